@@ -1,0 +1,70 @@
+/*
+ * The restore core: puts entries back under one directory. Shared by the shim (hpc_restore_begin/write/end, one entry at a time)
+ * and by the archive restore (libhpcrestore: hpc_restore_feed, a batch of frames per call).
+ *
+ * Every object is created relative to a directory descriptor below `base`; no symlink below `base` is followed; missing parents
+ * are created 0700-then-default. Regular files are written under a temporary name in the same directory and appear under their final name
+ * at hpc_restore_end(). Times are set in nanoseconds. Directory modes and times are applied by hpc_restore_finish(), from a
+ * list on disk. One context serves one job, from one thread; hpc_restore_cancel() may be called from any thread. No global state.
+ */
+#ifndef HPC_RESTORE_H
+#define HPC_RESTORE_H
+
+#include "../include/hpc_entry.h"
+#include <stddef.h>
+#include <stdint.h>
+
+struct hpc_restore;
+
+enum hpc_replace { HPC_REPLACE_ALWAYS = 'a', HPC_REPLACE_NEWER = 'w', HPC_REPLACE_OLDER = 'o', HPC_REPLACE_NEVER = 'n' };
+
+enum hpc_restore_flag {
+    HPC_RESTORE_IN_PLACE = 1 << 0,  /* no temporary name: write straight to the final one (the FD closes files late) */
+};
+
+/* Result of hpc_restore_begin (>= 0) */
+enum hpc_begin { HPC_BEGIN_DONE = 0 /* complete, no data wanted */, HPC_BEGIN_DATA = 1 /* write, then end */, HPC_BEGIN_SKIPPED = 2 /* replace rule */ };
+
+/* base: directory, created if missing; work_dir: where the directory list is kept (NULL: base). -errno in *error_out on NULL. */
+struct hpc_restore *hpc_restore_new(const char *base, const char *work_dir, enum hpc_replace replace, unsigned flags, int *error_out);
+/* head, name (relative to base; leading '/'s ignored; "." and ".." components refused: -EINVAL), link (target; for HPC_ENTRY_LINK the leader's name, relative to base as well). */
+int hpc_restore_begin(struct hpc_restore *r, const struct hpc_entry_head *head, const char *name, size_t name_len, const char *link, size_t link_len);
+/* Data of the entry that began last; offset from its start. 0 or -errno. */
+int hpc_restore_write(struct hpc_restore *r, uint64_t offset, const void *data, size_t len);
+/* commit != 0: size, owner, mode, times, final name. commit == 0: the unfinished file is removed. 0 or -errno; owner/mode/time
+ * problems of non-root users do not fail the entry: they are counted in the stats. */
+int hpc_restore_end(struct hpc_restore *r, int commit);
+/* Descriptor of the entry that is being written, -1 if none (the FD asks for seeks). */
+int hpc_restore_fd(const struct hpc_restore *r);
+/* Directory times and modes, deepest first. 0 or -errno of the first failure (all are tried). */
+int hpc_restore_finish(struct hpc_restore *r);
+void hpc_restore_cancel(struct hpc_restore *r);
+/* Also removes an unfinished file and the list. */
+void hpc_restore_free(struct hpc_restore *r);
+
+struct hpc_restore_stats {  /* u64 each */
+    uint64_t files, directories, symlinks, hardlinks, specials, bytes;
+    uint64_t skipped;          /* by the replace rule */
+    uint64_t failed;           /* entries that could not be restored */
+    uint64_t attributes_failed;/* entries whose owner, mode or times could not be set in full */
+};
+void hpc_restore_get_stats(const struct hpc_restore *r, struct hpc_restore_stats *out);
+
+/* ---- flat API for foreign calls (libhpcrestore.so); handles as in hpc_scan.h ---- */
+int64_t hpc_restore_abi(void);  /* 1 */
+int64_t hpc_restore_open(const uint8_t *base, int64_t base_len, const uint8_t *work_dir, int64_t work_dir_len, int64_t replace, int64_t flags);
+/*
+ * frames: whole hpc/1 frames (8-byte header + payload) of one or more entries: M, then D*, Z when HAS_DATA; an entry may span
+ * calls. A Z frame with an error, or one whose byte count differs from what came, discards the entry (EIO); digests are the caller's business.
+ * A frame with status 'X' and no payload discards the entry in progress (the caller found it damaged).
+ * failures receives, for entries that failed: { u32 record_len; i32 error; u32 name_len; u32 op; name; padding to 8 }, as many as fit; the
+ * rest are only counted. *used_out (u64) = bytes of failures. Returns bytes of frames consumed (< len when failures is full: call
+ * again with the rest) or -errno (-EBADMSG: not frames; the context is then unusable).
+ */
+int64_t hpc_restore_feed(int64_t handle, const uint8_t *frames, int64_t len, uint8_t *failures, int64_t failures_cap, uint8_t *used_out);
+int64_t hpc_restore_flat_stats(int64_t handle, uint8_t *out, int64_t cap);
+int64_t hpc_restore_flat_finish(int64_t handle);
+int64_t hpc_restore_flat_cancel(int64_t handle);
+int64_t hpc_restore_close(int64_t handle);
+
+#endif

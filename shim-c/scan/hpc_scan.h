@@ -1,0 +1,99 @@
+/*
+ * libhpcscan: walk trees with a pool of threads and hand the entries out in batches.
+ *
+ * The API is flat (integers and byte buffers) so that any foreign-function interface can call it. Every
+ * function returns a value >= 0 or -errno and touches no errno of the caller's concern. A handle may be used by one
+ * consumer thread at a time; hpc_scan_stop() may be called from any thread.
+ */
+#ifndef HPC_SCAN_H
+#define HPC_SCAN_H
+
+#include <stdint.h>
+
+#define HPC_SCAN_ABI 1
+
+/* Fixed head of the options buffer, little endian; then path_count times { u32 length; bytes }. */
+struct hpc_scan_options {
+    uint32_t version;       /*  0 HPC_SCAN_ABI */
+    uint32_t threads;       /*  4 1..512 */
+    uint32_t inline_bytes;  /*  8 content of regular files up to this size rides in the batch; 0 = none, not even empty reads */
+    uint32_t flags;         /* 12 enum hpc_scan_flag */
+    uint32_t shard_index;   /* 16 0 <= index < count */
+    uint32_t shard_count;   /* 20 0 or 1 = everything */
+    int64_t since_s;        /* 24 an entry is older when mtime_s and ctime_s are both < since_s; INT64_MIN = no test */
+    uint32_t ring_entries;  /* 32 bound of the ring in entries (channel_depth) */
+    uint32_t ring_bytes;    /* 36 bound of the ring in bytes */
+    uint32_t path_count;    /* 40 */
+    uint32_t reserved;      /* 44 zero */
+};
+
+enum hpc_scan_flag {
+    HPC_SCAN_SERIAL_DIRS = 1 << 0,  /* one thread keeps a directory to itself, in its own order (Lustre statahead) */
+    HPC_SCAN_KEEP_OLDER = 1 << 1,   /* older entries are handed out with HPC_ENTRY_OLDER and no content, not dropped */
+    HPC_SCAN_DONT_SYNC = 1 << 2,    /* AT_STATX_DONT_SYNC */
+};
+
+/*
+ * A batch is a sequence of records, each: prefix (32 bytes), body, zero padding to a multiple of 8.
+ * A batch is self-contained: an ENTRY or ERROR is preceded, in the same batch, by the DIR record it belongs to.
+ *
+ *   DIR    body: path of the directory as bytes (the option's path, '/', names; no trailing '/', except "/" itself)
+ *   ENTRY  body: struct hpc_entry_head, name (one component), link target, content. name_len 0 = the DIR itself (a root).
+ *          content_len bytes of content follow the link; HPC_CONTENT_NONE = not read (read it yourself if wanted).
+ *          error != 0: the content or the link target could not be read; no content then.
+ *   ERROR  body: u32 enum hpc_scan_op, u32 name_len, name. error = errno. The entry was not handed out (stat) or
+ *          the listing of a directory is missing or incomplete (opendir, readdir; name_len 0 = the DIR itself).
+ */
+enum hpc_record_type { HPC_REC_DIR = 1, HPC_REC_ENTRY = 2, HPC_REC_ERROR = 3 };
+enum hpc_scan_op { HPC_OP_STAT = 1, HPC_OP_OPENDIR = 2, HPC_OP_READDIR = 3 };
+#define HPC_CONTENT_NONE 0xffffffffu
+
+struct hpc_record_prefix {
+    uint32_t record_len;   /*  0 prefix + body + padding */
+    uint16_t type;         /*  4 enum hpc_record_type */
+    uint16_t reserved;     /*  6 */
+    int32_t error;         /*  8 errno or 0 */
+    uint32_t content_len;  /* 12 */
+    uint64_t ino_hash;     /* 16 xxh3_64 of the inode number as 8 bytes little endian, seed 0 */
+    uint32_t body_len;     /* 24 bytes of body before padding */
+    uint32_t reserved2;    /* 28 */
+};
+
+/* scanned = handed_out + filtered_shard + filtered_older + vanished + failed, at the end of a scan. u64 each. */
+struct hpc_scan_stats {
+    uint64_t scanned;         /* names met (roots included) */
+    uint64_t handed_out;      /* ENTRY records */
+    uint64_t filtered_shard;  /* belongs to another shard */
+    uint64_t filtered_older;  /* before `since`, dropped */
+    uint64_t vanished;        /* gone between readdir and stat */
+    uint64_t failed;          /* stat failed: ERROR records with HPC_OP_STAT */
+    uint64_t dirs_listed;
+    uint64_t dirs_vanished;   /* directory gone, or no longer a directory, before it could be listed */
+    uint64_t dirs_failed;     /* ERROR records with HPC_OP_OPENDIR or HPC_OP_READDIR */
+    uint64_t content_bytes;   /* inlined */
+    uint64_t pending_peak;    /* most directories known and not yet listed at once */
+    uint64_t fds_peak;        /* most descriptors held at once */
+};
+
+int64_t hpc_scan_abi(void);
+/* > 0: a handle (fits 53 bits). Roots that cannot be stat-ed become ERROR records. A root is followed if it is a symlink. */
+int64_t hpc_scan_start(const uint8_t *options, int64_t options_len);
+/* > 0: bytes of whole records copied to buf (cap >= 1 MiB); 0: the scan is complete; -EAGAIN: nothing within timeout_ms; -ECANCELED: stopped. */
+int64_t hpc_scan_next(int64_t handle, uint8_t *buf, int64_t cap, int64_t timeout_ms);
+/* Asks the threads to end; returns at once. A blocked hpc_scan_next() returns -ECANCELED. */
+int64_t hpc_scan_stop(int64_t handle);
+/* Copies struct hpc_scan_stats (as much as fits cap); returns bytes copied. Any time before free. */
+int64_t hpc_scan_stats(int64_t handle, uint8_t *out, int64_t cap);
+/* Stops, joins the threads (one that hangs in the kernel is left to its fate after 5 s: -EBUSY), frees. */
+int64_t hpc_scan_free(int64_t handle);
+
+/* open(2) for a path of any length, O_CLOEXEC|O_NOFOLLOW added; flags as in open(2). Returns a descriptor. */
+int64_t hpc_open(const uint8_t *path, int64_t path_len, int64_t flags);
+/* As hpc_open(), for many small files at once: requests are { u32 path_len; u32 max; path } each, padded to 8; answers
+ * { i32 error; u32 length; content } each, padded to 8, in order, as many as fit cap; a file longer than max answers
+ * error = EFBIG with length 0. Returns the number of requests answered; *used_out (u64) receives the bytes written. */
+int64_t hpc_read_files(const uint8_t *requests, int64_t requests_len, uint8_t *out, int64_t cap, uint8_t *used_out);
+/* xxh3_64, seed 0, of count keys of 8 bytes; 8 bytes each to out. */
+int64_t hpc_hash_inodes(const uint8_t *keys, int64_t count, uint8_t *out);
+
+#endif
