@@ -1,0 +1,309 @@
+import { WalkerError } from "./errors";
+import {
+  CONTENT_NONE,
+  ENTRY_HEAD,
+  ENTRY_OFFSETS,
+  ENTRY_VERSION,
+  EntryKind,
+  ERROR_OFFSETS,
+  PREFIX_OFFSETS,
+  RECORD_ALIGN,
+  RECORD_PREFIX,
+  RecordType,
+  type ScanOp,
+} from "./layout";
+
+const TWO_32 = 0x1_0000_0000;
+const EMPTY: Buffer = Buffer.alloc(0);
+
+/** The 64-bit fields of an entry, for {@link RecordCursor.exact}. */
+export type WideField = "ino" | "dev" | "size" | "blocks" | "rdev" | "link_group" | "mtime_s" | "atime_s" | "ctime_s";
+
+/**
+ * Walks over the records of a batch without allocating per record:
+ *
+ *     for (cursor.reset(batch.bytes); cursor.next(); ) if (cursor.type === RecordType.ENTRY) use(cursor.name);
+ *
+ * Accessors speak of the record that `next()` stepped on. Buffers (`dir`, `name`, `link`, `content`) are views into
+ * the batch, valid as long as it is; 64-bit numbers come as `number` (exact to 2^53), as two u32 (`…Lo`, `…Hi`),
+ * or exactly through {@link exact}. `next()` checks every length before anything is read: a malformed batch throws
+ * HPC_BAD_BATCH. Entry accessors on a record that is no ENTRY throw it too.
+ */
+export class RecordCursor {
+  #bytes = EMPTY;
+  #view: DataView = new DataView(EMPTY.buffer, EMPTY.byteOffset, 0);
+  #end = 0;
+  #at = 0;
+  #following = 0;
+  #type: RecordType | 0 = 0;
+  #head = -1;
+  #dirStart = -1;
+  #dirLength = 0;
+  #dir: Buffer | undefined;
+  #nameStart = 0;
+  #nameLength = 0;
+  #linkLength = 0;
+  #contentLength = -1;
+
+  /** Starts at the first record of `bytes` (from its own beginning to its end). */
+  reset(bytes: Buffer): void {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#end = bytes.length;
+    this.#at = 0;
+    this.#following = 0;
+    this.#type = 0;
+    this.#head = -1;
+    this.#dirStart = -1;
+    this.#dir = undefined;
+  }
+
+  /** Steps to the next record; false after the last. Throws HPC_BAD_BATCH. */
+  next(): boolean {
+    const at = this.#following;
+    this.#type = 0;
+    this.#head = -1;
+    if (at === this.#end) return false;
+    const room = this.#end - at;
+    if (room < RECORD_PREFIX) this.#bad(at, "prefix is cut off");
+    const view = this.#view;
+    const recordLength = view.getUint32(at + PREFIX_OFFSETS.record_len, true);
+    const bodyLength = view.getUint32(at + PREFIX_OFFSETS.body_len, true);
+    if (recordLength > room) this.#bad(at, `record of ${recordLength} bytes in ${room}`);
+    if (recordLength !== paddedLength(bodyLength)) {
+      this.#bad(at, `body of ${bodyLength} bytes in a record of ${recordLength}`);
+    }
+    const type = view.getUint16(at + PREFIX_OFFSETS.type, true);
+    const body = at + RECORD_PREFIX;
+    if (type === RecordType.ENTRY) this.#enterEntry(at, body, bodyLength);
+    else if (type === RecordType.DIR) this.#enterDir(at, body, bodyLength);
+    else if (type === RecordType.ERROR) this.#enterError(at, body, bodyLength);
+    else this.#bad(at, `record type ${type}`);
+    this.#type = type;
+    this.#at = at;
+    this.#following = at + recordLength;
+    return true;
+  }
+
+  /** What the record is. Throws before the first and after the last `next()`. */
+  get type(): RecordType {
+    if (this.#type === 0) this.#bad(this.#at, "no current record");
+    return this.#type;
+  }
+
+  /** errno, 0 = none. On an ENTRY: why its content or link target is missing. */
+  get error(): number {
+    return this.#view.getInt32(this.#current() + PREFIX_OFFSETS.error, true);
+  }
+
+  /** ERROR records: what failed. */
+  get op(): ScanOp {
+    if (this.#type !== RecordType.ERROR) this.#bad(this.#at, "not an ERROR record");
+    return this.#view.getUint32(this.#at + RECORD_PREFIX + ERROR_OFFSETS.op, true) as ScanOp;
+  }
+
+  /** Path of the directory that the record belongs to; on a DIR record, its own path. No trailing `/` but for "/". */
+  get dir(): Buffer {
+    this.#current();
+    this.#dir ??= this.#bytes.subarray(this.#dirStart, this.#dirStart + this.#dirLength);
+    return this.#dir;
+  }
+
+  /** Last component; empty = the directory itself. Only ENTRY and ERROR records have a name. */
+  get name(): Buffer {
+    return this.#bytes.subarray(this.nameStart, this.#nameStart + this.#nameLength);
+  }
+  /** Where the name starts in the batch. */
+  get nameStart(): number {
+    this.#notDir();
+    return this.#nameStart;
+  }
+  get nameLength(): number {
+    this.#notDir();
+    return this.#nameLength;
+  }
+
+  /** Target of a symlink; empty for everything else. */
+  get link(): Buffer {
+    const start = this.linkStart;
+    return this.#bytes.subarray(start, start + this.#linkLength);
+  }
+  get linkStart(): number {
+    this.#entry();
+    return this.#nameStart + this.#nameLength;
+  }
+  get linkLength(): number {
+    this.#entry();
+    return this.#linkLength;
+  }
+
+  /** The file's content; undefined when it was not read (too large, not asked for, or `error` says why). */
+  get content(): Buffer | undefined {
+    const start = this.contentStart;
+    return this.#contentLength < 0 ? undefined : this.#bytes.subarray(start, start + this.#contentLength);
+  }
+  get contentStart(): number {
+    return this.linkStart + this.#linkLength;
+  }
+  /** -1 when the content was not read. */
+  get contentLength(): number {
+    this.#entry();
+    return this.#contentLength;
+  }
+
+  /** Where the 128-byte head starts in the batch, so that it can be copied as it is. */
+  get headStart(): number {
+    return this.#entry();
+  }
+  get kind(): EntryKind {
+    return this.#view.getUint8(this.#entry() + ENTRY_OFFSETS.kind) as EntryKind;
+  }
+  get flags(): number {
+    return this.#view.getUint16(this.#entry() + ENTRY_OFFSETS.flags, true);
+  }
+  get nlink(): number {
+    return this.#u32(ENTRY_OFFSETS.nlink);
+  }
+  get mode(): number {
+    return this.#u32(ENTRY_OFFSETS.mode);
+  }
+  get uid(): number {
+    return this.#u32(ENTRY_OFFSETS.uid);
+  }
+  get gid(): number {
+    return this.#u32(ENTRY_OFFSETS.gid);
+  }
+  /** Bytes; see {@link sizeIsExact}. */
+  get size(): number {
+    return this.#u32(ENTRY_OFFSETS.size + 4) * TWO_32 + this.#u32(ENTRY_OFFSETS.size);
+  }
+  /** False for a size above 2^53, which `size` then only approximates. */
+  get sizeIsExact(): boolean {
+    return this.#u32(ENTRY_OFFSETS.size + 4) < 0x20_0000;
+  }
+  get sizeLo(): number {
+    return this.#u32(ENTRY_OFFSETS.size);
+  }
+  get sizeHi(): number {
+    return this.#u32(ENTRY_OFFSETS.size + 4);
+  }
+  get inoLo(): number {
+    return this.#u32(ENTRY_OFFSETS.ino);
+  }
+  get inoHi(): number {
+    return this.#u32(ENTRY_OFFSETS.ino + 4);
+  }
+  get devLo(): number {
+    return this.#u32(ENTRY_OFFSETS.dev);
+  }
+  get devHi(): number {
+    return this.#u32(ENTRY_OFFSETS.dev + 4);
+  }
+  /** st_dev; exact below 2^53, which every Linux device number is. */
+  get dev(): number {
+    return this.devHi * TWO_32 + this.devLo;
+  }
+  /** Seconds since the epoch, may be negative; exact to 2^53 (285 million years). */
+  get mtimeSeconds(): number {
+    return this.#i64(ENTRY_OFFSETS.mtime_s);
+  }
+  get mtimeNanoseconds(): number {
+    return this.#u32(ENTRY_OFFSETS.mtime_ns);
+  }
+  get ctimeSeconds(): number {
+    return this.#i64(ENTRY_OFFSETS.ctime_s);
+  }
+  get ctimeNanoseconds(): number {
+    return this.#u32(ENTRY_OFFSETS.ctime_ns);
+  }
+  /** Low word of xxh3_64 over the inode number (8 bytes, little endian, seed 0). */
+  get inoHashLo(): number {
+    this.#entry();
+    return this.#view.getUint32(this.#at + PREFIX_OFFSETS.ino_hash, true);
+  }
+  get inoHashHi(): number {
+    this.#entry();
+    return this.#view.getUint32(this.#at + PREFIX_OFFSETS.ino_hash + 4, true);
+  }
+  /** A 64-bit field without rounding (times signed, the rest unsigned). Allocates a bigint. */
+  exact(field: WideField): bigint {
+    const at = this.#entry() + ENTRY_OFFSETS[field];
+    const signed = field === "mtime_s" || field === "atime_s" || field === "ctime_s";
+    return signed ? this.#view.getBigInt64(at, true) : this.#view.getBigUint64(at, true);
+  }
+  /** A 32-bit field by its C name: `blksize`, `layout`, `atime_ns` … */
+  u32(field: "nlink" | "mtime_ns" | "atime_ns" | "ctime_ns" | "mode" | "uid" | "gid" | "blksize" | "layout"): number {
+    return this.#u32(ENTRY_OFFSETS[field]);
+  }
+
+  #enterDir(at: number, body: number, length: number): void {
+    if (length === 0) this.#bad(at, "directory without a path");
+    this.#dirStart = body;
+    this.#dirLength = length;
+    this.#dir = undefined;
+  }
+
+  #enterEntry(at: number, body: number, length: number): void {
+    if (this.#dirStart < 0) this.#bad(at, "entry before its directory");
+    if (length < ENTRY_HEAD) this.#bad(at, `entry of ${length} bytes`);
+    const view = this.#view;
+    const version = view.getUint8(body + ENTRY_OFFSETS.version);
+    if (version !== ENTRY_VERSION) this.#bad(at, `entry version ${version}`);
+    const kind = view.getUint8(body + ENTRY_OFFSETS.kind);
+    if (kind < EntryKind.REGULAR || kind > EntryKind.SOCKET) this.#bad(at, `entry kind ${kind}`);
+    const nameLength = view.getUint32(body + ENTRY_OFFSETS.name_len, true);
+    const linkLength = view.getUint32(body + ENTRY_OFFSETS.link_len, true);
+    const content = view.getUint32(at + PREFIX_OFFSETS.content_len, true);
+    const contentBytes = content === CONTENT_NONE ? 0 : content;
+    // Sums of u32 are exact as doubles, so nothing can wrap round here. A scan never maps holes.
+    if (ENTRY_HEAD + nameLength + linkLength + contentBytes !== length) this.#bad(at, "entry lengths do not add up");
+    if (view.getUint32(body + ENTRY_OFFSETS.hole_count, true) !== 0) this.#bad(at, "holes in a scan batch");
+    this.#head = body;
+    this.#nameStart = body + ENTRY_HEAD;
+    this.#nameLength = nameLength;
+    this.#linkLength = linkLength;
+    this.#contentLength = content === CONTENT_NONE ? -1 : content;
+  }
+
+  #enterError(at: number, body: number, length: number): void {
+    if (this.#dirStart < 0) this.#bad(at, "error before its directory");
+    if (length < ERROR_OFFSETS.name) this.#bad(at, `error of ${length} bytes`);
+    const op = this.#view.getUint32(body + ERROR_OFFSETS.op, true);
+    if (op < 1 || op > 3) this.#bad(at, `operation ${op}`);
+    const nameLength = this.#view.getUint32(body + ERROR_OFFSETS.name_len, true);
+    if (ERROR_OFFSETS.name + nameLength !== length) this.#bad(at, "error lengths do not add up");
+    this.#nameStart = body + ERROR_OFFSETS.name;
+    this.#nameLength = nameLength;
+  }
+
+  #current(): number {
+    if (this.#type === 0) this.#bad(this.#at, "no current record");
+    return this.#at;
+  }
+  #notDir(): void {
+    if (this.#type !== RecordType.ENTRY && this.#type !== RecordType.ERROR) this.#bad(this.#at, "a DIR has no name");
+  }
+  #entry(): number {
+    if (this.#head < 0) this.#bad(this.#at, "not an ENTRY record");
+    return this.#head;
+  }
+  #u32(offset: number): number {
+    return this.#view.getUint32(this.#entry() + offset, true);
+  }
+  #i64(offset: number): number {
+    const at = this.#entry() + offset;
+    return this.#view.getInt32(at + 4, true) * TWO_32 + this.#view.getUint32(at, true);
+  }
+  #bad(at: number, what: string): never {
+    throw new WalkerError(
+      "HPC_BAD_BATCH",
+      `scan batch, record at byte ${at} of ${this.#end}: ${what}`,
+      "The scan library and this package are of different versions: run `npm run build` again.",
+    );
+  }
+}
+
+/** Bytes of a whole record with a body of this length: prefix, body, padding. */
+export function paddedLength(bodyLength: number): number {
+  return Math.ceil((RECORD_PREFIX + bodyLength) / RECORD_ALIGN) * RECORD_ALIGN;
+}
