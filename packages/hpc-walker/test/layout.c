@@ -1,0 +1,82 @@
+/* The test's second opinion: what the headers say, as the C compiler understands it. `layout offsets` prints one
+ * "struct field offset size" per line; `layout batch` writes the golden batch. */
+#include "../../../shim-c/include/hpc_entry.h"
+#include "../../../shim-c/scan/hpc_scan.h"
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#define FIELD(type, field) printf(#type " " #field " %zu %zu\n", offsetof(struct type, field), sizeof(((struct type *)0)->field))
+#define VALUE(name) printf("constant " #name " %lld 0\n", (long long)(name))
+
+static void offsets(void)
+{
+    FIELD(hpc_entry_head, version); FIELD(hpc_entry_head, kind); FIELD(hpc_entry_head, flags);
+    FIELD(hpc_entry_head, name_len); FIELD(hpc_entry_head, link_len); FIELD(hpc_entry_head, nlink);
+    FIELD(hpc_entry_head, ino); FIELD(hpc_entry_head, dev); FIELD(hpc_entry_head, size); FIELD(hpc_entry_head, blocks);
+    FIELD(hpc_entry_head, mtime_s); FIELD(hpc_entry_head, atime_s); FIELD(hpc_entry_head, ctime_s);
+    FIELD(hpc_entry_head, mtime_ns); FIELD(hpc_entry_head, atime_ns); FIELD(hpc_entry_head, ctime_ns);
+    FIELD(hpc_entry_head, mode); FIELD(hpc_entry_head, uid); FIELD(hpc_entry_head, gid); FIELD(hpc_entry_head, rdev);
+    FIELD(hpc_entry_head, blksize); FIELD(hpc_entry_head, layout); FIELD(hpc_entry_head, link_group);
+    FIELD(hpc_entry_head, hole_count); FIELD(hpc_entry_head, reserved);
+    FIELD(hpc_record_prefix, record_len); FIELD(hpc_record_prefix, type); FIELD(hpc_record_prefix, reserved);
+    FIELD(hpc_record_prefix, error); FIELD(hpc_record_prefix, content_len); FIELD(hpc_record_prefix, ino_hash);
+    FIELD(hpc_record_prefix, body_len); FIELD(hpc_record_prefix, reserved2);
+    VALUE(sizeof(struct hpc_entry_head)); VALUE(sizeof(struct hpc_record_prefix)); VALUE(HPC_ENTRY_VERSION);
+    VALUE(HPC_CONTENT_NONE);
+    VALUE(HPC_REC_DIR); VALUE(HPC_REC_ENTRY); VALUE(HPC_REC_ERROR);
+    VALUE(HPC_OP_STAT); VALUE(HPC_OP_OPENDIR); VALUE(HPC_OP_READDIR);
+    VALUE(HPC_REGULAR); VALUE(HPC_DIRECTORY); VALUE(HPC_SYMLINK); VALUE(HPC_FIFO);
+    VALUE(HPC_CHARDEV); VALUE(HPC_BLOCKDEV); VALUE(HPC_SOCKET);
+    VALUE(HPC_ENTRY_HAS_DATA); VALUE(HPC_ENTRY_LINK); VALUE(HPC_ENTRY_LEADER); VALUE(HPC_ENTRY_LAST_LINK);
+    VALUE(HPC_ENTRY_DIGEST); VALUE(HPC_ENTRY_OLDER);
+}
+
+static void record(uint16_t type, int32_t error, uint32_t content_len, uint64_t ino_hash, const void *body, uint32_t body_len)
+{
+    static const unsigned char zero[8];
+    struct hpc_record_prefix prefix = { .type = type, .error = error, .content_len = content_len,
+                                        .ino_hash = ino_hash, .body_len = body_len };
+    prefix.record_len = (uint32_t)(sizeof prefix + body_len + 7) / 8 * 8;
+    fwrite(&prefix, sizeof prefix, 1, stdout);
+    fwrite(body, 1, body_len, stdout);
+    fwrite(zero, 1, prefix.record_len - sizeof prefix - body_len, stdout);
+}
+
+static void batch(void)
+{
+    static const char name[] = "a\nb\xff", content[] = "hello", target[] = "../x";
+    unsigned char body[256];
+    struct hpc_entry_head head = {
+        .version = HPC_ENTRY_VERSION, .kind = HPC_REGULAR, .flags = HPC_ENTRY_OLDER, .name_len = 4, .nlink = 2,
+        .ino = 0xfedcba9876543210u, .dev = 0x123456789au, .size = 5, .blocks = 8,
+        .mtime_s = -2, .atime_s = 1700000000, .ctime_s = 0x100000001, .mtime_ns = 999999999, .atime_ns = 1, .ctime_ns = 0,
+        .mode = 0100644, .uid = 0xfffffffe, .gid = 1000, .blksize = 4096,
+    };
+
+    record(HPC_REC_DIR, 0, 0, 0, "/data/x", 7);
+    memcpy(body, &head, sizeof head);
+    memcpy(body + 128, name, 4);
+    memcpy(body + 132, content, 5);
+    record(HPC_REC_ENTRY, 0, 5, 0x0123456789abcdefu, body, 137);
+
+    head.kind = HPC_SYMLINK, head.flags = 0, head.name_len = 1, head.link_len = 4, head.nlink = 1, head.mode = 0120777;
+    head.size = 4, head.blocks = 0;
+    memcpy(body, &head, sizeof head);
+    memcpy(body + 128, "l", 1);
+    memcpy(body + 129, target, 4);
+    record(HPC_REC_ENTRY, 0, HPC_CONTENT_NONE, 0xffffffffffffffffu, body, 133);
+
+    uint32_t op[2] = { HPC_OP_STAT, 4 };
+    memcpy(body, op, sizeof op);
+    memcpy(body + 8, "gone", 4);
+    record(HPC_REC_ERROR, 13, 0, 0, body, 12);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "offsets") == 0) offsets();
+    else if (argc == 2 && strcmp(argv[1], "batch") == 0) batch();
+    else return 2;
+    return 0;
+}
