@@ -1,0 +1,25 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { LabError } from "./errors";
+import { limits } from "./limits";
+
+/**
+ * Looks at `probe` until it gives something other than undefined or false, and returns that.
+ * @param what names the condition in the error; a function is asked only when time is up
+ * @throws LabError HPC_LAB_TIMEOUT after `limit` milliseconds
+ */
+export async function until<T>(
+  what: string | (() => string),
+  limit: number,
+  probe: () => T | undefined | false | Promise<T | undefined | false>,
+): Promise<T> {
+  const end = Date.now() + limit;
+  for (;;) {
+    const found = await probe();
+    if (found !== undefined && found !== false) return found;
+    if (Date.now() > end) {
+      const text = typeof what === "string" ? what : what();
+      throw new LabError("HPC_LAB_TIMEOUT", `gave up after ${limit} ms: ${text}`, "look at the log named here");
+    }
+    await pause(limits.poll);
+  }
+}
