@@ -3,7 +3,7 @@
  * and by the archive restore (libhpcrestore: hpc_restore_feed, a batch of frames per call).
  *
  * Every object is created relative to a directory descriptor below `base`; no symlink below `base` is followed; missing parents
- * are created 0700-then-default. Regular files are written under a temporary name in the same directory and appear under their final name
+ * are created 0700; hpc_restore_finish() makes those 0755 whose own entry never came. Regular files are written under a temporary name in the same directory and appear under their final name
  * at hpc_restore_end(). Times are set in nanoseconds. Directory modes and times are applied by hpc_restore_finish(), from a
  * list on disk. One context serves one job, from one thread; hpc_restore_cancel() may be called from any thread. No global state.
  */
@@ -27,16 +27,24 @@ enum hpc_begin { HPC_BEGIN_DONE = 0 /* complete, no data wanted */, HPC_BEGIN_DA
 
 /* base: directory, created if missing; work_dir: where the directory list is kept (NULL: base). -errno in *error_out on NULL. */
 struct hpc_restore *hpc_restore_new(const char *base, const char *work_dir, enum hpc_replace replace, unsigned flags, int *error_out);
-/* head, name (relative to base; leading '/'s ignored; "." and ".." components refused: -EINVAL), link (target; for HPC_ENTRY_LINK the leader's name, relative to base as well). */
+/*
+ * head, name (relative to base; leading and trailing '/'s ignored; "." and ".." components refused: -EINVAL), link (target; for
+ * HPC_ENTRY_LINK the leader's name, relative to base as well). The type comes from head->mode. head->link_group, where not 0, must be
+ * the same for all names of an inode: a link whose leader failed is then refused (-ENOENT), even if something else bears the leader's name.
+ * -ELOOP: a parent is a symlink; -EISDIR: a directory is in the way; -ENODATA: a size but not HPC_ENTRY_HAS_DATA.
+ * An entry in progress is discarded first. A directory that exists is kept, with its attributes only if the rule is `never`.
+ */
 int hpc_restore_begin(struct hpc_restore *r, const struct hpc_entry_head *head, const char *name, size_t name_len, const char *link, size_t link_len);
-/* Data of the entry that began last; offset from its start. 0 or -errno. */
+/* Data of the entry that began last; offset from its start. 0 or -errno. len 0: the file reaches at least to offset (a hole at
+ * its end). Zero blocks of a file that was sparse (head->blocks says so) become holes. An error stays: the commit returns it. */
 int hpc_restore_write(struct hpc_restore *r, uint64_t offset, const void *data, size_t len);
 /* commit != 0: size, owner, mode, times, final name. commit == 0: the unfinished file is removed. 0 or -errno; owner/mode/time
  * problems of non-root users do not fail the entry: they are counted in the stats. */
 int hpc_restore_end(struct hpc_restore *r, int commit);
 /* Descriptor of the entry that is being written, -1 if none (the FD asks for seeks). */
 int hpc_restore_fd(const struct hpc_restore *r);
-/* Directory times and modes, deepest first. 0 or -errno of the first failure (all are tried). */
+/* Directory times and modes, deepest first. 0 or -errno of the first directory that could not be opened (all are tried);
+ * attributes that could not be set are counted. */
 int hpc_restore_finish(struct hpc_restore *r);
 void hpc_restore_cancel(struct hpc_restore *r);
 /* Also removes an unfinished file and the list. */
@@ -50,21 +58,41 @@ struct hpc_restore_stats {  /* u64 each */
 };
 void hpc_restore_get_stats(const struct hpc_restore *r, struct hpc_restore_stats *out);
 
-/* ---- flat API for foreign calls (libhpcrestore.so); handles as in hpc_scan.h ---- */
+/* ---- flat API for foreign calls (libhpcrestore.so, flat.c); handles as in hpc_scan.h ---- */
+#ifdef HPC_RESTORE_LIBRARY
+#pragma GCC visibility push(default)
+#endif
+
+/* What a failed entry was about to do. */
+enum hpc_restore_op {
+    HPC_RESTORE_OP_CREATE = 1,   /* hpc_restore_begin() */
+    HPC_RESTORE_OP_LINK = 2,     /* a hard link; `name` holds the entry's name, a NUL, and the leader's name */
+    HPC_RESTORE_OP_WRITE = 3,    /* data */
+    HPC_RESTORE_OP_COMMIT = 4,   /* attributes and final name */
+    HPC_RESTORE_OP_SOURCE = 5,   /* Z with an error, or a byte count that is not what came: EIO */
+    HPC_RESTORE_OP_DISCARD = 6,  /* X: the caller wanted it so: EIO */
+};
+
 int64_t hpc_restore_abi(void);  /* 1 */
 int64_t hpc_restore_open(const uint8_t *base, int64_t base_len, const uint8_t *work_dir, int64_t work_dir_len, int64_t replace, int64_t flags);
 /*
- * frames: whole hpc/1 frames (8-byte header + payload) of one or more entries: M, then D*, Z when HAS_DATA; an entry may span
- * calls. A Z frame with an error, or one whose byte count differs from what came, discards the entry (EIO); digests are the caller's business.
- * A frame with status 'X' and no payload discards the entry in progress (the caller found it damaged).
- * failures receives, for entries that failed: { u32 record_len; i32 error; u32 name_len; u32 op; name; padding to 8 }, as many as fit; the
- * rest are only counted. *used_out (u64) = bytes of failures. Returns bytes of frames consumed (< len when failures is full: call
- * again with the rest) or -errno (-EBADMSG: not frames; the context is then unusable).
+ * frames: hpc/1 frames (8-byte header + payload) of one or more entries: M, then D*, Z when HAS_DATA; an entry may span
+ * calls; a frame that is cut at the end is not consumed (give it again, whole). With a hole map the D frames hold only what lies outside the holes. A Z frame with an error, or one whose byte count differs from what came, discards the entry (EIO); digests are the caller's business.
+ * A frame with status 'X' and no payload discards the entry in progress (the caller found it damaged); without one it does nothing.
+ * failures receives, for entries that failed: { u32 record_len; i32 error; u32 name_len; u32 op; name; padding to 8 }, with error
+ * positive; one that does not fit even into an empty buffer is only counted. *used_out (u64, always set) = bytes of failures. Returns bytes of
+ * frames consumed (< len when failures is full: call again with the rest) or -errno (-EBADMSG: not frames, or not in this order; the
+ * context can then only be closed; -ECANCELED).
  */
 int64_t hpc_restore_feed(int64_t handle, const uint8_t *frames, int64_t len, uint8_t *failures, int64_t failures_cap, uint8_t *used_out);
+/* Copies struct hpc_restore_stats (as much as fits cap); returns bytes copied. */
 int64_t hpc_restore_flat_stats(int64_t handle, uint8_t *out, int64_t cap);
 int64_t hpc_restore_flat_finish(int64_t handle);
 int64_t hpc_restore_flat_cancel(int64_t handle);
 int64_t hpc_restore_close(int64_t handle);
+
+#ifdef HPC_RESTORE_LIBRARY
+#pragma GCC visibility pop
+#endif
 
 #endif

@@ -1,0 +1,406 @@
+/* The life of a restore: begin, write, end, entry after entry; then the directories. */
+#include "internal.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+/* mkdir -p; symlinks in the base itself are the operator's own and are followed. */
+static int make_base(const char *base)
+{
+    char *path = strdup(base);
+    if (!path)
+        return -ENOMEM;
+    int err = 0;
+    for (char *at = path + 1; *path && !err; at++) {
+        char c = *at;
+        if (c != '/' && c != 0)
+            continue;
+        *at = 0;
+        if (mkdir(path, 0755) < 0 && errno != EEXIST) {
+            struct stat st;
+            err = -errno;
+            /* EROFS, EACCES for what is there already */
+            if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+                err = 0;
+        }
+        *at = c;
+        if (c == 0)
+            break;
+    }
+    free(path);
+    return err;
+}
+
+static int open_list(struct hpc_restore *r, const char *work_dir)
+{
+    if (!work_dir)
+        return hpc_dirlist_open(&r->dirs, r->tree.base);
+    int dir = open(work_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0)
+        return -errno;
+    int err = hpc_dirlist_open(&r->dirs, dir);
+    close(dir);
+    return err;
+}
+
+static int prepare(struct hpc_restore *r, const char *base, const char *work_dir)
+{
+    int err = make_base(base);
+    if (err)
+        return err;
+    r->tree.base = open(base, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (r->tree.base < 0)
+        return -errno;
+    if (getrandom(&r->temp_seed, sizeof r->temp_seed, GRND_NONBLOCK) != sizeof r->temp_seed) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        r->temp_seed = (uint64_t)now.tv_sec << 32 ^ (uint64_t)now.tv_nsec ^ (uint64_t)getpid() << 40;
+    }
+    return open_list(r, work_dir);
+}
+
+struct hpc_restore *hpc_restore_new(const char *base, const char *work_dir, enum hpc_replace replace, unsigned flags, int *error_out)
+{
+    int err = -EINVAL;
+    struct hpc_restore *r = NULL;
+    bool known = replace == HPC_REPLACE_ALWAYS || replace == HPC_REPLACE_NEWER || replace == HPC_REPLACE_OLDER || replace == HPC_REPLACE_NEVER;
+    if (known && base && *base && !(flags & ~(unsigned)HPC_RESTORE_IN_PLACE)) {
+        r = calloc(1, sizeof *r);
+        err = -ENOMEM;
+    }
+    if (r) {
+        r->tree.base = r->parents.fd = r->leaders.fd = r->dirs.fd = r->file.fd = -1;
+        r->replace = replace;
+        r->flags = flags;
+        err = prepare(r, base, work_dir);
+        if (err) {
+            hpc_restore_free(r);
+            r = NULL;
+        }
+    }
+    if (error_out)
+        *error_out = err;
+    return r;
+}
+
+static int open_file(struct hpc_restore *r, const struct hpc_place *p, const struct hpc_entry_head *head)
+{
+    if (p->exists && !hpc_may_replace(r->replace, head, &p->st))
+        return HPC_BEGIN_SKIPPED;
+    struct hpc_file *f = &r->file;
+    bool in_place = (r->flags & HPC_RESTORE_IN_PLACE) != 0;
+    if (in_place && p->exists && unlinkat(p->parent, p->name, 0) < 0)
+        return -errno;
+    hpc_temp_name(r, f->temp);
+    f->fd = openat(p->parent, in_place ? p->name : f->temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (f->fd < 0)
+        return -errno;
+    f->parent = p->parent;
+    f->name = p->name;
+    f->in_place = in_place;
+    f->sparse = head->blocks < head->size / 512;
+    f->head = *head;
+    f->error = 0;
+    f->size = f->written = f->bytes = 0;
+    return HPC_BEGIN_DATA;
+}
+
+static void discard(struct hpc_file *f)
+{
+    if (f->fd >= 0)
+        close(f->fd);
+    f->fd = -1;
+    unlinkat(f->parent, f->in_place ? f->name : f->temp, 0);
+}
+
+static int commit(struct hpc_restore *r)
+{
+    struct hpc_file *f = &r->file;
+    if (f->error)
+        return f->error;
+    if (f->size > f->written && ftruncate(f->fd, (off_t)f->size) < 0)
+        return -errno;
+    struct hpc_attributes attributes;
+    hpc_attributes_of(&attributes, &f->head);
+    bool all = hpc_apply_to_fd(f->fd, &attributes);
+    int fd = f->fd;
+    f->fd = -1;
+    if (close(fd) < 0 && errno != EINTR)  /* network filesystems report lost writes here */
+        return -errno;
+    if (!f->in_place && renameat(f->parent, f->temp, f->parent, f->name) < 0)
+        return -errno;
+    r->stats.attributes_failed += !all;
+    return 0;
+}
+
+int hpc_restore_end(struct hpc_restore *r, int committing)
+{
+    struct hpc_file *f = &r->file;
+    if (f->fd < 0)
+        return 0;
+    int err = 0;
+    if (committing)
+        err = atomic_load(&r->cancelled) ? -ECANCELED : commit(r);
+    if (committing && !err) {
+        r->stats.files++;
+        r->stats.bytes += f->bytes;
+        return 0;
+    }
+    discard(f);
+    r->stats.failed++;
+    hpc_group_failed(r, f->head.link_group);
+    return err;
+}
+
+static int begin_regular(struct hpc_restore *r, const struct hpc_place *p, const struct hpc_entry_head *head)
+{
+    bool has_data = head->flags & HPC_ENTRY_HAS_DATA;
+    if (!has_data && head->size)
+        return -ENODATA;  /* an empty file in its place would be a lie */
+    return open_file(r, p, head);
+}
+
+static int find_place(struct hpc_restore *r, struct hpc_place *p)
+{
+    size_t dir_len = r->path.len;
+    while (dir_len && r->path.data[dir_len - 1] != '/')
+        dir_len--;
+    p->name = r->path.data + dir_len;
+    p->parent = hpc_tree_dir(&r->tree, &r->parents, r->path.data, dir_len ? dir_len - 1 : 0, &r->dirs);
+    if (p->parent < 0)
+        return p->parent;
+    p->exists = fstatat(p->parent, p->name, &p->st, AT_SYMLINK_NOFOLLOW) == 0;
+    return p->exists || errno == ENOENT ? 0 : -errno;
+}
+
+/* The base itself, as an entry: it is there, only its attributes count. */
+static int begin_base(struct hpc_restore *r, const struct hpc_entry_head *head)
+{
+    if (!S_ISDIR(head->mode))
+        return -EINVAL;
+    if (r->replace == HPC_REPLACE_NEVER)
+        return HPC_BEGIN_SKIPPED;
+    struct hpc_attributes attributes;
+    hpc_attributes_of(&attributes, head);
+    int err = hpc_dirlist_add(&r->dirs, &attributes, "", 0);
+    r->stats.directories += !err;
+    return err;
+}
+
+static int counted(int result, uint64_t *counter)
+{
+    *counter += result == 0;
+    return result;
+}
+
+static int copy_target(struct hpc_bytes *out, const char *link, size_t len)
+{
+    if (len == 0 || memchr(link, 0, len))
+        return -EINVAL;
+    int err = hpc_bytes_reserve(out, len + 1);
+    if (err)
+        return err;
+    memcpy(out->data, link, len);
+    out->data[len] = 0;
+    return 0;
+}
+
+static int begin(struct hpc_restore *r, const struct hpc_entry_head *head, const char *name, size_t name_len, const char *link, size_t link_len)
+{
+    if (atomic_load(&r->cancelled))
+        return -ECANCELED;
+    int err = name_len ? hpc_normalise(&r->path, name, name_len) : -EINVAL;
+    if (err)
+        return err;
+    if (r->path.len == 0)
+        return begin_base(r, head);
+    bool is_link = head->flags & HPC_ENTRY_LINK;
+    if (is_link) {
+        err = head->flags & HPC_ENTRY_HAS_DATA ? -EINVAL : hpc_normalise(&r->leader, link, link_len);
+        if (!err && r->leader.len == 0)
+            err = -EINVAL;
+    } else if (S_ISLNK(head->mode)) {
+        err = copy_target(&r->target, link, link_len);
+    }
+    struct hpc_place place;
+    if (!err)
+        err = find_place(r, &place);
+    if (err)
+        return err;
+    if (S_ISDIR(head->mode) && !is_link)
+        return counted(hpc_make_directory(r, &place, head), &r->stats.directories);
+    if (place.exists && S_ISDIR(place.st.st_mode))
+        return -EISDIR;
+    if (is_link)
+        return counted(hpc_make_link(r, &place, head), &r->stats.hardlinks);
+    switch (head->mode & S_IFMT) {
+    case S_IFREG: return begin_regular(r, &place, head);
+    case S_IFLNK: return counted(hpc_make_node(r, &place, head, r->target.data), &r->stats.symlinks);
+    case S_IFIFO:
+    case S_IFCHR:
+    case S_IFBLK:
+    case S_IFSOCK: return counted(hpc_make_node(r, &place, head, NULL), &r->stats.specials);
+    default: return -EINVAL;
+    }
+}
+
+int hpc_restore_begin(struct hpc_restore *r, const struct hpc_entry_head *head, const char *name, size_t name_len, const char *link, size_t link_len)
+{
+    hpc_restore_end(r, 0);
+    int result = begin(r, head, name, name_len, link, link_len);
+    if (result < 0) {
+        r->stats.failed++;
+        if (!(head->flags & HPC_ENTRY_LINK))
+            hpc_group_failed(r, head->link_group);
+    }
+    r->stats.skipped += result == HPC_BEGIN_SKIPPED;
+    if (result == HPC_BEGIN_DATA && !(head->flags & HPC_ENTRY_HAS_DATA))
+        result = hpc_restore_end(r, 1);
+    return result;
+}
+
+static int write_range(struct hpc_file *f, uint64_t offset, const char *data, size_t len)
+{
+    while (len) {
+        ssize_t n = pwrite(f->fd, data, len, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : -ENOSPC;
+        data += n;
+        len -= (size_t)n;
+        offset += (uint64_t)n;
+        if (offset > f->written)
+            f->written = offset;
+    }
+    return 0;
+}
+
+static bool is_zero(const char *data, size_t len)
+{
+    return len == 0 || (data[0] == 0 && memcmp(data, data + 1, len - 1) == 0);
+}
+
+/* Writes what is not zero; the file is new, so what is not written reads as zeros. */
+static int write_sparse(struct hpc_file *f, uint64_t offset, const char *data, size_t len)
+{
+    size_t from = 0;  /* start of the run that is to be written */
+    for (size_t at = 0; at < len;) {
+        size_t n = HPC_SPARSE_BLOCK - (size_t)((offset + at) % HPC_SPARSE_BLOCK);
+        if (n > len - at)
+            n = len - at;
+        if (is_zero(data + at, n)) {
+            int err = write_range(f, offset + from, data + from, at - from);
+            if (err)
+                return err;
+            from = at + n;
+        }
+        at += n;
+    }
+    return write_range(f, offset + from, data + from, len - from);
+}
+
+int hpc_restore_write(struct hpc_restore *r, uint64_t offset, const void *data, size_t len)
+{
+    struct hpc_file *f = &r->file;
+    if (f->fd < 0)
+        return -EBADF;
+    if (atomic_load(&r->cancelled))
+        return -ECANCELED;
+    int err = f->error;
+    if (!err && (offset > INT64_MAX || len > INT64_MAX - offset))
+        err = -EFBIG;
+    if (!err && len)
+        err = f->sparse && offset >= f->size ? write_sparse(f, offset, data, len) : write_range(f, offset, data, len);
+    f->error = err;
+    if (err)
+        return err;
+    f->bytes += len;
+    if (offset + len > f->size)
+        f->size = offset + len;
+    return 0;
+}
+
+int hpc_restore_fd(const struct hpc_restore *r)
+{
+    return r->file.fd;
+}
+
+struct finishing {
+    struct hpc_restore *r;
+    int first_error;
+    bool placeholders;
+};
+
+static int finish_directory(void *context, const struct hpc_attributes *a, const char *path, size_t len)
+{
+    struct finishing *f = context;
+    struct hpc_restore *r = f->r;
+    if (atomic_load(&r->cancelled))
+        return -ECANCELED;
+    size_t dir_len = len;
+    while (dir_len && path[dir_len - 1] != '/')
+        dir_len--;
+    int fd = hpc_tree_dir(&r->tree, &r->parents, path, dir_len ? dir_len - 1 : 0, NULL);
+    if (fd >= 0)
+        fd = hpc_open_dir(fd, len ? path + dir_len : ".", O_RDONLY);
+    if (fd < 0) {
+        r->stats.attributes_failed++;
+        if (!f->first_error)
+            f->first_error = fd;
+        return 0;
+    }
+    struct stat st;
+    bool done = true;
+    if (!f->placeholders)
+        done = hpc_apply_to_fd(fd, a);
+    else if (fstat(fd, &st) == 0 && hpc_is_placeholder(&st))
+        done = fchmod(fd, HPC_DEFAULT_DIR_MODE) == 0;
+    close(fd);
+    r->stats.attributes_failed += !done;
+    return 0;
+}
+
+int hpc_restore_finish(struct hpc_restore *r)
+{
+    struct finishing f = { .r = r, .placeholders = true };
+    hpc_restore_end(r, 0);
+    int err = hpc_dirlist_each(&r->dirs, 0, finish_directory, &f);
+    f.placeholders = false;
+    for (size_t chain = r->dirs.chain_count; chain-- > 1 && !err;)
+        err = hpc_dirlist_each(&r->dirs, chain, finish_directory, &f);
+    return err ? err : f.first_error;
+}
+
+void hpc_restore_cancel(struct hpc_restore *r)
+{
+    atomic_store(&r->cancelled, true);
+}
+
+void hpc_restore_free(struct hpc_restore *r)
+{
+    if (!r)
+        return;
+    if (r->file.fd >= 0)
+        discard(&r->file);
+    hpc_dircache_free(&r->parents);
+    hpc_dircache_free(&r->leaders);
+    hpc_dirlist_free(&r->dirs);
+    if (r->tree.base >= 0)
+        close(r->tree.base);
+    free(r->path.data);
+    free(r->leader.data);
+    free(r->target.data);
+    free(r->failed_groups);
+    free(r);
+}
+
+void hpc_restore_get_stats(const struct hpc_restore *r, struct hpc_restore_stats *out)
+{
+    *out = r->stats;
+}
