@@ -58,8 +58,8 @@ export async function startDaemon(options: DaemonOptions): Promise<ProcessId> {
   const id = child.pid === undefined ? undefined : processOf(child.pid);
   const problem = () =>
     `${options.name} does not listen on port ${options.port}; ${options.log} ends in:\n${tail(options.log)}`;
+  if (child.pid === undefined) await failed; // throws: the program could not be started
   if (id === undefined) {
-    await Promise.race([failed, Promise.resolve()]);
     throw new LabError("HPC_LAB_DAEMON", problem(), `run it by hand: ${options.argv.join(" ")}`);
   }
   failed.catch(() => {}); // it has started: nothing more can come
