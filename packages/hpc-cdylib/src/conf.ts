@@ -1,0 +1,61 @@
+/*
+ * podheitor-hpc-fd.conf, which lies beside the plugin and is the only place that names an executable: lines `key = value`, comments
+ * from `#` at the start of a line; of a key that is given twice the last line counts. The plugin reads it itself (shim-c/fd-plugin/conf.c); this is the same in TypeScript,
+ * for installing and checking.
+ */
+
+export interface PluginConf {
+  /** Absolute path of the backend: a .cjs or .js file, run by `node`, or an executable. */
+  readonly backend: string;
+  /** Absolute path of the Node executable. */
+  readonly node?: string;
+  /** Seconds without a byte from the backend after which the job fails. */
+  readonly stallLimit?: number;
+}
+
+/** A day, as in the plugin (shim-c/fd-plugin/limits.h): whoever wants more wants no limit at all, and there is none. */
+const MAX_STALL_SECONDS = 86_400;
+
+/** A backend of this name is run by node, any other is executed itself. */
+export function isScript(backend: string): boolean {
+  return backend.endsWith(".cjs") || backend.endsWith(".js");
+}
+
+/** @throws SyntaxError naming the line */
+export function parseConf(text: string): PluginConf {
+  const values = new Map<string, string>();
+  for (const [index, raw] of text.split("\n").entries()) {
+    const line = raw.trim();
+    if (line === "" || line.startsWith("#")) continue;
+    const equals = line.indexOf("=");
+    const key = line.slice(0, Math.max(equals, 0)).trim();
+    const value = line.slice(equals + 1).trim();
+    if (equals < 0 || value === "") throw new SyntaxError(`line ${index + 1} is not "key = value"`);
+    if (!["backend", "node", "stall-limit"].includes(key))
+      throw new SyntaxError(`line ${index + 1}: unknown key "${key}"`);
+    if (key !== "stall-limit" && !value.startsWith("/"))
+      throw new SyntaxError(`line ${index + 1}: ${key} is not an absolute path`);
+    values.set(key, value);
+  }
+  const backend = values.get("backend");
+  const node = values.get("node");
+  const stall = values.get("stall-limit");
+  if (backend === undefined) throw new SyntaxError('there is no line "backend = …"');
+  if (stall !== undefined && !(/^[0-9]{1,5}$/.test(stall) && Number(stall) >= 1 && Number(stall) <= MAX_STALL_SECONDS))
+    throw new SyntaxError(`stall-limit = ${stall} is not a number of seconds`);
+  return {
+    backend,
+    ...(node === undefined ? {} : { node }),
+    ...(stall === undefined ? {} : { stallLimit: Number(stall) }),
+  };
+}
+
+export function formatConf(conf: PluginConf): string {
+  const lines = [
+    "# Written by `podheitor-hpc plugin install`. A running File Daemon reads it when a job starts.",
+    `backend = ${conf.backend}`,
+  ];
+  if (conf.node !== undefined) lines.push(`node = ${conf.node}`);
+  if (conf.stallLimit !== undefined) lines.push(`stall-limit = ${conf.stallLimit}`);
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,127 @@
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  copyFileSync,
+  fsyncSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { isAbsolute, join } from "node:path";
+import { formatConf, isScript, type PluginConf } from "./conf";
+import { CdylibError } from "./errors";
+import { builtBackend, builtPlugin, CONF_NAME, PLUGIN_NAME } from "./locate";
+import { untrusted } from "./trust";
+
+export interface InstallOptions {
+  /** The File Daemon's `Plugin Directory`; it must exist. */
+  readonly pluginDir: string;
+  /** Plugin file to install; the built one if not given. */
+  readonly plugin?: string;
+  /** Absolute path of the backend; the bundle beside this package if not given. */
+  readonly backend?: string;
+  /** Absolute path of Node, used for a .cjs or .js backend; the running one if not given. */
+  readonly node?: string;
+  /** Seconds of silence after which the plugin gives a backend up; the plugin's own default if not given. */
+  readonly stallLimit?: number;
+}
+
+export interface Installed {
+  readonly plugin: string;
+  readonly conf: string;
+  /** A plugin of that name was there: a running File Daemon keeps the old one until it is restarted. */
+  readonly replaced: boolean;
+}
+
+/**
+ * Installs the plugin as a regular file, mode 0644 (the File Daemon's loader silently ignores symlinks), and its configuration. Both
+ * appear by rename: a file that is mapped by a running daemon must never be written to. On any error what was there stays.
+ *
+ * @throws CdylibError HPC_PLUGIN_DIR, HPC_BACKEND_FILE, HPC_PLUGIN_MISSING, HPC_PLUGIN_INSTALL
+ */
+export function installPlugin(options: InstallOptions): Installed {
+  const { pluginDir } = options;
+  const source = options.plugin ?? builtPlugin();
+  const conf: PluginConf = {
+    backend: requireRunnable(options.backend ?? builtBackend(), "backend"),
+    node: requireRunnable(options.node ?? process.execPath, "node"),
+    ...(options.stallLimit === undefined ? {} : { stallLimit: options.stallLimit }),
+  };
+  requireDirectory(pluginDir);
+  const plugin = join(pluginDir, PLUGIN_NAME);
+  const replaced = statSync(plugin, { throwIfNoEntry: false }) !== undefined;
+  const confFile = join(pluginDir, CONF_NAME);
+  try {
+    // First the configuration: the new plugin must never find the old one's.
+    place(confFile, (temporary) => writeFileSync(temporary, formatConf(conf), { flag: "wx" }));
+    place(plugin, (temporary) => copyFileSync(source, temporary, constants.COPYFILE_EXCL));
+  } catch (cause) {
+    throw new CdylibError(
+      "HPC_PLUGIN_INSTALL",
+      `installing into ${pluginDir} failed: ${(cause as Error).message}`,
+      "run the command as root, with room on that filesystem",
+      { cause },
+    );
+  }
+  return { plugin, conf: confFile, replaced };
+}
+
+/** Writes a file under a temporary name (one that the loader does not take for a plugin) and renames it into place. */
+function place(target: string, write: (temporary: string) => void): void {
+  const temporary = `${target}.new-${process.pid}`;
+  rmSync(temporary, { force: true });
+  try {
+    write(temporary);
+    chmodSync(temporary, 0o644);
+    const fd = openSync(temporary, "r");
+    fsyncSync(fd);
+    closeSync(fd);
+    renameSync(temporary, target);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+function requireDirectory(pluginDir: string): void {
+  const stat = statSync(pluginDir, { throwIfNoEntry: false });
+  if (stat?.isDirectory() !== true)
+    throw new CdylibError(
+      "HPC_PLUGIN_DIR",
+      `the plugin directory ${pluginDir} ${stat === undefined ? "does not exist" : "is not a directory"}`,
+      "give the `Plugin Directory` of the FileDaemon resource in bacula-fd.conf",
+    );
+  const reason = untrusted(pluginDir);
+  if (reason !== undefined)
+    throw new CdylibError(
+      "HPC_PLUGIN_DIR",
+      `the plugin directory is not safe, root would run what others put there: ${reason}`,
+      "give it to root and take write permission from others: `chown root DIR; chmod go-w DIR`, also for the folders above it",
+    );
+}
+
+/** The plugin refuses the same: better told now than by a failed job at night. */
+function requireRunnable(file: string, what: string): string {
+  const remedy = `give --${what} the absolute path of a file that only root can change`;
+  if (!isAbsolute(file)) throw new CdylibError("HPC_BACKEND_FILE", `${what} ${file} is not an absolute path`, remedy);
+  const stat = statSync(file, { throwIfNoEntry: false });
+  if (stat?.isFile() !== true)
+    throw new CdylibError(
+      "HPC_BACKEND_FILE",
+      `${what} ${file} ${stat === undefined ? "does not exist" : "is not a file"}`,
+      remedy,
+    );
+  if (!isScript(file) && (stat.mode & 0o111) === 0)
+    throw new CdylibError("HPC_BACKEND_FILE", `${what} ${file} is not executable`, `run \`chmod +x ${file}\``);
+  const reason = untrusted(file);
+  if (reason !== undefined)
+    throw new CdylibError(
+      "HPC_BACKEND_FILE",
+      `${what} ${file} could be changed by others than root: ${reason}`,
+      remedy,
+    );
+  return file;
+}

@@ -1,0 +1,178 @@
+import type { BackupSummary, JobEvents } from "@podheitor/hpc-backend";
+import type { Argv, InferredOptionTypes } from "yargs";
+import { toBytes, toText } from "../bytes";
+import type { Command } from "../command";
+import { CliError, reportOf, UsageError } from "../errors";
+import { Exit } from "../exit";
+import { formatBytes, formatCount, formatSeconds, plural } from "../format";
+import type { Io } from "../io";
+import { readNames } from "../names-file";
+import { json, repeated, value } from "../options";
+import { Output } from "../output";
+import { parseShards, shardArchive } from "../shards";
+import { addSummaries, ProgressSum } from "../summary";
+
+const options = {
+  path: repeated("directory or file to back up; may be repeated"),
+  "path-from": value("file with NUL-ended paths, for names that are not UTF-8 (- is standard input)"),
+  archive: { ...value("archive to write; - is standard output"), demandOption: true },
+  shards: value("write this many archives at once, FILE.K-of-N each"),
+  shard: value("only this shard of the tree, K/N with K from 0"),
+  since: value("only what changed at or after this epoch second"),
+  threads: value("threads of the scan"),
+  "inline-kib": value("content of files up to this size is read by the scan threads"),
+  "channel-depth": value("entries between the scan and the archive"),
+  engine: value("scan engine: auto, native or workers"),
+  mode: value("filesystem: auto, posix, lustre, gpfs, cephfs, beegfs or weka"),
+  strategy: value("how a tree is split: inode-hash or none"),
+  "allow-root": { type: "boolean", default: false, describe: "allow the root of a parallel filesystem" },
+  json,
+} as const;
+
+type Arguments = InferredOptionTypes<typeof options>;
+
+/** Options that are plugin keys under the same or a slightly different name; hpc-backend checks their values. */
+const KEYS = [
+  ["threads", "threads"],
+  ["inline-kib", "inline_kib"],
+  ["channel-depth", "channel_depth"],
+  ["engine", "engine"],
+  ["mode", "mode"],
+  ["strategy", "strategy"],
+] as const;
+
+export const backup: Command<Arguments> = {
+  usage: "backup",
+  describe: "back a tree up into an archive file",
+  options: (parser: Argv) =>
+    parser
+      .options(options)
+      .example("$0 backup --path /data --archive /mnt/data.hpc", "one archive")
+      .example(
+        "$0 backup --path /data --archive /mnt/data.hpc --shards 4",
+        "data.0-of-4.hpc to data.3-of-4.hpc, at once",
+      )
+      .example("$0 backup --path /data --archive - | zstd > data.hpc.zst", "into a pipe")
+      .example("printf '%s\\0' /data/* | $0 backup --path-from - --archive d.hpc", "any file name")
+      .epilogue(
+        "The archive appears under its name when it is complete. Names that are not UTF-8 work as arguments of this program, but not through npx: use --path-from.",
+      ),
+
+  async run(args, io) {
+    const archive = toText(args.archive, "--archive");
+    if (args.shards !== undefined && args.shard !== undefined)
+      throw new UsageError(
+        "--shards and --shard exclude each other",
+        "--shards N writes all N archives, --shard K/N one of them",
+      );
+    const shards = args.shards === undefined ? undefined : parseShards(args.shards);
+    if (archive === "-" && shards !== undefined)
+      throw new UsageError(
+        "--shards cannot write to standard output",
+        "give --archive a file name, or one --shard K/N",
+      );
+
+    const pairs = await pairsOf(args, io);
+    const output = new Output(io, args.json, archive === "-");
+    const jobs =
+      shards === undefined
+        ? [{ archive, pairs }]
+        : Array.from({ length: shards }, (_, k) => ({
+            archive: shardArchive(archive, k, shards),
+            pairs: [...pairs, ["shard", Buffer.from(`${k}/${shards}`)] as const],
+          }));
+    const since = args.since === undefined ? undefined : parseSince(args.since);
+    const summary = await runAll(jobs, since, output, io);
+    output.endProgress();
+    if (args.json) output.object(summary);
+    else
+      printSummary(
+        summary,
+        jobs.map((job) => job.archive),
+        output,
+      );
+    return summary.failed + summary.unlistable > 0 || output.warnings > 0 ? Exit.warnings : Exit.done;
+  },
+};
+
+interface Job {
+  readonly archive: string;
+  readonly pairs: readonly (readonly [string, Buffer])[];
+}
+
+async function pairsOf(args: Arguments, io: Io): Promise<(readonly [string, Buffer])[]> {
+  const paths = (args.path ?? []).map(toBytes);
+  if (args["path-from"] !== undefined)
+    paths.push(...(await readNames(toText(args["path-from"], "--path-from"), io.stdin)));
+  if (paths.length === 0) throw new UsageError("there is nothing to back up", "give --path DIR or --path-from FILE");
+  const pairs: (readonly [string, Buffer])[] = paths.map((path) => ["path", absolute(path)]);
+  if (args.shard !== undefined) pairs.push(["shard", Buffer.from(args.shard)]);
+  for (const [option, key] of KEYS) {
+    const text = args[option];
+    if (text !== undefined) pairs.push([key, Buffer.from(text)]);
+  }
+  if (args["allow-root"]) pairs.push(["allow-root", Buffer.from("yes")]);
+  return pairs;
+}
+
+/** Paths are taken from the current directory here; the plugin, which has none to speak of, refuses such paths. */
+function absolute(path: Buffer): Buffer {
+  if (path[0] === 0x2f) return path;
+  const relative = path.equals(Buffer.from(".")) ? Buffer.alloc(0) : Buffer.concat([Buffer.from("/"), path]);
+  return Buffer.concat([Buffer.from(process.cwd()), relative]);
+}
+
+function parseSince(text: string): bigint {
+  if (!/^-?[0-9]{1,18}$/.test(text))
+    throw new UsageError(`--since ${text} is not a time`, "give seconds since 1970, as `date +%s` prints");
+  return BigInt(text);
+}
+
+/** Runs all jobs at once. One that fails does not stop the others: their archives are good, and only it must be repeated. */
+async function runAll(jobs: readonly Job[], since: bigint | undefined, output: Output, io: Io): Promise<BackupSummary> {
+  const { backupToArchive, parseParams } = await import("@podheitor/hpc-backend");
+  const started = performance.now();
+  const progress = new ProgressSum(jobs.length, (sum) => output.progress(sum));
+  // All are checked before the first one starts.
+  const checked = jobs.map((job) => ({ ...job, params: parseParams(job.pairs) }));
+  const results = await Promise.allSettled(
+    checked.map(({ params, archive }, index) => {
+      const events: JobEvents = {
+        message: (level, text) => output.message(level, jobs.length > 1 ? `${archive}: ${text}` : text),
+        progress: (figures) => progress.update(index, figures),
+      };
+      return backupToArchive({ params, archive, events, signal: io.signal, ...(since === undefined ? {} : { since }) });
+    }),
+  );
+  const failed = results.flatMap((result, index) =>
+    result.status === "rejected" ? [{ archive: jobs[index]?.archive ?? "", error: result.reason as unknown }] : [],
+  );
+  const first = failed[0];
+  if (first !== undefined && (jobs.length === 1 || io.signal.aborted)) throw first.error;
+  if (first !== undefined) {
+    const { message, remedy } = reportOf(first.error);
+    throw new CliError(
+      "HPC_SHARDS_INCOMPLETE",
+      `${failed.length} of ${jobs.length} shards failed (${failed.map((f) => f.archive).join(", ")}): ${message}`,
+      `${remedy}; then repeat the failed ones with --shard K/${jobs.length}`,
+      { cause: first.error },
+    );
+  }
+  return addSummaries(
+    results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : [])),
+    (performance.now() - started) / 1000,
+  );
+}
+
+function printSummary(summary: BackupSummary, archives: readonly string[], output: Output): void {
+  const name = archives.length === 1 ? (archives[0] ?? "") : `${archives.length} archives, ${archives[0]} …`;
+  output.line(
+    `${name === "-" ? "standard output" : name}: ${plural(summary.entries, "entry", "entries")}, ${formatBytes(summary.bytes)} in ${formatSeconds(summary.seconds)} (${formatCount(summary.entries_per_second)} entries/s)`,
+  );
+  output.line(
+    `  ${plural(summary.files, "file")}, ${plural(summary.directories, "directory", "directories")}, ${plural(summary.symlinks, "symlink")}, ${plural(summary.hardlinks, "hard link")}, ${plural(summary.specials, "special file")}`,
+  );
+  output.line(
+    `  ${formatCount(summary.filtered)} filtered, ${formatCount(summary.vanished)} vanished, ${formatCount(summary.failed)} failed, ${formatCount(summary.unlistable)} directories not listed in full`,
+  );
+}

@@ -1,0 +1,68 @@
+import { builtBackend } from "@podheitor/hpc-cdylib";
+import type { Argv, InferredOptionTypes } from "yargs";
+import { toBytes, toText } from "../bytes";
+import type { Command } from "../command";
+import { daemon, installation } from "../doctor/bacula";
+import { type Finding, failed, ok } from "../doctor/finding";
+import { compiler, filesystem, node, openFiles, pipeSize } from "../doctor/machine";
+import { selfTest } from "../doctor/self-test";
+import { reportOf } from "../errors";
+import { escapeName, escapeText } from "../escape";
+import { Exit } from "../exit";
+import { json, repeated, value } from "../options";
+import { Output } from "../output";
+
+const options = {
+  path: repeated("say which filesystem this path is on; may be repeated"),
+  "plugin-dir": value("the File Daemon's plugin directory; read from bacula-fd.conf if not given"),
+  json,
+} as const;
+
+type Arguments = InferredOptionTypes<typeof options>;
+
+export const doctor: Command<Arguments> = {
+  usage: "doctor",
+  describe: "what is present on this machine, what is missing, and what to do about it",
+  options: (parser: Argv) =>
+    parser
+      .options(options)
+      .example("$0 doctor", "everything")
+      .example("$0 doctor --path /lustre/proj --path /home", "and the filesystems of two paths")
+      .epilogue("Exit 0: all there. Exit 3: something optional is missing. Exit 1: something needed is missing."),
+
+  async run(args, io) {
+    const output = new Output(io, args.json);
+    const findings = [
+      node(),
+      await compiler(),
+      backendBundle(),
+      ...(await selfTest()),
+      await daemon("bacula-fd"),
+      await daemon("bacula-dir"),
+      ...(await installation(
+        args["plugin-dir"] === undefined ? undefined : toText(args["plugin-dir"], "--plugin-dir"),
+      )),
+      ...(args.path ?? []).map(toBytes).map((path) => filesystem(path, escapeName(path))),
+      openFiles(),
+      pipeSize(),
+    ];
+    output.object({ findings });
+    for (const finding of findings) printFinding(finding, output);
+    if (findings.some((finding) => finding.status === "failed")) return Exit.failed;
+    return findings.some((finding) => finding.status === "missing") ? Exit.warnings : Exit.done;
+  },
+};
+
+function backendBundle(): Finding {
+  try {
+    return ok("backend", builtBackend());
+  } catch (error) {
+    const { message, remedy } = reportOf(error);
+    return failed("backend", message, remedy);
+  }
+}
+
+function printFinding({ name, status, detail, remedy }: Finding, output: Output): void {
+  output.line(`${status.padEnd(8)} ${name.padEnd(17)} ${escapeText(detail)}`);
+  if (remedy !== undefined) output.line(`${" ".repeat(27)}→ ${remedy}`);
+}

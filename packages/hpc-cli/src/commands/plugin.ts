@@ -1,0 +1,119 @@
+import { join, resolve } from "node:path";
+import {
+  buildPlugin,
+  builtPlugin,
+  checkPlugin,
+  installPlugin,
+  PLUGIN_NAME,
+  type PluginCheck,
+} from "@podheitor/hpc-cdylib";
+import type { Argv, InferredOptionTypes } from "yargs";
+import { toText } from "../bytes";
+import { addCommand, type Chosen, type Command } from "../command";
+import { UsageError } from "../errors";
+import { Exit } from "../exit";
+import { json, value } from "../options";
+import { Output } from "../output";
+
+const buildOptions = { compiler: value("C compiler; $CC or cc if not given"), json } as const;
+
+const build: Command<InferredOptionTypes<typeof buildOptions>> = {
+  usage: "build",
+  describe: "build the File Daemon plugin from its C sources",
+  options: (parser) => parser.options(buildOptions).example("$0 plugin build", "needs a C compiler and make"),
+
+  async run(args, io) {
+    const output = new Output(io, args.json);
+    const built = await buildPlugin(args.compiler === undefined ? {} : { compiler: args.compiler });
+    output.object(built);
+    output.line(built.plugin);
+    return Exit.done;
+  },
+};
+
+const installOptions = {
+  "plugin-dir": { ...value("the `Plugin Directory` of the FileDaemon resource"), demandOption: true },
+  plugin: value("plugin file; the built one if not given"),
+  backend: value("backend that the plugin starts; the built one if not given"),
+  node: value("Node that runs the backend; the one that runs this command if not given"),
+  "stall-limit": value("seconds of silence after which a job gives its backend up"),
+  json,
+} as const;
+
+const install: Command<InferredOptionTypes<typeof installOptions>> = {
+  usage: "install",
+  describe: "copy the plugin into the File Daemon's plugin directory and write its configuration",
+  options: (parser) =>
+    parser
+      .options(installOptions)
+      .example("$0 plugin install --plugin-dir /usr/lib/bacula", "and restart the File Daemon")
+      .example(
+        "$0 plugin install --plugin-dir /opt/bacula/plugins --backend /opt/podheitor/podheitor-hpc-backend.cjs",
+        "a backend elsewhere",
+      ),
+
+  async run(args, io) {
+    const output = new Output(io, args.json);
+    const stall = args["stall-limit"];
+    if (stall !== undefined && !/^[1-9][0-9]{0,4}$/.test(stall))
+      throw new UsageError(`--stall-limit ${stall} is not a number of seconds`, "give 1 to 86400");
+    const absolute = (option: "plugin-dir" | "plugin" | "backend" | "node") => {
+      const given = args[option];
+      return given === undefined ? undefined : resolve(toText(given, `--${option}`));
+    };
+    const [plugin, backend, node] = [absolute("plugin"), absolute("backend"), absolute("node")];
+    const installed = installPlugin({
+      pluginDir: absolute("plugin-dir") ?? "",
+      ...(plugin === undefined ? {} : { plugin }),
+      ...(backend === undefined ? {} : { backend }),
+      ...(node === undefined ? {} : { node }),
+      ...(stall === undefined ? {} : { stallLimit: Number(stall) }),
+    });
+    output.object({ ...installed, restart_required: true });
+    output.line(`${installed.plugin} ${installed.replaced ? "replaced" : "installed"}\n${installed.conf} written`);
+    output.line("Plugins are loaded when the File Daemon starts: restart it (`systemctl restart bacula-fd`).");
+    return Exit.done;
+  },
+};
+
+const checkOptions = { "plugin-dir": value("directory that has the plugin"), json } as const;
+
+const check: Command<InferredOptionTypes<typeof checkOptions> & { file: string | undefined }> = {
+  usage: "check [file]",
+  describe: "load the plugin as every supported File Daemon does, and try its backend",
+  options: (parser) =>
+    parser
+      .options(checkOptions)
+      .positional("file", { type: "string", describe: `path of ${PLUGIN_NAME}; the built one if not given` })
+      .conflicts("plugin-dir", "file")
+      .example("$0 plugin check --plugin-dir /usr/lib/bacula", "the installed plugin"),
+
+  async run(args, io) {
+    const output = new Output(io, args.json);
+    const result = await checkPlugin(fileToCheck(args["plugin-dir"], args.file));
+    output.object(result);
+    printChecks(result, output);
+    return result.ok ? Exit.done : Exit.failed;
+  },
+};
+
+function fileToCheck(pluginDir: string | undefined, file: string | undefined): string {
+  if (pluginDir !== undefined) return join(resolve(toText(pluginDir, "--plugin-dir")), PLUGIN_NAME);
+  return file === undefined ? builtPlugin() : resolve(toText(file, "file"));
+}
+
+function printChecks(result: PluginCheck, output: Output): void {
+  for (const { name, ok, detail, remedy } of result.checks) {
+    output.line(`${ok ? "ok     " : "FAILED "} ${name.padEnd(14)} ${detail}`);
+    if (remedy !== undefined) output.line(`${" ".repeat(23)}→ ${remedy}`);
+  }
+}
+
+/** `plugin build|install|check`. */
+export function plugin(parser: Argv, choose: (chosen: Chosen) => void): Argv {
+  return parser.command("plugin", "build, install and check the File Daemon plugin", (inner: Argv) => {
+    addCommand(inner, build, choose);
+    addCommand(inner, install, choose);
+    return addCommand(inner, check, choose).demandCommand(1, "say what to do: plugin build, install or check");
+  });
+}

@@ -1,0 +1,72 @@
+import type { RestoreSummary } from "@podheitor/hpc-backend";
+import type { Argv, InferredOptionTypes } from "yargs";
+import { toBytes, toText } from "../bytes";
+import type { Command } from "../command";
+import { UsageError } from "../errors";
+import { Exit } from "../exit";
+import { formatBytes, formatCount, formatSeconds, plural } from "../format";
+import { json, repeated, value } from "../options";
+import { Output } from "../output";
+
+const REPLACE = ["always", "newer", "older", "never"] as const;
+
+const options = {
+  archive: { ...repeated("archive file, - is standard input; repeat it for every shard"), demandOption: true },
+  where: { ...value("directory to restore under; made if missing"), demandOption: true },
+  replace: { choices: REPLACE, default: "always", requiresArg: true, describe: "what to do with files that exist" },
+  json,
+} as const;
+
+type Arguments = InferredOptionTypes<typeof options> & { pattern: string[] | undefined };
+
+export const restore: Command<Arguments> = {
+  usage: "restore [pattern..]",
+  describe: "restore an archive, or what matches the patterns, under a directory",
+  options: (parser: Argv) =>
+    parser
+      .options(options)
+      .positional("pattern", {
+        type: "string",
+        array: true,
+        describe: "paths to restore, with * ? [] and **; all without",
+      })
+      .example("$0 restore --archive data.hpc --where /tmp/back", "everything, as /tmp/back/data/…")
+      .example("$0 restore --archive data.hpc --where /tmp/back '/data/proj/**'", "one directory")
+      .example("$0 restore --archive d.0-of-2.hpc --archive d.1-of-2.hpc --where /", "shards, in place"),
+
+  async run(args, io) {
+    const archives = args.archive.map((archive) => toText(archive, "--archive"));
+    if (archives.filter((archive) => archive === "-").length > 1)
+      throw new UsageError("standard input can be read once", "give --archive - once");
+    const patterns = (args.pattern ?? []).map((pattern) => toText(pattern, "pattern"));
+    const output = new Output(io, args.json);
+    const { restoreArchive } = await import("@podheitor/hpc-backend");
+    const summary = await restoreArchive({
+      archive: archives,
+      where: toBytes(args.where),
+      replace: args.replace,
+      ...(patterns.length > 0 ? { patterns } : {}),
+      events: {
+        message: (level, text) => output.message(level, text),
+        progress: (figures) => output.progress(figures),
+      },
+      signal: io.signal,
+    });
+    output.endProgress();
+    if (args.json) output.object(summary);
+    else printSummary(summary, args.where, output);
+    return summary.failed + summary.attributes_failed > 0 || output.warnings > 0 ? Exit.warnings : Exit.done;
+  },
+};
+
+function printSummary(summary: RestoreSummary, where: string, output: Output): void {
+  output.line(
+    `${where}: ${plural(summary.entries, "entry", "entries")}, ${formatBytes(summary.bytes)} in ${formatSeconds(summary.seconds)}`,
+  );
+  output.line(
+    `  ${plural(summary.files, "file")}, ${plural(summary.directories, "directory", "directories")}, ${plural(summary.symlinks, "symlink")}, ${plural(summary.hardlinks, "hard link")}, ${plural(summary.specials, "special file")}`,
+  );
+  output.line(
+    `  ${formatCount(summary.unselected)} not selected, ${formatCount(summary.skipped)} skipped (--replace), ${formatCount(summary.failed)} failed, ${formatCount(summary.attributes_failed)} without all attributes`,
+  );
+}

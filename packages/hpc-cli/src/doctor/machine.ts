@@ -1,0 +1,66 @@
+import { readFileSync } from "node:fs";
+import { filesystemOf } from "@podheitor/hpc-native";
+import { formatBytes } from "../format";
+import { type Finding, failed, missing, ok } from "./finding";
+import { outputOf } from "./program";
+
+/** Names in `engines` of package.json. */
+const NODE_MINIMUM = [20, 12] as const;
+
+/** A scan thread holds a few directories open at a time, the backend a few files: this is ample for 512 threads. */
+const NOFILE_ADVISED = 4096;
+
+/** The plugin asks for pipes of this size; the kernel's usual limit for everybody. */
+const PIPE_ADVISED = 1024 * 1024;
+
+export function node(version: string = process.versions.node): Finding {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  if (major > NODE_MINIMUM[0] || (major === NODE_MINIMUM[0] && minor >= NODE_MINIMUM[1])) return ok("node", version);
+  return failed("node", `${version} is too old`, `install Node ${NODE_MINIMUM.join(".")} or later`);
+}
+
+export async function compiler(command = process.env["CC"] ?? "cc"): Promise<Finding> {
+  const cc = await outputOf(command, ["--version"]);
+  const make = await outputOf("make", ["--version"]);
+  const remedy = "`apt-get install gcc make libc6-dev`; needed only to build the native engine and the plugin";
+  if (cc === undefined) return missing("C compiler", `${command} cannot be run`, remedy);
+  if (make === undefined) return missing("C compiler", "make cannot be run", remedy);
+  return ok("C compiler", cc.split("\n")[0] ?? command);
+}
+
+export function openFiles(limits = readFileSync("/proc/self/limits", "utf8")): Finding {
+  const match = /^Max open files\s+(\S+)\s+(\S+)/m.exec(limits);
+  const [, soft = "?", hard = "?"] = match ?? [];
+  const detail = `${soft} (hard limit ${hard})`;
+  if (soft === "unlimited" || Number(soft) >= NOFILE_ADVISED) return ok("open files", detail);
+  return missing(
+    "open files",
+    detail,
+    `raise it to ${NOFILE_ADVISED}: \`ulimit -n\`, or LimitNOFILE= in the File Daemon's unit`,
+  );
+}
+
+export function pipeSize(text = readFileSync("/proc/sys/fs/pipe-max-size", "utf8")): Finding {
+  const bytes = Number(text);
+  if (bytes >= PIPE_ADVISED) return ok("pipe size", formatBytes(bytes));
+  return missing(
+    "pipe size",
+    formatBytes(bytes),
+    `sysctl -w fs.pipe-max-size=${PIPE_ADVISED}: with small pipes the File Daemon and the backend wait for each other`,
+  );
+}
+
+/** Which filesystem a path of the operator's is on, and so how it will be read. */
+export function filesystem(path: Buffer, shown: string): Finding {
+  const name = "filesystem";
+  try {
+    const { type, fstype, isParallel, mountPoint } = filesystemOf(path);
+    const mount = mountPoint === undefined ? "" : `, mounted on ${mountPoint.toString("utf8")}`;
+    return ok(
+      name,
+      `${shown}: ${type === "other" ? fstype || "unknown" : type}${isParallel ? " (parallel)" : ""}${mount}`,
+    );
+  } catch (error) {
+    return missing(name, `${shown}: ${(error as Error).message}`, "check the spelling, the mount and the permissions");
+  }
+}

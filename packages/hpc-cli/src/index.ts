@@ -1,0 +1,7 @@
+export { fromBytes, rawArguments, toBytes } from "./bytes";
+export { CliError, type CliErrorCode, type ErrorReport, reportOf, UsageError } from "./errors";
+export { escapeName, escapeText } from "./escape";
+export { Exit, type ExitCode } from "./exit";
+export type { Io, Sink } from "./io";
+export { helpText, run } from "./run";
+export { shardArchive } from "./shards";

@@ -1,0 +1,25 @@
+import type { Options } from "yargs";
+
+/** Options that several commands share, said once so that they mean the same everywhere. */
+
+export const json = {
+  type: "boolean",
+  default: false,
+  describe: "one JSON object per line on standard output",
+} as const satisfies Options;
+
+export const archive = {
+  type: "string",
+  demandOption: true,
+  requiresArg: true,
+  describe: "archive file; - is standard input",
+} as const satisfies Options;
+
+/** An option that may be repeated: each takes one value, so that what follows is not swallowed. */
+export function repeated(describe: string) {
+  return { type: "string", array: true, nargs: 1, describe } as const satisfies Options;
+}
+
+export function value(describe: string) {
+  return { type: "string", requiresArg: true, describe } as const satisfies Options;
+}

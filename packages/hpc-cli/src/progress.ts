@@ -1,0 +1,44 @@
+import { formatBytes, formatCount, formatSeconds } from "./format";
+import type { Sink } from "./io";
+
+/** What a running job has done so far. */
+export interface ProgressFigures {
+  readonly entries: number;
+  readonly bytes: number;
+  readonly failed: number;
+}
+
+/** A job that ends within this time shows no progress: a line that flashes by tells nobody anything. */
+const QUIET_MS = 2000;
+
+/** One line at the bottom of a terminal, rewritten in place; nothing at all when `sink` is not a terminal. */
+export class ProgressLine {
+  private readonly started: number;
+  private shown = false;
+
+  constructor(
+    private readonly sink: Sink,
+    private readonly enabled: boolean,
+    private readonly now: () => number = () => performance.now(),
+  ) {
+    this.started = now();
+  }
+
+  update(figures: ProgressFigures): void {
+    const elapsed = this.now() - this.started;
+    if (!this.enabled || this.sink.isTTY !== true || elapsed < QUIET_MS) return;
+    const rate = figures.entries / (elapsed / 1000);
+    const line =
+      `${formatCount(figures.entries)} entries  ${formatBytes(figures.bytes)}  ${formatCount(rate)}/s  ` +
+      `${formatCount(figures.failed)} errors  ${formatSeconds(elapsed / 1000)}`;
+    // A line as wide as the terminal would wrap, and a wrapped line cannot be rewritten.
+    this.sink.write(`\r${line.slice(0, (this.sink.columns ?? 80) - 1)}\u001b[K`);
+    this.shown = true;
+  }
+
+  /** Takes the line away, before anything else is written to the terminal. */
+  clear(): void {
+    if (this.shown) this.sink.write("\r\u001b[K");
+    this.shown = false;
+  }
+}

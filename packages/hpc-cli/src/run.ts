@@ -1,0 +1,119 @@
+import yargs, { type Argv } from "yargs";
+import { addCommand, type Chosen } from "./command";
+import { backup } from "./commands/backup";
+import { doctor } from "./commands/doctor";
+import { list } from "./commands/list";
+import { plugin } from "./commands/plugin";
+import { restore } from "./commands/restore";
+import { verify } from "./commands/verify";
+import { reportOf, UsageError } from "./errors";
+import { Exit, type ExitCode, exitOfSignal } from "./exit";
+import type { Io } from "./io";
+import { Output } from "./output";
+import { version } from "./version";
+
+/** Codes of the libraries that say that the command line asks for something that does not exist. */
+const USAGE_CODES: ReadonlySet<string> = new Set([
+  "HPC_USAGE",
+  "HPC_UNKNOWN_KEY",
+  "HPC_BAD_VALUE",
+  "HPC_NO_PATH",
+  "HPC_BAD_PATTERN",
+]);
+
+/**
+ * Runs one command line and returns its exit code; prints its errors, and never throws.
+ *
+ * @param argv arguments after the program's name, from `rawArguments`
+ */
+export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
+  const output = new Output(io, argv.includes("--json"), writesArchiveToStdout(argv));
+  try {
+    const parsed = parse(argv);
+    if (typeof parsed === "function") return await parsed(io);
+    io.stdout.write(`${parsed}\n`);
+    return Exit.done;
+  } catch (error) {
+    return conclude(error, output, io);
+  }
+}
+
+function conclude(error: unknown, output: Output, io: Io): ExitCode {
+  if ((error as NodeJS.ErrnoException | undefined)?.code === "EPIPE") return Exit.outputClosed;
+  output.error(error);
+  if (io.signal.aborted) return exitOfSignal(io.signal.reason as NodeJS.Signals);
+  return USAGE_CODES.has(reportOf(error).code) ? Exit.usage : Exit.failed;
+}
+
+/** The parser's whole view of the command line; `choose` is called for the command that it names. */
+function parserFor(choose: (chosen: Chosen) => void): Argv {
+  let parser: Argv = yargs()
+    .scriptName("podheitor-hpc")
+    .usage("$0 COMMAND …\n\nParallel backup of parallel filesystems for Bacula")
+    .version(version)
+    .help()
+    .alias("help", "h")
+    .locale("en")
+    .wrap(100)
+    .strict()
+    .exitProcess(false)
+    .showHelpOnFail(false)
+    .demandCommand(1, "no command given")
+    .parserConfiguration({
+      "camel-case-expansion": false,
+      "dot-notation": false,
+      "parse-numbers": false,
+      "parse-positional-numbers": false,
+      "greedy-arrays": false,
+      "boolean-negation": false,
+    })
+    .epilogue("Exit: 0 done, 1 failed, 2 wrong usage, 3 done with warnings; 130 or 143 when interrupted.");
+  parser = addCommand(parser, backup, choose);
+  parser = addCommand(parser, restore, choose);
+  parser = addCommand(parser, list, choose);
+  parser = addCommand(parser, verify, choose);
+  parser = plugin(parser, choose);
+  return addCommand(parser, doctor, choose);
+}
+
+/** The chosen command, or the help or version text that was asked for. */
+function parse(argv: readonly string[]): Chosen | string {
+  let chosen: Chosen | undefined;
+  let outcome: { error: unknown; text: string } = { error: undefined, text: "" };
+  const parser = parserFor((run) => {
+    chosen = run;
+  }).check((args) => refuseRepeated(args));
+  parser.parse([...argv], {}, (error: Error | undefined, _args: unknown, text: string) => {
+    outcome = { error, text };
+  });
+  if (outcome.error !== undefined && outcome.error !== null) throw usageError(outcome.error);
+  if (outcome.text !== "") return outcome.text;
+  if (chosen === undefined) throw new UsageError("no command given", "see podheitor-hpc --help");
+  return chosen;
+}
+
+/** Only options declared as arrays may be given twice; for the others it is not clear which one counts. */
+function refuseRepeated(args: Record<string, unknown>): true {
+  const repeatable = new Set(["_", "path", "archive", "pattern"]);
+  for (const [name, value] of Object.entries(args))
+    if (Array.isArray(value) && !repeatable.has(name)) throw new UsageError(`--${name} is given twice`, "give it once");
+  return true;
+}
+
+function usageError(error: unknown): unknown {
+  if (error instanceof UsageError) return error;
+  // yargs: one problem in a sentence or two; "Missing required argument: archive", "Unknown argument: foo".
+  const message = (error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, " ");
+  return new UsageError(message.charAt(0).toLowerCase() + message.slice(1), "see --help");
+}
+
+function writesArchiveToStdout(argv: readonly string[]): boolean {
+  return argv[0] === "backup" && (argv.includes("--archive=-") || argv[argv.indexOf("--archive") + 1] === "-");
+}
+
+/** The help text of `podheitor-hpc [command] --help`. */
+export function helpText(command: readonly string[]): string {
+  const text = parse([...command, "--help"]);
+  if (typeof text !== "string") throw new TypeError(`no help for ${command.join(" ")}`);
+  return text;
+}
