@@ -11,6 +11,11 @@
 #include <stdint.h>
 
 #define HPC_SCAN_ABI 1
+/* A directory whose path is longer is not listed (ERROR, HPC_OP_OPENDIR, ENAMETOOLONG); a root: hpc_scan_start() says -ENAMETOOLONG. */
+#define HPC_SCAN_MAX_PATH (256 * 1024)
+/* Largest inline_bytes: with the longest path, name and target a record still fits the smallest buffer of hpc_scan_next(). */
+#define HPC_SCAN_MAX_INLINE (512 * 1024)
+#define HPC_SCAN_MIN_CAP (1024 * 1024)
 
 /* Fixed head of the options buffer, little endian; then path_count times { u32 length; bytes }. */
 struct hpc_scan_options {
@@ -39,7 +44,7 @@ enum hpc_scan_flag {
  *
  *   DIR    body: path of the directory as bytes (the option's path, '/', names; no trailing '/', except "/" itself)
  *   ENTRY  body: struct hpc_entry_head, name (one component), link target, content. name_len 0 = the DIR itself (a root).
- *          content_len bytes of content follow the link; HPC_CONTENT_NONE = not read (read it yourself if wanted).
+ *          content_len bytes of content follow the link (what was read, which may differ from size when the file changed); HPC_CONTENT_NONE = not read (read it yourself if wanted).
  *          error != 0: the content or the link target could not be read; no content then.
  *   ERROR  body: u32 enum hpc_scan_op, u32 name_len, name. error = errno. The entry was not handed out (stat) or
  *          the listing of a directory is missing or incomplete (opendir, readdir; name_len 0 = the DIR itself).
@@ -75,10 +80,13 @@ struct hpc_scan_stats {
     uint64_t fds_peak;        /* most descriptors held at once */
 };
 
+/* The library exports what stands from here on, and nothing else. */
+#pragma GCC visibility push(default)
+
 int64_t hpc_scan_abi(void);
-/* > 0: a handle (fits 53 bits). Roots that cannot be stat-ed become ERROR records. A root is followed if it is a symlink. */
+/* > 0: a handle (fits 53 bits); -EINVAL: the options are not in their bounds. Roots that cannot be stat-ed become ERROR records. A root is followed if it is a symlink. */
 int64_t hpc_scan_start(const uint8_t *options, int64_t options_len);
-/* > 0: bytes of whole records copied to buf (cap >= 1 MiB); 0: the scan is complete; -EAGAIN: nothing within timeout_ms; -ECANCELED: stopped. */
+/* > 0: bytes of whole records copied to buf (cap >= 1 MiB); 0: the scan is complete; -EAGAIN: nothing within timeout_ms; -ECANCELED: stopped; -ENOMEM: the scan ended for want of memory. */
 int64_t hpc_scan_next(int64_t handle, uint8_t *buf, int64_t cap, int64_t timeout_ms);
 /* Asks the threads to end; returns at once. A blocked hpc_scan_next() returns -ECANCELED. */
 int64_t hpc_scan_stop(int64_t handle);
@@ -91,9 +99,11 @@ int64_t hpc_scan_free(int64_t handle);
 int64_t hpc_open(const uint8_t *path, int64_t path_len, int64_t flags);
 /* As hpc_open(), for many small files at once: requests are { u32 path_len; u32 max; path } each, padded to 8; answers
  * { i32 error; u32 length; content } each, padded to 8, in order, as many as fit cap; a file longer than max answers
- * error = EFBIG with length 0. Returns the number of requests answered; *used_out (u64) receives the bytes written. */
+ * error = EFBIG with length 0, one that is not a regular file EINVAL. Room for 8 + max bytes suffices for any answer. Returns the number of requests answered; *used_out (u64) receives the bytes written. */
 int64_t hpc_read_files(const uint8_t *requests, int64_t requests_len, uint8_t *out, int64_t cap, uint8_t *used_out);
 /* xxh3_64, seed 0, of count keys of 8 bytes; 8 bytes each to out. */
 int64_t hpc_hash_inodes(const uint8_t *keys, int64_t count, uint8_t *out);
+
+#pragma GCC visibility pop
 
 #endif

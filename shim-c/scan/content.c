@@ -1,0 +1,168 @@
+/* Content of small files, and opening and reading paths of any length. */
+#include "engine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int64_t read_to_end(int fd, uint8_t *buf, size_t cap)
+{
+    size_t have = 0;
+
+    while (have < cap) {
+        ssize_t n = read(fd, buf + have, cap - have);
+        if (n == 0)
+            break;
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        have += (size_t)n;
+    }
+    return (int64_t)have;
+}
+
+/* Names end in NUL in dirents and nodes; root != NULL: read the root itself. */
+int read_content(struct worker *w, const struct node *root, int dirfd, const char *name, const struct statx *st, size_t *len)
+{
+    size_t limit = w->scan->options.inline_bytes;
+    struct stat now;
+    int64_t got = 0;
+    int fd;
+
+    if (!w->content && !(w->content = malloc(limit + 1)))
+        return -ENOMEM;
+    if (root) {
+        fd = open_long(root->name, root->name_len, O_RDONLY | O_NONBLOCK);
+        if (fd >= 0)
+            atomic_fetch_add(&w->scan->fds, 1);
+    } else {
+        fd = open_counted(w, dirfd, name, O_RDONLY | O_NOFOLLOW | O_NOATIME);
+    }
+    if (fd == -ENOENT || fd == -ELOOP || fd == -ENXIO || fd == -ESTALE)
+        return CONTENT_CHANGED;
+    if (fd < 0)
+        return fd;
+    if (fstat(fd, &now))
+        got = -errno;
+    else if (!S_ISREG(now.st_mode) || now.st_ino != st->stx_ino || now.st_dev != device(st->stx_dev_major, st->stx_dev_minor))
+        got = INT64_MIN;
+    else
+        got = read_to_end(fd, w->content, limit + 1);
+    close_counted(w->scan, fd);
+    if (got == INT64_MIN)
+        return CONTENT_CHANGED;
+    if (got < 0)
+        return (int)got;
+    *len = (size_t)got;
+    return *len > limit ? CONTENT_OUTGROWN : 0;
+}
+
+int open_long(const char *path, size_t len, int flags)
+{
+    char piece[PATH_MAX];
+    int at = AT_FDCWD;
+
+    if (len == 0)
+        return -ENOENT;
+    if (memchr(path, 0, len))
+        return -EINVAL;
+    for (;;) {
+        size_t take = len;
+        int fd, error;
+
+        if (take >= sizeof piece) { /* as many components as one call may have */
+            take = sizeof piece - 1;
+            while (take > 0 && path[take] != '/')
+                take--;
+            if (take == 0)
+                return at == AT_FDCWD ? -ENAMETOOLONG : (close(at), -ENAMETOOLONG);
+        }
+        memcpy(piece, path, take);
+        piece[take] = 0;
+        fd = openat(at, piece, take == len ? flags | O_CLOEXEC | O_NOCTTY : O_PATH | O_DIRECTORY | O_CLOEXEC);
+        error = errno;
+        if (at != AT_FDCWD)
+            close(at);
+        if (fd < 0)
+            return -error;
+        if (take == len)
+            return fd;
+        at = fd;
+        for (path += take, len -= take; len > 0 && *path == '/'; path++, len--)
+            ;
+        if (len == 0) { /* only slashes were left */
+            path = ".";
+            len = 1;
+        }
+    }
+}
+
+int64_t hpc_open(const uint8_t *path, int64_t path_len, int64_t flags)
+{
+    if (!path || path_len <= 0)
+        return -EINVAL;
+    return open_long((const char *)path, (size_t)path_len, (int)flags | O_NOFOLLOW);
+}
+
+static int64_t read_one(const uint8_t *path, uint32_t path_len, uint8_t *out, size_t max, size_t room)
+{
+    struct stat st;
+    int64_t got;
+    uint8_t more;
+    int fd = open_long((const char *)path, path_len, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+
+    if (fd < 0)
+        return fd;
+    if (fstat(fd, &st)) {
+        got = -errno;
+    } else if (!S_ISREG(st.st_mode)) {
+        got = -EINVAL;
+    } else {
+        got = read_to_end(fd, out, max < room ? max : room);
+        if (got >= 0 && (size_t)got == (max < room ? max : room) && read(fd, &more, 1) == 1)
+            got = max <= room ? -EFBIG : INT64_MIN;
+    }
+    close(fd);
+    return got;
+}
+
+int64_t hpc_read_files(const uint8_t *requests, int64_t requests_len, uint8_t *out, int64_t cap, uint8_t *used_out)
+{
+    uint64_t at = 0, used = 0, want = (uint64_t)requests_len, room = (uint64_t)cap;
+    int64_t answered = 0;
+
+    if (!requests || requests_len < 0 || !out || cap < 0 || !used_out)
+        return -EINVAL;
+    while (at + 8 <= want && used + 8 <= room) {
+        uint32_t head[2];
+        int32_t answer[2];
+        uint64_t padded;
+        int64_t got;
+
+        memcpy(head, requests + at, sizeof head);
+        padded = ((uint64_t)head[0] + 7) & ~UINT64_C(7);
+        if (at + 8 + head[0] > want)
+            return -EINVAL;
+        got = read_one(requests + at + 8, head[0], out + used + 8, head[1], room - used - 8);
+        if (got == INT64_MIN)
+            break; /* does not fit any more: the caller asks again from here */
+        answer[0] = got < 0 ? (int32_t)-got : 0;
+        answer[1] = got < 0 ? 0 : (int32_t)got;
+        memcpy(out + used, answer, sizeof answer);
+        padded = ((got < 0 ? 0 : (uint64_t)got) + 7) & ~UINT64_C(7);
+        if (got > 0 && used + 8 + padded > room)
+            break;
+        if (got > 0)
+            memset(out + used + 8 + got, 0, padded - (uint64_t)got);
+        used += 8 + padded;
+        at += 8 + (((uint64_t)head[0] + 7) & ~UINT64_C(7));
+        answered++;
+    }
+    memcpy(used_out, &used, sizeof used);
+    return answered;
+}

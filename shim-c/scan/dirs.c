@@ -1,0 +1,295 @@
+/* Directories: opening, listing in steps, and splitting what was listed among threads. */
+#include "engine.h"
+#include "xxh3.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* struct linux_dirent64 of getdents64(2) */
+struct dirent_head {
+    uint64_t ino;
+    int64_t off;
+    uint16_t reclen;
+    uint8_t type;
+    char name[];
+};
+
+#define DIRENT_MAX 280u /* the largest: 19 bytes, 255 of name, NUL, padding */
+
+void push_dir(struct worker *w, struct node *dir)
+{
+    struct scan *s = w->scan;
+    uint64_t now = atomic_fetch_add(&s->pending, 1) + 1;
+    uint64_t peak = atomic_load_explicit(&s->pending_peak, memory_order_relaxed);
+
+    while (now > peak && !atomic_compare_exchange_weak(&s->pending_peak, &peak, now))
+        ;
+    atomic_fetch_add(&s->backlog, 1);
+    push(w, &dir->item);
+}
+
+static const struct dirent_head *dirent_at(const char *buf, size_t at)
+{
+    return (const struct dirent_head *)(const void *)(buf + at);
+}
+
+static bool dot_or_dotdot(const char *name)
+{
+    return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
+}
+
+static void visit_names(struct worker *w, struct node *dir, int fd, const char *buf, size_t len)
+{
+    bool trusted = d_ino_trusted(w, dir, fd);
+
+    for (size_t at = 0; at < len && !stopped(w->scan);) {
+        const struct dirent_head *d = dirent_at(buf, at);
+
+        at += d->reclen;
+        if (dot_or_dotdot(d->name))
+            continue;
+        count_add(w, SCANNED, 1);
+        if (trusted && d->type != DT_DIR && d->type != DT_UNKNOWN && other_shard(w->scan, hpc_xxh3_u64(d->ino)))
+            count_add(w, FILTERED_SHARD, 1);
+        else
+            visit(w, dir, fd, d->name, strlen(d->name));
+    }
+}
+
+static void push_chunk(struct worker *w, struct node *dir, const char *from, size_t len, uint32_t names)
+{
+    struct chunk *c = malloc(sizeof *c + len);
+
+    if (!c) { /* no memory to share the work: do it here */
+        visit_names(w, dir, dir->fd, from, len);
+        return;
+    }
+    c->item.kind = ITEM_CHUNK;
+    c->dir = dir;
+    c->len = (uint32_t)len;
+    c->names = names;
+    memcpy(c->dirents, from, len);
+    node_get(dir);
+    node_fd_get(dir);
+    atomic_fetch_add(&w->scan->backlog, names);
+    push(w, &c->item);
+}
+
+/* The first piece is done here, the others are there for idle threads; pushed last to first, so that we go on in order. */
+static void split_names(struct worker *w, struct node *dir, const char *buf, size_t len)
+{
+    size_t starts[DIRENT_BYTES / 24 / CHUNK_NAMES + 2]; /* a dirent has at least 24 bytes */
+    size_t pieces = 0;
+    uint32_t names = 0, last = 0;
+
+    for (size_t at = 0; at < len; at += dirent_at(buf, at)->reclen, names++)
+        if (names % CHUNK_NAMES == 0)
+            starts[pieces++] = at;
+    last = names % CHUNK_NAMES ? names % CHUNK_NAMES : CHUNK_NAMES;
+    for (size_t i = pieces; i-- > 1;) {
+        size_t end = i + 1 < pieces ? starts[i + 1] : len;
+        push_chunk(w, dir, buf + starts[i], end - starts[i], i + 1 < pieces ? CHUNK_NAMES : last);
+    }
+    visit_names(w, dir, dir->fd, buf, pieces > 1 ? starts[1] : len);
+}
+
+/* Fills the buffer as far as it goes, so that the end of an ordinary directory is seen in the same step. */
+static size_t fill(struct worker *w, int fd, size_t cap, bool *end, int *error)
+{
+    size_t have = 0;
+
+    *end = false;
+    *error = 0;
+    while (cap - have >= DIRENT_MAX && !stopped(w->scan)) {
+        long n = syscall(SYS_getdents64, fd, w->dirents + have, cap - have);
+
+        if (n > 0) {
+            have += (size_t)n;
+            continue;
+        }
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EINVAL && have > 0)
+            break; /* the next name does not fit into what is left */
+        if (n < 0)
+            *error = errno;
+        else
+            *end = true;
+        break;
+    }
+    return have;
+}
+
+static int64_t last_offset(const char *buf, size_t len)
+{
+    int64_t off = 0;
+
+    for (size_t at = 0; at < len; at += dirent_at(buf, at)->reclen)
+        off = dirent_at(buf, at)->off;
+    return off;
+}
+
+static void let_go(struct scan *s, struct node *dir)
+{
+    if (dir->held)
+        node_fd_put(s, dir);
+    node_put(dir);
+}
+
+static void push_stream(struct worker *w, struct node *dir, int64_t resume)
+{
+    node_get(dir);
+    if (dir->held)
+        node_fd_get(dir);
+    dir->resume = resume;
+    dir->item.kind = ITEM_STREAM;
+    push(w, &dir->item);
+}
+
+/*
+ * One step of a listing. What remains is pushed before the names are looked at: it then lies below all that they bring, and is
+ * taken up again only when that is done (or by a thread that has nothing else to do). Consumes one reference.
+ */
+static void list(struct worker *w, struct node *dir, int fd)
+{
+    struct scan *s = w->scan;
+    bool serial = s->options.flags & HPC_SCAN_SERIAL_DIRS;
+    bool end, later;
+
+    do {
+        int error;
+        size_t len = fill(w, fd, pressed(s) ? DIRENT_BYTES_PRESSED : DIRENT_BYTES, &end, &error);
+
+        /* a thread that keeps a directory to itself goes on at once, unless too much has piled up */
+        later = !end && !error && (!serial || !dir->held || pressed(s)) && !stopped(s);
+        if (later)
+            push_stream(w, dir, last_offset(w->dirents, len));
+        if (dir->held && !serial)
+            split_names(w, dir, w->dirents, len);
+        else
+            visit_names(w, dir, fd, w->dirents, len);
+        if (error == ENOENT) { /* removed while we read it */
+            count_add(w, DIRS_VANISHED, 1);
+            break;
+        }
+        if (error) {
+            emit_error(w, dir, error, HPC_OP_READDIR, NULL, 0);
+            break;
+        }
+        if (end)
+            count_add(w, DIRS_LISTED, 1);
+    } while (!end && !later && !stopped(s));
+    let_go(s, dir);
+}
+
+static void not_opened(struct worker *w, struct node *dir, int error, enum hpc_scan_op op)
+{
+    if (error == ENOENT || error == ENOTDIR || error == ELOOP)
+        count_add(w, DIRS_VANISHED, 1);
+    else
+        emit_error(w, dir, error, op, NULL, 0);
+    node_put(dir);
+}
+
+static void open_and_list(struct worker *w, struct node *dir)
+{
+    struct scan *s = w->scan;
+    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NOATIME;
+    int fd, at;
+
+    if (!dir->parent) {
+        fd = open_long(dir->name, dir->name_len, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
+        if (fd >= 0)
+            atomic_fetch_add(&s->fds, 1);
+    } else {
+        at = dir->holds_parent_fd ? dir->parent->fd : node_reopen(w, dir->parent);
+        fd = at < 0 ? at : open_counted(w, at, dir->name, flags);
+    }
+    if (dir->holds_parent_fd) {
+        dir->holds_parent_fd = false;
+        node_fd_put(s, dir->parent);
+    }
+    if (fd < 0) {
+        not_opened(w, dir, -fd, HPC_OP_OPENDIR);
+        return;
+    }
+    if (!node_hold_fd(s, dir, fd))
+        cache_set(w, dir, fd);
+    list(w, dir, fd);
+}
+
+static void list_on(struct worker *w, struct node *dir)
+{
+    int fd = dir->fd;
+
+    if (!dir->held) {
+        fd = node_reopen(w, dir);
+        if (fd >= 0 && lseek(fd, dir->resume, SEEK_SET) < 0)
+            fd = -errno;
+        if (fd < 0) {
+            not_opened(w, dir, -fd, HPC_OP_READDIR);
+            return;
+        }
+    }
+    list(w, dir, fd);
+}
+
+static void run_chunk(struct worker *w, struct chunk *c)
+{
+    struct node *dir = c->dir;
+
+    visit_names(w, dir, dir->fd, c->dirents, c->len);
+    atomic_fetch_sub(&w->scan->backlog, c->names);
+    free(c);
+    node_fd_put(w->scan, dir);
+    node_put(dir);
+}
+
+void run_item(struct worker *w, struct item *item)
+{
+    struct scan *s = w->scan;
+
+    switch (item->kind) {
+    case ITEM_ROOT:
+        if (visit_root(w, (struct node *)item))
+            open_and_list(w, (struct node *)item);
+        else
+            node_put((struct node *)item);
+        break;
+    case ITEM_DIR:
+        atomic_fetch_sub(&s->pending, 1);
+        atomic_fetch_sub(&s->backlog, 1);
+        open_and_list(w, (struct node *)item);
+        break;
+    case ITEM_STREAM:
+        list_on(w, (struct node *)item);
+        break;
+    case ITEM_CHUNK:
+        run_chunk(w, (struct chunk *)item);
+        break;
+    }
+}
+
+/* An item that nobody worked on, because the scan was stopped. */
+void drop_item(struct scan *s, struct item *item)
+{
+    struct node *dir = (struct node *)item;
+
+    if (item->kind == ITEM_CHUNK) {
+        struct chunk *c = (struct chunk *)item;
+        dir = c->dir;
+        node_fd_put(s, dir);
+        free(c);
+    } else if (item->kind == ITEM_STREAM) {
+        if (dir->held)
+            node_fd_put(s, dir);
+    } else if (dir->holds_parent_fd) {
+        node_fd_put(s, dir->parent);
+    }
+    node_put(dir);
+}

@@ -1,0 +1,190 @@
+/*
+ * Inside the scan engine.
+ *
+ * A *node* is a directory. Work comes as *items* in one deque per thread: a node to open, a node whose listing goes on (stream),
+ * or a chunk of names to look at. A thread takes its newest item and steals the oldest of others, so the walk goes down
+ * before it goes on, and what is known but not yet done stays small however wide or deep the tree is.
+ */
+#ifndef HPC_SCAN_ENGINE_H
+#define HPC_SCAN_ENGINE_H
+
+#include "limits.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum item_kind { ITEM_ROOT, ITEM_DIR, ITEM_STREAM, ITEM_CHUNK };
+
+struct item {
+    struct item *newer, *older;
+    enum item_kind kind;
+};
+
+struct node {
+    struct item item;         /* first: an item of kind ROOT, DIR or STREAM is its node */
+    struct node *parent;      /* NULL for a root; referenced */
+    _Atomic uint32_t refs;
+    _Atomic uint32_t fd_users; /* > 0: fd is open and counted as held: one for the listing, each chunk and each child not yet opened */
+    int fd;
+    bool held;                /* this directory is one that may be held open; else it is reopened by names */
+    bool holds_parent_fd;     /* one of parent's fd_users is ours */
+    uint64_t id;              /* never reused: names the DIR record that a block already has */
+    uint64_t dev, ino;
+    int64_t resume;           /* d_off to go on from when the directory could not be held open */
+    uint32_t path_len, depth, name_len;
+    char name[];              /* one component; of a root its whole path; ends in NUL */
+};
+
+struct chunk {
+    struct item item;
+    struct node *dir;         /* referenced; one of its fd_users is ours */
+    uint32_t len, names;
+    _Alignas(8) char dirents[];
+};
+
+struct deque {
+    pthread_mutex_t lock;
+    struct item *newest, *oldest;
+    _Atomic uint32_t ready;   /* items anybody may take */
+    _Atomic uint32_t streams; /* listings to go on with: stealing depends on the backlog */
+};
+
+struct block {
+    struct block *next;
+    size_t used, cap;
+    uint32_t entries;
+    uint64_t dir_id;          /* directory of the last DIR record, 0 = none yet */
+    _Alignas(8) uint8_t data[];
+};
+
+struct ring {
+    pthread_mutex_t lock;
+    pthread_cond_t filled, drained;
+    struct block *head, *tail, *spare;
+    uint64_t entries, bytes, spares;
+    uint32_t producers_waiting;
+    _Atomic bool hungry;      /* the consumer waits */
+    bool complete;
+};
+
+enum counter {
+    SCANNED, HANDED_OUT, FILTERED_SHARD, FILTERED_OLDER, VANISHED, FAILED,
+    DIRS_LISTED, DIRS_VANISHED, DIRS_FAILED, CONTENT_BYTES, COUNTERS
+};
+
+struct scan;
+struct statx;
+
+struct worker {
+    _Alignas(64) struct deque deque;
+    struct scan *scan;
+    unsigned index;
+    pthread_t thread;
+    bool started;
+    struct block *block;
+    char *dirents;            /* DIRENT_BYTES */
+    uint8_t *content;         /* inline_bytes + 1, made when first needed */
+    struct node *cached;      /* a directory reopened by names, and its descriptor; referenced */
+    int cached_fd;
+    uint64_t next_id;
+    uint64_t trust_dev;       /* last device asked about, and the answer */
+    bool trust_known, trust;
+    _Atomic uint64_t count[COUNTERS];
+};
+
+struct mount_parents {        /* directories in which something is mounted: d_ino is not st_ino there */
+    pthread_mutex_t lock;
+    bool known;
+    size_t count;
+    struct { uint64_t dev, ino; } *at;
+};
+
+struct scan {
+    uint64_t magic;
+    struct hpc_scan_options options;
+    _Atomic bool stop;
+    _Atomic int fatal;            /* errno that ended the scan (out of memory), 0 = none */
+    _Atomic uint64_t outstanding; /* items queued or being worked on; 0 = all done */
+    _Atomic uint64_t backlog;     /* names known and not yet worked off */
+    _Atomic uint64_t pending, pending_peak;
+    _Atomic int64_t held_fds, fds, fds_peak;
+    int64_t held_max;
+    _Atomic uint32_t idle;
+    pthread_mutex_t idle_lock;
+    pthread_cond_t work;
+    uint32_t expected, finished;  /* threads started, and those that have handed in their last block; under ring.lock */
+    struct ring ring;
+    struct mount_parents mounts;
+    unsigned threads;
+    struct worker worker[];
+};
+
+static inline void count_add(struct worker *w, enum counter which, uint64_t n)
+{
+    /* one writer: no locked instruction needed */
+    atomic_store_explicit(&w->count[which], atomic_load_explicit(&w->count[which], memory_order_relaxed) + n, memory_order_relaxed);
+}
+static inline bool stopped(struct scan *s)
+{
+    return atomic_load_explicit(&s->stop, memory_order_relaxed);
+}
+static inline bool pressed(struct scan *s)
+{
+    return atomic_load_explicit(&s->backlog, memory_order_relaxed) > BACKLOG_MAX;
+}
+
+/* node.c: directories, references, descriptors */
+struct node *node_new(struct worker *w, struct node *parent, const char *name, size_t name_len);
+void node_get(struct node *n);
+void node_put(struct node *n);
+void node_path(const struct node *n, uint8_t *out);  /* path_len bytes */
+bool node_hold_fd(struct scan *s, struct node *n, int fd); /* false: no room, the caller keeps fd */
+void node_fd_get(struct node *n);
+void node_fd_put(struct scan *s, struct node *n);
+int node_reopen(struct worker *w, struct node *n);   /* descriptor owned by the worker's cache, or -errno */
+void cache_set(struct worker *w, struct node *n, int fd);
+int open_counted(struct worker *w, int at, const char *name, int flags); /* waits when descriptors are short; -errno */
+void close_counted(struct scan *s, int fd);
+
+/* deque.c */
+int deque_init(struct deque *d);
+void deque_destroy(struct deque *d);
+void push(struct worker *w, struct item *item);
+struct item *take(struct worker *w);                 /* own newest, others' oldest, or sleeps; NULL: all done or stopped */
+void item_done(struct scan *s);
+struct item *deque_drain(struct deque *d);           /* after the threads are gone */
+
+/* scan.c */
+void scan_stop(struct scan *s);
+void scan_fail(struct worker *w, int error);         /* nothing may be lost silently: the scan ends with this errno */
+
+/* ring.c */
+int ring_init(struct ring *r);
+void ring_destroy(struct ring *r);
+uint8_t *record_begin(struct worker *w, struct node *dir, size_t max_len); /* NULL: out of memory */
+void record_end(struct worker *w, size_t len);       /* multiple of 8 */
+void block_flush(struct worker *w);
+void emit_error(struct worker *w, struct node *dir, int error, enum hpc_scan_op op, const char *name, size_t name_len);
+
+/* entries.c, content.c, trust.c, dirs.c, paths.c */
+void visit(struct worker *w, struct node *dir, int dirfd, const char *name, size_t name_len);
+enum { CONTENT_CHANGED = 1, CONTENT_OUTGROWN = 2 };
+int read_content(struct worker *w, const struct node *root, int dirfd, const char *name, const struct statx *st, size_t *len);
+void push_dir(struct worker *w, struct node *dir);
+bool visit_root(struct worker *w, struct node *root); /* true: a directory, now to be opened */
+bool other_shard(const struct scan *s, uint64_t hash);
+bool d_ino_trusted(struct worker *w, const struct node *dir, int dirfd);
+void run_item(struct worker *w, struct item *item);
+void drop_item(struct scan *s, struct item *item);
+int open_long(const char *path, size_t len, int flags); /* as openat(2) for any length; -errno */
+int64_t read_to_end(int fd, uint8_t *buf, size_t cap);  /* bytes read, at most cap; -errno */
+
+static inline uint64_t device(uint32_t major, uint32_t minor)
+{
+    /* dev_t as glibc's makedev(3) packs it */
+    return ((uint64_t)(major & 0xfffff000u) << 32) | ((major & 0xfffu) << 8) | ((uint64_t)(minor & 0xffffff00u) << 12) | (minor & 0xffu);
+}
+
+#endif

@@ -1,0 +1,241 @@
+/* One name: stat it, decide whether it is wanted, read what belongs to it, write its record. */
+#include "engine.h"
+#include "xxh3.h"
+#include "../include/hpc_entry.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A name in a directory; a root is name_len 0 and has no descriptor. */
+struct name {
+    struct node *dir;
+    int dirfd;
+    const char *text;
+    size_t len;
+};
+
+bool other_shard(const struct scan *s, uint64_t hash)
+{
+    return s->options.shard_count > 1 && hash % s->options.shard_count != s->options.shard_index;
+}
+
+static uint8_t kind_of(uint32_t mode)
+{
+    switch (mode & S_IFMT) {
+    case S_IFREG: return HPC_REGULAR;
+    case S_IFDIR: return HPC_DIRECTORY;
+    case S_IFLNK: return HPC_SYMLINK;
+    case S_IFIFO: return HPC_FIFO;
+    case S_IFCHR: return HPC_CHARDEV;
+    case S_IFBLK: return HPC_BLOCKDEV;
+    default: return HPC_SOCKET;
+    }
+}
+
+static int stat_name(struct worker *w, const struct name *n, struct statx *st)
+{
+    int flags = AT_NO_AUTOMOUNT | (w->scan->options.flags & HPC_SCAN_DONT_SYNC ? AT_STATX_DONT_SYNC : 0);
+    int fd, error = 0;
+
+    if (n->len)
+        return statx(n->dirfd, n->text, flags | AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, st) ? -errno : 0;
+    fd = open_long(n->dir->name, n->dir->name_len, O_PATH);
+    if (fd < 0)
+        return fd;
+    if (statx(fd, "", flags | AT_EMPTY_PATH, STATX_BASIC_STATS, st))
+        error = -errno;
+    close(fd);
+    return error;
+}
+
+static bool older(const struct hpc_scan_options *o, const struct statx *st)
+{
+    return o->since_s != INT64_MIN && st->stx_mtime.tv_sec < o->since_s && st->stx_ctime.tv_sec < o->since_s;
+}
+
+static void fill_head(struct hpc_entry_head *h, const struct name *n, const struct statx *st, bool is_older, size_t link_len)
+{
+    uint8_t kind = kind_of(st->stx_mode);
+
+    memset(h, 0, sizeof *h);
+    h->version = HPC_ENTRY_VERSION;
+    h->kind = kind;
+    h->flags = is_older ? HPC_ENTRY_OLDER : 0;
+    h->name_len = (uint32_t)n->len;
+    h->link_len = (uint32_t)link_len;
+    h->nlink = st->stx_nlink;
+    h->ino = st->stx_ino;
+    h->dev = device(st->stx_dev_major, st->stx_dev_minor);
+    h->size = st->stx_size;
+    h->blocks = st->stx_blocks;
+    h->mtime_s = st->stx_mtime.tv_sec;
+    h->mtime_ns = st->stx_mtime.tv_nsec;
+    h->atime_s = st->stx_atime.tv_sec;
+    h->atime_ns = st->stx_atime.tv_nsec;
+    h->ctime_s = st->stx_ctime.tv_sec;
+    h->ctime_ns = st->stx_ctime.tv_nsec;
+    h->mode = st->stx_mode;
+    h->uid = st->stx_uid;
+    h->gid = st->stx_gid;
+    h->rdev = kind == HPC_CHARDEV || kind == HPC_BLOCKDEV ? device(st->stx_rdev_major, st->stx_rdev_minor) : 0;
+    h->blksize = st->stx_blksize;
+}
+
+struct payload {
+    const char *link;
+    size_t link_len;
+    const uint8_t *content;
+    size_t content_len;
+    bool has_content;
+    int error;
+};
+
+static void emit(struct worker *w, const struct name *n, const struct statx *st, uint64_t hash, bool is_older, const struct payload *load)
+{
+    struct hpc_record_prefix p = { 0 };
+    struct hpc_entry_head h;
+    size_t content_len = load->has_content ? load->content_len : 0;
+    size_t body = sizeof h + n->len + load->link_len + content_len;
+    size_t len = (sizeof p + body + 7) & ~(size_t)7;
+    uint8_t *at = record_begin(w, n->dir, len);
+
+    if (!at)
+        return;
+    p.record_len = (uint32_t)len;
+    p.type = HPC_REC_ENTRY;
+    p.error = load->error;
+    p.content_len = load->has_content ? (uint32_t)content_len : HPC_CONTENT_NONE;
+    p.ino_hash = hash;
+    p.body_len = (uint32_t)body;
+    fill_head(&h, n, st, is_older, load->link_len);
+    memset(at + len - 8, 0, 8);
+    memcpy(at, &p, sizeof p);
+    at += sizeof p;
+    memcpy(at, &h, sizeof h);
+    at += sizeof h;
+    memcpy(at, n->text, n->len);
+    at += n->len;
+    if (load->link_len)
+        memcpy(at, load->link, load->link_len);
+    if (content_len)
+        memcpy(at + load->link_len, load->content, content_len);
+    record_end(w, len);
+    count_add(w, HANDED_OUT, 1);
+    count_add(w, CONTENT_BYTES, content_len);
+}
+
+/* Link target or content. False: the name no longer means what was stat-ed, look again. */
+static bool load_payload(struct worker *w, const struct name *n, const struct statx *st, char *target, size_t target_cap, struct payload *load)
+{
+    if (S_ISLNK(st->stx_mode)) {
+        ssize_t len = readlinkat(n->dirfd, n->text, target, target_cap);
+        if (len < 0 && (errno == ENOENT || errno == EINVAL || errno == ESTALE))
+            return false;
+        if (len < 0) {
+            load->error = errno;
+        } else {
+            load->link = target;
+            load->link_len = (size_t)len;
+        }
+        return true;
+    }
+    if (!S_ISREG(st->stx_mode) || !w->scan->options.inline_bytes || st->stx_size > w->scan->options.inline_bytes)
+        return true;
+    if (st->stx_size > 0) {
+        int r = read_content(w, n->len ? NULL : n->dir, n->dirfd, n->text, st, &load->content_len);
+        if (r == CONTENT_CHANGED)
+            return false;
+        if (r == CONTENT_OUTGROWN)
+            return true;
+        if (r < 0) {
+            load->error = -r;
+            return true;
+        }
+        load->content = w->content;
+    }
+    load->has_content = true; /* an empty file needs no open */
+    return true;
+}
+
+/* True: a directory. */
+static bool look(struct worker *w, const struct name *n, struct statx *st)
+{
+    const struct hpc_scan_options *o = &w->scan->options;
+    char target[4097]; /* PATH_MAX is the longest target that Linux stores */
+
+    for (int looks = 1;; looks++) {
+        struct payload load = { 0 };
+        uint64_t hash;
+        bool is_older;
+        int error = stat_name(w, n, st);
+
+        if (error == -ESTALE && looks < LOOKS_MAX)
+            continue;
+        if (error) {
+            if (n->len && (error == -ENOENT || error == -ENOTDIR))
+                count_add(w, VANISHED, 1);
+            else
+                emit_error(w, n->dir, -error, HPC_OP_STAT, n->text, n->len);
+            return false;
+        }
+        hash = hpc_xxh3_u64(st->stx_ino);
+        is_older = older(o, st);
+        if (other_shard(w->scan, hash)) {
+            count_add(w, FILTERED_SHARD, 1);
+        } else if (is_older && !(o->flags & HPC_SCAN_KEEP_OLDER)) {
+            count_add(w, FILTERED_OLDER, 1);
+        } else {
+            /* an older entry keeps its link target: it may be wanted after all, and costs no open */
+            if (!(is_older && S_ISREG(st->stx_mode)) && !load_payload(w, n, st, target, sizeof target, &load)) {
+                if (looks < LOOKS_MAX)
+                    continue;
+                load.error = ESTALE;
+            }
+            emit(w, n, st, hash, is_older, &load);
+        }
+        return S_ISDIR(st->stx_mode);
+    }
+}
+
+void visit(struct worker *w, struct node *dir, int dirfd, const char *name, size_t name_len)
+{
+    const struct name n = { dir, dirfd, name, name_len };
+    struct statx st;
+    struct node *child;
+
+    if (!look(w, &n, &st))
+        return;
+    if ((size_t)dir->path_len + 1 + name_len > HPC_SCAN_MAX_PATH) {
+        emit_error(w, dir, ENAMETOOLONG, HPC_OP_OPENDIR, name, name_len);
+        return;
+    }
+    child = node_new(w, dir, name, name_len);
+    if (!child) {
+        scan_fail(w, ENOMEM);
+        return;
+    }
+    child->dev = device(st.stx_dev_major, st.stx_dev_minor);
+    child->ino = st.stx_ino;
+    child->item.kind = ITEM_DIR;
+    if (dir->held) {
+        node_fd_get(dir);
+        child->holds_parent_fd = true;
+    }
+    push_dir(w, child);
+}
+
+bool visit_root(struct worker *w, struct node *root)
+{
+    const struct name n = { root, -1, "", 0 };
+    struct statx st;
+
+    count_add(w, SCANNED, 1);
+    if (!look(w, &n, &st))
+        return false;
+    root->dev = device(st.stx_dev_major, st.stx_dev_minor);
+    root->ino = st.stx_ino;
+    return true;
+}

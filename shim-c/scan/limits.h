@@ -1,0 +1,35 @@
+/* Limits of the scan engine, each with its reason. */
+#ifndef HPC_SCAN_LIMITS_H
+#define HPC_SCAN_LIMITS_H
+
+#include "hpc_scan.h"
+
+/* getdents64 buffer: about 2,000 names a call; larger buffers measured no faster. */
+#define DIRENT_BYTES (64u * 1024u)
+/* The same while the backlog is above its bound: a level of a deep tree then adds about a hundred names, not thousands. */
+#define DIRENT_BYTES_PRESSED (4u * 1024u)
+/* Names known and not yet worked off, above which directories are read in small steps and not by thieves. About 6 MiB. */
+#define BACKLOG_MAX 32768u
+/* A directory's names are split into pieces of this many, so that idle threads may take some: 64 stats of 150 us are 10 ms. */
+#define CHUNK_NAMES 64u
+/* Records gathered by one thread before they go to the ring. */
+#define BLOCK_BYTES (64u * 1024u)
+/* ... or this many bytes when the consumer waits for something. */
+#define BLOCK_HUNGRY_BYTES (8u * 1024u)
+/* C code on a scan thread needs a few KiB of stack; 128 threads must stay cheap. */
+#define THREAD_STACK (128u * 1024u)
+#define THREADS_MAX 512u
+/* Directories held open for their children. More would only hold memory of the kernel and open handles on servers. */
+#define HELD_FDS_MAX 2048
+/* Descriptors one thread may need beside the held ones: directory, its parent reopened, a step of the way there, a file. */
+#define FDS_PER_THREAD 4
+/* An entry that is replaced each time we look at it is reported after this many looks. */
+#define LOOKS_MAX 4
+/* How long a thread waits for a descriptor when the process has none left, in milliseconds. */
+#define FD_WAIT_MS 5000
+/* How long hpc_scan_free() waits for threads, in seconds. */
+#define JOIN_SECONDS 5
+/* How long a thread sleeps that sees only directories it may not continue. */
+#define IDLE_POLL_MS 20
+
+#endif

@@ -1,0 +1,178 @@
+/* Records: gathered in a block per thread, handed to the consumer through a ring that is bounded by entries and bytes. */
+#include "engine.h"
+#include "../include/hpc_entry.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static size_t pad8(size_t n)
+{
+    return (n + 7) & ~(size_t)7;
+}
+
+int ring_init(struct ring *r)
+{
+    pthread_condattr_t attr;
+    int error;
+
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    error = pthread_mutex_init(&r->lock, NULL);
+    if (!error)
+        error = pthread_cond_init(&r->filled, &attr);
+    if (!error)
+        error = pthread_cond_init(&r->drained, &attr);
+    pthread_condattr_destroy(&attr);
+    return -error;
+}
+
+static void free_blocks(struct block *b)
+{
+    while (b) {
+        struct block *next = b->next;
+        free(b);
+        b = next;
+    }
+}
+
+void ring_destroy(struct ring *r)
+{
+    free_blocks(r->head);
+    free_blocks(r->spare);
+    pthread_cond_destroy(&r->filled);
+    pthread_cond_destroy(&r->drained);
+    pthread_mutex_destroy(&r->lock);
+}
+
+static struct block *block_new(struct ring *r, size_t need)
+{
+    size_t cap = need > BLOCK_BYTES ? need : BLOCK_BYTES;
+    struct block *b = NULL;
+
+    if (cap == BLOCK_BYTES) {
+        pthread_mutex_lock(&r->lock);
+        b = r->spare;
+        if (b) {
+            r->spare = b->next;
+            r->spares--;
+        }
+        pthread_mutex_unlock(&r->lock);
+    }
+    if (!b)
+        b = malloc(sizeof *b + cap);
+    if (b) {
+        memset(b, 0, sizeof *b);
+        b->cap = cap;
+    }
+    return b;
+}
+
+static bool fits(const struct scan *s, const struct block *b)
+{
+    const struct ring *r = &s->ring;
+
+    /* an empty ring takes any block, or a large one would wait for ever */
+    return !r->head || (r->entries + b->entries <= s->options.ring_entries && r->bytes + b->used <= s->options.ring_bytes);
+}
+
+void block_flush(struct worker *w)
+{
+    struct scan *s = w->scan;
+    struct ring *r = &s->ring;
+    struct block *b = w->block;
+
+    if (!b || !b->used)
+        return;
+    w->block = NULL;
+    pthread_mutex_lock(&r->lock);
+    while (!stopped(s) && !fits(s, b)) {
+        r->producers_waiting++;
+        pthread_cond_wait(&r->drained, &r->lock);
+        r->producers_waiting--;
+    }
+    if (stopped(s)) {
+        pthread_mutex_unlock(&r->lock);
+        free(b);
+        return;
+    }
+    b->next = NULL;
+    *(r->head ? &r->tail->next : &r->head) = b;
+    r->tail = b;
+    r->entries += b->entries;
+    r->bytes += b->used;
+    pthread_cond_signal(&r->filled);
+    pthread_mutex_unlock(&r->lock);
+}
+
+static void put_dir(struct block *b, struct node *dir)
+{
+    struct hpc_record_prefix p = { 0 };
+    uint8_t *at = b->data + b->used;
+    size_t len = sizeof p + pad8(dir->path_len);
+
+    p.record_len = (uint32_t)len;
+    p.type = HPC_REC_DIR;
+    p.body_len = dir->path_len;
+    memset(at + len - 8, 0, 8);
+    memcpy(at, &p, sizeof p);
+    node_path(dir, at + sizeof p);
+    b->used += len;
+    b->dir_id = dir->id;
+}
+
+uint8_t *record_begin(struct worker *w, struct node *dir, size_t max_len)
+{
+    size_t dir_len = sizeof(struct hpc_record_prefix) + pad8(dir->path_len);
+    struct block *b = w->block;
+    uint32_t enough = w->scan->options.ring_entries / 4;
+
+    if (b) {
+        size_t need = max_len + (b->dir_id == dir->id ? 0 : dir_len);
+        bool hungry = b->used >= BLOCK_HUNGRY_BYTES && atomic_load_explicit(&w->scan->ring.hungry, memory_order_relaxed);
+        if (b->used + need > b->cap || b->entries > enough || hungry)
+            block_flush(w);
+    }
+    b = w->block;
+    if (b && b->used == 0 && dir_len + max_len > b->cap) {
+        free(b);
+        b = w->block = NULL;
+    }
+    if (!b)
+        b = w->block = block_new(&w->scan->ring, dir_len + max_len);
+    if (!b) {
+        scan_fail(w, ENOMEM);
+        return NULL;
+    }
+    if (b->dir_id != dir->id)
+        put_dir(b, dir);
+    return b->data + b->used;
+}
+
+void record_end(struct worker *w, size_t len)
+{
+    w->block->used += len;
+    w->block->entries++;
+}
+
+void emit_error(struct worker *w, struct node *dir, int error, enum hpc_scan_op op, const char *name, size_t name_len)
+{
+    struct hpc_record_prefix p = { 0 };
+    uint32_t body[2] = { op, (uint32_t)name_len };
+    size_t len = sizeof p + pad8(sizeof body + name_len);
+    uint8_t *at = record_begin(w, dir, len);
+
+    count_add(w, op == HPC_OP_STAT ? FAILED : DIRS_FAILED, 1);
+    if (!at)
+        return;
+    p.record_len = (uint32_t)len;
+    p.type = HPC_REC_ERROR;
+    p.error = error;
+    p.body_len = (uint32_t)(sizeof body + name_len);
+    memset(at + len - 8, 0, 8);
+    memcpy(at, &p, sizeof p);
+    memcpy(at + sizeof p, body, sizeof body);
+    if (name_len)
+        memcpy(at + sizeof p + sizeof body, name, name_len);
+    record_end(w, len);
+}

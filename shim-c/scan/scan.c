@@ -1,0 +1,380 @@
+/* libhpcscan's interface: options, threads, the consumer's side of the ring. */
+#include "engine.h"
+#include "xxh3.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#define MAGIC UINT64_C(0x6e61637363706870)
+
+int64_t hpc_scan_abi(void)
+{
+    return HPC_SCAN_ABI;
+}
+
+int64_t hpc_hash_inodes(const uint8_t *keys, int64_t count, uint8_t *out)
+{
+    if (count < 0 || !keys || !out)
+        return -EINVAL;
+    for (int64_t i = 0; i < count; i++) {
+        uint64_t key;
+        memcpy(&key, keys + 8 * i, 8);
+        key = hpc_xxh3_u64(key);
+        memcpy(out + 8 * i, &key, 8);
+    }
+    return count;
+}
+
+static int check_options(const struct hpc_scan_options *o)
+{
+    if (o->version != HPC_SCAN_ABI || o->reserved || !o->threads || o->threads > THREADS_MAX || !o->path_count)
+        return -EINVAL;
+    if (o->inline_bytes > HPC_SCAN_MAX_INLINE || !o->ring_entries || !o->ring_bytes)
+        return -EINVAL;
+    if (o->shard_count > 1 && o->shard_index >= o->shard_count)
+        return -EINVAL;
+    return o->flags & ~(uint32_t)(HPC_SCAN_SERIAL_DIRS | HPC_SCAN_KEEP_OLDER | HPC_SCAN_DONT_SYNC) ? -EINVAL : 0;
+}
+
+static int64_t open_descriptors(void)
+{
+    DIR *d = opendir("/proc/self/fd");
+    int64_t n = 0;
+
+    if (!d)
+        return 64;
+    while (readdir(d))
+        n++;
+    closedir(d);
+    return n;
+}
+
+/* Shares out the descriptors that this process may still open: some stay with it, each thread has its own, the rest may be held. */
+static void share_descriptors(struct scan *s)
+{
+    struct rlimit limit;
+    int64_t room = HELD_FDS_MAX + (int64_t)s->threads * FDS_PER_THREAD, threads;
+
+    if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < 1u << 20) {
+        int64_t soft = (int64_t)limit.rlim_cur;
+        room = soft - open_descriptors() - (soft < 256 ? soft / 4 : 64);
+    }
+    threads = room / FDS_PER_THREAD;
+    if (threads < (int64_t)s->threads)
+        s->threads = threads < 1 ? 1 : (unsigned)threads;
+    s->held_max = room - (int64_t)s->threads * FDS_PER_THREAD;
+    if (s->held_max > HELD_FDS_MAX)
+        s->held_max = HELD_FDS_MAX;
+}
+
+static void *worker_main(void *arg)
+{
+    struct worker *w = arg;
+    struct scan *s = w->scan;
+    struct item *item;
+
+    while ((item = take(w))) {
+        run_item(w, item);
+        item_done(s);
+    }
+    block_flush(w);
+    cache_set(w, NULL, -1);
+    pthread_mutex_lock(&s->ring.lock);
+    if (++s->finished == s->expected) {
+        s->ring.complete = true;
+        pthread_cond_broadcast(&s->ring.filled);
+    }
+    pthread_mutex_unlock(&s->ring.lock);
+    return NULL;
+}
+
+static int add_roots(struct scan *s, const uint8_t *at, const uint8_t *end)
+{
+    for (uint32_t i = 0; i < s->options.path_count; i++) {
+        struct node *root;
+        uint32_t len;
+
+        if (end - at < 4)
+            return -EINVAL;
+        memcpy(&len, at, 4);
+        at += 4;
+        if (!len || (int64_t)len > end - at || memchr(at, 0, len))
+            return -EINVAL;
+        if (len > HPC_SCAN_MAX_PATH)
+            return -ENAMETOOLONG;
+        root = node_new(&s->worker[0], NULL, (const char *)at, len);
+        if (!root)
+            return -ENOMEM;
+        at += len;
+        while (root->name_len > 1 && root->name[root->name_len - 1] == '/')
+            root->name[--root->name_len] = 0;
+        root->path_len = root->name_len;
+        root->item.kind = ITEM_ROOT;
+        push(&s->worker[i % s->threads], &root->item);
+    }
+    return at == end ? 0 : -EINVAL;
+}
+
+static void destroy(struct scan *s)
+{
+    struct item *item;
+
+    for (unsigned i = 0; i < s->options.threads; i++) {
+        struct worker *w = &s->worker[i];
+        while ((item = deque_drain(&w->deque)))
+            drop_item(s, item);
+        deque_destroy(&w->deque);
+        free(w->block);
+        free(w->dirents);
+        free(w->content);
+    }
+    ring_destroy(&s->ring);
+    free(s->mounts.at);
+    pthread_mutex_destroy(&s->mounts.lock);
+    pthread_mutex_destroy(&s->idle_lock);
+    pthread_cond_destroy(&s->work);
+    s->magic = 0;
+    free(s);
+}
+
+static int start_threads(struct scan *s)
+{
+    pthread_attr_t attr;
+    sigset_t all, before;
+    unsigned started = 0;
+
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, THREAD_STACK);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals belong to the process's own threads */
+    /* held so that no thread can finish before it is known how many there are */
+    pthread_mutex_lock(&s->ring.lock);
+    for (; started < s->threads; started++) {
+        struct worker *w = &s->worker[started];
+        if (pthread_create(&w->thread, &attr, worker_main, w))
+            break;
+        w->started = true;
+    }
+    s->expected = started;
+    pthread_mutex_unlock(&s->ring.lock);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attr);
+    return started ? 0 : -EAGAIN;
+}
+
+int64_t hpc_scan_start(const uint8_t *options, int64_t options_len)
+{
+    struct hpc_scan_options o;
+    pthread_condattr_t attr;
+    struct scan *s;
+    int error;
+
+    if (!options || options_len < (int64_t)sizeof o)
+        return -EINVAL;
+    memcpy(&o, options, sizeof o);
+    error = check_options(&o);
+    if (error)
+        return error;
+    s = aligned_alloc(64, (sizeof *s + o.threads * sizeof s->worker[0] + 63) & ~(size_t)63);
+    if (!s)
+        return -ENOMEM;
+    memset(s, 0, sizeof *s + o.threads * sizeof s->worker[0]);
+    s->magic = MAGIC;
+    s->options = o;
+    s->threads = o.threads;
+    share_descriptors(s);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_mutex_init(&s->idle_lock, NULL);
+    pthread_mutex_init(&s->mounts.lock, NULL);
+    pthread_cond_init(&s->work, &attr);
+    pthread_condattr_destroy(&attr);
+    error = ring_init(&s->ring);
+    for (unsigned i = 0; i < o.threads; i++) {
+        struct worker *w = &s->worker[i];
+        w->scan = s;
+        w->index = i;
+        w->cached_fd = -1;
+        deque_init(&w->deque);
+        if (i < s->threads && !(w->dirents = malloc(DIRENT_BYTES)))
+            error = -ENOMEM;
+    }
+    if (!error)
+        error = add_roots(s, options + sizeof o, options + options_len);
+    if (!error)
+        error = start_threads(s);
+    if (error) {
+        destroy(s);
+        return error;
+    }
+    return (int64_t)(intptr_t)s;
+}
+
+static struct scan *scan_of(int64_t handle)
+{
+    struct scan *s = (struct scan *)(intptr_t)handle;
+
+    return s && s->magic == MAGIC ? s : NULL;
+}
+
+void scan_stop(struct scan *s)
+{
+    atomic_store(&s->stop, true);
+    pthread_mutex_lock(&s->ring.lock);
+    pthread_cond_broadcast(&s->ring.drained);
+    pthread_cond_broadcast(&s->ring.filled);
+    pthread_mutex_unlock(&s->ring.lock);
+    pthread_mutex_lock(&s->idle_lock);
+    pthread_cond_broadcast(&s->work);
+    pthread_mutex_unlock(&s->idle_lock);
+}
+
+void scan_fail(struct worker *w, int error)
+{
+    atomic_store(&w->scan->fatal, error);
+    scan_stop(w->scan);
+}
+
+static struct timespec deadline(clockid_t clock, int64_t ms)
+{
+    struct timespec t;
+
+    clock_gettime(clock, &t);
+    t.tv_sec += ms / 1000;
+    t.tv_nsec += (ms % 1000) * 1000000L;
+    if (t.tv_nsec >= 1000000000L) {
+        t.tv_sec++;
+        t.tv_nsec -= 1000000000L;
+    }
+    return t;
+}
+
+/* Whole blocks that fit; the ring's lock is held. */
+static struct block *detach(struct ring *r, size_t cap)
+{
+    struct block *first = r->head, *last = NULL;
+    size_t total = 0;
+
+    while (r->head && total + r->head->used <= cap) {
+        last = r->head;
+        total += last->used;
+        r->entries -= last->entries;
+        r->bytes -= last->used;
+        r->head = last->next;
+    }
+    last->next = NULL; /* a block is never larger than the smallest cap, so there is one */
+    if (r->producers_waiting)
+        pthread_cond_broadcast(&r->drained);
+    return first;
+}
+
+static void give_back(struct scan *s, struct block *b)
+{
+    while (b) {
+        struct block *next = b->next;
+        if (b->cap == BLOCK_BYTES && s->ring.spares < s->threads + 8u) {
+            b->next = s->ring.spare;
+            s->ring.spare = b;
+            s->ring.spares++;
+        } else {
+            free(b);
+        }
+        b = next;
+    }
+}
+
+int64_t hpc_scan_next(int64_t handle, uint8_t *buf, int64_t cap, int64_t timeout_ms)
+{
+    struct scan *s = scan_of(handle);
+    struct timespec until;
+    struct block *blocks;
+    struct ring *r;
+    size_t used = 0;
+    int late = 0;
+
+    if (!s || !buf || cap < HPC_SCAN_MIN_CAP || timeout_ms < 0)
+        return -EINVAL;
+    r = &s->ring;
+    until = deadline(CLOCK_MONOTONIC, timeout_ms);
+    pthread_mutex_lock(&r->lock);
+    while (!r->head && !r->complete && !stopped(s) && !late) {
+        atomic_store_explicit(&r->hungry, true, memory_order_relaxed);
+        late = pthread_cond_timedwait(&r->filled, &r->lock, &until) == ETIMEDOUT;
+    }
+    if (stopped(s) || !r->head) {
+        int fatal = atomic_load(&s->fatal);
+        int64_t result = fatal ? -fatal : stopped(s) ? -ECANCELED : r->complete ? 0 : -EAGAIN;
+        pthread_mutex_unlock(&r->lock);
+        return result;
+    }
+    atomic_store_explicit(&r->hungry, false, memory_order_relaxed);
+    blocks = detach(r, (size_t)cap);
+    pthread_mutex_unlock(&r->lock);
+    for (struct block *b = blocks; b; b = b->next) {
+        memcpy(buf + used, b->data, b->used);
+        used += b->used;
+    }
+    pthread_mutex_lock(&r->lock);
+    give_back(s, blocks);
+    pthread_mutex_unlock(&r->lock);
+    return (int64_t)used;
+}
+
+int64_t hpc_scan_stop(int64_t handle)
+{
+    struct scan *s = scan_of(handle);
+
+    if (!s)
+        return -EINVAL;
+    scan_stop(s);
+    return 0;
+}
+
+int64_t hpc_scan_stats(int64_t handle, uint8_t *out, int64_t cap)
+{
+    struct scan *s = scan_of(handle);
+    uint64_t v[COUNTERS + 2] = { 0 };
+    size_t n;
+
+    if (!s || !out || cap < 0)
+        return -EINVAL;
+    for (unsigned i = 0; i < s->threads; i++)
+        for (int c = 0; c < COUNTERS; c++)
+            v[c] += atomic_load_explicit(&s->worker[i].count[c], memory_order_relaxed);
+    v[COUNTERS] = atomic_load(&s->pending_peak);
+    v[COUNTERS + 1] = (uint64_t)atomic_load(&s->fds_peak);
+    _Static_assert(sizeof v == sizeof(struct hpc_scan_stats), "counters are in the order of hpc_scan_stats");
+    n = (size_t)cap < sizeof v ? (size_t)cap : sizeof v;
+    memcpy(out, v, n);
+    return (int64_t)n;
+}
+
+int64_t hpc_scan_free(int64_t handle)
+{
+    struct scan *s = scan_of(handle);
+    struct timespec until;
+    bool stuck = false;
+
+    if (!s)
+        return -EINVAL;
+    scan_stop(s);
+    until = deadline(CLOCK_REALTIME, JOIN_SECONDS * 1000);
+    for (unsigned i = 0; i < s->threads; i++) {
+        struct worker *w = &s->worker[i];
+        if (w->started && pthread_timedjoin_np(w->thread, NULL, &until)) {
+            pthread_detach(w->thread);
+            stuck = true;
+        }
+    }
+    if (stuck) {
+        s->magic = 0; /* the memory stays: a thread that hangs in the kernel may still come back to it */
+        return -EBUSY;
+    }
+    destroy(s);
+    return 0;
+}

@@ -1,0 +1,117 @@
+/*
+ * Whether readdir's d_ino is the st_ino that stat(2) would give, so that a name of another shard needs no stat.
+ * True for the filesystems listed here (for Lustre both come from the FID), except where something is mounted on a name:
+ * then d_ino is what lies below. Overlay, FUSE and network filesystems that are not listed are asked entry by entry.
+ */
+#include "engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <fcntl.h>
+
+static bool listed(int fd)
+{
+    struct statfs fs;
+
+    if (fstatfs(fd, &fs))
+        return false;
+    switch ((uint32_t)fs.f_type) {
+    case 0x0000EF53: /* ext2, ext3, ext4 */
+    case 0x58465342: /* xfs */
+    case 0x01021994: /* tmpfs */
+    case 0x0BD00BD0: /* lustre client */
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Octal escapes of mountinfo: \040 and the like. */
+static void unescape(char *path)
+{
+    char *out = path;
+
+    for (const char *in = path; *in;) {
+        if (in[0] == '\\' && in[1] >= '0' && in[1] <= '3' && in[2] >= '0' && in[2] <= '7' && in[3] >= '0' && in[3] <= '7') {
+            *out++ = (char)((in[1] - '0') << 6 | (in[2] - '0') << 3 | (in[3] - '0'));
+            in += 4;
+        } else {
+            *out++ = *in++;
+        }
+    }
+    *out = 0;
+}
+
+static void add_parent(struct mount_parents *m, char *mount_point)
+{
+    struct statx st;
+    char *slash = strrchr(mount_point, '/');
+    void *more;
+
+    if (!slash)
+        return;
+    slash[slash == mount_point ? 1 : 0] = 0;
+    if (statx(AT_FDCWD, mount_point, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_INO, &st))
+        return; /* not reachable by us, so not scanned either */
+    more = realloc(m->at, (m->count + 1) * sizeof *m->at);
+    if (!more)
+        return;
+    m->at = more;
+    m->at[m->count].dev = device(st.stx_dev_major, st.stx_dev_minor);
+    m->at[m->count++].ino = st.stx_ino;
+}
+
+/* Only a bind mount can cover a file; its "root" field (the fourth) is not "/". Directories are stat-ed anyway. */
+static void read_mounts(struct mount_parents *m)
+{
+    FILE *f = fopen("/proc/self/mountinfo", "re");
+    char *line = NULL;
+    size_t cap = 0;
+
+    if (!f)
+        return;
+    while (getline(&line, &cap, f) > 0) {
+        char *save, *field = strtok_r(line, " ", &save), *root = NULL;
+        for (int i = 1; field && i < 5; i++) {
+            field = strtok_r(NULL, " ", &save);
+            if (i == 3)
+                root = field;
+        }
+        if (!field || !root || !strcmp(root, "/"))
+            continue;
+        unescape(field);
+        add_parent(m, field);
+    }
+    free(line);
+    fclose(f);
+}
+
+static bool has_mounts(struct mount_parents *m, const struct node *dir)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&m->lock);
+    if (!m->known) {
+        read_mounts(m);
+        m->known = true;
+    }
+    for (size_t i = 0; i < m->count && !found; i++)
+        found = m->at[i].dev == dir->dev && m->at[i].ino == dir->ino;
+    pthread_mutex_unlock(&m->lock);
+    return found;
+}
+
+bool d_ino_trusted(struct worker *w, const struct node *dir, int dirfd)
+{
+    if (w->scan->options.shard_count < 2)
+        return false;
+    if (!w->trust_known || w->trust_dev != dir->dev) {
+        w->trust = listed(dirfd);
+        w->trust_dev = dir->dev;
+        w->trust_known = true;
+    }
+    return w->trust && !has_mounts(&w->scan->mounts, dir);
+}
