@@ -1,0 +1,71 @@
+import { ProtocolError } from "./errors";
+
+const VERSION = 1;
+
+/** The counters of a U frame, in the order of the wire: the index is the position. */
+export const COUNTERS = [
+  "scanned",
+  "emitted",
+  "filteredShard",
+  "filteredSince",
+  "filteredUnchanged",
+  "filteredSockets",
+  "filteredDialect",
+  "filteredOther",
+  "vanished",
+  "failed",
+  "unlistedDirectories",
+  "files",
+  "directories",
+  "symlinks",
+  "hardlinks",
+  "specials",
+  "bytes",
+  "listedDirectories",
+  "restored",
+  "skipped",
+] as const;
+
+/** What became of everything a job saw. Numbers are exact to 2^53. */
+export type Accounting = Readonly<Record<(typeof COUNTERS)[number], number>>;
+
+export function emptyAccounting(): Record<keyof Accounting, number> {
+  return Object.fromEntries(COUNTERS.map((name) => [name, 0])) as Record<keyof Accounting, number>;
+}
+
+/** Payload of a U frame. Counters that are not given are 0. */
+export function encodeAccounting(counters: Partial<Accounting>): Buffer {
+  const payload = Buffer.alloc(8 + 8 * COUNTERS.length);
+  payload.writeUInt32LE(VERSION, 0);
+  payload.writeUInt32LE(COUNTERS.length, 4);
+  COUNTERS.forEach((name, i) => {
+    payload.writeBigUInt64LE(BigInt(counters[name] ?? 0), 8 + 8 * i);
+  });
+  return payload;
+}
+
+/** Counters of a later release are ignored; fewer than ours are refused. Throws HPC_PAYLOAD. */
+export function decodeAccounting(payload: Buffer): Accounting {
+  if (payload.length < 8 || payload.readUInt32LE(0) !== VERSION) throw refuse("not version 1");
+  const count = payload.readUInt32LE(4);
+  if (count < COUNTERS.length || payload.length !== 8 + 8 * count) {
+    throw refuse(`${count} counters in ${payload.length} bytes`);
+  }
+  const accounting = emptyAccounting();
+  COUNTERS.forEach((name, i) => {
+    accounting[name] = Number(payload.readBigUInt64LE(8 + 8 * i));
+  });
+  return accounting;
+}
+
+/** True when every entry that was seen is in exactly one place: the sums of docs/ptcomm.md, for a backup. */
+export function isBalanced(a: Accounting): boolean {
+  const filtered =
+    a.filteredShard + a.filteredSince + a.filteredUnchanged + a.filteredSockets + a.filteredDialect + a.filteredOther;
+  const kinds = a.files + a.directories + a.symlinks + a.hardlinks + a.specials;
+  return a.scanned === a.emitted + filtered + a.vanished + a.failed && a.emitted === kinds;
+}
+
+function refuse(what: string): ProtocolError {
+  return new ProtocolError("HPC_PAYLOAD", `accounting: ${what}`);
+}

@@ -1,0 +1,10 @@
+export * from "./accounting";
+export * from "./check";
+export { DATA_END, type DataEnd, decodeDataEnd, encodeDataEnd } from "./data-end";
+export * from "./entry";
+export type { Digest, EntryParts } from "./entry-parts";
+export * from "./errors";
+export { encodeFrame, type Frame, FrameDecoder, type FrameStatus, isSignal, type Signal } from "./frame";
+export * from "./limits";
+export { commandText, messageText, type Pair, type Params, parsePair } from "./pairs";
+export { FrameWriter, MESSAGE_STATUS, type MessageLevel } from "./writer";

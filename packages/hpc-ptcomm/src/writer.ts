@@ -1,0 +1,143 @@
+import { Bytes } from "./bytes";
+import { DATA_END, putDataEnd } from "./data-end";
+import { type Digest, type EntryParts, entryLength, putEntry } from "./entry-parts";
+import { ProtocolError } from "./errors";
+import { encodeFrame, type FrameStatus, isSignal, putHeader, type Signal } from "./frame";
+import { FRAME_HEADER, MAX_PAYLOAD, WRITER_BYTES } from "./limits";
+
+const NEWLINE = 0x0a;
+
+/** Message frames that the backend sends at any time, and what the File Daemon makes of them. */
+export const MESSAGE_STATUS = {
+  abort: "A",
+  error: "E",
+  "error-continue": "Q",
+  warning: "W",
+  info: "I",
+  saved: "S",
+  "not-saved": "N",
+  restored: "R",
+  skipped: "P",
+  operator: "O",
+  event: "V",
+} as const satisfies Record<string, FrameStatus>;
+export type MessageLevel = keyof typeof MESSAGE_STATUS;
+
+/**
+ * Collects frames in one growing buffer, so that a great many small ones leave in one large write:
+ *
+ *     writer.entry(parts);
+ *     if (writer.byteLength >= FLUSH_BYTES) { const bytes = writer.takeBytes(); await write(bytes); writer.recycle(bytes); }
+ *
+ * Every method either appends one whole frame (`data`: as many as it takes) or throws and appends nothing.
+ */
+export class FrameWriter {
+  #out: Bytes;
+  #spare: Buffer | undefined;
+  readonly #capacity: number;
+  readonly #digest: Digest | undefined;
+
+  /** digest: writes DIGEST into every entry record (archives); absent, no record has one. */
+  constructor(options: { readonly digest?: Digest; readonly capacity?: number } = {}) {
+    this.#capacity = options.capacity ?? WRITER_BYTES;
+    this.#out = new Bytes(this.#capacity);
+    this.#digest = options.digest;
+  }
+
+  /** Bytes that `takeBytes()` would hand out. */
+  get byteLength(): number {
+    return this.#out.length;
+  }
+
+  /** All frames so far. The memory is the caller's; given back with `recycle()` it is used again. */
+  takeBytes(): Buffer {
+    const { buffer, length } = this.#out;
+    this.#out = new Bytes(this.#spare ?? this.#capacity);
+    this.#spare = undefined;
+    return buffer.subarray(0, length);
+  }
+
+  /** Returns the memory of `takeBytes()`; the caller must not touch it any more. */
+  recycle(bytes: Buffer): void {
+    // A buffer that one huge frame blew up is not worth keeping.
+    const whole = Buffer.from(bytes.buffer);
+    if (whole.length <= 4 * WRITER_BYTES) this.#spare = whole;
+  }
+
+  signal(status: Signal): void {
+    this.#header(status, 0);
+  }
+
+  /** Any frame with any payload, for the rare ones. Throws HPC_FRAME_TOO_LONG. */
+  frame(status: FrameStatus, payload: Uint8Array): void {
+    if (payload.length > MAX_PAYLOAD || isSignal(status)) encodeFrame(status, payload); // says what is wrong
+    this.#begin(status, payload.length).set(payload);
+  }
+
+  /** A command: the parts one after the other, and the newline. Strings are UTF-8. Throws HPC_FRAME_TOO_LONG. */
+  command(...parts: readonly (string | Uint8Array)[]): void {
+    this.#text("C", parts);
+  }
+
+  /** A message for the job log. Longer than a frame, it is cut: a message must never fail. */
+  message(level: MessageLevel, text: string | Uint8Array): void {
+    const bytes = typeof text === "string" ? Buffer.from(text) : text;
+    this.#text(MESSAGE_STATUS[level], [bytes.subarray(0, MAX_PAYLOAD - 1)]);
+  }
+
+  /** An M frame. Throws HPC_FRAME_TOO_LONG when the names do not fit a frame; nothing is written then. */
+  entry(parts: EntryParts): void {
+    const length = entryLength(parts, this.#digest !== undefined);
+    this.#header("M", length);
+    putEntry(this.#out, parts, length, this.#digest);
+  }
+
+  /** D frames with these bytes, none for none. */
+  data(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; at += MAX_PAYLOAD) {
+      const piece = bytes.length - at <= MAX_PAYLOAD && at === 0 ? bytes : bytes.subarray(at, at + MAX_PAYLOAD);
+      this.#begin("D", piece.length).set(piece);
+    }
+  }
+
+  /** The header of a D frame whose `length` bytes the caller sends behind it by other means (splice). */
+  dataHeader(length: number): void {
+    this.#header("D", length);
+  }
+
+  /** A Z frame: bytes of data sent, errno of a read that failed (0: complete), xxh3_64 of the data (archives). */
+  dataEnd(bytes: number | bigint, errno: number, digest?: bigint): void {
+    this.#header("Z", DATA_END);
+    const start = this.#out.extend(DATA_END);
+    putDataEnd(this.#out.buffer, start, bytes, errno, digest);
+  }
+
+  #text(status: FrameStatus, parts: readonly (string | Uint8Array)[]): void {
+    const pieces = parts.map((part) => (typeof part === "string" ? Buffer.from(part) : part));
+    const length = pieces.reduce((sum, piece) => sum + piece.length, 1);
+    const payload = this.#begin(status, length);
+    let at = 0;
+    for (const piece of pieces) {
+      payload.set(piece, at);
+      at += piece.length;
+    }
+    payload[at] = NEWLINE;
+  }
+
+  #begin(status: FrameStatus, length: number): Buffer {
+    this.#header(status, length);
+    const start = this.#out.extend(length);
+    return this.#out.buffer.subarray(start, start + length);
+  }
+
+  #header(status: FrameStatus, length: number): void {
+    if (length > MAX_PAYLOAD) {
+      throw new ProtocolError(
+        "HPC_FRAME_TOO_LONG",
+        `frame ${status} of ${length} bytes, at most ${MAX_PAYLOAD} are allowed`,
+      );
+    }
+    const at = this.#out.extend(FRAME_HEADER);
+    putHeader(this.#out.buffer, at, status, length);
+  }
+}
