@@ -1,0 +1,341 @@
+#include "backup.h"
+#include "links.h"
+#include "paths.h"
+#include "session.h"
+#include "stat_pack.h"
+#include <errno.h>
+#include <stdlib.h>
+
+struct text { char *bytes; size_t cap; };
+
+struct backup {
+    struct session session;
+    struct links links;
+    bool estimate;
+    bool data;               /* the current entry's data has not been seen to its end (Z) */
+    uint64_t bytes;          /* of data that came for the current entry */
+    int error;               /* errno of its Z */
+    uint64_t leader;         /* link group whose leader the current entry is, 0: none */
+    int index_before;        /* FileIndex before that leader was offered */
+    struct text name, link;  /* what the packet points to; the FD copies them right away */
+    uint64_t received, lone_links, unread, deleted;
+    bool counted;
+    struct hpc_accounting sums;
+};
+
+static const char *set_text(struct text *text, const uint8_t *bytes, size_t len, bool slash)
+{
+    if (len + 2 > text->cap) {
+        char *grown = realloc(text->bytes, (len + 2) * 2);
+        if (!grown)
+            return NULL;
+        *text = (struct text){ .bytes = grown, .cap = (len + 2) * 2 };
+    }
+    memcpy(text->bytes, bytes, len);
+    if (slash && (len == 0 || bytes[len - 1] != '/'))
+        text->bytes[len++] = '/';
+    text->bytes[len] = 0;
+    return text->bytes;
+}
+
+static int file_type(const struct hpc_entry_head *head)
+{
+    if (head->flags & HPC_ENTRY_LINK)
+        return TYPE_HARDLINK;
+    switch (head->kind) {
+    case HPC_REGULAR: return head->size == 0 && !(head->flags & HPC_ENTRY_HAS_DATA) ? TYPE_EMPTY : TYPE_REGULAR;
+    case HPC_DIRECTORY: return TYPE_DIRECTORY;
+    case HPC_SYMLINK: return TYPE_SYMLINK;
+    default: return TYPE_SPECIAL;
+    }
+}
+
+/* A directory's catalog name ends in '/', and is taken from `link` when it is saved, from `fname` when it is marked as seen. */
+static int fill_packet(struct backup *b, const struct abi *abi, void *pkt, const struct hpc_entry *entry)
+{
+    struct stat st;
+    int type = file_type(&entry->head);
+    const char *name = set_text(&b->name, entry->name, entry->head.name_len, type == TYPE_DIRECTORY);
+    const char *link = type == TYPE_DIRECTORY ? name : set_text(&b->link, entry->link, entry->head.link_len, false);
+    if (!name || !link)
+        return -ENOMEM;
+    stat_from_entry(&st, &entry->head);
+    pkt_put_ptr(pkt, abi->save.fname, name);
+    pkt_put_ptr(pkt, abi->save.link, link);
+    pkt_put_stat(pkt, abi->save.statp, &st);
+    pkt_put_i32(pkt, abi->save.type, type);
+    pkt_put_bool(pkt, abi->save.no_read, !(entry->head.flags & HPC_ENTRY_HAS_DATA));
+    if (type == TYPE_REGULAR && entry->head.blocks < entry->head.size / 512)
+        pkt_put_u64(pkt, abi->save.flags, SAVE_SPARSE);
+    return 0;
+}
+
+/* RC_OK: offer it; RC_SKIP: it could not be offered, which was said; RC_ERROR. */
+static int offer(struct job *job, struct backup *b, void *pkt, const struct hpc_entry *entry)
+{
+    const struct hpc_entry_head *head = &entry->head;
+    char name[512];
+    b->received++;
+    b->bytes = 0;
+    b->error = 0;
+    b->leader = 0;
+    b->data = head->flags & HPC_ENTRY_HAS_DATA;
+    if (b->data && (b->estimate || head->kind != HPC_REGULAR || head->flags & HPC_ENTRY_LINK))
+        return session_broken(&b->session, "it announced data for %s, which can have none", printable(name, sizeof name, entry->name, head->name_len)), RC_ERROR;
+    if (fill_packet(b, job->abi, pkt, entry) != 0) {
+        job_say(job, SAY_FATAL, "out of memory");
+        return RC_ERROR;
+    }
+    if (b->estimate)
+        return RC_OK;
+    if (head->flags & HPC_ENTRY_LINK) {
+        int32_t leader = links_get(&b->links, head->link_group);
+        if (head->flags & HPC_ENTRY_LAST_LINK)
+            links_drop(&b->links, head->link_group);
+        if (leader == 0) {
+            b->lone_links++;
+            job_say(job, SAY_ERROR, "not saved: %s is a hard link to a file that this job did not save", printable(name, sizeof name, entry->name, head->name_len));
+            return RC_SKIP;
+        }
+        pkt_put_i32(pkt, job->abi->save.link_fi, leader);
+    } else if (head->flags & HPC_ENTRY_LEADER && head->link_group) {
+        b->leader = head->link_group;
+        b->index_before = job_int(job, job->abi->var.file_index, 0);
+    }
+    return RC_OK;
+}
+
+/* A name that is gone, for a job without an accurate list (with one, checkFile decides). */
+static int offer_deleted(struct job *job, struct backup *b, void *pkt, const struct hpc_frame *frame)
+{
+    struct stat st = { 0 };
+    const char *name = frame->len > 0 && !memchr(frame->payload, 0, frame->len) ? set_text(&b->name, frame->payload, frame->len, false) : NULL;
+    if (!name)
+        return session_broken(&b->session, "it sent an empty name of a deleted entry"), RC_ERROR;
+    if (b->estimate || job_int(job, job->abi->var.accurate, 0) != 0)
+        return RC_SKIP;
+    b->deleted++;
+    pkt_put_ptr(pkt, job->abi->save.fname, name);
+    pkt_put_ptr(pkt, job->abi->save.link, name);
+    pkt_put_stat(pkt, job->abi->save.statp, &st);
+    pkt_put_i32(pkt, job->abi->save.type, TYPE_DELETED);
+    pkt_put_bool(pkt, job->abi->save.no_read, true);
+    return RC_OK;
+}
+
+/* Asks the FD about one entry: true when it must be sent. What is unchanged is marked as seen, or it would count as deleted. */
+static int wanted(struct job *job, struct backup *b, const struct hpc_entry *entry)
+{
+    const struct abi *abi = job->abi;
+    _Alignas(8) char pkt[ABI_SAVE_MAX] = { 0 };
+    pkt_put_i32(pkt, 0, (int32_t)abi->save.size);
+    pkt_put_i32(pkt, abi->save.end, (int32_t)abi->save.size);
+    pkt_put_bool(pkt, abi->save.portable, true);
+    if (fill_packet(b, abi, pkt, entry) != 0)
+        return -ENOMEM;
+    if (job->fd->check_changes(job->ctx, pkt) != RC_SEEN)
+        return 1;
+    job->fd->set_value(job->ctx, abi->var.file_seen, b->name.bytes);
+    return 0;
+}
+
+static int check_batch(struct job *job, struct backup *b, const struct hpc_frame *frame)
+{
+    struct hpc_check check;
+    struct hpc_entry entry;
+    uint8_t bits[HPC_CHECK_ENTRIES / 8] = { 0 }, answer[HPC_FRAME_HEADER + HPC_CHECK_ANSWER_MAX];
+    int rc = hpc_check_begin(frame->payload, frame->len, &check);
+    uint32_t batch = check.batch, count = check.count;
+    for (uint32_t i = 0; rc >= 0 && (rc = hpc_check_next(&check, &entry)) > 0; i++) {
+        if (job_cancelled(job))
+            return -1;
+        int want = wanted(job, b, &entry);
+        if (want < 0)
+            return job_say(job, SAY_FATAL, "out of memory"), -1;
+        bits[i / 8] |= (uint8_t)(want << i % 8);
+    }
+    if (rc < 0)
+        return session_broken(&b->session, "its CHECK batch does not add up");
+    int len = hpc_check_answer(answer + HPC_FRAME_HEADER, HPC_CHECK_ANSWER_MAX, batch, count, bits);
+    if (len < 0)
+        return session_broken(&b->session, "its CHECK batch has %u entries", count);
+    hpc_frame_header(answer, 'K', (uint32_t)len);
+    return session_send(&b->session, answer, HPC_FRAME_HEADER + (size_t)len);
+}
+
+/* Takes the end of an entry's data: everything that was announced must have come. */
+static int end_data(struct backup *b, const struct hpc_frame *frame)
+{
+    struct hpc_data_end end;
+    if (frame->status != 'Z' || hpc_data_end_decode(frame->payload, frame->len, &end) != 0)
+        return session_broken(&b->session, "a frame '%c' came within the data of %s", frame->status, b->name.bytes);
+    b->data = false;
+    b->error = end.error;
+    b->unread += end.error != 0;
+    if (end.bytes != b->bytes)
+        return session_broken(&b->session, "%s: %llu bytes of data came, %llu were sent", b->name.bytes, (unsigned long long)b->bytes, (unsigned long long)end.bytes);
+    return 0;
+}
+
+/* Up to cap bytes of the current entry's data, 0 at its end; less than cap only at its end. */
+static int64_t read_data(struct backup *b, char *out, size_t cap)
+{
+    struct hpc_frame frame;
+    size_t filled = 0;
+    while (filled < cap) {
+        int n = session_data(&b->session, out ? out + filled : NULL, cap - filled);
+        if (n < 0)
+            return -1;
+        filled += (size_t)n;
+        b->bytes += (size_t)n;
+        if (n > 0)
+            continue;
+        if (!b->data)
+            break;
+        if (session_next(&b->session, &frame) != 0 || (frame.status != 'D' && end_data(b, &frame) != 0))
+            return -1;
+    }
+    return (int64_t)filled;
+}
+
+static int finish(struct job *job, struct backup *b)
+{
+    const uint64_t *n = b->sums.n;
+    if (!b->counted)
+        return session_broken(&b->session, "it ended without its accounting");
+    if (n[HPC_N_EMITTED] != b->received)
+        return session_broken(&b->session, "%llu entries came, it sent %llu", (unsigned long long)b->received, (unsigned long long)n[HPC_N_EMITTED]);
+    if (session_finish(&b->session) != 0)
+        return -1;
+    uint64_t filtered = 0;
+    for (int i = HPC_N_FILTERED_SHARD; i <= HPC_N_FILTERED_OTHER; i++)
+        filtered += n[i];
+    job_say(job, SAY_INFO, "scanned %llu entries: emitted %llu, filtered %llu, vanished %llu, failed %llu; %llu bytes of data; not read in full %llu, directories not listed %llu",
+            (unsigned long long)n[HPC_N_SCANNED], (unsigned long long)n[HPC_N_EMITTED], (unsigned long long)filtered, (unsigned long long)n[HPC_N_VANISHED],
+            (unsigned long long)n[HPC_N_FAILED], (unsigned long long)n[HPC_N_BYTES], (unsigned long long)b->unread, (unsigned long long)n[HPC_N_UNLISTED]);
+    if (!hpc_accounting_balanced(&b->sums))
+        job_say(job, SAY_ERROR, "the backend's accounting does not add up: entries may be missing from this backup");
+    if (b->lone_links > 0)
+        job_say(job, SAY_ERROR, "%llu hard links were not saved, because the file that they belong to was not", (unsigned long long)b->lone_links);
+    return 0;
+}
+
+int backup_begin(struct job *job, const char *plugin_string, bool estimate)
+{
+    struct hpc_params params;
+    char error[512];
+    backup_end(job);
+    if (job->fatal || job_cancelled(job))
+        return RC_ERROR;
+    if (hpc_params_parse((const uint8_t *)plugin_string, strlen(plugin_string), &params, error, sizeof error) != 0) {
+        job_say(job, SAY_FATAL, "%s", error);
+        return RC_ERROR;
+    }
+    const char *work = job_string(job, job->abi->var.working_dir);
+    struct backup *b = job->backup = calloc(1, sizeof *b);
+    int rc = -1;
+    if (!b || links_open(&b->links, work ? work : "/tmp") != 0 || paths_add(&job->paths, &params) != 0)
+        job_say(job, SAY_FATAL, "out of memory");
+    else {
+        b->estimate = estimate;
+        rc = session_open(&b->session, job, estimate ? "EstimateStart" : "BackupStart", &params);
+    }
+    hpc_params_free(&params);
+    if (rc != 0)
+        backup_end(job);
+    return rc == 0 ? RC_OK : RC_ERROR;
+}
+
+int backup_start_file(struct job *job, void *pkt)
+{
+    struct backup *b = job->backup;
+    struct hpc_frame frame;
+    struct hpc_entry entry;
+    if (!b || job->fatal)
+        return RC_ERROR;
+    if (!pkt_is(pkt, job->abi->save.size, job->abi->save.end)) {
+        job_say(job, SAY_FATAL, "this File Daemon's save packet is not the one of release %s; remedy: use a plugin for this release", job->abi->release);
+        return RC_ERROR;
+    }
+    for (int rc = RC_SKIP;;) {
+        while (b->data) /* what the FD did not read of the entry before */
+            if (read_data(b, NULL, STREAM_BUFFER) < 0)
+                return RC_ERROR;
+        if (session_next(&b->session, &frame) != 0)
+            return RC_ERROR;
+        switch (frame.status) {
+        case 'M':
+            if (hpc_entry_decode(frame.payload, frame.len, &entry) != 0)
+                return session_broken(&b->session, "an entry record is damaged"), RC_ERROR;
+            rc = offer(job, b, pkt, &entry);
+            break;
+        case 'G':
+            rc = offer_deleted(job, b, pkt, &frame);
+            break;
+        case 'K':
+            rc = check_batch(job, b, &frame) == 0 ? RC_SKIP : RC_ERROR;
+            break;
+        case 'U':
+            if (hpc_accounting_decode(frame.payload, frame.len, &b->sums) != 0)
+                return session_broken(&b->session, "its accounting is damaged"), RC_ERROR;
+            b->counted = true;
+            break;
+        case 'F':
+            rc = finish(job, b) == 0 ? RC_MAX : RC_ERROR; /* whatever is not OK ends this line of the FileSet, without a word */
+            backup_end(job);
+            return rc;
+        default:
+            return session_broken(&b->session, "a frame '%c' came where an entry was due", frame.status), RC_ERROR;
+        }
+        if (rc != RC_SKIP)
+            return rc;
+    }
+}
+
+int backup_io(struct job *job, struct io_pkt *io)
+{
+    struct backup *b = job->backup;
+    io->status = 0;
+    if (io->func == IO_OPEN || io->func == IO_CLOSE)
+        return RC_OK;
+    if (io->func == IO_READ && b && !job->fatal) {
+        int64_t n = b->data || b->session.stream.data_left ? read_data(b, io->buf, (size_t)io->count) : 0;
+        if (n > 0 || (n == 0 && b->error == 0)) {
+            io->status = (int32_t)n;
+            return RC_OK;
+        }
+        io->io_errno = n == 0 ? b->error : EIO;
+    } else
+        io->io_errno = EIO;
+    io->status = -1;
+    return RC_ERROR;
+}
+
+int backup_end_file(struct job *job)
+{
+    struct backup *b = job->backup;
+    if (!b || job->fatal || job_cancelled(job))
+        return RC_ERROR;
+    if (b->leader) {
+        int index = job_int(job, job->abi->var.file_index, 0);
+        int rc = index > b->index_before ? links_put(&b->links, b->leader, index) : 0;
+        if (rc != 0)
+            job_say(job, SAY_ERROR, "no room to remember a hard link: %s; its other names will not be saved", strerror(-rc));
+        b->leader = 0;
+    }
+    return RC_MORE; /* whether there is a next one, startBackupFile finds out */
+}
+
+void backup_end(struct job *job)
+{
+    struct backup *b = job->backup;
+    if (!b)
+        return;
+    job->backup = NULL;
+    if (b->session.job)
+        session_close(&b->session);
+    links_close(&b->links);
+    free(b->name.bytes);
+    free(b->link.bytes);
+    free(b);
+}

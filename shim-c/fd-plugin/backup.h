@@ -1,0 +1,14 @@
+/* One `Plugin =` line of a backup or estimate: entries of the backend become the FD's files. */
+#ifndef HPC_BACKUP_H
+#define HPC_BACKUP_H
+
+#include "job.h"
+
+/* Event 9 or 11. RC_OK, or RC_ERROR after the job was told. */
+int backup_begin(struct job *job, const char *plugin_string, bool estimate);
+int backup_start_file(struct job *job, void *save_pkt);
+int backup_io(struct job *job, struct io_pkt *io);
+int backup_end_file(struct job *job);
+void backup_end(struct job *job); /* any time, also when nothing began */
+
+#endif

@@ -1,0 +1,30 @@
+/* The backend as a child process: started with nothing of the File Daemon's but three pipes, and never left behind. */
+#ifndef HPC_CHILD_H
+#define HPC_CHILD_H
+
+#include "conf.h"
+#include <pthread.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct child {
+    pthread_mutex_t lock;  /* guards pid between the job's thread (reaps) and the cancelling one (signals) */
+    pid_t pid;             /* also its process group; 0: none, or reaped */
+    int status;            /* of waitpid, once reaped */
+    bool killed;           /* we sent SIGKILL: its death needs no explanation */
+    int in, out, err;      /* our ends: its stdin, stdout, stderr; non-blocking, -1 when closed */
+};
+
+void child_init(struct child *child);
+/* Starts `[node] backend command`; 0 or -errno (also of the exec). */
+int child_start(struct child *child, const struct conf *conf, const char *command);
+void child_terminate(struct child *child); /* SIGTERM to the process; any thread */
+/* Closes its input, gives it limit_ms to end by itself, then SIGTERM, then SIGKILL to its whole group; reaps it. */
+void child_end(struct child *child, int limit_ms);
+/* Waits up to limit_ms for a child that is expected to be dead; true when it was reaped. */
+bool child_wait(struct child *child, int limit_ms);
+void child_close(struct child *child);     /* the pipes */
+/* "was killed by signal 9 (Killed)", "ended with exit code 1"; after child_wait() or child_end(). */
+void child_describe(const struct child *child, char *out, size_t cap);
+
+#endif

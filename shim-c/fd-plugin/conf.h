@@ -1,0 +1,27 @@
+/*
+ * podheitor-hpc-fd.conf, beside the plugin: which program is the backend. Nothing in a FileSet can choose it.
+ *
+ *   # comment
+ *   backend = /opt/podheitor/podheitor-hpc-backend.cjs    absolute; .cjs and .js are run by node, anything else by itself
+ *   node = /usr/bin/node                                  absolute; default: /usr/bin/node, /usr/local/bin/node
+ *   stall-limit = 60                                      seconds without a byte before the backend counts as hung, 1..86400
+ *
+ * The file, the backend and node must be owned by root (or the FD's own user) and writable by their owner alone.
+ */
+#ifndef HPC_CONF_H
+#define HPC_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct conf {
+    char *backend;
+    char *node;        /* NULL: the backend is executed itself */
+    int stall_seconds;
+};
+
+/* 0, or -1 with a text that names the file and the remedy. Free what it filled with conf_free() either way. */
+int conf_load(struct conf *conf, char *error, size_t error_cap);
+void conf_free(struct conf *conf);
+
+#endif

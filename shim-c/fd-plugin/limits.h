@@ -1,0 +1,16 @@
+/* Every bound of the plugin, with its reason. */
+#ifndef HPC_LIMITS_H
+#define HPC_LIMITS_H
+
+#define STREAM_BUFFER (1u << 20)      /* holds the largest frame (8 + 999,999 bytes) whole, so that only data needs pieces */
+#define PIPE_BYTES (1 << 20)          /* asked of the kernel; the largest that it grants without privilege by default */
+#define STALL_SECONDS 60              /* twelve missed heartbeats of five seconds */
+#define STALL_SECONDS_MAX 86400
+#define END_MILLISECONDS 2000         /* a backend ends within one second of end of input; twice that before it is killed */
+#define STDERR_TAIL 1024              /* last bytes of the backend's stderr for the job log: a stack trace's head does not fit a message anyway */
+#define MESSAGE_MAX 1800              /* the FD formats job messages into 2000 bytes */
+#define CONF_MAX 65536                /* bytes of the configuration file; it has a handful of lines */
+#define LINKS_IN_MEMORY (1u << 20)    /* slots (16 MiB) before the table of hard-link leaders moves to a file */
+#define RESTORE_BASES 16              /* directories that one restore job writes below: `where`, or the backup's own paths */
+
+#endif

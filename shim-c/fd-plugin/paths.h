@@ -1,0 +1,19 @@
+/* Which names are this job's, and whether they still exist: the answer to checkFile. */
+#ifndef HPC_PATHS_H
+#define HPC_PATHS_H
+
+#include "../ptcomm/hpc_params.h"
+#include "job.h"
+
+/* Remembers the values of `path`. 0 or -ENOMEM. */
+int paths_add(struct paths *paths, const struct hpc_params *params);
+void paths_free(struct paths *paths);
+/* The longest path that is `name` or a directory above it, NULL when there is none. */
+const char *paths_above(const struct paths *paths, const char *name);
+/*
+ * name as the catalog has it: a directory ends in '/'. False only when it is certain that it is gone: no such name, or a directory
+ * where there was none, or the reverse. A name that cannot be looked at exists.
+ */
+bool name_exists(const char *name);
+
+#endif

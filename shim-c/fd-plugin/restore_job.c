@@ -1,0 +1,304 @@
+#include "restore_job.h"
+#include "../restore/hpc_restore.h"
+#include "limits.h"
+#include "paths.h"
+#include "stat_pack.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* One directory that files are restored below. Symlinks above it are the operator's own; below it none is followed. */
+struct base {
+    char *path; /* without trailing '/'; "" is the root */
+    struct hpc_restore *core;
+};
+
+struct restore_job {
+    struct base bases[RESTORE_BASES];
+    size_t count;
+    char *plugin_string;     /* the last one, and the paths of all */
+    struct paths paths;
+    struct hpc_restore *core; /* of the file in progress, NULL: none */
+    char *name;               /* of that file, for messages */
+    uint64_t expected, size, offset;
+    bool closed;
+};
+
+static struct restore_job *get(struct job *job)
+{
+    if (!job->restore)
+        job->restore = calloc(1, sizeof *job->restore);
+    if (!job->restore)
+        job_say(job, SAY_FATAL, "out of memory");
+    return job->restore;
+}
+
+static void say_name(struct job *job, enum say kind, const char *name, const char *what)
+{
+    char text[1024];
+    job_say(job, kind, "%s: %s", printable(text, sizeof text, name, strlen(name)), what);
+}
+
+int restore_command(struct job *job, const char *plugin_string)
+{
+    struct restore_job *r = get(job);
+    struct hpc_params params;
+    char error[512];
+    if (!r)
+        return RC_ERROR;
+    if (r->plugin_string && strcmp(r->plugin_string, plugin_string) == 0)
+        return RC_OK;
+    free(r->plugin_string);
+    r->plugin_string = strdup(plugin_string);
+    /* The paths only choose a better base; a string that does not parse restores all the same. */
+    if (hpc_params_parse((const uint8_t *)plugin_string, strlen(plugin_string), &params, error, sizeof error) == 0) {
+        int rc = paths_add(&r->paths, &params);
+        hpc_params_free(&params);
+        if (rc != 0)
+            return job_say(job, SAY_FATAL, "out of memory"), RC_ERROR;
+    }
+    return RC_OK;
+}
+
+/* How much of ofname is the base: `where`, or in place the saved path itself (its symlinks above are ordinary), or nothing. */
+static size_t base_length(struct restore_job *r, const char *where, const char *ofname)
+{
+    size_t len = where ? strlen(where) : 0;
+    while (len > 0 && where[len - 1] == '/')
+        len--;
+    if (len > 0 && strncmp(ofname, where, len) == 0 && (ofname[len] == '/' || ofname[len] == 0))
+        return len;
+    if (where && *where)
+        return 0;
+    const char *path = paths_above(&r->paths, ofname);
+    len = path ? strlen(path) : 0;
+    if (len > 0 && ofname[len] == 0) /* the path is a file: its directory */
+        while (len > 0 && ofname[len - 1] != '/')
+            len--;
+    while (len > 0 && ofname[len - 1] == '/')
+        len--;
+    return len;
+}
+
+static struct base *find_base(struct job *job, struct restore_job *r, const char *ofname, size_t len, int replace)
+{
+    int error = -ENOMEM;
+    for (size_t i = 0; i < r->count; i++)
+        if (strlen(r->bases[i].path) == len && memcmp(r->bases[i].path, ofname, len) == 0)
+            return &r->bases[i];
+    if (r->count == RESTORE_BASES - (len > 0))
+        return NULL;
+    struct base base = { .path = strndup(ofname, len) };
+    if (base.path)
+        base.core = hpc_restore_new(len > 0 ? base.path : "/", job_string(job, job->abi->var.working_dir), (enum hpc_replace)replace, 0, &error);
+    if (!base.core) {
+        say_name(job, SAY_FATAL, len > 0 && base.path ? base.path : "/", strerror(-error));
+        free(base.path);
+        return NULL;
+    }
+    pthread_mutex_lock(&job->cancel.lock);
+    r->bases[r->count++] = base;
+    job->cancel.restore = r;
+    pthread_mutex_unlock(&job->cancel.lock);
+    if (job_cancelled(job))
+        hpc_restore_cancel(base.core);
+    return &r->bases[r->count - 1];
+}
+
+void restore_job_cancel(struct restore_job *r)
+{
+    for (size_t i = 0; i < r->count; i++)
+        hpc_restore_cancel(r->bases[i].core);
+}
+
+/* Takes back a file that was begun and will not be finished. */
+static void abandon(struct job *job, struct restore_job *r, const char *why)
+{
+    if (!r->core)
+        return;
+    hpc_restore_end(r->core, 0);
+    r->core = NULL;
+    if (!job_cancelled(job))
+        say_name(job, SAY_ERROR, r->name, why);
+}
+
+static int begin(struct job *job, struct restore_job *r, const void *pkt, const char *ofname)
+{
+    const struct abi *abi = job->abi;
+    struct stat st = pkt_stat(pkt, abi->restore.statp);
+    struct hpc_entry_head head;
+    int type = pkt_i32(pkt, abi->restore.type);
+    const char *olname = pkt_ptr(pkt, abi->restore.olname);
+    size_t len = base_length(r, pkt_ptr(pkt, abi->restore.where), ofname);
+    int replace = pkt_i32(pkt, abi->restore.replace);
+    if (!replace || !strchr("awon", replace))
+        replace = HPC_REPLACE_ALWAYS;
+    struct base *base = find_base(job, r, ofname, len, replace);
+    if (!base && !job->fatal) /* the last place is the root's, below which everything is */
+        base = find_base(job, r, ofname, len = 0, replace);
+    if (!base)
+        return -ECANCELED; /* has been said */
+    entry_from_stat(&head, &st);
+    if (type == TYPE_HARDLINK) {
+        head.flags |= HPC_ENTRY_LINK;
+        if (!olname || strncmp(olname, ofname, len) != 0)
+            return -EXDEV;
+        olname += len;
+    } else if (type == TYPE_REGULAR)
+        head.flags |= HPC_ENTRY_HAS_DATA;
+    const char *name = ofname[len] ? ofname + len : "/";
+    int rc = hpc_restore_begin(base->core, &head, name, strlen(name), olname ? olname : "", olname ? strlen(olname) : 0);
+    if (rc == HPC_BEGIN_DATA) {
+        free(r->name);
+        r->name = strdup(ofname);
+        if (!r->name)
+            return -ENOMEM;
+        r->core = base->core;
+        r->expected = head.size;
+        r->size = r->offset = 0;
+        r->closed = false;
+    }
+    return rc;
+}
+
+int restore_create_file(struct job *job, void *pkt)
+{
+    const struct abi *abi = job->abi;
+    struct restore_job *r = get(job);
+    if (!r || job->fatal)
+        return RC_ERROR;
+    if (!pkt_is(pkt, abi->restore.size, abi->restore.end)) {
+        job_say(job, SAY_FATAL, "this File Daemon's restore packet is not the one of release %s; remedy: use a plugin for this release", abi->release);
+        return RC_ERROR;
+    }
+    const char *ofname = pkt_ptr(pkt, abi->restore.ofname);
+    abandon(job, r, "not restored: its end never came");
+    int rc = ofname ? begin(job, r, pkt, ofname) : -EINVAL;
+    int status = rc == HPC_BEGIN_DONE ? CREATE_CREATED : rc == HPC_BEGIN_DATA ? CREATE_EXTRACT : rc == HPC_BEGIN_SKIPPED ? CREATE_SKIP : CREATE_ERROR;
+    if (rc < 0 && rc != -ECANCELED) {
+        char text[160];
+        snprintf(text, sizeof text, "not restored: %s%s", strerror(-rc), rc == -ELOOP ? " (a directory above it is a symbolic link; none is followed)" : "");
+        say_name(job, SAY_ERROR, ofname ? ofname : "", text);
+    }
+    pkt_put_i32(pkt, abi->restore.create_status, status);
+    return RC_OK;
+}
+
+static int io_fails(struct io_pkt *io, int error)
+{
+    io->status = -1;
+    io->io_errno = error;
+    return RC_ERROR;
+}
+
+static int seek(struct restore_job *r, struct io_pkt *io)
+{
+    int64_t from = io->whence == SEEK_SET ? 0 : (int64_t)(io->whence == SEEK_CUR ? r->offset : r->size);
+    int64_t to;
+    if (__builtin_add_overflow(from, io->offset, &to) || to < 0)
+        return io_fails(io, EINVAL);
+    r->offset = (uint64_t)to;
+    io->offset = to;
+    return RC_OK;
+}
+
+static int write_data(struct restore_job *r, struct io_pkt *io)
+{
+    int rc = hpc_restore_write(r->core, r->offset, io->buf, (size_t)io->count);
+    if (rc < 0)
+        return io_fails(io, -rc);
+    r->offset += (uint64_t)io->count;
+    if (r->offset > r->size)
+        r->size = r->offset;
+    io->status = io->count;
+    return RC_OK;
+}
+
+int restore_io(struct job *job, struct io_pkt *io)
+{
+    struct restore_job *r = job->restore;
+    io->status = 0;
+    if (!r || !r->core)
+        return io->func == IO_CLOSE ? RC_OK : io_fails(io, EBADF);
+    switch (io->func) {
+    case IO_OPEN: return RC_OK;
+    case IO_SEEK: return seek(r, io);
+    case IO_WRITE: return io->count >= 0 ? write_data(r, io) : io_fails(io, EINVAL);
+    case IO_CLOSE: r->closed = true; return RC_OK;
+    default: return io_fails(io, EINVAL);
+    }
+}
+
+/* The core sets attributes when the file is complete. Any status but CREATE_CORE keeps the FD from doing it again by name. */
+int restore_set_attributes(struct job *job, void *pkt)
+{
+    if (pkt_is(pkt, job->abi->restore.size, job->abi->restore.end))
+        pkt_put_i32(pkt, job->abi->restore.create_status, CREATE_CREATED);
+    return RC_OK;
+}
+
+int restore_end_file(struct job *job)
+{
+    struct restore_job *r = job->restore;
+    char text[200];
+    if (!r || !r->core)
+        return RC_OK;
+    if (!r->closed || (r->size == 0 && r->expected > 0)) {
+        abandon(job, r, "not restored: its data did not come from the volume");
+        return RC_OK;
+    }
+    if (r->offset > r->size) /* a hole at the end */
+        hpc_restore_write(r->core, r->size = r->offset, NULL, 0);
+    int rc = hpc_restore_end(r->core, 1);
+    r->core = NULL;
+    if (rc < 0 && rc != -ECANCELED) {
+        snprintf(text, sizeof text, "not restored: %s", strerror(-rc));
+        say_name(job, SAY_ERROR, r->name, text);
+    } else if (rc == 0 && r->size != r->expected) {
+        snprintf(text, sizeof text, "restored with %llu bytes, %llu when its attributes were read: it changed during the backup", (unsigned long long)r->size, (unsigned long long)r->expected);
+        say_name(job, SAY_WARNING, r->name, text);
+    }
+    return RC_OK;
+}
+
+static void add_stats(struct hpc_restore_stats *sum, const struct hpc_restore *core)
+{
+    struct hpc_restore_stats one;
+    uint64_t *to = (uint64_t *)sum, *from = (uint64_t *)&one; /* u64 each, by contract */
+    hpc_restore_get_stats(core, &one);
+    for (size_t i = 0; i < sizeof one / sizeof *to; i++)
+        to[i] += from[i];
+}
+
+void restore_finish(struct job *job)
+{
+    struct restore_job *r = job->restore;
+    struct hpc_restore_stats sum = { 0 };
+    if (!r)
+        return;
+    abandon(job, r, "not restored: its end never came");
+    for (size_t i = 0; i < r->count; i++) {
+        int rc = hpc_restore_finish(r->bases[i].core);
+        if (rc < 0 && rc != -ECANCELED)
+            say_name(job, SAY_ERROR, *r->bases[i].path ? r->bases[i].path : "/", "times and modes of some directories below could not be set");
+        add_stats(&sum, r->bases[i].core);
+    }
+    pthread_mutex_lock(&job->cancel.lock);
+    job->cancel.restore = NULL;
+    pthread_mutex_unlock(&job->cancel.lock);
+    if (r->count > 0)
+        job_say(job, SAY_INFO, "restored %llu files (%llu bytes), %llu directories, %llu symbolic links, %llu hard links, %llu fifos and devices; skipped %llu, failed %llu, attributes not set in full %llu",
+                (unsigned long long)sum.files, (unsigned long long)sum.bytes, (unsigned long long)sum.directories, (unsigned long long)sum.symlinks,
+                (unsigned long long)sum.hardlinks, (unsigned long long)sum.specials, (unsigned long long)sum.skipped, (unsigned long long)sum.failed, (unsigned long long)sum.attributes_failed);
+    if (sum.attributes_failed > 0)
+        job_say(job, SAY_WARNING, "owner, mode or times of %llu entries could not be set in full", (unsigned long long)sum.attributes_failed);
+    for (size_t i = 0; i < r->count; i++) {
+        hpc_restore_free(r->bases[i].core);
+        free(r->bases[i].path);
+    }
+    paths_free(&r->paths);
+    free(r->plugin_string);
+    free(r->name);
+    free(r);
+    job->restore = NULL;
+}

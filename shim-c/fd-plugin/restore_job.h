@@ -1,0 +1,18 @@
+/* A restore: the FD's files, one by one, go to the restore core. No backend takes part. */
+#ifndef HPC_RESTORE_JOB_H
+#define HPC_RESTORE_JOB_H
+
+#include "job.h"
+
+/* Event 10, before every file, with the plugin string of the backup: cheap when it is the same as before. */
+int restore_command(struct job *job, const char *plugin_string);
+int restore_create_file(struct job *job, void *restore_pkt);
+int restore_io(struct job *job, struct io_pkt *io);
+int restore_set_attributes(struct job *job, void *restore_pkt);
+int restore_end_file(struct job *job);
+/* The directory pass and the sums in the job's log. Any time, also when nothing was restored; the second call does nothing. */
+void restore_finish(struct job *job);
+/* Any thread that holds cancel.lock. */
+void restore_job_cancel(struct restore_job *r);
+
+#endif

@@ -1,0 +1,19 @@
+/*
+ * The attributes that Bacula keeps (LStat) hold whole seconds. It carries st_rdev unchanged and nobody reads it for an entry
+ * that is not a device, so the nanoseconds ride there:
+ *
+ *   bits 60..63  tag 5        bits 30..59  mtime nanoseconds        bits 0..29  atime nanoseconds
+ *
+ * Tools that print LStat show an odd device number for such entries. Devices keep their true st_rdev and whole seconds.
+ */
+#ifndef HPC_STAT_PACK_H
+#define HPC_STAT_PACK_H
+
+#include "../include/hpc_entry.h"
+#include <sys/stat.h>
+
+void stat_from_entry(struct stat *st, const struct hpc_entry_head *head);
+/* Everything of the head but version, flags, lengths and link group. Nanoseconds are 0 where there is no tag. */
+void entry_from_stat(struct hpc_entry_head *head, const struct stat *st);
+
+#endif
