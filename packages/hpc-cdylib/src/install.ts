@@ -4,6 +4,7 @@ import {
   constants,
   copyFileSync,
   fsyncSync,
+  lstatSync,
   openSync,
   renameSync,
   rmSync,
@@ -44,46 +45,43 @@ export interface Installed {
  */
 export function installPlugin(options: InstallOptions): Installed {
   const { pluginDir } = options;
+  requireDirectory(pluginDir);
   const source = options.plugin ?? builtPlugin();
   const conf: PluginConf = {
     backend: requireRunnable(options.backend ?? builtBackend(), "backend"),
     node: requireRunnable(options.node ?? process.execPath, "node"),
     ...(options.stallLimit === undefined ? {} : { stallLimit: options.stallLimit }),
   };
-  requireDirectory(pluginDir);
   const plugin = join(pluginDir, PLUGIN_NAME);
-  const replaced = statSync(plugin, { throwIfNoEntry: false }) !== undefined;
   const confFile = join(pluginDir, CONF_NAME);
+  const replaced = lstatSync(plugin, { throwIfNoEntry: false }) !== undefined;
+  // The loader takes names that end in -fd.so, which these do not.
+  const temporaries = [confFile, plugin].map((target) => [`${target}.new-${process.pid}`, target] as const);
+  const [[newConf], [newPlugin]] = temporaries as [readonly [string, string], readonly [string, string]];
   try {
-    // First the configuration: the new plugin must never find the old one's.
-    place(confFile, (temporary) => writeFileSync(temporary, formatConf(conf), { flag: "wx" }));
-    place(plugin, (temporary) => copyFileSync(source, temporary, constants.COPYFILE_EXCL));
+    writeFileSync(newConf, formatConf(conf), { flag: "wx" });
+    copyFileSync(source, newPlugin, constants.COPYFILE_EXCL);
+    for (const [temporary] of temporaries) settle(temporary);
+    // First the configuration: a new plugin must never find the old one's.
+    for (const [temporary, target] of temporaries) renameSync(temporary, target);
   } catch (cause) {
+    for (const [temporary] of temporaries) rmSync(temporary, { force: true });
     throw new CdylibError(
       "HPC_PLUGIN_INSTALL",
       `installing into ${pluginDir} failed: ${(cause as Error).message}`,
-      "run the command as root, with room on that filesystem",
+      "check the named file; run the command as root, with room on that filesystem",
       { cause },
     );
   }
   return { plugin, conf: confFile, replaced };
 }
 
-/** Writes a file under a temporary name (one that the loader does not take for a plugin) and renames it into place. */
-function place(target: string, write: (temporary: string) => void): void {
-  const temporary = `${target}.new-${process.pid}`;
-  rmSync(temporary, { force: true });
-  try {
-    write(temporary);
-    chmodSync(temporary, 0o644);
-    const fd = openSync(temporary, "r");
-    fsyncSync(fd);
-    closeSync(fd);
-    renameSync(temporary, target);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  }
+/** Mode 0644, and on disk before it gets its name. */
+function settle(file: string): void {
+  chmodSync(file, 0o644);
+  const fd = openSync(file, "r");
+  fsyncSync(fd);
+  closeSync(fd);
 }
 
 function requireDirectory(pluginDir: string): void {

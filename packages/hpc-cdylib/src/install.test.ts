@@ -1,0 +1,120 @@
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { parseConf } from "./conf";
+import { type InstallOptions, installPlugin } from "./install";
+import { untrusted } from "./trust";
+
+const asRoot = process.geteuid?.() === 0;
+let scratch: string;
+let options: InstallOptions & { plugin: string; backend: string };
+
+beforeEach(() => {
+  scratch = mkdtempSync(join(tmpdir(), "hpc-install-"));
+  options = {
+    pluginDir: join(scratch, "plugins"),
+    plugin: join(scratch, "new.so"),
+    backend: join(scratch, "backend.cjs"),
+  };
+  mkdirSync(options.pluginDir, { mode: 0o755 });
+  writeFileSync(options.plugin, "the plugin", { mode: 0o600 });
+  writeFileSync(options.backend, "", { mode: 0o644 });
+});
+afterEach(() => rmSync(scratch, { recursive: true }));
+
+const names = () => readdirSync(options.pluginDir).sort();
+
+describe("installPlugin", () => {
+  test("copies the plugin as a regular file and writes its configuration", () => {
+    const installed = installPlugin(options);
+    expect(installed).toEqual({
+      plugin: join(options.pluginDir, "podheitor-hpc-fd.so"),
+      conf: join(options.pluginDir, "podheitor-hpc-fd.conf"),
+      replaced: false,
+    });
+    for (const file of [installed.plugin, installed.conf]) expect(lstatSync(file).mode).toBe(0o100644);
+    expect(readFileSync(installed.plugin, "utf8")).toBe("the plugin");
+    expect(parseConf(readFileSync(installed.conf, "utf8"))).toEqual({
+      backend: options.backend,
+      node: process.execPath,
+    });
+    expect(names()).toEqual(["podheitor-hpc-fd.conf", "podheitor-hpc-fd.so"]);
+  });
+
+  test("replaces by rename, also a symlink, and never writes to what was there", () => {
+    const old = join(scratch, "old.so");
+    writeFileSync(old, "in use");
+    symlinkSync(old, join(options.pluginDir, "podheitor-hpc-fd.so"));
+    expect(installPlugin({ ...options, stallLimit: 5 }).replaced).toBe(true);
+    expect(lstatSync(join(options.pluginDir, "podheitor-hpc-fd.so")).isFile()).toBe(true);
+    expect(readFileSync(old, "utf8")).toBe("in use");
+    expect(installPlugin(options).replaced).toBe(true);
+  });
+
+  test.each([
+    [
+      "a directory that does not exist",
+      () => rmSync(options.pluginDir, { recursive: true }),
+      "HPC_PLUGIN_DIR",
+      "does not exist",
+    ],
+    [
+      "a directory that others can write to",
+      () => chmodSync(options.pluginDir, 0o777),
+      "HPC_PLUGIN_DIR",
+      "writable by group or others (mode 0777)",
+    ],
+    [
+      "a directory below one that others can write to",
+      () => chmodSync(scratch, 0o770),
+      "HPC_PLUGIN_DIR",
+      "writable by group or others (mode 0770)",
+    ],
+    ["a backend that does not exist", () => rmSync(options.backend), "HPC_BACKEND_FILE", "does not exist"],
+    [
+      "a backend that others can change",
+      () => chmodSync(options.backend, 0o666),
+      "HPC_BACKEND_FILE",
+      "could be changed by others",
+    ],
+    ["a plugin that does not exist", () => rmSync(options.plugin), "HPC_PLUGIN_INSTALL", "ENOENT"],
+  ])("%s is refused, and nothing is left behind", (_what, spoil, code, message) => {
+    spoil();
+    expect(() => installPlugin(options)).toThrow(
+      expect.objectContaining({ code, message: expect.stringContaining(message), remedy: expect.stringMatching(/./) }),
+    );
+    if (existsSync(options.pluginDir)) expect(names()).toEqual([]);
+  });
+
+  test("a backend that is no script must be executable", () => {
+    const backend = join(scratch, "backend");
+    writeFileSync(backend, "", { mode: 0o644 });
+    expect(() => installPlugin({ ...options, backend })).toThrow("is not executable");
+    expect(() => installPlugin({ ...options, backend: "backend.cjs" })).toThrow("is not an absolute path");
+  });
+
+  (asRoot ? test : test.skip)("what belongs to someone else is refused", () => {
+    chownSync(options.backend, 65_534, 65_534);
+    expect(() => installPlugin(options)).toThrow("belongs to uid 65534");
+  });
+});
+
+test("a folder with the sticky bit may lie above, but is not a place to install to", () => {
+  chmodSync(scratch, 0o1777);
+  expect(untrusted(options.backend)).toBeUndefined();
+  expect(untrusted(scratch)).toContain("writable by group or others");
+  expect(untrusted(join(scratch, "nothing"))).toContain("ENOENT");
+});
