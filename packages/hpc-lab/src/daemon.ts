@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { LabError } from "./errors";
 import { limits } from "./limits";
@@ -130,4 +130,30 @@ function canListen(port: number): Promise<boolean> {
     server.once("error", () => resolve(false));
     server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   });
+}
+
+/** Living children of a process, whose command line holds `text`. */
+export function childrenOf(parent: number, text: string): ProcessId[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        const stat = readFileSync(`/proc/${name}/stat`, "latin1");
+        const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+        if (fields[1] !== String(parent) || !readFileSync(`/proc/${name}/cmdline`, "latin1").includes(text)) return [];
+        return processOf(Number(name)) ?? [];
+      } catch {
+        return []; // it ended meanwhile
+      }
+    });
+}
+
+/** Bytes that a process has read and written through system calls (proc(5), io). 0 once it is gone. */
+export function transferred(id: ProcessId): number {
+  try {
+    const text = readFileSync(`/proc/${id.pid}/io`, "latin1");
+    return Number(/rchar: (\d+)/.exec(text)?.[1]) + Number(/wchar: (\d+)/.exec(text)?.[1]);
+  } catch {
+    return 0;
+  }
 }

@@ -1,0 +1,13 @@
+// System tests: a real Bacula for each. They stay out of `npx jest` (minutes, root, installed packages) and run one at a time:
+//   npx jest --config packages/hpc-lab/jest.lab.config.cjs
+// HPC_LAB_RELEASES=9 or =15 chooses one release.
+const base = require("../../jest.config.cjs");
+
+/** @type {import('jest').Config} */
+module.exports = {
+  ...base,
+  rootDir: "../..",
+  testMatch: ["<rootDir>/packages/hpc-lab/test/**/*.lab.ts"],
+  testTimeout: 300_000,
+  maxWorkers: 1,
+};

@@ -1,0 +1,111 @@
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { BaculaLab } from "../src";
+import { compareTrees } from "../src/parity";
+import { makeTree } from "../src/tree";
+import {
+  chosenReleases,
+  cleanUp,
+  deleted,
+  installedPlugin,
+  labWith,
+  pluginJob,
+  present,
+  scratch,
+  settle,
+} from "./support";
+
+/** What every editor does: the name stays, the inode (and so the shard) changes. */
+function replace(path: string, content: string): void {
+  writeFileSync(`${path}.new`, content);
+  renameSync(`${path}.new`, path);
+}
+
+describe.each(chosenReleases)("accurate jobs on Bacula %s", (release) => {
+  let lab: BaculaLab;
+  let tree: string;
+  let files: readonly string[];
+  let pluginDir: string;
+
+  beforeAll(async () => {
+    pluginDir = installedPlugin();
+    tree = join(scratch(), "tree");
+    files = makeTree({ root: tree, entries: 3000 }).files;
+    const shards = [0, 1, 2, 3].map((shard) => pluginJob(`S${shard}`, tree, `shard=${shard}/4`, { accurate: true }));
+    lab = await labWith(release, [pluginJob("Whole", tree, "", { accurate: true }), ...shards], { pluginDir });
+    await settle();
+  });
+  afterAll(cleanUp);
+
+  const run = async (job: string, level: "Full" | "Incremental") => {
+    const result = await lab.run(job, level);
+    expect([job, result.status, result.errors]).toEqual([job, "ok", 0]);
+    return { id: result.jobId, rows: await lab.catalog(result.jobId) };
+  };
+
+  test("removed names are recorded as deleted, and nothing that exists", async () => {
+    await run("Whole", "Full");
+    await settle();
+    const nothing = await run("Whole", "Incremental");
+    expect(nothing.rows).toEqual([]);
+
+    const [gone = "", old = "", replaced = "", becomes = ""] = [20, 200, 700, 1000].map((at) => files[at]);
+    unlinkSync(gone);
+    const moved = `${old}-moved`;
+    renameSync(old, moved);
+    replace(replaced, "another inode");
+    const folder = join(tree, "peculiar/names-of-directories/-rf");
+    rmSync(folder, { recursive: true });
+    unlinkSync(becomes);
+    mkdirSync(becomes);
+    const late = join(tree, "old-file-moved-in"); // older than every backup: only its name is new
+    writeFileSync(late, "");
+    // An mtime in the past; the ctime is now.
+    const { rows } = await run("Whole", "Incremental");
+    expect(deleted(rows)).toEqual(
+      [gone, old, becomes, `${folder}/`, `${folder}/inside`].filter((name) => lstatAbsent(name)).sort(),
+    );
+    expect(present(rows)).toEqual(expect.arrayContaining([moved, replaced, `${becomes}/`, late]));
+    const folders = present(rows).filter((name) => name.endsWith("/"));
+    for (const name of deleted(rows)) expect(folders).not.toContain(name);
+  });
+
+  test("with four shards a replaced file stays, in whatever order the jobs end", async () => {
+    const jobIds: number[] = [];
+    for (const shard of [0, 1, 2, 3]) jobIds.push((await run(`S${shard}`, "Full")).id);
+    const victims = files
+      .filter((_, index) => index % 200 === 50)
+      .filter((path) => statSync(path, { throwIfNoEntry: false }));
+    expect(victims.length).toBeGreaterThan(8);
+    for (const [round, order] of [
+      [0, 1, 2, 3],
+      [3, 2, 1, 0],
+      [2, 0, 3, 1],
+    ].entries()) {
+      await settle();
+      for (const path of victims) replace(path, `round ${round} of ${path}`);
+      const gone = files[1200 + round] ?? "";
+      unlinkSync(gone);
+      const rows = [];
+      for (const shard of order) {
+        const job = await run(`S${shard}`, "Incremental");
+        jobIds.push(job.id);
+        rows.push(...job.rows);
+      }
+      expect(deleted(rows)).toEqual([gone]);
+      expect(present(rows)).toEqual(expect.arrayContaining([...victims].sort()));
+      const where = scratch();
+      expect((await lab.restore({ jobIds, where })).status).toBe("ok");
+      for (const path of victims) expect(readFileSync(join(where, path), "utf8")).toBe(`round ${round} of ${path}`);
+      const parity = await compareTrees(tree, join(where, tree));
+      expect(parity.report).toMatch(/^identical/);
+    }
+  });
+});
+
+/** In Bacula's form a name that became a directory is another name. */
+function lstatAbsent(name: string): boolean {
+  const stat = statSync(name, { throwIfNoEntry: false });
+  return stat === undefined || (stat.isDirectory() && !name.endsWith("/"));
+}

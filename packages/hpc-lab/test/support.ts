@@ -1,0 +1,93 @@
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { installPlugin } from "@podheitor/hpc-cdylib";
+import { type BaculaLab, type CatalogRow, type LabJob, type Release, releaseOf, releases, startBacula } from "../src";
+import { catalogNames } from "../src/parity";
+import { until } from "../src/wait";
+
+/** Both releases, or those of HPC_LAB_RELEASES (`9,15`). */
+export const chosenReleases: readonly Release[] =
+  process.env["HPC_LAB_RELEASES"]?.split(",").map(releaseOf) ?? releases;
+
+export const repository = join(__dirname, "../../..");
+export const backendName = "podheitor-hpc-backend";
+
+const cleanups: (() => void | Promise<void>)[] = [];
+
+/** For afterAll: undoes everything of this file, the last thing first. */
+export async function cleanUp(): Promise<void> {
+  for (let undo = cleanups.pop(); undo !== undefined; undo = cleanups.pop()) await undo();
+}
+
+/** A folder of one's own; gone after the file's tests. */
+export function scratch(): string {
+  const folder = mkdtempSync(join(tmpdir(), "hpc-system-"));
+  cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export async function labWith(
+  release: Release,
+  jobs: readonly LabJob[],
+  options: { pluginDir?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<BaculaLab> {
+  const lab = await startBacula({ release, jobs, ...options });
+  cleanups.push(() => lab.stop());
+  return lab;
+}
+
+/**
+ * The built plugin and backend, installed as an operator does. The backend is copied first: the plugin runs only what
+ * no other user can change, and a checkout may belong to anybody.
+ */
+export function installedPlugin(): string {
+  const folder = scratch();
+  const bundle = join(repository, "packages/hpc-backend/dist");
+  const backend = join(folder, "lib", `${backendName}.cjs`);
+  mkdirSync(join(folder, "plugins"), { mode: 0o755 });
+  copyBundle(bundle, dirname(backend));
+  installPlugin({ pluginDir: join(folder, "plugins"), backend });
+  return join(folder, "plugins");
+}
+
+/** The bundle and what lies beside it; not the compiled modules in the same folder's subfolders. */
+function copyBundle(from: string, to: string): void {
+  if (!existsSync(join(from, `${backendName}.cjs`))) throw new Error(`${from} holds no bundle: run npm run build`);
+  mkdirSync(to, { mode: 0o755 });
+  for (const name of readdirSync(from)) {
+    if (/\.(cjs|node|so)$/.test(name) && statSync(join(from, name)).isFile())
+      copyFileSync(join(from, name), join(to, name));
+  }
+}
+
+/** A job with our plugin on one tree; `more` are further keys, e.g. `shard=0/4`. */
+export function pluginJob(name: string, path: string, more = "", rest: Partial<LabJob> = {}): LabJob {
+  return { name, plugins: [`podheitor-hpc:path=${path}${more === "" ? "" : `;${more}`}`], ...rest };
+}
+
+/** Names as sorted text in which every byte is one character. */
+export function sorted(names: Iterable<Buffer>): string[] {
+  return [...names].map((name) => name.toString("latin1")).sort();
+}
+
+export function present(rows: readonly CatalogRow[]): string[] {
+  return sorted(rows.filter((row) => !row.deleted).map((row) => row.name));
+}
+
+export function deleted(rows: readonly CatalogRow[]): string[] {
+  return sorted(rows.filter((row) => row.deleted).map((row) => row.name));
+}
+
+export async function onDisk(root: string): Promise<string[]> {
+  return sorted(await catalogNames(root));
+}
+
+/**
+ * Waits until the clock has left the second in which files were made, and the next one: an incremental takes whole
+ * seconds, and anything changed in the second of the Full's start rightly counts as changed since.
+ */
+export function settle(): Promise<boolean> {
+  const end = Math.floor(Date.now() / 1000) + 2;
+  return until("two seconds pass", 10_000, () => Date.now() / 1000 >= end);
+}
