@@ -1,0 +1,205 @@
+import { ProtocolError } from "./errors";
+import type { Frame } from "./frame";
+import { accurate, type Dialect, type JobInfo, parseJob } from "./job";
+import { MAX_BLOCK_BYTES, MAX_PAIRS } from "./limits";
+import { commandText, messageText, type Pair, type Params, parsePair, show } from "./pairs";
+import type { FrameWriter } from "./writer";
+
+export const HPC1_HELLO = "Hello podheitor-hpc hpc/1";
+const CLASSIC_ANSWER = "Hello Bacula";
+
+export type StartCommand = "BackupStart" | "EstimateStart" | "RestoreStart" | "ListingStart" | "QueryStart";
+const STARTS: readonly StartCommand[] = ["BackupStart", "EstimateStart", "RestoreStart", "ListingStart", "QueryStart"];
+/** What a job of each type may start in hpc/1. */
+const HPC1_START: Readonly<Record<JobInfo["type"], StartCommand>> = {
+  B: "BackupStart",
+  E: "EstimateStart",
+  R: "RestoreStart",
+};
+
+export type BackendEvent =
+  /** Job and parameters are here. Say `accept()` or `refuse()`. */
+  | { readonly type: "configured"; readonly dialect: Dialect; readonly job: JobInfo; readonly params: Params }
+  /** The work is asked for. Say `accept()` or `refuse()`, then do it. */
+  | { readonly type: "start"; readonly command: StartCommand }
+  /** While the work goes on: any frame but END, T and E. */
+  | { readonly type: "frame"; readonly frame: Frame }
+  /** The plugin reports an error: it gives the pending exchange up. */
+  | { readonly type: "error"; readonly text: string }
+  /** END, already acknowledged. */
+  | { readonly type: "end" }
+  /** T: nothing more will come. Leave. */
+  | { readonly type: "terminate" };
+
+type Phase =
+  | "hello"
+  | "job"
+  | "job-pairs"
+  | "params"
+  | "params-pairs"
+  | "configured"
+  | "start"
+  | "starting"
+  | "working"
+  | "ended";
+
+/**
+ * The backend's side of what both dialects share: hello, job block, parameters, start, end. No input or output: frames of
+ * the plugin go in, answers go to the writer, and what concerns the backend comes out.
+ *
+ *     const event = session.receive(frame);
+ *     if (event?.type === "configured") check(event.params) ? session.accept() : session.refuse("unknown key …");
+ */
+export class BackendSession {
+  readonly #out: FrameWriter;
+  #phase: Phase = "hello";
+  #dialect: Dialect = "classic";
+  #pairs: Pair[] = [];
+  #pairBytes = 0;
+  #job: JobInfo | undefined;
+
+  constructor(out: FrameWriter) {
+    this.#out = out;
+  }
+
+  /** Known after the hello; classic before it. */
+  get dialect(): Dialect {
+    return this.#dialect;
+  }
+
+  /** Takes the plugin's next frame. Throws ProtocolError; the caller then sends an abort message and leaves. */
+  receive(frame: Frame): BackendEvent | undefined {
+    if (frame.status === "T") return { type: "terminate" };
+    if (frame.status === "E") return { type: "error", text: messageText(frame.payload) };
+    if (this.#phase === "working") return this.#work(frame);
+    if (frame.status === "F") return this.#endOfBlock(frame);
+    if (frame.status !== "C") throw this.#unexpected(frame);
+    return this.#command(frame, commandText(frame.payload));
+  }
+
+  /** Answers `configured` or `start`: go on. */
+  accept(): void {
+    this.#answered();
+    this.#out.signal("F");
+  }
+
+  /** Answers `configured` or `start`: fatal job error with this text, in which the key and the remedy are named. */
+  refuse(text: string): void {
+    this.#answered();
+    this.#phase = "ended";
+    this.#out.message("abort", text);
+  }
+
+  #answered(): void {
+    if (this.#phase === "configured") this.#phase = "start";
+    else if (this.#phase === "starting") this.#phase = "working";
+    else throw new RangeError("nothing waits for an answer");
+  }
+
+  #work(frame: Frame): BackendEvent {
+    if (frame.status !== "C" || !commandText(frame.payload).equals(END)) return { type: "frame", frame };
+    this.#phase = "ended";
+    this.#out.signal("F");
+    return { type: "end" };
+  }
+
+  #command(frame: Frame, text: Buffer): BackendEvent | undefined {
+    switch (this.#phase) {
+      case "hello":
+        this.#hello(text);
+        this.#phase = "job";
+        return undefined;
+      case "job":
+        return this.#expect(frame, text, "Job", "job-pairs");
+      case "params":
+        return this.#expect(frame, text, "Params", "params-pairs");
+      case "job-pairs":
+      case "params-pairs":
+        return this.#pair(text);
+      case "start": {
+        const command = STARTS.find((one) => one === text.toString("latin1"));
+        if (command === undefined) throw this.#unexpected(frame);
+        this.#checkStart(command);
+        this.#phase = "starting";
+        return { type: "start", command };
+      }
+      default:
+        throw this.#unexpected(frame);
+    }
+  }
+
+  #hello(text: Buffer): void {
+    const hello = text.toString("latin1");
+    if (hello === HPC1_HELLO) {
+      this.#dialect = "hpc/1";
+      this.#out.command(HPC1_HELLO);
+    } else if (/^Hello \S+ \d+$/.test(hello)) {
+      this.#out.command(CLASSIC_ANSWER);
+    } else {
+      throw new ProtocolError(
+        "HPC_DIALECT",
+        `the plugin says ${show(text)}, this backend speaks hpc/1 and classic PTCOMM`,
+      );
+    }
+  }
+
+  #pair(text: Buffer): undefined {
+    this.#pairBytes += text.length;
+    if (this.#pairs.length === MAX_PAIRS || this.#pairBytes > MAX_BLOCK_BYTES) {
+      throw new ProtocolError(
+        "HPC_FRAME_TOO_LONG",
+        `more than ${MAX_PAIRS} pairs or ${MAX_BLOCK_BYTES} bytes in one block`,
+      );
+    }
+    // Copied: the frame's memory is the caller's, and these live as long as the job.
+    this.#pairs.push(parsePair(Buffer.from(text)));
+    return undefined;
+  }
+
+  #endOfBlock(frame: Frame): BackendEvent | undefined {
+    const pairs = this.#pairs;
+    this.#pairs = [];
+    this.#pairBytes = 0;
+    if (this.#phase === "job-pairs") {
+      this.#job = parseJob(pairs);
+      this.#phase = "params";
+      this.#out.signal("F");
+      return undefined;
+    }
+    if (this.#phase === "params-pairs" && this.#job) {
+      this.#phase = "configured";
+      return { type: "configured", dialect: this.#dialect, ...this.#configure(this.#job, pairs) };
+    }
+    throw this.#unexpected(frame);
+  }
+
+  /** A stock plugin sends `Accurate=1` among the parameters. */
+  #configure(job: JobInfo, params: Params): { job: JobInfo; params: Params } {
+    if (this.#dialect === "hpc/1") return { job, params };
+    const found = params.find(([key]) => key === "Accurate");
+    return {
+      job: { ...job, accurate: job.accurate || accurate(found?.[1]) },
+      params: params.filter(([key]) => key !== "Accurate"),
+    };
+  }
+
+  #checkStart(command: StartCommand): void {
+    const type = this.#job?.type ?? "B";
+    if (this.#dialect === "hpc/1" && command !== HPC1_START[type]) {
+      throw new ProtocolError("HPC_UNEXPECTED_FRAME", `${command} in a job of type ${type}`);
+    }
+  }
+
+  #expect(frame: Frame, text: Buffer, command: string, next: Phase): undefined {
+    if (text.toString("latin1") !== command) throw this.#unexpected(frame);
+    this.#phase = next;
+    return undefined;
+  }
+
+  #unexpected(frame: Frame): ProtocolError {
+    const what = frame.status === "C" ? `command ${show(frame.payload)}` : `${frame.status} frame`;
+    return new ProtocolError("HPC_UNEXPECTED_FRAME", `the plugin sent a ${what} in phase ${this.#phase}`);
+  }
+}
+
+const END = Buffer.from("END");
