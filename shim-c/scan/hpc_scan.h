@@ -92,8 +92,11 @@ int64_t hpc_scan_next(int64_t handle, uint8_t *buf, int64_t cap, int64_t timeout
 int64_t hpc_scan_stop(int64_t handle);
 /* Copies struct hpc_scan_stats (as much as fits cap); returns bytes copied. Any time before free. */
 int64_t hpc_scan_stats(int64_t handle, uint8_t *out, int64_t cap);
-/* Stops, joins the threads (one that hangs in the kernel is left to its fate after 5 s: -EBUSY), frees. */
-int64_t hpc_scan_free(int64_t handle);
+/*
+ * Stops, waits up to timeout_ms for the threads, frees. -EBUSY: a thread is still in the kernel (a dead server); the handle
+ * stays valid, so call again, or leave it: what it holds is then lost until the process ends.
+ */
+int64_t hpc_scan_free(int64_t handle, int64_t timeout_ms);
 
 /* open(2) for a path of any length, O_CLOEXEC|O_NOFOLLOW added; flags as in open(2). Returns a descriptor. */
 int64_t hpc_open(const uint8_t *path, int64_t path_len, int64_t flags);

@@ -27,8 +27,6 @@
 #define LOOKS_MAX 4
 /* How long a thread waits for a descriptor when the process has none left, in milliseconds. */
 #define FD_WAIT_MS 5000
-/* How long hpc_scan_free() waits for threads, in seconds. */
-#define JOIN_SECONDS 5
 /* How long a thread sleeps that sees only directories it may not continue. */
 #define IDLE_POLL_MS 20
 

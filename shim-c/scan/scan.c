@@ -354,26 +354,22 @@ int64_t hpc_scan_stats(int64_t handle, uint8_t *out, int64_t cap)
     return (int64_t)n;
 }
 
-int64_t hpc_scan_free(int64_t handle)
+int64_t hpc_scan_free(int64_t handle, int64_t timeout_ms)
 {
     struct scan *s = scan_of(handle);
     struct timespec until;
-    bool stuck = false;
 
-    if (!s)
+    if (!s || timeout_ms < 0)
         return -EINVAL;
     scan_stop(s);
-    until = deadline(CLOCK_REALTIME, JOIN_SECONDS * 1000);
+    until = deadline(CLOCK_REALTIME, timeout_ms);
     for (unsigned i = 0; i < s->threads; i++) {
         struct worker *w = &s->worker[i];
-        if (w->started && pthread_timedjoin_np(w->thread, NULL, &until)) {
-            pthread_detach(w->thread);
-            stuck = true;
-        }
-    }
-    if (stuck) {
-        s->magic = 0; /* the memory stays: a thread that hangs in the kernel may still come back to it */
-        return -EBUSY;
+        if (!w->started)
+            continue;
+        if (pthread_timedjoin_np(w->thread, NULL, &until))
+            return -EBUSY;
+        w->started = false;
     }
     destroy(s);
     return 0;

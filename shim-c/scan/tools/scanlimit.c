@@ -47,7 +47,7 @@ int main(int argc, char **argv)
     while ((n = hpc_scan_next(h, buf, HPC_SCAN_MIN_CAP, 1000)) > 0 || n == -11)
         batches += n > 0;
     hpc_scan_stats(h, (uint8_t *)&st, sizeof st);
-    hpc_scan_free(h);
+    hpc_scan_free(h, 5000);
     printf("%llu entries in %.3f s, %lld batches; %llu failed, %llu vanished, %llu directories listed, %llu not; at most %llu pending, %llu descriptors\n",
            (unsigned long long)st.handed_out, now() - begin, (long long)batches, (unsigned long long)st.failed,
            (unsigned long long)st.vanished, (unsigned long long)st.dirs_listed,

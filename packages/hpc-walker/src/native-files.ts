@@ -1,0 +1,100 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { constants as os } from "node:os";
+import { scanLibrary } from "./native-library";
+import { PATH_MAX, READ_FILES_BYTES } from "./native-limits";
+
+const { EFBIG, EINVAL, ENAMETOOLONG } = os.errno;
+const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
+
+/**
+ * Opens a file by its path as bytes, of any length. The last component is not followed if it is a symlink.
+ * Returns a descriptor (close-on-exec), or -errno: -ENAMETOOLONG beyond PATH_MAX when libhpcscan is not there.
+ */
+export function openFile(path: Buffer, flags: number = O_RDONLY): number {
+  if (path.includes(0)) return -EINVAL;
+  if (path.length >= PATH_MAX) return openLong(path, flags);
+  try {
+    return openSync(path, flags | O_NOFOLLOW); // Node adds O_CLOEXEC; cheaper than a foreign call
+  } catch (error) {
+    return errnoOf(error);
+  }
+}
+
+function openLong(path: Buffer, flags: number): number {
+  const library = tryLibrary();
+  return library ? library.open(path, path.length, flags) : -ENAMETOOLONG;
+}
+
+/** One small file that was asked for. */
+export interface FileContent {
+  /** 0, or errno: EFBIG = longer than `max`, EINVAL = not a regular file. */
+  readonly errno: number;
+  /** Empty when errno is not 0. */
+  readonly content: Buffer;
+}
+
+/** Reads files of at most `max` bytes each, in order; the native library does a few megabytes in one call. */
+export function readFiles(paths: readonly Buffer[], max: number): FileContent[] {
+  const library = tryLibrary();
+  if (!library) return paths.map((path) => readOne(path, max));
+  const answers: FileContent[] = [];
+  const perCall = Math.max(1, Math.floor(READ_FILES_BYTES / (max + 16)));
+  while (answers.length < paths.length) {
+    const batch = paths.slice(answers.length, answers.length + perCall);
+    const requests = Buffer.concat(batch.flatMap((path) => encodeRequest(path, max)));
+    const out = Buffer.allocUnsafe(batch.length * (max + 16));
+    const used = Buffer.alloc(8);
+    const answered = library.readFiles(requests, requests.length, out, out.length, used);
+    if (answered <= 0) throw new Error(`hpc_read_files: ${answered}`);
+    for (let i = 0, at = 0; i < answered; i++) {
+      const errno = out.readInt32LE(at);
+      const length = out.readUInt32LE(at + 4);
+      answers.push({ errno, content: out.subarray(at + 8, at + 8 + length) });
+      at += 8 + Math.ceil(length / 8) * 8;
+    }
+  }
+  return answers;
+}
+
+function encodeRequest(path: Buffer, max: number): Buffer[] {
+  const head = Buffer.alloc(8);
+  head.writeUInt32LE(path.length, 0);
+  head.writeUInt32LE(max, 4);
+  return [head, path, Buffer.alloc((8 - (path.length % 8)) % 8)];
+}
+
+const NOTHING = Buffer.alloc(0);
+
+function readOne(path: Buffer, max: number): FileContent {
+  const fd = openFile(path, O_RDONLY | O_NONBLOCK);
+  if (fd < 0) return { errno: -fd, content: NOTHING };
+  try {
+    if (!fstatSync(fd).isFile()) return { errno: EINVAL, content: NOTHING };
+    const buffer = Buffer.allocUnsafe(max + 1);
+    let have = 0;
+    for (let n = 1; n > 0 && have <= max; have += n) n = readSync(fd, buffer, have, max + 1 - have, null);
+    return have > max ? { errno: EFBIG, content: NOTHING } : { errno: 0, content: buffer.subarray(0, have) };
+  } catch (error) {
+    return { errno: -errnoOf(error), content: NOTHING };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+let absent = false;
+
+function tryLibrary(): ReturnType<typeof scanLibrary> | undefined {
+  if (absent) return undefined;
+  try {
+    return scanLibrary();
+  } catch {
+    absent = true; // createScanner() has said why
+    return undefined;
+  }
+}
+
+/** Node's system errors carry -errno; anything else is a fault of the caller and stays an exception. */
+function errnoOf(error: unknown): number {
+  if (error instanceof Object && "errno" in error && typeof error.errno === "number") return error.errno;
+  throw error;
+}

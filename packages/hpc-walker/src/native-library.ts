@@ -1,0 +1,59 @@
+import { join } from "node:path";
+import { type Library, openLibrary } from "@podheitor/hpc-native";
+
+/** `HPC_SCAN_ABI` of shim-c/scan/hpc_scan.h. */
+const SCAN_ABI = 1;
+
+/** In the package (from src or dist), and beside a bundle. */
+const CANDIDATES = [
+  join(__dirname, "..", "native", "libhpcscan.so"),
+  join(__dirname, "libhpcscan.so"),
+  join(__dirname, "native", "libhpcscan.so"),
+];
+
+/** libhpcscan's functions; shim-c/scan/hpc_scan.h says what they take and answer. */
+export interface ScanLibrary {
+  readonly path: string;
+  start(options: Buffer, length: number): number;
+  next(handle: number, buffer: Buffer, capacity: number, timeoutMs: number): number;
+  stop(handle: number): number;
+  stats(handle: number, out: Buffer, capacity: number): number;
+  free(handle: number, timeoutMs: number): number;
+  open(path: Buffer, length: number, flags: number): number;
+  readFiles(requests: Buffer, length: number, out: Buffer, capacity: number, used: Buffer): number;
+}
+
+let loaded: ScanLibrary | undefined;
+
+/**
+ * Opens libhpcscan and calls each function once, so that a missing symbol shows before a scan begins. Throws NativeError.
+ * Main thread only.
+ */
+export function scanLibrary(candidates: readonly string[] = CANDIDATES): ScanLibrary {
+  if (loaded && candidates === CANDIDATES) return loaded;
+  const library = bind(openLibrary("libhpcscan", candidates, { symbol: "hpc_scan_abi", version: SCAN_ABI }));
+  const none = Buffer.alloc(8);
+  // None of these calls is given anything to do: they answer -EINVAL, or 0 requests.
+  library.start(none, 0);
+  library.next(0, none, 0, 0);
+  library.stop(0);
+  library.stats(0, none, 0);
+  library.free(0, 0);
+  library.open(none, 0, 0);
+  library.readFiles(none, 0, none, 0, none);
+  if (candidates === CANDIDATES) loaded = library;
+  return library;
+}
+
+function bind(library: Library): ScanLibrary {
+  return {
+    path: library.path,
+    start: library.bind("hpc_scan_start", ["buffer", "i64"], "i64"),
+    next: library.bind("hpc_scan_next", ["i64", "buffer", "i64", "i64"], "i64"),
+    stop: library.bind("hpc_scan_stop", ["i64"], "i64"),
+    stats: library.bind("hpc_scan_stats", ["i64", "buffer", "i64"], "i64"),
+    free: library.bind("hpc_scan_free", ["i64", "i64"], "i64"),
+    open: library.bind("hpc_open", ["buffer", "i64", "i64"], "i64"),
+    readFiles: library.bind("hpc_read_files", ["buffer", "i64", "buffer", "i64", "buffer"], "i64"),
+  };
+}

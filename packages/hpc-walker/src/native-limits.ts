@@ -1,0 +1,14 @@
+/** Limits of the native engine's TypeScript side, with their reasons; those of the C side are in shim-c/scan/limits.h. */
+
+/** One pull's buffer: `HPC_SCAN_MIN_CAP`. A megabyte is about 6,000 entries, so a call costs nothing per entry. */
+export const PULL_BYTES = 1024 * 1024;
+/** How long a pull may hold the main thread when there is nothing: timers, signals and stdin wait at most this long. */
+export const PULL_TIMEOUT_MS = 10;
+/** How long close() waits for a thread that hangs in the kernel. */
+export const CLOSE_GRACE_MS = 5000;
+/** Between two looks at such a thread. */
+export const CLOSE_POLL_MS = 5;
+/** Room for the answers of one `readFiles` call into C. */
+export const READ_FILES_BYTES = 4 * 1024 * 1024;
+/** Paths from here on need `hpc_open`: Linux takes no more in one call. */
+export const PATH_MAX = 4096;

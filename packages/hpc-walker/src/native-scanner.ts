@@ -1,0 +1,117 @@
+import { constants } from "node:os";
+import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
+import { errnoName } from "@podheitor/hpc-native";
+import { WalkerError } from "./errors";
+import { type ScanLibrary, scanLibrary } from "./native-library";
+import { CLOSE_GRACE_MS, CLOSE_POLL_MS, PULL_BYTES, PULL_TIMEOUT_MS } from "./native-limits";
+import { badOptions, encodeScanOptions } from "./native-options";
+import type { EntryBatch, Scanner, ScanOptions, ScanStats } from "./scanner";
+
+const { EAGAIN, EBUSY, ECANCELED, EINVAL, ENAMETOOLONG } = constants.errno;
+const COUNTERS = 12;
+
+/**
+ * Starts a scan by libhpcscan's threads. Main thread only. Throws NativeError when the library is not there or cannot be used,
+ * WalkerError HPC_SCAN_OPTIONS or HPC_SCAN_ENGINE.
+ */
+export function openNativeScanner(options: ScanOptions): Scanner {
+  const library = scanLibrary();
+  const encoded = encodeScanOptions(options);
+  const handle = library.start(encoded, encoded.length);
+  if (handle === -EINVAL) throw badOptions("the native engine refuses them: a value out of bounds, or an empty path");
+  if (handle === -ENAMETOOLONG) throw badOptions("a path is longer than 256 KiB");
+  if (handle <= 0) throw engineError("cannot start", handle);
+  return new NativeScanner(library, handle);
+}
+
+/** Pulls whole batches, and lets the event loop turn once between two pulls. */
+class NativeScanner implements Scanner {
+  readonly engine = "native";
+  readonly #library: ScanLibrary;
+  readonly #buffer = Buffer.allocUnsafeSlow(PULL_BYTES);
+  #handle: number; // 0 = closed
+  #pulling = false;
+  #ended = false;
+  #stopped = false;
+  #lastStats: ScanStats | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(library: ScanLibrary, handle: number) {
+    this.#library = library;
+    this.#handle = handle;
+  }
+
+  async next(): Promise<EntryBatch | undefined> {
+    if (this.#pulling) throw new TypeError("Scanner.next() is not re-entrant: await the one before");
+    this.#pulling = true;
+    try {
+      while (!this.#ended) {
+        await turn();
+        if (this.#stopped) throw stoppedError();
+        const n = this.#library.next(this.#handle, this.#buffer, PULL_BYTES, PULL_TIMEOUT_MS);
+        if (n > 0) return { bytes: this.#buffer.subarray(0, n) };
+        if (n === 0) this.#ended = true;
+        else if (n === -ECANCELED) throw stoppedError();
+        else if (n !== -EAGAIN) throw engineError("failed", n);
+      }
+      return undefined;
+    } finally {
+      this.#pulling = false;
+    }
+  }
+
+  stop(): void {
+    this.#stopped ||= !this.#ended;
+    if (this.#handle !== 0) this.#library.stop(this.#handle);
+  }
+
+  stats(): ScanStats {
+    if (this.#lastStats) return this.#lastStats;
+    const out = Buffer.alloc(COUNTERS * 8);
+    this.#library.stats(this.#handle, out, out.length);
+    return decodeStats(out);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#free();
+    return this.#closing;
+  }
+
+  /** A thread that hangs in the kernel after the grace is left behind: nothing can end it, and nothing waits for it. */
+  async #free(): Promise<void> {
+    this.stop();
+    const giveUp = performance.now() + CLOSE_GRACE_MS;
+    this.#lastStats = this.stats();
+    const handle = this.#handle;
+    this.#handle = 0;
+    while (this.#library.free(handle, CLOSE_POLL_MS) === -EBUSY && performance.now() < giveUp)
+      await sleep(CLOSE_POLL_MS);
+  }
+}
+
+function decodeStats(out: Buffer): ScanStats {
+  const at = (i: number) => Number(out.readBigUInt64LE(i * 8));
+  return {
+    scanned: at(0),
+    handedOut: at(1),
+    filteredShard: at(2),
+    filteredOlder: at(3),
+    vanished: at(4),
+    failed: at(5),
+    dirsListed: at(6),
+    dirsVanished: at(7),
+    dirsFailed: at(8),
+    contentBytes: at(9),
+    pendingPeak: at(10),
+    fdsPeak: at(11),
+  };
+}
+
+function stoppedError(): WalkerError {
+  return new WalkerError("HPC_SCAN_STOPPED", "the scan was stopped", "Start another scan.");
+}
+
+function engineError(what: string, result: number): WalkerError {
+  const remedy = "Look at the memory and thread limits of the process (ulimit -u, cgroup).";
+  return new WalkerError("HPC_SCAN_ENGINE", `the scan engine ${what}: ${errnoName(-result)}`, remedy);
+}
