@@ -4,10 +4,11 @@ import { BaculaLab, type JobResult, type Level, labs, startBacula, sweep } from 
 import type { LabJob } from "./configuration";
 import { LabError } from "./errors";
 import { limits } from "./limits";
-import { releaseOf } from "./release";
+import { ensureRelease, missingForRelease, releaseOf } from "./release";
 
 const help = `A real Bacula (Director, Storage Daemon, File Daemon, catalog) on loopback.
 
+  npm run lab -- bacula check|install --release 9|15
   npm run lab -- bacula up   --release 9|15 [--path DIR] [--plugin STRING] [--plugin-dir DIR] [--accurate]
   npm run lab -- bacula run  Tree|Plugin [--level Full|Incremental|Differential]
   npm run lab -- bacula restore --jobid N[,N…] --where DIR
@@ -15,6 +16,8 @@ const help = `A real Bacula (Director, Storage Daemon, File Daemon, catalog) on 
   npm run lab -- bacula status
   npm run lab -- bacula down
 
+check says what of a release is missing here (exit 1), install installs it (Debian, as root): packages for 9.6.7,
+an unpacked Debian 13 in \${XDG_CACHE_HOME:-~/.cache}/podheitor-hpc for 15.0.3. up does that too.
 up leaves the daemons running and prints their folder. Job "Tree" saves --path with the stock File Daemon, job
 "Plugin" runs --plugin. run, restore and console use the lab that is up; with several up, choose by --release.
 down ends all labs that are up, and clears away what crashed runs left behind.
@@ -50,6 +53,14 @@ async function main(argv: string[]): Promise<number> {
   }
   if (what !== "bacula") throw usage(`unknown lab ${what}`);
   switch (verb) {
+    case "check": {
+      const missing = await missingForRelease(releaseOf(values.release ?? "9"));
+      say(missing.length === 0 ? "ready" : `missing: ${missing.join(" ")}; as root: npm run lab -- bacula install`);
+      return missing.length === 0 ? 0 : 1;
+    }
+    case "install":
+      await ensureRelease(releaseOf(values.release ?? "9"));
+      return 0;
     case "up": {
       const jobs: LabJob[] = [{ name: "Tree", files: [resolve(values.path)], accurate: values.accurate }];
       if (values.plugin) jobs.push({ name: "Plugin", plugins: values.plugin, accurate: values.accurate });

@@ -1,0 +1,118 @@
+// npm test: everything that this machine can run. It says what it skips and why; with --require-lab, or CI=true in
+// the environment, nothing may be skipped (the lab is then installed). --long adds what takes longer than CI should.
+// The last line is `N passed, N failed`.
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { installIsDue, requireTools, root, run, say } from "./steps.mjs";
+
+const known = ["--require-lab", "--long"];
+const unknown = process.argv.slice(2).filter((word) => !known.includes(word));
+if (unknown.length > 0) {
+  say(`unknown: ${unknown.join(" ")}; usage: npm test [-- --require-lab] [-- --long]`);
+  process.exit(2);
+}
+const requireLab = process.argv.includes("--require-lab") || process.env.CI === "true";
+const env = { ...process.env, ...(process.argv.includes("--long") ? { PODHEITOR_HPC_LONG: "1" } : {}) };
+const logs = join(root, ".cache/test");
+const tail = 120; // lines of a failed step that are shown; the rest is in its log
+
+let passed = 0;
+let failed = 0;
+const skipped = [];
+
+/** Runs one step; its output is shown only when it fails. `count` says how many tests it was. */
+async function step(name, argv, { limit, count } = {}) {
+  const start = Date.now();
+  const { code, output } = await run(argv, { env, limit });
+  const log = join(logs, `${name.replace(/[^a-z0-9.]+/gi, "-")}.log`);
+  writeFileSync(log, output);
+  const counted = count?.() ?? { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: [] };
+  // A program that fails without a failed test (it crashed, or nothing was found) is a failure all the same.
+  if (code !== 0 && counted.failed === 0) counted.failed = 1;
+  passed += counted.passed;
+  failed += counted.failed;
+  skipped.push(...counted.skipped.map((what) => `${name}: ${what}`));
+  const figures = count ? ` ${counted.passed} passed, ${counted.failed} failed,` : "";
+  say(`${code === 0 ? "ok    " : "FAILED"} ${name}:${figures} ${((Date.now() - start) / 1000).toFixed(1)} s`);
+  if (code !== 0) {
+    const lines = output.trimEnd().split("\n");
+    if (lines.length > tail) say(`        (${lines.length - tail} lines more in ${log})`);
+    for (const line of lines.slice(-tail)) say(`        ${line}`);
+  }
+  return code === 0;
+}
+
+/** A jest run, counted test by test from its own report. */
+function jest(name, words, limit) {
+  const report = join(logs, `${name.replace(/[^a-z0-9.]+/gi, "-")}.json`);
+  rmSync(report, { force: true });
+  const count = () => {
+    let result;
+    try {
+      result = JSON.parse(readFileSync(report, "utf8"));
+    } catch {
+      return { passed: 0, failed: 1, skipped: [] };
+    }
+    const pending = result.testResults.flatMap((file) =>
+      file.assertionResults
+        .filter((one) => ["pending", "todo", "skipped"].includes(one.status))
+        .map((one) => one.fullName),
+    );
+    return {
+      passed: result.numPassedTests,
+      failed: result.numFailedTests + result.numRuntimeErrorTestSuites,
+      skipped: pending,
+    };
+  };
+  const argv = [
+    process.execPath,
+    "node_modules/jest/bin/jest.js",
+    ...words,
+    "--silent",
+    "--json",
+    `--outputFile=${report}`,
+  ];
+  return step(name, argv, { limit, count });
+}
+
+/** The releases of Bacula that can be run here, installed first where that is asked for. */
+async function readyReleases() {
+  const ready = [];
+  for (const release of ["9.6.7", "15.0.3"]) {
+    const tool = ["npm", "run", "-s", "lab", "--", "bacula"];
+    if (requireLab && !(await step(`install Bacula ${release}`, [...tool, "install", "--release", release]))) continue;
+    const { code, output } = await run([...tool, "check", "--release", release], { env });
+    if (code === 0) ready.push(release);
+    else skipped.push(`system tests, Bacula ${release}: ${output.trim()}`);
+  }
+  return ready;
+}
+
+function end(code) {
+  if (skipped.length > 0) say(`\nskipped:\n${skipped.map((what) => `  ${what}`).join("\n")}`);
+  say(`\n${passed} passed, ${failed} failed`);
+  process.exit(code);
+}
+
+requireTools();
+mkdirSync(logs, { recursive: true });
+if (installIsDue() && !(await step("npm ci", ["npm", "ci"]))) end(1);
+if (!(await step("build", ["npm", "run", "-s", "build"]))) end(1); // nothing below means anything without it
+
+for (const check of ["lint", "typecheck", "dead-code", "edges"]) await step(check, ["npm", "run", "-s", check]);
+for (const suite of ["ptcomm", "scan", "restore", "fd-plugin"]) {
+  await step(`C tests, ${suite}`, ["make", "-s", "-C", `shim-c/${suite}`, "test"]);
+}
+await jest("unit tests", [], 900_000);
+const releases = await readyReleases();
+if (releases.length > 0 && process.getuid() !== 0) skipped.push("system tests: they need root");
+else if (releases.length > 0) {
+  env.HPC_LAB_RELEASES = releases.join(",");
+  await jest("system tests", ["--config", "packages/hpc-lab/jest.lab.config.cjs"], 1_200_000);
+}
+
+if (requireLab && skipped.length > 0) {
+  say("\nnothing may be skipped here");
+  failed += 1;
+}
+end(failed === 0 ? 0 : 1);
