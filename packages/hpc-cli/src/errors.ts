@@ -1,11 +1,5 @@
 /** What the commands themselves refuse; the libraries below have codes of their own (docs/errors.md lists all). */
-export type CliErrorCode =
-  | "HPC_USAGE"
-  | "HPC_NAMES_FILE"
-  | "HPC_SHARDS_INCOMPLETE"
-  | "HPC_CANCELLED"
-  | "HPC_OUTPUT_CLOSED"
-  | "HPC_INTERNAL";
+export type CliErrorCode = "HPC_USAGE" | "HPC_NAMES_FILE" | "HPC_SHARDS_INCOMPLETE" | "HPC_CANCELLED" | "HPC_INTERNAL";
 
 export class CliError extends Error {
   constructor(

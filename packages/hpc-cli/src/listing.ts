@@ -13,22 +13,32 @@ export interface Listed {
   readonly rdev: bigint;
   /** Seconds since 1970. */
   readonly mtime: bigint;
+  /** Nanoseconds within that second. */
+  readonly mtimeNs: number;
+  /** Another name of an inode whose first name is `link`. */
   readonly isLink: boolean;
 }
 
-const TYPE_LETTERS: ReadonlyMap<number, string> = new Map([
-  [0o140000, "s"],
-  [0o120000, "l"],
-  [0o100000, "-"],
-  [0o060000, "b"],
-  [0o040000, "d"],
-  [0o020000, "c"],
-  [0o010000, "p"],
+const S_IFMT = 0o170000;
+
+/** By the type bits of st_mode: the letter of ls, and the word of --json. */
+const TYPES: ReadonlyMap<number, readonly [letter: string, name: string]> = new Map([
+  [0o140000, ["s", "socket"]],
+  [0o120000, ["l", "symlink"]],
+  [0o100000, ["-", "file"]],
+  [0o060000, ["b", "block-device"]],
+  [0o040000, ["d", "directory"]],
+  [0o020000, ["c", "character-device"]],
+  [0o010000, ["p", "fifo"]],
 ]);
+
+export function typeName(mode: number): string {
+  return TYPES.get(mode & S_IFMT)?.[1] ?? "unknown";
+}
 
 /** `drwxr-sr-t`, as ls writes it. */
 export function modeText(mode: number): string {
-  const letter = TYPE_LETTERS.get(mode & 0o170000) ?? "?";
+  const letter = TYPES.get(mode & S_IFMT)?.[0] ?? "?";
   const triple = (shift: number, special: number, letters: string) => {
     const bits = mode >> shift;
     const both = (mode & special) !== 0 ? (bits & 1 ? letters.toLowerCase() : letters) : bits & 1 ? "x" : "-";
@@ -48,7 +58,7 @@ export function timeText(seconds: bigint): string {
  * name with a newline takes two lines: programs use --null or --json).
  */
 export function listLine(entry: Listed, terminal: boolean): Buffer {
-  const device = (entry.mode & 0o170000) === 0o020000 || (entry.mode & 0o170000) === 0o060000;
+  const device = typeName(entry.mode).endsWith("-device");
   const size = device ? deviceText(entry.rdev) : `${entry.size}`;
   const head = `${modeText(entry.mode)} ${entry.uid}/${entry.gid} ${size.padStart(12)} ${timeText(entry.mtime)} `;
   const arrow = entry.link.length === 0 ? "" : entry.isLink ? " link to " : " -> ";

@@ -15,9 +15,9 @@ export const archive = {
   describe: "archive file; - is standard input",
 } as const satisfies Options;
 
-/** An option that may be repeated: each takes one value, so that what follows is not swallowed. */
+/** An option that may be repeated; each takes one value (the parser is set up so), and what follows is not swallowed. */
 export function repeated(describe: string) {
-  return { type: "string", array: true, nargs: 1, describe } as const satisfies Options;
+  return { type: "string", array: true, requiresArg: true, describe } as const satisfies Options;
 }
 
 export function value(describe: string) {

@@ -6,7 +6,7 @@ import { list } from "./commands/list";
 import { plugin } from "./commands/plugin";
 import { restore } from "./commands/restore";
 import { verify } from "./commands/verify";
-import { reportOf, UsageError } from "./errors";
+import { CliError, reportOf, UsageError } from "./errors";
 import { Exit, type ExitCode, exitOfSignal } from "./exit";
 import type { Io } from "./io";
 import { Output } from "./output";
@@ -40,8 +40,14 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
 
 function conclude(error: unknown, output: Output, io: Io): ExitCode {
   if ((error as NodeJS.ErrnoException | undefined)?.code === "EPIPE") return Exit.outputClosed;
+  if (io.signal.aborted) {
+    const signal = io.signal.reason as NodeJS.Signals;
+    output.error(
+      new CliError("HPC_CANCELLED", `cancelled by ${signal}`, "nothing unfinished was left; start it again"),
+    );
+    return exitOfSignal(signal);
+  }
   output.error(error);
-  if (io.signal.aborted) return exitOfSignal(io.signal.reason as NodeJS.Signals);
   return USAGE_CODES.has(reportOf(error).code) ? Exit.usage : Exit.failed;
 }
 
@@ -94,7 +100,8 @@ function parse(argv: readonly string[]): Chosen | string {
 
 /** Only options declared as arrays may be given twice; for the others it is not clear which one counts. */
 function refuseRepeated(args: Record<string, unknown>): true {
-  const repeatable = new Set(["_", "path", "archive", "pattern"]);
+  const [command] = args["_"] as unknown[];
+  const repeatable = new Set(["_", "path", "pattern", command === "restore" ? "archive" : ""]);
   for (const [name, value] of Object.entries(args))
     if (Array.isArray(value) && !repeatable.has(name)) throw new UsageError(`--${name} is given twice`, "give it once");
   return true;

@@ -58,6 +58,7 @@ export function addSummaries(summaries: readonly BackupSummary[], seconds: numbe
       dialect: filtered("dialect"),
       other: filtered("other"),
     },
+    incomplete: sum((one) => one.incomplete),
     unlistable: sum((one) => one.unlistable),
     engine: first.engine,
   };

@@ -60,6 +60,7 @@ describe("lines of a listing", () => {
     size: 12n,
     rdev: 0n,
     mtime: -1n,
+    mtimeNs: 0,
   };
 
   test("a name is escaped for a terminal and raw otherwise", () => {

@@ -91,7 +91,7 @@ export const backup: Command<Arguments> = {
         jobs.map((job) => job.archive),
         output,
       );
-    return summary.failed + summary.unlistable > 0 || output.warnings > 0 ? Exit.warnings : Exit.done;
+    return summary.failed + summary.incomplete + summary.unlistable > 0 || output.warnings > 0 ? Exit.warnings : Exit.done;
   },
 };
 
@@ -173,6 +173,6 @@ function printSummary(summary: BackupSummary, archives: readonly string[], outpu
     `  ${plural(summary.files, "file")}, ${plural(summary.directories, "directory", "directories")}, ${plural(summary.symlinks, "symlink")}, ${plural(summary.hardlinks, "hard link")}, ${plural(summary.specials, "special file")}`,
   );
   output.line(
-    `  ${formatCount(summary.filtered)} filtered, ${formatCount(summary.vanished)} vanished, ${formatCount(summary.failed)} failed, ${formatCount(summary.unlistable)} directories not listed in full`,
+    `  ${formatCount(summary.filtered)} filtered, ${formatCount(summary.vanished)} vanished, ${formatCount(summary.failed)} failed, ${formatCount(summary.incomplete)} incomplete, ${formatCount(summary.unlistable)} directories not listed in full`,
   );
 }

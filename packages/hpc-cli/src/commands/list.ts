@@ -1,8 +1,10 @@
+import { EntryFlag } from "@podheitor/hpc-ptcomm";
 import type { Argv, InferredOptionTypes } from "yargs";
 import { toText } from "../bytes";
 import type { Command } from "../command";
+import { escapeName } from "../escape";
 import { Exit } from "../exit";
-import { jsonName, type Listed, listLine } from "../listing";
+import { jsonName, type Listed, listLine, typeName } from "../listing";
 import { archive, json } from "../options";
 import { Output, toJson } from "../output";
 
@@ -40,10 +42,14 @@ export const list: Command<Arguments> = {
     const { listArchive } = await import("@podheitor/hpc-backend");
     for await (const entry of listArchive(toText(args.archive, "--archive"))) {
       io.signal.throwIfAborted();
-      await output.bulk(render(listed(entry)));
+      await output.bulk(render({ ...entry, isLink: (entry.flags & EntryFlag.LINK) !== 0 }));
+      if (entry.damage !== undefined) {
+        await output.flush();
+        output.message("warning", `${escapeName(entry.name)} cannot be restored: ${entry.damage}`);
+      }
     }
     await output.flush();
-    return Exit.done;
+    return output.warnings > 0 ? Exit.warnings : Exit.done;
   },
 };
 
@@ -52,7 +58,8 @@ function textLine(terminal: boolean): (entry: Listed) => Buffer {
 }
 
 function jsonLine(entry: Listed): Buffer {
-  const { name, link, isLink, ...rest } = entry;
+  const { name, link, isLink, mode, uid, gid, size, rdev, mtime, mtimeNs } = entry;
   const target = link.length === 0 ? {} : jsonName(isLink ? "hardlink" : "symlink", link);
-  return Buffer.from(`${toJson({ ...jsonName("path", name), ...rest, ...target })}\n`);
+  const fields = { type: typeName(mode), mode: mode & 0o7777, uid, gid, size, rdev, mtime, mtime_ns: mtimeNs };
+  return Buffer.from(`${toJson({ ...jsonName("path", name), ...fields, ...target })}\n`);
 }
