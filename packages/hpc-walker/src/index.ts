@@ -5,3 +5,4 @@ export { openNativeScanner } from "./native-scanner";
 export { paddedLength, RecordCursor, type WideField } from "./record";
 export { type EntryFields, RecordWriter } from "./record-writer";
 export type { EntryBatch, Scanner, ScanOptions, ScanStats } from "./scanner";
+export { openWorkersScanner } from "./workers-scanner";

@@ -1,0 +1,25 @@
+/** What a worker thread of the TypeScript engine runs. Started by workers-scanner.ts with a WorkerSetup. */
+import { workerData } from "node:worker_threads";
+import { Looker } from "./workers-look";
+import { signal, Word } from "./workers-memory";
+import type { WorkerSetup } from "./workers-setup";
+import { SlotWriter, Stopped } from "./workers-slots";
+import { WorkStack } from "./workers-stack";
+import { TreeWorker } from "./workers-tree";
+
+const setup = workerData as WorkerSetup;
+const { control } = setup.memory;
+const slots = new SlotWriter(setup.memory);
+const looker = new Looker(setup, slots);
+const tree = new TreeWorker(looker, new WorkStack(setup.memory), control, setup.serialDirectories);
+
+try {
+  tree.run(() => slots.flush());
+  slots.flush();
+} catch (error) {
+  if (!(error instanceof Stopped)) throw error;
+} finally {
+  tree.close();
+  Atomics.sub(control, Word.RUNNING, 1);
+  signal(control, Word.FILLED);
+}

@@ -1,0 +1,173 @@
+/// <reference lib="es2024.sharedmemory" />
+import { Worker } from "node:worker_threads";
+// An addon has to be loaded by the main thread before a worker loads it.
+import "@node-rs/xxhash";
+import { WalkerError } from "./errors";
+import { badOptions, encodeScanOptions } from "./native-options";
+import type { EntryBatch, Scanner, ScanOptions, ScanStats } from "./scanner";
+import { workerFile } from "./workers-file";
+import { CLOSE_GRACE_MS, END_GRACE_MS, MAX_INLINE, MAX_WORKERS } from "./workers-limits";
+import { allocateMemory, type ScanMemory, signal, statsOf, stopAll, Word } from "./workers-memory";
+import type { WorkerSetup } from "./workers-setup";
+import { SlotReader } from "./workers-slots";
+import { type Gift, giftBytes, Work, WorkStack } from "./workers-stack";
+
+/**
+ * Starts a scan by worker threads that call node:fs; no C is needed. The same records as the native engine's, but every name is
+ * looked up by its whole path: what is beyond PATH_MAX becomes an ERROR record with ENAMETOOLONG. Throws WalkerError HPC_SCAN_OPTIONS
+ * or HPC_SCAN_ENGINE.
+ */
+export function openWorkersScanner(options: ScanOptions): Scanner {
+  checkOptions(options);
+  const roots = options.paths.map(rootGift);
+  const workers = Math.min(options.threads, MAX_WORKERS);
+  const memory = allocateMemory(
+    options,
+    workers,
+    roots.reduce((sum, root) => sum + giftBytes(root) + 4, 0),
+  );
+  const stack = new WorkStack(memory);
+  // Last in, first out: pushed backwards, the roots are begun in their order.
+  for (const root of roots.reverse()) {
+    stack.began();
+    stack.push(root);
+  }
+  return new WorkersScanner(options, memory, workers);
+}
+
+class WorkersScanner implements Scanner {
+  readonly engine = "workers";
+  readonly #memory: ScanMemory;
+  readonly #control: Int32Array;
+  readonly #reader: SlotReader;
+  readonly #workers: readonly Worker[];
+  readonly #exits: readonly Promise<void>[];
+  #failure: WalkerError | undefined;
+  #pulling = false;
+  #ended = false;
+  #stopped = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: ScanOptions, memory: ScanMemory, workers: number) {
+    this.#memory = memory;
+    this.#control = memory.control;
+    this.#reader = new SlotReader(memory);
+    Atomics.store(this.#control, Word.RUNNING, workers);
+    const file = workerFile();
+    this.#workers = Array.from({ length: workers }, (_, index) => startWorker(file, setupOf(options, memory, index)));
+    this.#exits = this.#workers.map((worker) => this.#watch(worker));
+  }
+
+  async next(): Promise<EntryBatch | undefined> {
+    if (this.#pulling) throw new TypeError("Scanner.next() is not re-entrant: await the one before");
+    this.#pulling = true;
+    try {
+      while (!this.#ended) {
+        const seen = Atomics.load(this.#control, Word.FILLED);
+        // Read before the slots: what a worker filled before it ended is then seen below.
+        const running = Atomics.load(this.#control, Word.RUNNING);
+        if (this.#stopped) throw stoppedError();
+        if (this.#failure !== undefined) throw this.#failure;
+        const bytes = this.#reader.take();
+        if (bytes !== undefined) return { bytes };
+        if (running === 0) this.#ended = true;
+        else await Atomics.waitAsync(this.#control, Word.FILLED, seen).value;
+      }
+      return undefined;
+    } finally {
+      this.#pulling = false;
+    }
+  }
+
+  stop(): void {
+    this.#stopped ||= !this.#ended;
+    stopAll(this.#control);
+  }
+
+  stats(): ScanStats {
+    return statsOf(this.#memory.counters);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#end();
+    return this.#closing;
+  }
+
+  /** Resolves when the worker is gone. A worker that fails ends the scan. */
+  #watch(worker: Worker): Promise<void> {
+    worker.on("error", (cause) => {
+      this.#failure ??= new WalkerError(
+        "HPC_SCAN_ENGINE",
+        `a worker of the scan failed: ${cause instanceof Error ? cause.message : String(cause)}`,
+        "This is a defect, or the process is out of memory or threads: look at the cause, and at ulimit -u.",
+        { cause },
+      );
+      stopAll(this.#control);
+    });
+    return new Promise((resolve) => worker.once("exit", () => resolve(signal(this.#control, Word.FILLED))));
+  }
+
+  async #end(): Promise<void> {
+    this.stop();
+    const gone = Promise.all(this.#exits);
+    if (await within(END_GRACE_MS, gone)) return;
+    // A worker that hangs in the kernel cannot be ended by anybody: it is left behind, and nothing waits for it.
+    for (const worker of this.#workers) void worker.terminate();
+    if (!(await within(CLOSE_GRACE_MS, gone))) for (const worker of this.#workers) worker.unref();
+  }
+}
+
+function startWorker(file: string, workerData: WorkerSetup): Worker {
+  return new Worker(file, {
+    workerData,
+    // With these a worker never touches descriptor 1, which otherwise would become non-blocking.
+    stdout: true,
+    stderr: true,
+    // No loaders or inspectors of the parent; and a small young generation, for entries die young.
+    execArgv: [],
+    resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 256 },
+  });
+}
+
+function setupOf(options: ScanOptions, memory: ScanMemory, index: number): WorkerSetup {
+  const { inlineBytes, shard, since, keepOlder, serialDirectories } = options;
+  const optional = { ...(shard && { shard }), ...(since !== undefined && { since }) };
+  return { memory, index, inlineBytes, keepOlder, serialDirectories, ...optional };
+}
+
+function rootGift(path: Buffer): Gift {
+  let length = path.length;
+  while (length > 1 && path[length - 1] === 0x2f) length--;
+  return { work: Work.ROOT, dir: path.subarray(0, length), dev: 0n, ino: 0n, names: [] };
+}
+
+/** The bounds of the native engine: what one refuses, the other refuses. */
+function checkOptions(options: ScanOptions): void {
+  encodeScanOptions(options); // throws for what is no number of its size
+  const { paths, threads, inlineBytes, shard, ringEntries, ringBytes } = options;
+  if (paths.length === 0) throw badOptions("no path");
+  if (paths.some((path) => path.length === 0 || path.includes(0))) throw badOptions("a path is empty or holds a NUL");
+  if (threads < 1 || threads > 512) throw badOptions(`threads is ${threads}, not 1..512`);
+  if (inlineBytes > MAX_INLINE) throw badOptions(`inlineBytes is ${inlineBytes}, not 0..${MAX_INLINE}`);
+  if (ringEntries < 1 || ringBytes < 1) throw badOptions("the ring has no room");
+  if (shard !== undefined && shard.count > 1 && shard.index >= shard.count) {
+    throw badOptions(`shard ${shard.index} of ${shard.count}`);
+  }
+}
+
+function stoppedError(): WalkerError {
+  return new WalkerError("HPC_SCAN_STOPPED", "the scan was stopped", "Start another scan.");
+}
+
+/** Did `promise` settle within `ms`? */
+async function within(ms: number, promise: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, ms, false);
+  });
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

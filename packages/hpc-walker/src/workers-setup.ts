@@ -1,0 +1,10 @@
+import type { ScanOptions } from "./scanner";
+import type { ScanMemory } from "./workers-memory";
+
+/** What a worker is started with (`workerData`); structured-cloned, shared memory stays shared. */
+export interface WorkerSetup
+  extends Pick<ScanOptions, "inlineBytes" | "shard" | "since" | "keepOlder" | "serialDirectories"> {
+  readonly memory: ScanMemory;
+  /** Which worker this is: its place in `memory.counters`. */
+  readonly index: number;
+}
