@@ -22,6 +22,10 @@ const path = values.path === undefined ? undefined : existing(values.path, "--pa
 const work = mkdtempSync(
   join(values.work ? existing(values.work, "--work") : realpathSync(tmpdir()), "hpc-quickstart-"),
 );
+if (path !== undefined && `${work}/`.startsWith(`${path === "/" ? "" : path}/`)) {
+  rmSync(work, { recursive: true });
+  stop(`the tree ${path} holds the working folder ${work}`, "give another place with --work DIR", 2);
+}
 process.once("exit", () => rmSync(work, { recursive: true, force: true }));
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
 

@@ -1,10 +1,20 @@
-import { lstatSync, mkdirSync, readFileSync, unlinkSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, lstatSync, mkdirSync, readFileSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import type { BaculaLab } from "../src";
+import { type BaculaLab, sweep } from "../src";
+import { alive, processOf } from "../src/daemon";
 import { compareTrees } from "../src/parity";
 import { makeTree } from "../src/tree";
-import { chosenReleases, cleanUp, labWith, onDisk, present, scratch } from "./support";
+import { until } from "../src/wait";
+import { chosenReleases, cleanUp, labWith, onDisk, present, repository, scratch } from "./support";
+
+const startAndStay = `
+require("./packages/hpc-lab/src").startBacula({ release: process.argv[1], jobs: [] }).then((lab) => {
+  console.log(JSON.stringify({ folder: lab.folder, fdPid: lab.fdPid }));
+  setInterval(() => {}, 1000);
+});`;
 
 /** The lab, the tree maker and the comparison, proved on the stock File Daemon: what fails here is not our plugin's fault. */
 describe.each(chosenReleases)("stock File Daemon %s", (release) => {
@@ -64,6 +74,26 @@ describe.each(chosenReleases)("stock File Daemon %s", (release) => {
     await lab.bextract(volume, where);
     const file = "peculiar/size-65536";
     expect(readFileSync(join(where, tree, file)).equals(readFileSync(join(tree, file)))).toBe(true);
+  });
+
+  test("a lab whose owner is killed leaves no daemon, and the next one clears its folder away", async () => {
+    const owner = spawn(
+      process.execPath,
+      ["--import", "tsx", "--conditions=@podheitor/source", "-e", startAndStay, release],
+      {
+        cwd: repository,
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    );
+    const [line] = (await once(owner.stdout, "data")) as [Buffer];
+    const { folder, fdPid } = JSON.parse(line.toString()) as { folder: string; fdPid: number };
+    const daemon = processOf(fdPid);
+    expect(daemon && existsSync(folder)).toBe(true);
+    owner.kill("SIGKILL");
+    await once(owner, "exit");
+    await until("the daemon dies with its owner", 5000, () => daemon && !alive(daemon));
+    expect(sweep()).toContain(folder);
+    expect(existsSync(folder)).toBe(false);
   });
 
   test("estimate counts the tree; a job that does not exist is an error", async () => {
