@@ -110,7 +110,8 @@ export function parseClassic(payload: Buffer): ClassicCommand {
   const rest = text.subarray(colon + 1);
   const named = NAMED.find((one) => one === keyword);
   if (named !== undefined) {
-    if ((rest.length === 0 && !named.startsWith("PLUGINOBJ_")) || rest.includes(0)) throw bad(text, "an empty name, or a NUL in it");
+    if ((rest.length === 0 && !named.startsWith("PLUGINOBJ_")) || rest.includes(0))
+      throw bad(text, "an empty name, or a NUL in it");
     return { command: named, bytes: rest };
   }
   const numbered = NUMBERED.find((one) => one === keyword);

@@ -1,0 +1,191 @@
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { classicPlugin } from "../test/classic-samples";
+import { framesOf } from "../test/listing";
+import { hpc1Plugin, job, params } from "../test/samples";
+import { type BackendEvent, BackendSession, HPC1_HELLO } from "./backend-session";
+import { ProtocolError } from "./errors";
+import { encodeFrame } from "./frame";
+import { jobPairs, parseJob } from "./job";
+import { MAX_PAIRS } from "./limits";
+import { FrameWriter } from "./writer";
+
+const command = (text: string) => ({ status: "C", payload: Buffer.from(`${text}\n`) }) as const;
+const signal = (status: "F" | "T") => ({ status, payload: Buffer.alloc(0) }) as const;
+
+/** A backend that agrees to everything. */
+function drive(bytes: Buffer): { events: BackendEvent[]; said: string } {
+  const out = new FrameWriter();
+  const session = new BackendSession(out);
+  const events: BackendEvent[] = [];
+  for (const frame of framesOf(bytes)) {
+    const event = session.receive(frame);
+    if (!event) continue;
+    events.push(event);
+    if (event.type === "configured" || event.type === "start") session.accept();
+  }
+  return { events, said: out.takeBytes().toString() };
+}
+
+/** A session that has taken these frames so far, and agreed. */
+function after(...frames: Parameters<BackendSession["receive"]>[0][]): BackendSession {
+  const session = new BackendSession(new FrameWriter());
+  for (const frame of frames) {
+    const event = session.receive(frame);
+    if (event?.type === "configured" || event?.type === "start") session.accept();
+  }
+  return session;
+}
+const JOB = [command("Job"), command("Name=x"), command("JobID=1"), command("Type=B"), signal("F")];
+const PARAMS = [command("Params"), command("path=/a"), signal("F")];
+
+describe("a backup", () => {
+  test("hpc/1: job and parameters arrive, every phase is answered", () => {
+    const { events, said } = drive(hpc1Plugin());
+    expect(events.map((event) => event.type)).toEqual(["configured", "start", "frame", "end", "terminate"]);
+    expect(events[0]).toEqual({ type: "configured", dialect: "hpc/1", job, params });
+    expect(said).toBe(`C000026\n${HPC1_HELLO}\n${"F000000\n".repeat(4)}`);
+  });
+
+  test("classic: a stock plugin's Accurate is no parameter, keys without use are kept", () => {
+    const { events, said } = drive(classicPlugin());
+    expect(events[0]).toEqual({
+      type: "configured",
+      dialect: "classic",
+      job: {
+        name: "nightly",
+        id: 42,
+        type: "B",
+        level: "F",
+        accurate: true,
+        other: [["ExePath", Buffer.from("/opt/bin")]],
+      },
+      params: [["path", Buffer.from("/tree")]],
+    });
+    expect(said).toBe(`C000013\nHello Bacula\n${"F000000\n".repeat(4)}`);
+  });
+
+  test("a parameter's value may hold anything but NUL", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ min: 1, maxLength: 30 }), (value) => {
+        const pair = { status: "C", payload: Buffer.concat([Buffer.from("path="), value, Buffer.from("\n")]) } as const;
+        const session = after(command(HPC1_HELLO), ...JOB, command("Params"), pair);
+        const event = session.receive(signal("F"));
+        expect(event?.type === "configured" && event.params).toEqual([["path", Buffer.from(value)]]);
+      }),
+    );
+  });
+});
+
+describe("refusals", () => {
+  test("the backend refuses with an abort message, and then takes nothing but T", () => {
+    const out = new FrameWriter();
+    const session = new BackendSession(out);
+    for (const frame of [command(HPC1_HELLO), ...JOB, ...PARAMS]) session.receive(frame);
+    session.refuse("unknown key pth: write path");
+    expect(out.takeBytes().toString().endsWith("A000028\nunknown key pth: write path\n")).toBe(true);
+    expect(() => session.receive(command("BackupStart"))).toThrow(ProtocolError);
+    expect(session.receive(signal("T"))).toEqual({ type: "terminate" });
+  });
+
+  test.each([
+    ["another version", () => after(command("Hello podheitor-hpc hpc/2"))],
+    ["no hello", () => after(command("Job"))],
+    ["data for a hello", () => after({ status: "D", payload: Buffer.from("x") })],
+    ["a command without its newline", () => after({ status: "C", payload: Buffer.from(HPC1_HELLO) })],
+    ["parameters before the job", () => after(command(HPC1_HELLO), ...PARAMS)],
+    ["no key", () => after(command(HPC1_HELLO), command("Job"), command("=x"))],
+    ["no '='", () => after(command(HPC1_HELLO), command("Job"), command("Name"))],
+    ["end of a block that did not begin", () => after(command(HPC1_HELLO), signal("F"))],
+    ["a start of another type", () => after(command(HPC1_HELLO), ...JOB, ...PARAMS, command("RestoreStart"))],
+    ["an unknown start", () => after(command(HPC1_HELLO), ...JOB, ...PARAMS, command("Start"))],
+    [
+      "a start before the answer",
+      () => {
+        const session = new BackendSession(new FrameWriter());
+        for (const frame of [command(HPC1_HELLO), ...JOB, ...PARAMS, command("BackupStart")]) session.receive(frame);
+      },
+    ],
+    [
+      "too many pairs",
+      () => after(command(HPC1_HELLO), command("Job"), ...Array.from({ length: MAX_PAIRS + 1 }, () => command("a=b"))),
+    ],
+  ])("%s", (_, run) => {
+    expect(run).toThrow(ProtocolError);
+  });
+
+  test("accept() where nothing was asked is a mistake of the backend", () => {
+    expect(() => after(command(HPC1_HELLO)).accept()).toThrow(RangeError);
+  });
+
+  test("any frames in any order give events or a ProtocolError", () => {
+    const texts = [
+      HPC1_HELLO,
+      "Hello x 3",
+      "Job",
+      "Params",
+      "BackupStart",
+      "RestoreStart",
+      "END",
+      "Name=a",
+      "JobID=1",
+      "Type=B",
+      "",
+    ];
+    const frames = fc.oneof(
+      fc.constantFrom(...texts).map(command),
+      fc.constantFrom(signal("F"), signal("T"), { status: "K", payload: Buffer.alloc(3) } as const),
+    );
+    fc.assert(
+      fc.property(fc.array(frames, { maxLength: 25 }), (sequence) => {
+        try {
+          after(...sequence);
+        } catch (error) {
+          expect(error).toBeInstanceOf(ProtocolError);
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test("an error of the plugin is passed on in any phase", () => {
+    expect(after().receive({ status: "E", payload: Buffer.from("no\n") })).toEqual({ type: "error", text: "no" });
+  });
+});
+
+describe("job block", () => {
+  test("round trip", () => {
+    const full = {
+      ...job,
+      type: "R",
+      where: Buffer.from("/r\xff\n", "latin1"),
+      replace: "w",
+      other: [["Namespace", Buffer.from("n")]],
+    } as const;
+    expect(parseJob(jobPairs(full, "hpc/1"))).toEqual(full);
+    expect(jobPairs(full, "classic").some(([key]) => key === "Accurate")).toBe(false);
+  });
+  test.each([
+    ["Type", "X"],
+    ["Level", "Full"],
+    ["JobID", "1e3"],
+    ["Since", "yesterday"],
+    ["Accurate", "yes"],
+    ["Replace", "always"],
+  ])("%s=%s is refused by name", (key, value) => {
+    const pairs = jobPairs(job, "hpc/1").filter((pair) => pair[0] !== key);
+    expect(() => parseJob([...pairs, [key, Buffer.from(value)]])).toThrow(`${key}="${value}"`);
+  });
+  test("missing and doubled keys are refused by name", () => {
+    const pairs = jobPairs(job, "hpc/1");
+    expect(() => parseJob(pairs.slice(1))).toThrow("Name is missing");
+    expect(() => parseJob([...pairs, ["Level", Buffer.from("F")]])).toThrow("Level is given twice");
+  });
+  test("frames of the sample are what encodeFrame makes", () => {
+    expect(
+      hpc1Plugin()
+        .subarray(0, 34)
+        .equals(encodeFrame("C", Buffer.from(`${HPC1_HELLO}\n`))),
+    ).toBe(true);
+  });
+});

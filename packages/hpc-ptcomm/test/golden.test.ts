@@ -1,0 +1,36 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import { classicBackend, classicPlugin } from "./classic-samples";
+import { listing } from "./listing";
+import { hpc1Backend, hpc1Plugin } from "./samples";
+
+/**
+ * The bytes of both dialects as they were when they were written down. A difference is a change of the protocol: other
+ * releases and existing archives will not agree. Meant that way, delete the files, run this with UPDATE_GOLDEN=1, read the listings.
+ */
+const DATA = join(__dirname, "..", "testdata");
+const { UPDATE_GOLDEN } = process.env;
+const STREAMS = [
+  ["hpc1-backend", "backend", hpc1Backend],
+  ["hpc1-plugin", "plugin", hpc1Plugin],
+  ["classic-backend", "backend", classicBackend],
+  ["classic-plugin", "plugin", classicPlugin],
+] as const;
+
+describe.each(STREAMS)("%s", (name, sender, make) => {
+  const bin = join(DATA, `${name}.bin`);
+  const txt = join(DATA, `${name}.txt`);
+  if (UPDATE_GOLDEN && !existsSync(bin)) {
+    mkdirSync(DATA, { recursive: true });
+    writeFileSync(bin, make());
+    writeFileSync(txt, listing(make(), sender));
+  }
+
+  test("the encoders still write these bytes", () => {
+    expect(make().equals(readFileSync(bin))).toBe(true);
+  });
+  test("the decoders still read this from them", () => {
+    expect(listing(readFileSync(bin), sender)).toBe(readFileSync(txt, "utf8"));
+  });
+});
