@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { fromBytes, rawArguments, toBytes, toText } from "./bytes";
+import { absolutePath, fromBytes, rawArguments, toBytes, toText } from "./bytes";
 
 describe("bytes that are not UTF-8, as strings", () => {
   test("any bytes come back", () => {
@@ -29,6 +29,18 @@ describe("bytes that are not UTF-8, as strings", () => {
     expect(toText("plain é 😀", "--archive")).toBe("plain é 😀");
     expect(() => toText(fromBytes(Buffer.from([0x61, 0xff])), "--archive")).toThrow('--archive "aÿ" is not UTF-8');
   });
+});
+
+test.each([
+  ["/x/../y", "/x/../y"],
+  ["x", "/a/b/x"],
+  [".", "/a/b"],
+  ["./x/", "/a/b/x/"],
+  ["..", "/a"],
+  ["../../../x", "/x"],
+  ["..//./x/../y", "/a/x/../y"],
+])("%s from /a/b is %s", (path, absolute) => {
+  expect(absolutePath(Buffer.from(path), Buffer.from("/a/b")).toString()).toBe(absolute);
 });
 
 describe("arguments of a process", () => {

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import { UsageError } from "./errors";
 
 /*
@@ -65,4 +65,28 @@ export function rawArguments(argv: readonly string[], cmdline = "/proc/self/cmdl
     // No /proc: the names stay as Node decoded them, and --path-from remains.
   }
   return [...argv];
+}
+
+const SLASH = 0x2f;
+
+/**
+ * The path as seen from `/`: plugin and backend have no current directory to speak of, and refuse relative ones. Leading `.` and `..` are
+ * resolved, as the current directory has no symlinks in its name; later ones are left for whoever checks paths.
+ *
+ * @param cwd the current directory; /proc knows its bytes, `process.cwd()` only its text
+ */
+export function absolutePath(path: Buffer, cwd = readlinkSync("/proc/self/cwd", { encoding: "buffer" })): Buffer {
+  if (path[0] === SLASH) return path;
+  let base = cwd;
+  let rest = path;
+  for (;;) {
+    const slash = rest.indexOf(SLASH);
+    const first = slash < 0 ? rest : rest.subarray(0, slash);
+    const dots = first.toString("latin1");
+    if (dots !== "." && dots !== ".." && dots !== "") break;
+    if (dots === "..") base = base.subarray(0, Math.max(base.lastIndexOf(SLASH), 1));
+    if (slash < 0) return base;
+    rest = rest.subarray(slash + 1);
+  }
+  return Buffer.concat([base, Buffer.from(base.length > 1 ? "/" : ""), rest]);
 }

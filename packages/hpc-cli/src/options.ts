@@ -15,9 +15,16 @@ export const archive = {
   describe: "archive file; - is standard input",
 } as const satisfies Options;
 
-/** An option that may be repeated; each takes one value (the parser is set up so), and what follows is not swallowed. */
+/**
+ * An option that may be repeated; each takes one value. Not an array of yargs': that takes no `-` as a value, and without `requiresArg`
+ * none at all.
+ */
 export function repeated(describe: string) {
-  return { type: "string", array: true, requiresArg: true, describe } as const satisfies Options;
+  return { type: "string", requiresArg: true, coerce: asArray, describe } as const satisfies Options;
+}
+
+function asArray(given: string | string[] | undefined): string[] {
+  return given === undefined ? [] : [given].flat();
 }
 
 export function value(describe: string) {

@@ -1,6 +1,6 @@
 import type { BackupSummary, JobEvents } from "@podheitor/hpc-backend";
 import type { Argv, InferredOptionTypes } from "yargs";
-import { toBytes, toText } from "../bytes";
+import { absolutePath, toBytes, toText } from "../bytes";
 import type { Command } from "../command";
 import { CliError, reportOf, UsageError } from "../errors";
 import { Exit } from "../exit";
@@ -71,6 +71,8 @@ export const backup: Command<Arguments> = {
         "--shards cannot write to standard output",
         "give --archive a file name, or one --shard K/N",
       );
+    if (archive === "-" && io.stdout.isTTY === true)
+      throw new UsageError("standard output is a terminal", "send it to a file or a pipe: `… --archive - > FILE`");
 
     const pairs = await pairsOf(args, io);
     const output = new Output(io, args.json, archive === "-");
@@ -91,7 +93,9 @@ export const backup: Command<Arguments> = {
         jobs.map((job) => job.archive),
         output,
       );
-    return summary.failed + summary.incomplete + summary.unlistable > 0 || output.warnings > 0 ? Exit.warnings : Exit.done;
+    return summary.failed + summary.incomplete + summary.unlistable > 0 || output.warnings > 0
+      ? Exit.warnings
+      : Exit.done;
   },
 };
 
@@ -105,7 +109,7 @@ async function pairsOf(args: Arguments, io: Io): Promise<(readonly [string, Buff
   if (args["path-from"] !== undefined)
     paths.push(...(await readNames(toText(args["path-from"], "--path-from"), io.stdin)));
   if (paths.length === 0) throw new UsageError("there is nothing to back up", "give --path DIR or --path-from FILE");
-  const pairs: (readonly [string, Buffer])[] = paths.map((path) => ["path", absolute(path)]);
+  const pairs: (readonly [string, Buffer])[] = paths.map((path) => ["path", absolutePath(path)]);
   if (args.shard !== undefined) pairs.push(["shard", Buffer.from(args.shard)]);
   for (const [option, key] of KEYS) {
     const text = args[option];
@@ -113,13 +117,6 @@ async function pairsOf(args: Arguments, io: Io): Promise<(readonly [string, Buff
   }
   if (args["allow-root"]) pairs.push(["allow-root", Buffer.from("yes")]);
   return pairs;
-}
-
-/** Paths are taken from the current directory here; the plugin, which has none to speak of, refuses such paths. */
-function absolute(path: Buffer): Buffer {
-  if (path[0] === 0x2f) return path;
-  const relative = path.equals(Buffer.from(".")) ? Buffer.alloc(0) : Buffer.concat([Buffer.from("/"), path]);
-  return Buffer.concat([Buffer.from(process.cwd()), relative]);
 }
 
 function parseSince(text: string): bigint {
