@@ -1,0 +1,268 @@
+import {
+  type Accounting,
+  commandText,
+  decodeAccounting,
+  decodeDataEnd,
+  decodeEntry,
+  type Entry,
+  EntryFlag,
+  type Frame,
+  FrameDecoder,
+  type Params,
+  ProtocolError,
+  parsePair,
+} from "@podheitor/hpc-ptcomm";
+import { ARCHIVE_HEADER, ARCHIVE_MAGIC, ARCHIVE_VERSION } from "./archive-format";
+import { type ArchiveInput, openArchiveInput } from "./archive-input";
+import { HpcError } from "./errors";
+import { printable } from "./printable";
+import { digestOf, RunningDigest } from "./xxh";
+
+/** An entry's record. `damage`: it is not what was written; its name may be wrong, and its content is left out. */
+export interface EntryItem {
+  readonly type: "entry";
+  readonly entry: Entry;
+  /** The record as it stands in the archive. */
+  readonly payload: Buffer;
+  readonly damage: string | undefined;
+}
+export interface DataItem {
+  readonly type: "data";
+  readonly payload: Buffer;
+}
+/** End of an entry's content. */
+export interface EndItem {
+  readonly type: "end";
+  readonly payload: Buffer;
+  /** errno of the read that failed when the archive was made; 0: complete. */
+  readonly errno: number;
+  /** xxh3_64 of the content; undefined with an errno. */
+  readonly digest: bigint | undefined;
+  /** Why the content must not be used. */
+  readonly damage: string | undefined;
+}
+export type ArchiveItem = EntryItem | DataItem | EndItem;
+
+/**
+ * Reads an archive front to back in constant memory and checks every digest, count and sequence:
+ *
+ *     for (let items = await reader.next(); items !== undefined; items = await reader.next()) for (const item of items) …
+ *
+ * Items, and all Buffers in them, are valid until the next call. Damage inside one entry is reported with the entry; damage
+ * that hides where the next entry begins throws HPC_ARCHIVE_DAMAGED, a missing end HPC_ARCHIVE_TRUNCATED; both name the last good
+ * entry and the offset.
+ */
+export class ArchiveReader {
+  /** What the archive says of the job that made it: complete once the first item has come. */
+  readonly facts: (readonly [key: string, value: Buffer])[] = [];
+  /** The sums of that job; there once `next` has returned undefined. */
+  accounting: Accounting | undefined;
+  readonly #input: ArchiveInput;
+  readonly #archive: string;
+  readonly #decoder = new FrameDecoder();
+  #headerLeft = Buffer.alloc(0);
+  #inHeader = true;
+  #ended = false;
+  /** between entries; inside one's content; behind a damaged record, where content may follow. */
+  #state: "between" | "content" | "unsure" = "between";
+  readonly #digest = new RunningDigest();
+  #bytes = 0;
+  #entries = 0;
+  #totalBytes = 0;
+  #damaged = false;
+  #lastName: Buffer | undefined;
+  #failure: unknown;
+
+  private constructor(archive: string, input: ArchiveInput) {
+    this.#archive = archive === "-" ? "standard input" : archive;
+    this.#input = input;
+  }
+
+  static async open(archive: string): Promise<ArchiveReader> {
+    return new ArchiveReader(archive, await openArchiveInput(archive));
+  }
+
+  async next(): Promise<ArchiveItem[] | undefined> {
+    for (;;) {
+      if (this.#failure !== undefined) throw this.#failure;
+      const chunk = await this.#input.next();
+      if (chunk === undefined) {
+        this.#checkEnd();
+        return undefined;
+      }
+      const items = this.#read(chunk);
+      if (items.length > 0) return items;
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#input.close();
+  }
+
+  #read(chunk: Buffer): ArchiveItem[] {
+    const items: ArchiveItem[] = [];
+    try {
+      this.#decoder.push(this.#inHeader ? this.#header(chunk) : chunk);
+      for (let frame = this.#decoder.next(); frame !== undefined; frame = this.#decoder.next()) {
+        const item = this.#frame(frame);
+        if (item !== undefined) items.push(item);
+      }
+    } catch (error) {
+      // What came before it is good and is handed out first.
+      this.#failure = error instanceof ProtocolError ? this.#damage(error.message) : error;
+    }
+    return items;
+  }
+
+  /** Takes the 16 bytes of the header off the stream; what is left belongs to the frames. */
+  #header(chunk: Buffer): Buffer {
+    const seen = Buffer.concat([this.#headerLeft, chunk]);
+    const magic = seen.subarray(0, ARCHIVE_MAGIC.length);
+    if (!magic.equals(ARCHIVE_MAGIC.subarray(0, magic.length))) {
+      throw new HpcError(
+        "HPC_NOT_AN_ARCHIVE",
+        `${this.#archive} is not a podheitor-hpc archive`,
+        "Name a file that `podheitor-hpc backup --archive` wrote.",
+      );
+    }
+    if (seen.length < ARCHIVE_HEADER) {
+      this.#headerLeft = seen;
+      return Buffer.alloc(0);
+    }
+    const version = seen.readUInt32LE(ARCHIVE_MAGIC.length);
+    if (version !== ARCHIVE_VERSION || seen.readUInt32LE(ARCHIVE_MAGIC.length + 4) !== 0) {
+      throw new HpcError(
+        "HPC_ARCHIVE_VERSION",
+        `archive ${this.#archive} has format version ${version}; this program reads version ${ARCHIVE_VERSION}`,
+        "Read it with the release that wrote it, or a later one; if that wrote version 1, its header is damaged.",
+      );
+    }
+    this.#inHeader = false;
+    return seen.subarray(ARCHIVE_HEADER);
+  }
+
+  #frame({ status, payload }: Frame): ArchiveItem | undefined {
+    if (this.#ended) throw this.#damage("data after its end");
+    switch (status) {
+      case "C":
+        if (this.#entries > 0 || this.#accounted) break;
+        this.facts.push(copied(parsePair(commandText(payload))));
+        return undefined;
+      case "M":
+        if (this.#state === "content" || this.#accounted) break;
+        return this.#entry(payload);
+      case "D":
+        if (this.#state === "unsure") return undefined;
+        if (this.#state !== "content") break;
+        this.#bytes += payload.length;
+        this.#digest.update(payload);
+        return { type: "data", payload };
+      case "Z":
+        if (this.#state === "between") break;
+        return this.#end(payload);
+      case "U":
+        if (this.#state === "content" || this.#accounted) break;
+        this.accounting = decodeAccounting(payload);
+        return undefined;
+      case "F":
+        if (!this.#accounted) break;
+        this.#checkSums();
+        this.#ended = true;
+        return undefined;
+      default:
+    }
+    throw this.#damage(`a frame ${status} where none belongs`);
+  }
+
+  get #accounted(): boolean {
+    return this.accounting !== undefined;
+  }
+
+  #entry(payload: Buffer): EntryItem {
+    const entry = decodeEntry(payload);
+    this.#entries++;
+    const intact = entry.digest !== undefined && entry.digest === digestOf(payload.subarray(0, -8));
+    if (!intact) {
+      this.#damaged = true;
+      this.#state = "unsure";
+      return { type: "entry", entry, payload, damage: "its record does not match its checksum" };
+    }
+    this.#lastName = Buffer.from(entry.name);
+    this.#state = (entry.flags & EntryFlag.HAS_DATA) === 0 ? "between" : "content";
+    return { type: "entry", entry, payload, damage: undefined };
+  }
+
+  #end(payload: Buffer): EndItem | undefined {
+    const unsure = this.#state === "unsure";
+    this.#state = "between";
+    const bytes = this.#bytes;
+    const digest = this.#digest.take();
+    this.#bytes = 0;
+    this.#totalBytes += bytes;
+    if (unsure) return undefined;
+    const damage = damageOf(payload, bytes, digest);
+    if (typeof damage === "string") {
+      this.#damaged = true;
+      return { type: "end", payload, errno: 0, digest: undefined, damage };
+    }
+    return {
+      type: "end",
+      payload,
+      errno: damage.errno,
+      digest: damage.errno === 0 ? digest : undefined,
+      damage: undefined,
+    };
+  }
+
+  /** Entries and bytes as the job counted them, against what came; after damage the numbers may differ. */
+  #checkSums(): void {
+    const sums = this.accounting;
+    if (this.#damaged || sums === undefined) return;
+    if (sums.emitted !== this.#entries || sums.bytes !== this.#totalBytes) {
+      throw this.#damage(
+        `it should hold ${sums.emitted} entries with ${sums.bytes} bytes, but holds ${this.#entries} with ${this.#totalBytes}`,
+      );
+    }
+  }
+
+  #checkEnd(): void {
+    if (this.#ended) return;
+    throw new HpcError(
+      "HPC_ARCHIVE_TRUNCATED",
+      `archive ${this.#archive} ends before its end${this.#where()}`,
+      "The copy is incomplete or the backup was interrupted: copy it again, or use an earlier backup.",
+    );
+  }
+
+  #damage(what: string): HpcError {
+    return new HpcError(
+      "HPC_ARCHIVE_DAMAGED",
+      `archive ${this.#archive} is damaged${this.#where()}: ${what}`,
+      "Use another copy of the archive; entries before this place are good.",
+    );
+  }
+
+  #where(): string {
+    const offset = this.#inHeader ? this.#headerLeft.length : ARCHIVE_HEADER + this.#decoder.offset;
+    const after = this.#lastName === undefined ? "" : `, after ${printable(this.#lastName)}`;
+    return ` near byte ${offset}${after}`;
+  }
+}
+
+function damageOf(payload: Buffer, bytes: number, digest: bigint): string | { readonly errno: number } {
+  try {
+    const end = decodeDataEnd(payload);
+    if (end.bytes !== BigInt(bytes)) return `${end.bytes} bytes were written, ${bytes} came back`;
+    // A complete file has a digest, an incomplete one an errno: never both, never neither.
+    if ((end.digest === undefined) === (end.errno === 0)) return "its end record is damaged";
+    if (end.digest !== undefined && end.digest !== digest) return "its content does not match its checksum";
+    return { errno: end.errno };
+  } catch (error) {
+    if (error instanceof ProtocolError) return "its end record is damaged";
+    throw error;
+  }
+}
+
+function copied([key, value]: Params[number]): Params[number] {
+  return [key, Buffer.from(value)];
+}

@@ -1,0 +1,234 @@
+import { writeSync } from "node:fs";
+import type { Readable } from "node:stream";
+import { setTimeout as after } from "node:timers/promises";
+import {
+  type BackendEvent,
+  BackendSession,
+  FrameDecoder,
+  type JobInfo,
+  type Params,
+  ProtocolError,
+  type StartCommand,
+} from "@podheitor/hpc-ptcomm";
+import { cancelled } from "./backup-job";
+import type { ByteSink } from "./byte-sink";
+import { ClassicBackup, ClassicRestore } from "./classic-work";
+import { Emitter } from "./emitter";
+import { HpcError } from "./errors";
+import type { MessageLevel } from "./events";
+import { Hpc1Backup, Hpc1Restore } from "./hpc1-work";
+import { leave } from "./leave";
+import { CANCEL_GRACE_MS, HEARTBEAT_MS } from "./limits";
+import { log } from "./log";
+import { Messages } from "./messages";
+import { type JobParams, parseParams } from "./params";
+import { checkRoots } from "./plan";
+import type { Work } from "./work";
+
+/** Which of its two names the process was started under, if any; the Start command decides, this is only compared. */
+export type Role = "backup" | "restore" | undefined;
+
+/** Message levels as PTCOMM has them: an `E` would end the exchange that is going on, `Q` does not. */
+export const PTCOMM_LEVEL = {
+  info: "info",
+  warning: "warning",
+  error: "error-continue",
+  "not-saved": "not-saved",
+} as const satisfies Record<MessageLevel, string>;
+
+/**
+ * One dialogue with a plugin: reads its frames all the time, so that end of input, `T` and errors are noticed while output is
+ * blocked; does the work in between; and leaves.
+ */
+export class BackendProcess {
+  readonly #emitter: Emitter;
+  readonly #session: BackendSession;
+  readonly #decoder = new FrameDecoder();
+  readonly #abort = new AbortController();
+  readonly #messages: Messages;
+  #job: JobInfo | undefined;
+  #params: JobParams | undefined;
+  #work: Work | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #ended = false;
+  #leaving = false;
+
+  constructor(
+    private readonly input: Readable,
+    sink: ByteSink,
+    private readonly role: Role,
+  ) {
+    this.#emitter = new Emitter(sink);
+    this.#session = new BackendSession(this.#emitter.frames);
+    this.#messages = new Messages((level, text) => {
+      log(`${level}: ${text}`);
+      this.#emitter.frames.message(PTCOMM_LEVEL[level], text);
+    });
+  }
+
+  start(): void {
+    this.input.on("data", (chunk: Buffer) => this.#received(chunk));
+    this.input.on("end", () => this.cancel("end of input"));
+    this.input.on("error", (error) => this.cancel(`input: ${error.message}`));
+    // Beside the job's own timers this one must not keep the process alive.
+    setInterval(() => this.#heartbeat(), HEARTBEAT_MS / 5).unref();
+  }
+
+  /** Stops whatever is going on and leaves within a second. */
+  cancel(why: string, code = this.#ended ? 0 : 1): void {
+    if (this.#leaving) return;
+    this.#leaving = true;
+    log(`leaving: ${why}`);
+    this.#abort.abort(cancelled());
+    this.#emitter.abandon(cancelled());
+    void leave(code, this.#running);
+  }
+
+  /** For exceptions that nobody expected: an abort frame if the pipe takes it now, and out. */
+  crash(error: unknown): never {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    log(`crash: ${text}`);
+    try {
+      if (!this.#emitter.writing) {
+        this.#emitter.frames.message("abort", `podheitor-hpc-backend failed: ${text.split("\n", 1)[0]}`);
+        writeSync(1, this.#emitter.frames.takeBytes());
+      }
+    } catch {
+      // The plugin sees the end of the pipe and says so.
+    }
+    process.exit(70);
+  }
+
+  #received(chunk: Buffer): void {
+    try {
+      this.#decoder.push(chunk);
+      for (let frame = this.#decoder.next(); frame !== undefined && !this.#leaving; frame = this.#decoder.next()) {
+        const event = this.#session.receive(frame);
+        if (event !== undefined) this.#on(event);
+      }
+      this.#emitter.flush();
+    } catch (error) {
+      void this.#fail(error);
+    }
+  }
+
+  #on(event: BackendEvent): void {
+    switch (event.type) {
+      case "configured":
+        this.#configured(event.job, event.params);
+        return;
+      case "start":
+        this.#start(event.command);
+        return;
+      case "frame":
+        if (this.#work === undefined) throw new ProtocolError("HPC_UNEXPECTED_FRAME", "a frame before the start");
+        this.#work.frame(event.frame);
+        return;
+      case "error":
+        log(`the plugin gave up: ${event.text}`);
+        this.cancel("error from the plugin");
+        return;
+      case "end":
+        this.#ended = true;
+        return;
+      case "terminate":
+        this.cancel("T");
+        return;
+    }
+  }
+
+  #configured(job: JobInfo, params: Params): void {
+    log(`job ${job.name} (${job.id}), type ${job.type}, level ${job.level ?? "-"}, since ${job.since ?? "-"}`);
+    try {
+      this.#job = job;
+      // A restore is asked with the plugin string of the backup, whose paths need not exist any more.
+      if (job.type !== "R") {
+        this.#params = parseParams(params);
+        checkRoots(this.#params);
+      }
+      this.#session.accept();
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  #start(command: StartCommand): void {
+    try {
+      const work = this.#workFor(command);
+      this.#work = work;
+      this.#session.accept();
+      this.#running = work.run().then(
+        () => this.#emitter.flush(),
+        (error: unknown) => this.#fail(error),
+      );
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  #workFor(command: StartCommand): Work {
+    const { role } = this;
+    if (role !== undefined && (command === "RestoreStart") !== (role === "restore")) {
+      throw new HpcError(
+        "HPC_DIALOGUE",
+        `started as \`podheitor-hpc-backend ${role}\`, but asked for ${command}`,
+        "Start it without an argument, or with the one that fits.",
+      );
+    }
+    const classic = this.#session.dialect === "classic";
+    const emitter = this.#emitter;
+    const messages = this.#messages;
+    const signal = this.#abort.signal;
+    const job = this.#job;
+    const params = this.#params;
+    if (job !== undefined && command === "RestoreStart") {
+      return new (classic ? ClassicRestore : Hpc1Restore)(emitter, job, messages, signal);
+    }
+    if (job !== undefined && params !== undefined && (command === "BackupStart" || command === "EstimateStart")) {
+      const content = command === "BackupStart";
+      return new (classic ? ClassicBackup : Hpc1Backup)({ emitter, job, params, content, messages, signal });
+    }
+    throw new HpcError(
+      "HPC_DIALOGUE",
+      `${command} cannot be served for a job of type ${job?.type ?? "?"}`,
+      "This backend backs up, estimates and restores.",
+    );
+  }
+
+  /** Before the work: the plugin makes a fatal job message of the abort frame. */
+  #refuse(error: unknown): void {
+    this.#session.refuse(describe(error));
+    void this.#goodbye(1);
+  }
+
+  /** In mid work, or when the plugin cannot be understood. */
+  async #fail(error: unknown): Promise<void> {
+    if (this.#leaving) return;
+    log(`failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    this.#abort.abort(cancelled());
+    this.#emitter.frames.message("abort", describe(error));
+    await this.#goodbye(1);
+  }
+
+  /** Gives the plugin a moment to take the last message, and leaves. */
+  async #goodbye(code: number): Promise<void> {
+    if (this.#leaving) return;
+    this.#leaving = true;
+    const taken = this.#emitter.finish().catch(() => undefined);
+    await Promise.race([taken, after(CANCEL_GRACE_MS)]);
+    await leave(code, this.#running);
+  }
+
+  #heartbeat(): void {
+    if (this.#work === undefined || this.#ended || this.#session.dialect === "classic") return;
+    if (this.#emitter.quietMs < HEARTBEAT_MS) return;
+    this.#emitter.frames.signal("H");
+    this.#emitter.flush();
+  }
+}
+
+/** One line for the job log: what is wrong, and what to do. */
+export function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return "remedy" in error && typeof error.remedy === "string" ? `${error.message}. ${error.remedy}` : error.message;
+}

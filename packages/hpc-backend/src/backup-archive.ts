@@ -1,0 +1,99 @@
+import { encodeAccounting } from "@podheitor/hpc-ptcomm";
+import { formatShard } from "@podheitor/hpc-shard";
+import { archiveHeader } from "./archive-format";
+import { openArchiveOutput } from "./archive-output";
+import { cancelled, runBackup } from "./backup-job";
+import { Emitter } from "./emitter";
+import { errnoName, HpcError } from "./errors";
+import type { BackupSummary, JobEvents } from "./events";
+import { Hpc1Sink } from "./hpc1-sink";
+import { Messages } from "./messages";
+import type { JobParams } from "./params";
+import { Sums } from "./sums";
+import { throttled } from "./throttled";
+import { VERSION } from "./version";
+import { digestOf } from "./xxh";
+
+export interface BackupToArchive {
+  readonly params: JobParams;
+  /** Only what changed at or after this epoch second. */
+  readonly since?: bigint;
+  /** A file, a device or fifo, or "-" for standard output. */
+  readonly archive: string;
+  readonly events?: JobEvents;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Saves everything that `params` names into one archive. A regular archive appears under its name only when it is complete.
+ * Rejects with HpcError: HPC_ARCHIVE_OPEN, HPC_ARCHIVE_WRITE, HPC_CANCELLED, HPC_ROOT_REFUSED, or the scan engine's error.
+ */
+export async function backupToArchive(options: BackupToArchive): Promise<BackupSummary> {
+  const { params, events, signal } = options;
+  if (signal?.aborted) throw cancelled();
+  const output = await openArchiveOutput(options.archive);
+  const sums = new Sums();
+  const emitter = new Emitter(output.sink, { digest: digestOf });
+  try {
+    await writing(options.archive, output.sink.write(archiveHeader()));
+    facts(emitter, options);
+    const engine = await runBackup({
+      params,
+      since: options.since,
+      ask: undefined,
+      content: true,
+      sink: new ArchiveSink(emitter, options.archive),
+      sums,
+      messages: new Messages((level, text) => events?.message?.(level, text)),
+      signal,
+      progress: throttled(() => events?.progress?.(sums.progress())),
+    });
+    emitter.frames.frame("U", encodeAccounting(sums));
+    emitter.frames.signal("F");
+    await writing(options.archive, emitter.finish());
+    await writing(options.archive, output.commit());
+    events?.progress?.(sums.progress());
+    return sums.summary(engine);
+  } catch (error) {
+    await output.discard().catch(() => undefined);
+    throw error;
+  } finally {
+    emitter.close();
+  }
+}
+
+/** What the archive says of the job that made it. */
+function facts(emitter: Emitter, { params, since }: BackupToArchive): void {
+  const { frames } = emitter;
+  frames.command("version=", VERSION);
+  frames.command("created=", String(Math.floor(Date.now() / 1000)));
+  for (const path of params.paths) frames.command("path=", path);
+  if (params.shard !== undefined) frames.command("shard=", formatShard(params.shard));
+  if (since !== undefined) frames.command("since=", String(since));
+}
+
+/** The archive's sink, whose write errors say so. */
+class ArchiveSink extends Hpc1Sink {
+  readonly #archive: string;
+
+  constructor(emitter: Emitter, archive: string) {
+    super(emitter, { digests: true });
+    this.#archive = archive;
+  }
+
+  override drain(): Promise<void> {
+    return writing(this.#archive, super.drain());
+  }
+}
+
+async function writing(archive: string, work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    throw new HpcError(
+      "HPC_ARCHIVE_WRITE",
+      `writing archive ${archive} failed: ${errnoName(error)}`,
+      "Check that there is room and that whoever reads it is still there; nothing was left behind.",
+    );
+  }
+}

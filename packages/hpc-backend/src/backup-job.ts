@@ -1,0 +1,121 @@
+import { setTimeout as after } from "node:timers/promises";
+import { createScanner, type Scanner } from "@podheitor/hpc-walker";
+import { BatchEmitter } from "./batch-emitter";
+import { type Ask, Checks } from "./checks";
+import type { EntrySink } from "./entry-sink";
+import { HpcError } from "./errors";
+import { FLUSH_IDLE_MS } from "./limits";
+import type { Messages } from "./messages";
+import type { JobParams } from "./params";
+import { planScan } from "./plan";
+import type { Sums } from "./sums";
+
+export interface BackupJob {
+  readonly params: JobParams;
+  /** Only what changed at or after this epoch second. */
+  readonly since: bigint | undefined;
+  /** Accurate jobs with `since`: asks the file list about older entries; without it they are dropped. */
+  readonly ask: Ask | undefined;
+  /** false: an estimate. */
+  readonly content: boolean;
+  readonly sink: EntrySink;
+  readonly sums: Sums;
+  readonly messages: Messages;
+  readonly signal: AbortSignal | undefined;
+  /** Called after every batch. */
+  readonly progress?: () => void;
+}
+
+export function cancelled(): HpcError {
+  return new HpcError("HPC_CANCELLED", "the job was cancelled", "Start it again when it is wanted.");
+}
+
+/**
+ * Scans, and sends every entry of this job to the sink. On return all of them have been appended and the accounting is
+ * complete. Rejects with HPC_CANCELLED when the signal fires, with the scanner's error when the engine fails, and with
+ * the sink's when the receiver is gone.
+ */
+export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
+  const checks = job.ask === undefined || job.since === undefined ? undefined : new Checks(job.ask);
+  const plan = planScan(job.params, { since: job.since, keepOlder: checks !== undefined, content: job.content });
+  for (const note of plan.notes) job.messages.say("info", note);
+  for (const warning of plan.warnings) job.messages.say("warning", warning);
+  job.signal?.throwIfAborted();
+
+  const scanner = createScanner({
+    ...plan.scan,
+    engine: job.params.engine,
+    onFallback: ({ reason, remedy, consequence }) => job.messages.say("warning", `${reason}. ${consequence} ${remedy}`),
+  });
+  const stop = () => scanner.stop();
+  job.signal?.addEventListener("abort", stop, { once: true });
+  const emitter = new BatchEmitter(job);
+  try {
+    await pump(scanner, emitter, checks, job);
+    account(scanner, job);
+  } catch (error) {
+    throw job.signal?.aborted ? cancelled() : error;
+  } finally {
+    job.signal?.removeEventListener("abort", stop);
+    await emitter.close();
+    await scanner.close();
+  }
+  job.messages.close();
+  return scanner.engine;
+}
+
+async function pump(
+  scanner: Scanner,
+  emitter: BatchEmitter,
+  checks: Checks | undefined,
+  job: BackupJob,
+): Promise<void> {
+  for (;;) {
+    const pending = scanner.next();
+    if (checks !== undefined) await answersWhileWaiting(pending, emitter, checks);
+    const batch = await pending;
+    if (batch === undefined) break;
+    await emitter.batch(batch.bytes, checks);
+    job.progress?.();
+  }
+  checks?.flush();
+  while (checks !== undefined && checks.unanswered > 0) await emitter.answer(checks);
+}
+
+/** Until the next batch is there: takes answers as they come, and does not keep a question back when nothing else happens. */
+async function answersWhileWaiting(pending: Promise<unknown>, emitter: BatchEmitter, checks: Checks): Promise<void> {
+  const arrived = pending.then(
+    () => "batch" as const,
+    () => "batch" as const,
+  );
+  for (;;) {
+    const idle = new AbortController();
+    const quiet = after(FLUSH_IDLE_MS, "idle" as const, { signal: idle.signal }).catch(() => "idle" as const);
+    const answered = checks.oldest()?.then(() => "answer" as const);
+    const event = await Promise.race(answered === undefined ? [arrived, quiet] : [arrived, answered, quiet]);
+    idle.abort();
+    if (event === "batch") return;
+    if (event === "answer") await emitter.answer(checks);
+    else if (!checks.full) checks.flush();
+  }
+}
+
+/** Adds what the engine counted to what the emitter counted. */
+function account(scanner: Scanner, job: BackupJob): void {
+  const stats = scanner.stats();
+  const { sums } = job;
+  sums.scanned += stats.scanned;
+  sums.filteredShard += stats.filteredShard;
+  sums.filteredSince += stats.filteredOlder;
+  sums.vanished += stats.vanished;
+  sums.failed += stats.failed;
+  sums.listedDirectories += stats.dirsListed;
+  sums.unlistedDirectories += stats.dirsFailed;
+  if (!sums.balanced) {
+    job.messages.say(
+      "error",
+      `the sums do not add up: scanned ${sums.scanned}, emitted ${sums.emitted}, filtered ${sums.filtered}, ` +
+        `vanished ${sums.vanished}, failed ${sums.failed}`,
+    );
+  }
+}

@@ -1,0 +1,49 @@
+import { fstatSync, write } from "node:fs";
+import { Socket } from "node:net";
+
+/** Where finished bytes go. One write at a time; `bytes` may be reused once the promise has settled. */
+export interface ByteSink {
+  write(bytes: Buffer): Promise<void>;
+}
+
+/**
+ * A sink over an open descriptor that never blocks the event loop: pipes and sockets become non-blocking sockets
+ * of libuv, everything else (files, devices, terminals) is written by the thread pool.
+ */
+export function sinkOf(fd: number): ByteSink {
+  const stat = fstatSync(fd);
+  return stat.isFIFO() || stat.isSocket() ? socketSink(fd) : fileSink(fd);
+}
+
+function socketSink(fd: number): ByteSink {
+  const socket = new Socket({ fd, readable: false, writable: true });
+  let failure: Error | undefined;
+  // Without a listener an EPIPE between two writes would be an uncaught exception.
+  socket.on("error", (error) => {
+    failure = error;
+  });
+  return {
+    write: (bytes) =>
+      new Promise((resolve, reject) => {
+        if (failure !== undefined) return reject(failure);
+        socket.write(bytes, (error) => (error ? reject(error) : resolve()));
+      }),
+  };
+}
+
+/** Writes through the thread pool, whatever the descriptor is; the descriptor stays the caller's. */
+export function fileSink(fd: number): ByteSink {
+  return {
+    write: (bytes) =>
+      new Promise((resolve, reject) => {
+        const rest = (from: number) => {
+          write(fd, bytes, from, bytes.length - from, null, (error, written) => {
+            if (error) reject(error);
+            else if (from + written === bytes.length) resolve();
+            else rest(from + written);
+          });
+        };
+        rest(0);
+      }),
+  };
+}

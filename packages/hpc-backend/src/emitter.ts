@@ -1,0 +1,88 @@
+import { type Digest, FrameWriter } from "@podheitor/hpc-ptcomm";
+import type { ByteSink } from "./byte-sink";
+import { FLUSH_IDLE_MS, WRITE_SIZE } from "./limits";
+
+/**
+ * The only writer of an output. Frames are appended to one buffer while the one before is being written, so that the scan
+ * goes on during a write; nothing here ever blocks the event loop. What lies about for FLUSH_IDLE_MS is written.
+ */
+export class Emitter {
+  /** Append frames here, synchronously. */
+  readonly frames: FrameWriter;
+  readonly #sink: ByteSink;
+  #writing: Promise<void> | undefined;
+  #failure: unknown;
+  /** Those who wait in drain(): the job, and at the end whoever says good-bye. */
+  #waiting: (() => void)[] = [];
+  #lastWrite = performance.now();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(sink: ByteSink, options: { readonly digest?: Digest } = {}) {
+    this.frames = new FrameWriter(options);
+    this.#sink = sink;
+    this.#timer = setInterval(() => this.flush(), FLUSH_IDLE_MS);
+    // Output alone does not keep a process alive; whoever waits for drain() or finish() does.
+    this.#timer.unref();
+  }
+
+  get full(): boolean {
+    return this.frames.byteLength >= WRITE_SIZE;
+  }
+
+  /** Milliseconds since the receiver last took something; 0 while it is being given something. */
+  get quietMs(): number {
+    return this.#writing === undefined ? performance.now() - this.#lastWrite : 0;
+  }
+
+  /** A write waits for the receiver. */
+  get writing(): boolean {
+    return this.#writing !== undefined;
+  }
+
+  /** Starts writing what there is, unless a write is under way. Never waits. */
+  flush(): void {
+    if (this.#writing !== undefined || this.#failure !== undefined || this.frames.byteLength === 0) return;
+    const bytes = this.frames.takeBytes();
+    this.#writing = this.#sink
+      .write(bytes)
+      .catch((error: unknown) => {
+        this.#failure ??= error;
+      })
+      .then(() => {
+        this.frames.recycle(bytes);
+        this.#writing = undefined;
+        this.#lastWrite = performance.now();
+        this.#wake();
+      });
+  }
+
+  /** Gives the output up: whoever waits for a receiver that takes nothing gets `reason`, now and from now on. */
+  abandon(reason: unknown): void {
+    this.#failure ??= reason;
+    this.#wake();
+  }
+
+  /** Settles when the write before is done and this one is on its way. Rejects when the receiver is gone. */
+  async drain(): Promise<void> {
+    while (this.#writing !== undefined && this.#failure === undefined) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+    this.flush();
+  }
+
+  /** Settles when everything has been written. */
+  async finish(): Promise<void> {
+    do await this.drain();
+    while (this.#writing !== undefined || this.frames.byteLength > 0);
+  }
+
+  /** No more timed writes. */
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+}

@@ -1,0 +1,51 @@
+/** Every code this package can raise. docs/errors.md lists each with what an operator does about it. */
+export type ErrorCode =
+  | "HPC_UNKNOWN_KEY"
+  | "HPC_BAD_VALUE"
+  | "HPC_NO_PATH"
+  | "HPC_BAD_PATH"
+  | "HPC_ROOT_REFUSED"
+  | "HPC_CANCELLED"
+  | "HPC_ARCHIVE_OPEN"
+  | "HPC_ARCHIVE_WRITE"
+  | "HPC_ARCHIVE_READ"
+  | "HPC_NOT_AN_ARCHIVE"
+  | "HPC_ARCHIVE_VERSION"
+  | "HPC_ARCHIVE_DAMAGED"
+  | "HPC_ARCHIVE_TRUNCATED"
+  | "HPC_BAD_PATTERN"
+  | "HPC_RESTORE_TARGET"
+  | "HPC_RESTORE_FAILED"
+  | "HPC_DIALOGUE"
+  | "HPC_OUTPUT"
+  | "HPC_BAD_ARGUMENT"
+  | "HPC_ACCOUNTING";
+
+/** An error an operator can act on: `message` names the thing, `remedy` says what to do. */
+export class HpcError extends Error {
+  override readonly name = "HpcError";
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    readonly remedy: string,
+    /** The plugin key that is at fault, where there is one. */
+    readonly key?: string,
+  ) {
+    super(message);
+  }
+}
+
+/** The errno name (`ENOENT`) of a failed system call, or a word that says there was none. */
+export function errnoName(error: unknown): string {
+  if (error instanceof Error && "code" in error && typeof error.code === "string") return error.code;
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The positive errno of a failed system call; EIO (5) when it carries none. */
+export function errnoOf(error: unknown): number {
+  if (error instanceof Error && "errno" in error && typeof error.errno === "number" && error.errno !== 0) {
+    return Math.abs(error.errno);
+  }
+  return 5;
+}

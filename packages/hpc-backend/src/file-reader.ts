@@ -1,0 +1,121 @@
+import { close, constants, fstat, open, read } from "node:fs";
+import { promisify } from "node:util";
+import { openFile } from "@podheitor/hpc-walker";
+import { nameOfErrno } from "./errno";
+import { READ_SIZE } from "./limits";
+
+const openAsync = promisify(open);
+const closeAsync = promisify(close);
+const readAsync = promisify(read);
+const fstatBig = promisify(fstat) as (
+  fd: number,
+  options: { bigint: true },
+) => Promise<{ dev: bigint; ino: bigint; mode: bigint }>;
+
+const PATH_MAX = 4096;
+const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
+const S_IFMT = 0o170000n;
+const S_IFREG = 0o100000n;
+
+/** The name is gone, or is another object than the one that was stat-ed. */
+export class Vanished extends Error {}
+
+let inFlight = 0;
+
+/** File operations that have not come back: a process whose count is not 0 cannot exit in good order. */
+export function operationsInFlight(): number {
+  return inFlight;
+}
+
+async function counted<T>(work: Promise<T>): Promise<T> {
+  inFlight++;
+  try {
+    return await work;
+  } finally {
+    inFlight--;
+  }
+}
+
+/**
+ * A regular file opened for its turn: the first block is read at once, and from then on one block ahead of the
+ * consumer. Blocks come in order. A file that shrinks or grows is what it reads as.
+ */
+export class FileReader {
+  readonly #fd: number;
+  readonly #buffers: [Buffer, Buffer | undefined];
+  #offset = 0;
+  #turn: 0 | 1 = 0;
+  #pending: Promise<number> | undefined;
+
+  private constructor(
+    fd: number,
+    buffer: Buffer,
+    readonly size: number,
+  ) {
+    this.#fd = fd;
+    this.#buffers = [buffer, undefined];
+  }
+
+  /**
+   * Opens without following a symlink and checks that the object is still the regular file `dev`/`ino`.
+   * Rejects with Vanished, or with the error of open(2) or fstat(2). `size` is what stat said: it only sizes buffers.
+   */
+  static async open(path: Buffer, dev: bigint, ino: bigint, size: number): Promise<FileReader> {
+    // Paths longer than the kernel takes go through the scan library, component by component.
+    const fd = path.length < PATH_MAX ? await counted(openAsync(path, FLAGS)) : openLong(path);
+    try {
+      const stat = await counted(fstatBig(fd, { bigint: true }));
+      if ((stat.mode & S_IFMT) !== S_IFREG || stat.ino !== ino || stat.dev !== dev) {
+        throw new Vanished("another object has its name now");
+      }
+    } catch (error) {
+      await counted(closeAsync(fd));
+      throw error;
+    }
+    // One byte more than stat said, so that the end of a small file is seen by the first read.
+    const reader = new FileReader(fd, Buffer.allocUnsafe(Math.min(READ_SIZE, size + 1)), size);
+    reader.#readAhead();
+    return reader;
+  }
+
+  /** The next block, valid until the next call; undefined at the end. Rejects with the error of read(2). */
+  async next(): Promise<Buffer | undefined> {
+    if (this.#pending === undefined) return undefined;
+    const length = await this.#pending;
+    this.#pending = undefined;
+    if (length === 0) return undefined;
+    const block = this.#buffer().subarray(0, length);
+    // size + 1 bytes were asked for and size came: that was the end. Any other short read may only be a pause.
+    const complete = this.#offset === 0 && length === this.size && length < this.#buffer().length;
+    this.#offset += length;
+    this.#turn = this.#turn === 0 ? 1 : 0;
+    if (!complete) this.#readAhead();
+    return block;
+  }
+
+  async close(): Promise<void> {
+    // A read that is under way must not meet a descriptor of somebody else.
+    await this.#pending?.catch(() => 0);
+    this.#pending = undefined;
+    await counted(closeAsync(this.#fd));
+  }
+
+  #buffer(): Buffer {
+    const buffer = this.#buffers[this.#turn] ?? Buffer.allocUnsafe(READ_SIZE);
+    this.#buffers[this.#turn] = buffer;
+    return buffer;
+  }
+
+  #readAhead(): void {
+    const buffer = this.#buffer();
+    this.#pending = counted(readAsync(this.#fd, buffer, 0, buffer.length, this.#offset)).then((r) => r.bytesRead);
+    // Whoever calls next() gets the error; until then it must not count as unhandled.
+    this.#pending.catch(() => undefined);
+  }
+}
+
+function openLong(path: Buffer): number {
+  const fd = openFile(path, FLAGS);
+  if (fd < 0) throw Object.assign(new Error(nameOfErrno(-fd)), { errno: fd, code: nameOfErrno(-fd) });
+  return fd;
+}

@@ -1,0 +1,48 @@
+import { CheckBatch as CheckFrame, decodeCheckAnswer, ProtocolError } from "@podheitor/hpc-ptcomm";
+import { RecordCursor, RecordType } from "@podheitor/hpc-walker";
+import type { CheckBatch } from "./checks";
+import type { Emitter } from "./emitter";
+
+interface Question {
+  readonly batch: number;
+  readonly count: number;
+  readonly resolve: (wanted: Uint8Array) => void;
+}
+
+/** CHECK over hpc/1: `K` frames out, bitmaps back, in the order of the questions. */
+export class Hpc1Checks {
+  readonly #emitter: Emitter;
+  readonly #cursor = new RecordCursor();
+  readonly #frame = new CheckFrame();
+  readonly #asked: Question[] = [];
+  #next = 0;
+
+  constructor(emitter: Emitter) {
+    this.#emitter = emitter;
+  }
+
+  readonly ask = (batch: CheckBatch): Promise<Uint8Array> => {
+    const cursor = this.#cursor;
+    for (cursor.reset(batch.records); cursor.next(); ) {
+      if (cursor.type !== RecordType.ENTRY) continue;
+      const { headStart, dir, name, link, flags } = cursor;
+      this.#frame.add({ bytes: batch.records, headStart, dir, name, link, flags, group: 0 });
+    }
+    const number = this.#next++;
+    this.#emitter.frames.frame("K", this.#frame.take(number));
+    // The receiver may be waiting for it with everything else done.
+    this.#emitter.flush();
+    return new Promise((resolve) => this.#asked.push({ batch: number, count: batch.count, resolve }));
+  };
+
+  /** The payload of a `K` frame from the plugin. Throws ProtocolError when it answers another question. */
+  answer(payload: Buffer): void {
+    const { batch, count, wanted } = decodeCheckAnswer(payload);
+    const question = this.#asked.shift();
+    if (question === undefined || question.batch !== batch || question.count !== count) {
+      throw new ProtocolError("HPC_UNEXPECTED_FRAME", `CHECK answer ${batch} about ${count} entries was not asked for`);
+    }
+    // The frame's memory is reused before the answer is worked off.
+    question.resolve(Uint8Array.from(wanted));
+  }
+}

@@ -1,0 +1,40 @@
+import type { Emitter } from "./emitter";
+import type { EntrySink, Outgoing } from "./entry-sink";
+import { RunningDigest } from "./xxh";
+
+/**
+ * Entries as hpc/1 frames. Over the pipe an entry's end carries its byte count only; an archive's carries the xxh3 of the
+ * data too, unless the read failed: then there is an errno instead, so that neither can turn into the other by one flipped bit.
+ */
+export class Hpc1Sink implements EntrySink {
+  readonly carriesSpecials = true;
+  readonly #emitter: Emitter;
+  readonly #digest: RunningDigest | undefined;
+
+  constructor(emitter: Emitter, options: { readonly digests: boolean }) {
+    this.#emitter = emitter;
+    this.#digest = options.digests ? new RunningDigest() : undefined;
+  }
+
+  get full(): boolean {
+    return this.#emitter.full;
+  }
+
+  drain(): Promise<void> {
+    return this.#emitter.drain();
+  }
+
+  entry(entry: Outgoing): void {
+    this.#emitter.frames.entry(entry);
+  }
+
+  data(bytes: Buffer): void {
+    this.#digest?.update(bytes);
+    this.#emitter.frames.data(bytes);
+  }
+
+  end(bytes: number, errno: number): void {
+    const digest = this.#digest?.take();
+    this.#emitter.frames.dataEnd(bytes, errno, errno === 0 ? digest : undefined);
+  }
+}

@@ -1,0 +1,20 @@
+export { type BackupToArchive, backupToArchive } from "./backup-archive";
+export { type ErrorCode, HpcError } from "./errors";
+export type {
+  BackupSummary,
+  Difference,
+  FilteredBy,
+  JobEvents,
+  MessageLevel,
+  Progress,
+  RestoreSummary,
+  VerifySummary,
+} from "./events";
+export { type ListedEntry, listArchive } from "./list-archive";
+export { type JobParams, KNOWN_KEYS, parseParams } from "./params";
+export { type Selector, selector } from "./patterns";
+export { printable } from "./printable";
+export { type RestoreArchive, restoreArchive } from "./restore-archive";
+export type { Replace } from "./restore-core";
+export { type VerifyArchive, verifyArchive } from "./verify-archive";
+export { VERSION } from "./version";

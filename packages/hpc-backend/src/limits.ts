@@ -1,0 +1,51 @@
+/** Every limit and default of this package, with its reason. */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Plugin keys: defaults and the range that makes sense. */
+export const INLINE_KIB = { fallback: 64, min: 0, max: 512 } as const; // beyond 512 KiB a record and its directory no longer fit 1 MiB batches
+export const CHANNEL_DEPTH = { fallback: 8192, min: 64, max: 1_000_000 } as const; // entries; a slow receiver stops the scan here
+export const THREADS = { min: 1, max: 512 } as const; // what the scan engine accepts
+
+/** Byte bound of the scan ring. Eight batches: enough to hide the emitter's pauses, small enough for 96 MiB in all. */
+export const RING_BYTES = 8 * MIB;
+
+/** One write to the receiver. Measured: 256 KiB writes move 4 GiB/s through a pipe, 64 KiB ones 2. */
+export const WRITE_SIZE = 256 * KIB;
+/** A quiet job hands over what it has after this long, so that the receiver's stall clock and CHECK answers move. */
+export const FLUSH_IDLE_MS = 50;
+
+/** One positioned read of a large file, and so the payload of its `D` frames (at most 999,999). */
+export const READ_SIZE = 512 * KIB;
+/** Large files that are opened, and whose first block is read, before their turn. */
+export const OPEN_AHEAD = 8;
+/** Bytes that may be held by files opened ahead, so that waiting costs bounded memory. */
+export const AHEAD_BYTES = 8 * MIB;
+
+/** CHECK batches, from docs/ptcomm.md: entries in one, and batches unanswered. */
+export const CHECK_ENTRIES = 512;
+export const CHECK_UNANSWERED = 4;
+/** A batch is also closed at this size: it must fit one frame (999,999 bytes) with its longest name (256 KiB). */
+export const CHECK_BYTES = 512 * KIB;
+
+/** docs/ptcomm.md: a heartbeat when nothing else was sent for this long. */
+export const HEARTBEAT_MS = 5_000;
+/** Cancel: the engine may take this long to end its threads; then the process kills itself. One second in all. */
+export const CANCEL_GRACE_MS = 600;
+
+/** Progress events per second are 1000 / this. */
+export const PROGRESS_MS = 250;
+
+/** One read of an archive. */
+export const ARCHIVE_READ_SIZE = 1 * MIB;
+
+/** Frames handed to the restore core in one call: large enough to make the call's cost vanish. */
+export const FEED_SIZE = 1 * MIB;
+/** Room for failure reports of one call; more entries than fit are reported by the next one. */
+export const FAILURES_SIZE = 256 * KIB;
+/** Frames of input that may wait unread; above it input is paused and the pipe pushes back. */
+export const INPUT_QUEUE_BYTES = 4 * MIB;
+
+/** One message per failed entry up to here, so that a dead filesystem does not fill the catalog; the rest are counted. */
+export const MESSAGES_MAX = 1_000;

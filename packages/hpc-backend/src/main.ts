@@ -1,0 +1,53 @@
+// First, before anything else is evaluated: until SIGUSR1 has a handler it opens Node's inspector.
+import "./signals";
+
+import { BackendProcess, type Role } from "./backend-process";
+import { backupByHand } from "./by-hand";
+import { sinkOf } from "./byte-sink";
+import { KNOWN_KEYS } from "./params";
+import { onCancelSignal } from "./signals";
+import { VERSION } from "./version";
+
+const HELP = `podheitor-hpc-backend ${VERSION}
+
+  podheitor-hpc-backend [backup|restore]          speak PTCOMM on standard input and output, as a File Daemon plugin's child
+  podheitor-hpc-backend backup --path=/x > stream by hand: the job's hpc/1 stream, without a dialogue
+
+Keys, as in the plugin string: ${KNOWN_KEYS.join(", ")}.
+PODHEITOR_HPC_LOG=FILE writes a log. Archives are made by \`podheitor-hpc backup --archive FILE\`.
+`;
+
+function usage(text: string): never {
+  process.stderr.write(`podheitor-hpc-backend: ${text}. Try --help.\n`);
+  process.exit(2);
+}
+
+function main(args: readonly string[]): void {
+  if (args.includes("--help")) return void process.stdout.write(HELP);
+  if (args.includes("--version")) return void process.stdout.write(`${VERSION}\n`);
+  const [first, ...rest] = args;
+  const role: Role = first === "backup" || first === "restore" ? first : undefined;
+  if (first !== undefined && role === undefined) usage(`unknown argument ${first}`);
+  if (rest.length > 0) byHand(role, rest);
+  else converse(role);
+}
+
+function converse(role: Role): void {
+  const backend = new BackendProcess(process.stdin, sinkOf(1), role);
+  process.on("uncaughtException", (error) => backend.crash(error));
+  process.on("unhandledRejection", (reason) => backend.crash(reason));
+  onCancelSignal((signal) => backend.cancel(signal));
+  backend.start();
+}
+
+function byHand(role: Role, args: readonly string[]): void {
+  if (role !== "backup") usage("keys are for backup only");
+  const pairs = args.map((arg): [string, Buffer] => {
+    const match = /^--([^=]+)=(.*)$/s.exec(arg);
+    if (match === null) usage(`${arg} is not --key=value`);
+    return [match[1] ?? "", Buffer.from(match[2] ?? "")];
+  });
+  void backupByHand(pairs).then((code) => process.exit(code));
+}
+
+main(process.argv.slice(2));

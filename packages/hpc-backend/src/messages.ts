@@ -1,0 +1,38 @@
+import type { MessageLevel } from "./events";
+import { MESSAGES_MAX } from "./limits";
+
+/** Where job messages go: frames on the pipe, or the caller's events. */
+export type MessageSink = (level: MessageLevel, text: string) => void;
+
+/**
+ * Job messages about entries, bounded: after MESSAGES_MAX of them the rest are counted, and `close` says how
+ * many there were. Messages about the job itself always pass.
+ */
+export class Messages {
+  #said = 0;
+  #withheld = 0;
+
+  constructor(private readonly sink: MessageSink) {}
+
+  /** About the job as a whole. */
+  say(level: MessageLevel, text: string): void {
+    this.sink(level, text);
+  }
+
+  /** About one entry. */
+  entry(level: MessageLevel, text: string): void {
+    if (this.#said < MESSAGES_MAX) {
+      this.#said++;
+      this.sink(level, text);
+    } else {
+      this.#withheld++;
+    }
+  }
+
+  close(): void {
+    if (this.#withheld > 0) {
+      this.sink("warning", `${this.#withheld} more messages about single entries are not shown; the sums count them`);
+    }
+    this.#withheld = 0;
+  }
+}

@@ -1,0 +1,210 @@
+import { statSync } from "node:fs";
+import { parseShard } from "@podheitor/hpc-shard";
+import { errnoName, HpcError } from "./errors";
+import { CHANNEL_DEPTH, INLINE_KIB, THREADS } from "./limits";
+import { printable } from "./printable";
+
+export const MODES = ["auto", "posix", "lustre", "gpfs", "cephfs", "beegfs", "weka"] as const;
+export type Mode = (typeof MODES)[number];
+export const ENGINES = ["auto", "native", "workers"] as const;
+export type EngineChoice = (typeof ENGINES)[number];
+export const STRATEGIES = ["none", "inode-hash"] as const;
+export type Strategy = (typeof STRATEGIES)[number];
+
+/** What a job was asked to do, checked. */
+export interface JobParams {
+  /** Roots, absolute, without a trailing `/` (but "/" itself), none inside another. */
+  readonly paths: readonly Buffer[];
+  /** undefined: the whole namespace. */
+  readonly shard: { readonly index: number; readonly count: number } | undefined;
+  readonly strategy: Strategy;
+  readonly mode: Mode;
+  /** undefined: what suits the filesystem. */
+  readonly threads: number | undefined;
+  readonly inlineKib: number;
+  /** Entries that may wait between the scan and the receiver. */
+  readonly channelDepth: number;
+  readonly allowRoot: boolean;
+  readonly engine: EngineChoice;
+  /** Things to say in the job log: nested roots that were dropped. */
+  readonly notes: readonly string[];
+}
+
+interface Draft {
+  paths: Buffer[];
+  shard: { index: number; count: number } | undefined;
+  strategy: Strategy | undefined;
+  mode: Mode;
+  threads: number | undefined;
+  inlineKib: number;
+  channelDepth: number;
+  allowRoot: boolean;
+  engine: EngineChoice;
+}
+
+/** One line per key: what to do with its value. A key exists when it works. */
+const KEYS: Readonly<Record<string, (draft: Draft, value: Buffer, key: string) => void>> = {
+  path: (draft, value) => void draft.paths.push(rootPath(value)),
+  shard: (draft, value, key) => {
+    draft.shard = shard(value.toString("latin1"), key);
+  },
+  strategy: (draft, value, key) => {
+    draft.strategy = oneOf(STRATEGIES, value, key);
+  },
+  mode: (draft, value, key) => {
+    draft.mode = oneOf(MODES, value, key);
+  },
+  threads: (draft, value, key) => {
+    draft.threads = integer(value, key, THREADS);
+  },
+  inline_kib: (draft, value, key) => {
+    draft.inlineKib = integer(value, key, INLINE_KIB);
+  },
+  channel_depth: (draft, value, key) => {
+    draft.channelDepth = integer(value, key, CHANNEL_DEPTH);
+  },
+  "allow-root": (draft, value, key) => {
+    draft.allowRoot = oneOf(["yes", "no"] as const, value, key) === "yes";
+  },
+  engine: (draft, value, key) => {
+    draft.engine = oneOf(ENGINES, value, key);
+  },
+};
+
+/** The keys that parseParams knows. */
+export const KNOWN_KEYS: readonly string[] = Object.keys(KEYS);
+
+/**
+ * Turns the pairs of a plugin string into a checked job. Only `path` may be given more than once.
+ * Throws HpcError with `key` set: HPC_UNKNOWN_KEY, HPC_BAD_VALUE, HPC_NO_PATH, HPC_BAD_PATH.
+ */
+export function parseParams(pairs: Iterable<readonly [key: string, value: Buffer]>): JobParams {
+  const draft: Draft = {
+    paths: [],
+    shard: undefined,
+    strategy: undefined,
+    mode: "auto",
+    threads: undefined,
+    inlineKib: INLINE_KIB.fallback,
+    channelDepth: CHANNEL_DEPTH.fallback,
+    allowRoot: false,
+    engine: "auto",
+  };
+  const seen = new Set<string>();
+  for (const [key, value] of pairs) {
+    const apply = Object.hasOwn(KEYS, key) ? KEYS[key] : undefined;
+    if (apply === undefined) {
+      throw new HpcError(
+        "HPC_UNKNOWN_KEY",
+        `unknown key "${printable(Buffer.from(key))}"`,
+        `Remove it; the keys are: ${KNOWN_KEYS.join(", ")}.`,
+        key,
+      );
+    }
+    if (key !== "path" && seen.has(key)) {
+      throw new HpcError("HPC_BAD_VALUE", `key "${key}" is given twice`, "Keep one of the two.", key);
+    }
+    seen.add(key);
+    apply(draft, value, key);
+  }
+  if (draft.paths.length === 0) {
+    throw new HpcError("HPC_NO_PATH", 'key "path" is missing', "Say what to save: path=/absolute/directory.", "path");
+  }
+  if (draft.strategy === "none" && draft.shard !== undefined && draft.shard.count > 1) {
+    throw new HpcError(
+      "HPC_BAD_VALUE",
+      `strategy=none cannot make shard ${draft.shard.index}/${draft.shard.count}: every shard would hold everything`,
+      "Use strategy=inode-hash (the default with shard), or leave shard out.",
+      "strategy",
+    );
+  }
+  const { paths, notes } = withoutNested(draft.paths);
+  const strategy = draft.strategy ?? (draft.shard === undefined ? "none" : "inode-hash");
+  return { ...draft, paths, strategy, notes };
+}
+
+/** Drops roots that lie inside another root (or are one), saying so: every entry travels once. */
+function withoutNested(roots: readonly Buffer[]): { paths: Buffer[]; notes: string[] } {
+  const paths: Buffer[] = [];
+  const notes: string[] = [];
+  for (const [at, root] of roots.entries()) {
+    const outer = roots.find((other, otherAt) => (other.equals(root) ? otherAt < at : isInside(root, other)));
+    if (outer === undefined) paths.push(root);
+    else notes.push(`path ${printable(root)} lies inside path ${printable(outer)} and is saved with it`);
+  }
+  return { paths, notes };
+}
+
+/** True when `path` lies below `directory`, by component. */
+export function isInside(path: Buffer, directory: Buffer): boolean {
+  if (directory.length === 1) return path.length > 1;
+  return path.length > directory.length && path[directory.length] === 0x2f && path.indexOf(directory) === 0;
+}
+
+function rootPath(value: Buffer): Buffer {
+  const bad = (what: string, remedy: string) =>
+    new HpcError("HPC_BAD_PATH", `path "${printable(value)}" ${what}`, remedy, "path");
+  if (value[0] !== 0x2f) throw bad("is not absolute", "Begin it with /.");
+  if (value.includes(0)) throw bad("holds a NUL byte", "Remove it.");
+  const components: Buffer[] = [];
+  for (let start = 1; start <= value.length; ) {
+    const slash = value.indexOf(0x2f, start);
+    const end = slash < 0 ? value.length : slash;
+    const component = value.subarray(start, end);
+    const text = component.toString("latin1");
+    // Whether /a/../b is /b depends on what /a is; the catalog must not have to guess.
+    if (text === "..") throw bad('has a ".." component', "Write the directory itself.");
+    if (text !== "" && text !== ".") components.push(component);
+    start = end + 1;
+  }
+  const path = Buffer.concat(components.flatMap((component) => [Buffer.from("/"), component]));
+  const root = path.length === 0 ? Buffer.from("/") : path;
+  try {
+    statSync(root);
+  } catch (error) {
+    throw bad(`cannot be used: ${errnoName(error)}`, "Check the spelling, the mount and the permissions.");
+  }
+  return root;
+}
+
+function shard(text: string, key: string): { index: number; count: number } {
+  try {
+    return parseShard(text);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new HpcError(
+      "HPC_BAD_VALUE",
+      `shard=${printable(Buffer.from(text))}: ${reason}`,
+      "Write shard=K/N with 0 <= K < N.",
+      key,
+    );
+  }
+}
+
+function oneOf<T extends string>(choices: readonly T[], value: Buffer, key: string): T {
+  const text = value.toString("latin1");
+  const choice = choices.find((candidate) => candidate === text);
+  if (choice === undefined) {
+    throw new HpcError(
+      "HPC_BAD_VALUE",
+      `${key}=${printable(value)} is not known`,
+      `Use one of: ${choices.join(", ")}.`,
+      key,
+    );
+  }
+  return choice;
+}
+
+function integer(value: Buffer, key: string, range: { readonly min: number; readonly max: number }): number {
+  const text = value.toString("latin1");
+  const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(number >= range.min && number <= range.max)) {
+    throw new HpcError(
+      "HPC_BAD_VALUE",
+      `${key}=${printable(value)} is out of range`,
+      `Use a whole number from ${range.min} to ${range.max}.`,
+      key,
+    );
+  }
+  return number;
+}

@@ -1,0 +1,84 @@
+import { realpathSync } from "node:fs";
+import { defaultThreads, type Filesystem, filesystemOf } from "@podheitor/hpc-native";
+import type { ScanOptions } from "@podheitor/hpc-walker";
+import { errnoName, HpcError } from "./errors";
+import { RING_BYTES } from "./limits";
+import type { JobParams } from "./params";
+import { printable } from "./printable";
+
+/** The parts of a job that do not come from the plugin string. */
+export interface JobScope {
+  /** Entries whose mtime and ctime are both before this epoch second are older; undefined: everything. */
+  readonly since: bigint | undefined;
+  /** Hand older entries out (accurate jobs ask about them) instead of dropping them. */
+  readonly keepOlder: boolean;
+  /** false: an estimate, no content at all. */
+  readonly content: boolean;
+}
+
+/** A job ready to run: what the scanner is asked, and what the job log should say about it. */
+export interface Plan {
+  readonly scan: ScanOptions;
+  readonly warnings: readonly string[];
+  readonly notes: readonly string[];
+}
+
+/**
+ * Looks at the filesystems of the roots and settles what the parameters left open. Throws HPC_ROOT_REFUSED when a root is
+ * the mount point of a parallel filesystem and `allow-root` is not set.
+ */
+export function planScan(params: JobParams, scope: JobScope): Plan {
+  const { found, warnings } = checkRoots(params);
+  const lustre = params.mode === "lustre" || (params.mode === "auto" && found.some((fs) => fs.type === "lustre"));
+  return {
+    warnings,
+    notes: params.notes,
+    scan: {
+      paths: params.paths,
+      threads: params.threads ?? Math.max(1, ...found.map((filesystem) => defaultThreads(filesystem))),
+      inlineBytes: scope.content ? params.inlineKib * 1024 : 0,
+      ...(params.shard !== undefined && params.strategy === "inode-hash" ? { shard: params.shard } : {}),
+      ...(scope.since !== undefined ? { since: scope.since } : {}),
+      keepOlder: scope.keepOlder,
+      serialDirectories: lustre,
+      ringEntries: params.channelDepth,
+      ringBytes: RING_BYTES,
+    },
+  };
+}
+
+/** The filesystem of each root, and what is odd about it. Throws HPC_ROOT_REFUSED. */
+export function checkRoots(params: JobParams): { readonly found: Filesystem[]; readonly warnings: string[] } {
+  const found: Filesystem[] = [];
+  const warnings: string[] = [];
+  for (const path of params.paths) {
+    let filesystem: Filesystem;
+    try {
+      filesystem = filesystemOf(path);
+    } catch (error) {
+      warnings.push(`the filesystem of ${printable(path)} cannot be told (${errnoName(error)}): treated as posix`);
+      continue;
+    }
+    found.push(filesystem);
+    if (filesystem.isParallel && !params.allowRoot && isMountPoint(path, filesystem)) {
+      throw new HpcError(
+        "HPC_ROOT_REFUSED",
+        `path ${printable(path)} is the root of a whole ${filesystem.type} filesystem`,
+        "Name the directories to save, or add allow-root=yes if you mean all of it.",
+        "path",
+      );
+    }
+    if (params.mode !== "auto" && params.mode !== "posix" && filesystem.type !== params.mode) {
+      warnings.push(
+        `mode=${params.mode}, but ${printable(path)} is on ${filesystem.type}: it is read as posix, ` +
+          `with the directory policy of ${params.mode}`,
+      );
+    }
+  }
+  return { found, warnings };
+}
+
+function isMountPoint(path: Buffer, filesystem: Filesystem): boolean {
+  // The mount table names real paths; `path` may lead there through a symlink.
+  return filesystem.mountPoint?.equals(realpathSync.native(path, { encoding: "buffer" })) ?? false;
+}

@@ -1,0 +1,224 @@
+import { type Entry, EntryFlag, encodeEntry, FrameWriter } from "@podheitor/hpc-ptcomm";
+import { type ArchiveItem, ArchiveReader, type EndItem, type EntryItem } from "./archive-reader";
+import { cancelled } from "./backup-job";
+import { nameOfErrno } from "./errno";
+import { errnoName, HpcError } from "./errors";
+import type { JobEvents, Progress, RestoreSummary } from "./events";
+import { FEED_SIZE } from "./limits";
+import { Messages } from "./messages";
+import { type Selector, selector } from "./patterns";
+import { printable } from "./printable";
+import { type Replace, RestoreCore, type RestoreFailure } from "./restore-core";
+import { throttled } from "./throttled";
+
+export interface RestoreArchive {
+  /** A file, or "-" for standard input. */
+  readonly archive: string;
+  /** Directory that takes the place of "/"; created if missing. */
+  readonly where: string | Buffer;
+  /** Default: always. */
+  readonly replace?: Replace;
+  /** Shell patterns (see `selector`); none: everything. */
+  readonly patterns?: readonly string[];
+  readonly events?: JobEvents;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Puts the entries of an archive back below `where`. Entries that fail, or whose checksum does not hold, are named through
+ * `events.message`, counted, and leave nothing behind. Rejects with HpcError when the archive as a whole cannot be used any further
+ * (HPC_ARCHIVE_…), the target cannot (HPC_RESTORE_TARGET), or the signal fired (HPC_CANCELLED).
+ */
+export async function restoreArchive(options: RestoreArchive): Promise<RestoreSummary> {
+  const started = performance.now();
+  const { archive, events, signal } = options;
+  if (signal?.aborted) throw cancelled();
+  const wanted = selector(options.patterns ?? []);
+  const some = (options.patterns ?? []).length > 0;
+  // With patterns a hard link may be wanted and its leader not; a first pass finds those, where a second one is possible.
+  const promoted =
+    some && archive !== "-" ? await linksWithoutLeader(archive, wanted, signal) : new Map<bigint, Buffer>();
+  const messages = new Messages((level, text) => events?.message?.(level, text));
+  const core = openCore(options);
+  const reader = await ArchiveReader.open(archive).catch((error: unknown) => {
+    core.close();
+    throw error;
+  });
+  const restore = new ArchiveRestore(core, wanted, promoted, messages);
+  const report = throttled(() => events?.progress?.(restore.progress(started)));
+  try {
+    for (let items = await reader.next(); items !== undefined; items = await reader.next()) {
+      if (signal?.aborted) throw cancelled();
+      for (const item of items) restore.item(item);
+      report();
+    }
+    restore.flush();
+    finish(core, messages);
+    messages.close();
+    events?.progress?.(restore.progress(started));
+    return restore.summary(started);
+  } catch (error) {
+    // What was restored so far stays; its directories still get their modes and times.
+    restore.flush();
+    finish(core, messages);
+    messages.close();
+    throw error;
+  } finally {
+    core.close();
+    await reader.close();
+  }
+}
+
+function openCore({ where, replace }: RestoreArchive): RestoreCore {
+  const base = typeof where === "string" ? Buffer.from(where) : where;
+  try {
+    return new RestoreCore(base, replace ?? "always");
+  } catch (error) {
+    throw new HpcError(
+      "HPC_RESTORE_TARGET",
+      `nothing can be restored to ${printable(base)}: ${errnoName(error)}`,
+      "Name a directory that exists or can be created, with room and write permission.",
+    );
+  }
+}
+
+function finish(core: RestoreCore, messages: Messages): void {
+  try {
+    core.finish();
+  } catch (error) {
+    messages.say("warning", `modes or times of some directories could not be set: ${errnoName(error)}`);
+  }
+}
+
+/** Groups with a selected LINK whose leader is not selected, each with the first such name. */
+async function linksWithoutLeader(archive: string, wanted: Selector, signal: AbortSignal | undefined) {
+  const promoted = new Map<bigint, Buffer>();
+  const reader = await ArchiveReader.open(archive);
+  try {
+    for (let items = await reader.next(); items !== undefined; items = await reader.next()) {
+      if (signal?.aborted) throw cancelled();
+      for (const item of items) {
+        if (item.type !== "entry" || item.damage !== undefined || !isLink(item.entry)) continue;
+        const { entry } = item;
+        if (!promoted.has(entry.linkGroup) && wanted(entry.name) && !wanted(entry.link)) {
+          promoted.set(entry.linkGroup, Buffer.from(entry.name));
+        }
+      }
+    }
+    return promoted;
+  } finally {
+    await reader.close();
+  }
+}
+
+function isLink(entry: Entry): boolean {
+  return (entry.flags & EntryFlag.LINK) !== 0;
+}
+
+/** Chooses what goes to the restore core, in calls of about FEED_SIZE, and says what became of it. */
+class ArchiveRestore {
+  readonly #frames = new FrameWriter({ capacity: FEED_SIZE + FEED_SIZE / 4 });
+  /** The content that follows belongs to an entry that was chosen. */
+  #passing = false;
+  #entries = 0;
+  #unselected = 0;
+  /** Entries that never reached the core. */
+  #unfed = 0;
+  /** Why the entry that is being discarded is damaged: the core only knows that it is. */
+  #damage = "";
+
+  constructor(
+    private readonly core: RestoreCore,
+    private readonly wanted: Selector,
+    private readonly promoted: ReadonlyMap<bigint, Buffer>,
+    private readonly messages: Messages,
+  ) {}
+
+  item(item: ArchiveItem): void {
+    if (item.type === "entry") this.#entry(item);
+    else if (this.#passing && item.type === "data") this.#frames.frame("D", item.payload);
+    else if (this.#passing && item.type === "end") this.#end(item);
+    if (this.#frames.byteLength >= FEED_SIZE) this.flush();
+  }
+
+  /** Hands over what was collected. */
+  flush(): void {
+    if (this.#frames.byteLength === 0) return;
+    const bytes = this.#frames.takeBytes();
+    this.core.feed(bytes, (failure) => this.#failed(failure));
+    this.#frames.recycle(bytes);
+  }
+
+  progress(started: number): Progress {
+    const { bytes, failed } = this.core.stats();
+    return {
+      entries: this.#entries,
+      bytes,
+      failed: failed + this.#unfed,
+      seconds: (performance.now() - started) / 1000,
+    };
+  }
+
+  summary(started: number): RestoreSummary {
+    const stats = this.core.stats();
+    return {
+      ...stats,
+      entries: stats.files + stats.directories + stats.symlinks + stats.hardlinks + stats.specials,
+      failed: stats.failed + this.#unfed,
+      unselected: this.#unselected,
+      seconds: (performance.now() - started) / 1000,
+    };
+  }
+
+  #entry({ entry, payload, damage }: EntryItem): void {
+    this.#entries++;
+    this.#passing = false;
+    if (damage !== undefined) {
+      this.#unfed++;
+      this.messages.entry("error", `${printable(entry.name)}: not restored: ${damage}`);
+      return;
+    }
+    const record = this.#chosen(entry, payload);
+    if (record === undefined) return;
+    this.#passing = true;
+    this.#frames.frame("M", record);
+  }
+
+  /** The record to restore, which differs from the archived one where a link stands in for its leader. */
+  #chosen(entry: Entry, payload: Buffer): Buffer | undefined {
+    const stand = entry.linkGroup === 0n ? undefined : this.promoted.get(entry.linkGroup);
+    if (stand !== undefined && (entry.flags & EntryFlag.LEADER) !== 0) return encodeEntry({ ...entry, name: stand });
+    if (!this.wanted(entry.name)) {
+      this.#unselected++;
+      return undefined;
+    }
+    if (stand === undefined) return payload;
+    // It was restored already, in its leader's place.
+    return stand.equals(entry.name) ? undefined : encodeEntry({ ...entry, link: stand });
+  }
+
+  #end({ payload, damage }: EndItem): void {
+    this.#passing = false;
+    if (damage === undefined) {
+      this.#frames.frame("Z", payload);
+      return;
+    }
+    this.#frames.signal("X");
+    this.#damage = damage;
+    // The core is asked at once, so that its answer meets the reason.
+    this.flush();
+  }
+
+  #failed(failure: RestoreFailure): void {
+    this.messages.entry("error", `${printable(failure.name)}: not restored: ${this.#reason(failure)}`);
+  }
+
+  #reason({ operation, errno, leader }: RestoreFailure): string {
+    if (operation === "discard") return this.#damage;
+    if (operation === "source") return "it was read incompletely when it was saved";
+    if (operation === "link" && leader !== undefined) {
+      return `its other name ${printable(leader)} is not there to link to (${nameOfErrno(errno)}); select that name as well`;
+    }
+    return `cannot ${operation}: ${nameOfErrno(errno)}`;
+  }
+}

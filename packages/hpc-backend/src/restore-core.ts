@@ -1,0 +1,117 @@
+import { join } from "node:path";
+import { openLibrary } from "@podheitor/hpc-native";
+import { FAILURES_SIZE } from "./limits";
+
+export const REPLACE = { always: "a", newer: "w", older: "o", never: "n" } as const;
+export type Replace = keyof typeof REPLACE;
+
+/** `enum hpc_restore_op`: what a failed entry was about to do. */
+const OPERATIONS = ["", "create", "link", "write", "finish", "source", "discard"] as const;
+
+/** An entry that could not be restored. */
+export interface RestoreFailure {
+  readonly operation: (typeof OPERATIONS)[number];
+  /** Positive. */
+  readonly errno: number;
+  readonly name: Buffer;
+  /** Of a hard link: the name it should have been linked to. */
+  readonly leader: Buffer | undefined;
+}
+
+/** `struct hpc_restore_stats` of shim-c/restore/hpc_restore.h: u64 each, in its order. */
+const STATS = [
+  "files",
+  "directories",
+  "symlinks",
+  "hardlinks",
+  "specials",
+  "bytes",
+  "skipped",
+  "failed",
+  "attributes_failed",
+] as const;
+export type RestoreStats = Readonly<Record<(typeof STATS)[number], number>>;
+
+// In the bundle the library stands beside the program; in the package, one folder up in native/.
+const CANDIDATES = [join(__dirname, "libhpcrestore.so"), join(__dirname, "..", "native", "libhpcrestore.so")];
+
+function bind() {
+  const lib = openLibrary("libhpcrestore.so", CANDIDATES, { symbol: "hpc_restore_abi", version: 1 });
+  return {
+    open: lib.bind("hpc_restore_open", ["buffer", "i64", "buffer", "i64", "i64", "i64"], "status"),
+    feed: lib.bind("hpc_restore_feed", ["i64", "buffer", "i64", "buffer", "i64", "buffer"], "status"),
+    stats: lib.bind("hpc_restore_flat_stats", ["i64", "buffer", "i64"], "status"),
+    finish: lib.bind("hpc_restore_flat_finish", ["i64"], "status"),
+    cancel: lib.bind("hpc_restore_flat_cancel", ["i64"], "status"),
+    close: lib.bind("hpc_restore_close", ["i64"], "status"),
+  };
+}
+
+/** One restore into one directory, through libhpcrestore. `close` must be called; it removes an unfinished file. */
+export class RestoreCore {
+  readonly #calls = bind();
+  readonly #handle: number;
+  readonly #failures = Buffer.alloc(FAILURES_SIZE);
+  readonly #used = Buffer.alloc(8);
+
+  /** Creates `where` if it is missing. Throws NativeError with the errno of that. */
+  constructor(where: Buffer, replace: Replace) {
+    const work = Buffer.alloc(0); // the list of directories is kept in `where` itself
+    this.#handle = this.#calls.open(where, where.length, work, 0, REPLACE[replace].charCodeAt(0), 0);
+  }
+
+  /** Whole frames; `failed` hears of every entry that could not be restored, as far as the library names it. */
+  feed(frames: Buffer, failed: (failure: RestoreFailure) => void): void {
+    for (let rest = frames; rest.length > 0; ) {
+      const consumed = this.#calls.feed(
+        this.#handle,
+        rest,
+        rest.length,
+        this.#failures,
+        this.#failures.length,
+        this.#used,
+      );
+      this.#report(this.#used.readUInt32LE(0), failed);
+      rest = rest.subarray(consumed);
+    }
+  }
+
+  /** Directory modes and times, from the list. Throws NativeError of the first that failed; all are tried. */
+  finish(): void {
+    this.#calls.finish(this.#handle);
+  }
+
+  cancel(): void {
+    this.#calls.cancel(this.#handle);
+  }
+
+  stats(): RestoreStats {
+    const bytes = Buffer.alloc(8 * STATS.length);
+    this.#calls.stats(this.#handle, bytes, bytes.length);
+    return Object.fromEntries(STATS.map((name, at) => [name, Number(bytes.readBigUInt64LE(at * 8))])) as Record<
+      (typeof STATS)[number],
+      number
+    >;
+  }
+
+  close(): void {
+    this.#calls.close(this.#handle);
+  }
+
+  /** Records: u32 record length, i32 error, u32 name length, u32 operation, name, padding to 8. */
+  #report(length: number, failed: (failure: RestoreFailure) => void): void {
+    for (let at = 0; at < length; ) {
+      const end = at + 16 + this.#failures.readUInt32LE(at + 8);
+      const operation = OPERATIONS[this.#failures.readUInt32LE(at + 12)] ?? "";
+      const text = Buffer.from(this.#failures.subarray(at + 16, end));
+      const cut = operation === "link" ? text.indexOf(0) : -1;
+      failed({
+        operation,
+        errno: this.#failures.readInt32LE(at + 4),
+        name: cut < 0 ? text : text.subarray(0, cut),
+        leader: cut < 0 ? undefined : text.subarray(cut + 1),
+      });
+      at += this.#failures.readUInt32LE(at);
+    }
+  }
+}

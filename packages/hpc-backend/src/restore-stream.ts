@@ -1,0 +1,92 @@
+import { type Accounting, type Frame, FrameWriter, isSignal, type JobInfo } from "@podheitor/hpc-ptcomm";
+import { nameOfErrno } from "./errno";
+import { errnoName, HpcError } from "./errors";
+import { FEED_SIZE } from "./limits";
+import type { Messages } from "./messages";
+import { printable } from "./printable";
+import { type Replace, RestoreCore } from "./restore-core";
+
+const REPLACE_OF = { a: "always", w: "newer", o: "older", n: "never" } as const satisfies Record<string, Replace>;
+
+/** Entries that arrive as hpc/1 frames, on their way through the restore core into the job's `Where`. */
+export class RestoreStream {
+  /** Settles after `end`, with what was restored. Rejects when the core cannot go on. */
+  readonly finished: Promise<Partial<Accounting>>;
+  readonly #core: RestoreCore;
+  readonly #frames = new FrameWriter({ capacity: FEED_SIZE + FEED_SIZE / 4 });
+  readonly #messages: Messages;
+  #resolve: (sums: Partial<Accounting>) => void = () => undefined;
+  #failed = 0;
+
+  constructor(job: JobInfo, messages: Messages, signal: AbortSignal) {
+    const where = job.where ?? Buffer.from("/");
+    this.#messages = messages;
+    try {
+      this.#core = new RestoreCore(where, REPLACE_OF[job.replace ?? "a"]);
+    } catch (error) {
+      throw new HpcError(
+        "HPC_RESTORE_TARGET",
+        `nothing can be restored to ${printable(where)}: ${errnoName(error)}`,
+        "Choose a Where that exists or can be created, with room and write permission.",
+      );
+    }
+    this.finished = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      signal.addEventListener("abort", () => {
+        this.#core.cancel();
+        this.#core.close();
+        reject(signal.reason);
+      });
+    });
+    this.finished.catch(() => undefined);
+  }
+
+  frame(frame: Frame): void {
+    const { status, payload } = frame;
+    if (isSignal(status)) this.#frames.signal(status);
+    else this.#frames.frame(status, payload);
+    if (this.#frames.byteLength >= FEED_SIZE) this.flush();
+  }
+
+  /** Hands over what was collected; afterwards every failure so far has been told. */
+  flush(): void {
+    if (this.#frames.byteLength === 0) return;
+    const bytes = this.#frames.takeBytes();
+    this.#core.feed(bytes, ({ operation, errno, name, leader }) => {
+      this.#failed++;
+      const link = leader === undefined ? "" : ` to ${printable(leader)}`;
+      this.#messages.entry(
+        "error",
+        `${printable(name)}: not restored: cannot ${operation}${link}: ${nameOfErrno(errno)}`,
+      );
+    });
+    this.#frames.recycle(bytes);
+  }
+
+  /** Failures so far. */
+  get failed(): number {
+    return this.#failed;
+  }
+
+  /** Nothing more comes: directory times and modes, and the sums. */
+  end(): void {
+    this.flush();
+    try {
+      this.#core.finish();
+    } catch (error) {
+      this.#messages.say("warning", `modes or times of some directories could not be set: ${errnoName(error)}`);
+    }
+    const stats = this.#core.stats();
+    if (stats.attributes_failed > 0) {
+      this.#messages.say(
+        "warning",
+        `${stats.attributes_failed} entries have not got all of their owner, mode and times`,
+      );
+    }
+    this.#core.close();
+    this.#messages.close();
+    const { files, directories, symlinks, hardlinks, specials, bytes, skipped, failed } = stats;
+    const restored = files + directories + symlinks + hardlinks + specials;
+    this.#resolve({ files, directories, symlinks, hardlinks, specials, bytes, skipped, failed, restored });
+  }
+}

@@ -1,0 +1,89 @@
+import type { BackupSummary, Progress } from "./events";
+
+/**
+ * What became of every entry. The names are those of the `U` frame, which encodes this object as it is.
+ * At the end scanned = emitted + every filtered… + vanished + failed, and emitted = the five kinds.
+ */
+export class Sums {
+  scanned = 0;
+  emitted = 0;
+  filteredShard = 0;
+  filteredSince = 0;
+  filteredUnchanged = 0;
+  filteredSockets = 0;
+  filteredDialect = 0;
+  filteredOther = 0;
+  vanished = 0;
+  failed = 0;
+  unlistedDirectories = 0;
+  files = 0;
+  directories = 0;
+  symlinks = 0;
+  hardlinks = 0;
+  specials = 0;
+  bytes = 0;
+  listedDirectories = 0;
+  restored = 0;
+  skipped = 0;
+
+  /** Emitted, but a read failed on the way: their end says so, and restore discards them. Not in the `U` frame. */
+  incomplete = 0;
+
+  readonly #started = process.hrtime.bigint();
+
+  get filtered(): number {
+    return (
+      this.filteredShard +
+      this.filteredSince +
+      this.filteredUnchanged +
+      this.filteredSockets +
+      this.filteredDialect +
+      this.filteredOther
+    );
+  }
+
+  /** True when no entry is unaccounted for. */
+  get balanced(): boolean {
+    const kinds = this.files + this.directories + this.symlinks + this.hardlinks + this.specials;
+    return this.scanned === this.emitted + this.filtered + this.vanished + this.failed && this.emitted === kinds;
+  }
+
+  get seconds(): number {
+    return Number(process.hrtime.bigint() - this.#started) / 1e9;
+  }
+
+  progress(): Progress {
+    return { entries: this.emitted, bytes: this.bytes, failed: this.failed + this.incomplete, seconds: this.seconds };
+  }
+
+  summary(engine: "native" | "workers"): BackupSummary {
+    const seconds = this.seconds;
+    return {
+      entries: this.emitted,
+      files: this.files,
+      directories: this.directories,
+      symlinks: this.symlinks,
+      hardlinks: this.hardlinks,
+      specials: this.specials,
+      bytes: this.bytes,
+      filtered: this.filtered,
+      vanished: this.vanished,
+      failed: this.failed,
+      seconds,
+      entries_per_second: seconds > 0 ? Math.round(this.emitted / seconds) : 0,
+      peak_rss_bytes: process.resourceUsage().maxRSS * 1024,
+      scanned: this.scanned,
+      filteredBy: {
+        shard: this.filteredShard,
+        since: this.filteredSince,
+        unchanged: this.filteredUnchanged,
+        sockets: this.filteredSockets,
+        dialect: this.filteredDialect,
+        other: this.filteredOther,
+      },
+      incomplete: this.incomplete,
+      unlistable: this.unlistedDirectories,
+      engine,
+    };
+  }
+}

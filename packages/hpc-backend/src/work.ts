@@ -1,0 +1,23 @@
+import type { Frame, JobInfo } from "@podheitor/hpc-ptcomm";
+import type { Emitter } from "./emitter";
+import type { Messages } from "./messages";
+import type { JobParams } from "./params";
+
+/** The work of one job, in either dialect, between its start and its end. */
+export interface Work {
+  /** Settles when everything has been appended to the output. */
+  run(): Promise<void>;
+  /** A frame that the plugin sends meanwhile. Throws ProtocolError for one that has no place. */
+  frame(frame: Frame): void;
+}
+
+/** What a backup or estimate over the pipe is given. */
+export interface BackupTask {
+  readonly emitter: Emitter;
+  readonly job: JobInfo;
+  readonly params: JobParams;
+  /** false: an estimate. */
+  readonly content: boolean;
+  readonly messages: Messages;
+  readonly signal: AbortSignal;
+}
