@@ -9,7 +9,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { installIsDue, requireTools, root, run, say, stop } from "./steps.mjs";
+import { install, installIsDue, requireTools, root, run, say, stop } from "./steps.mjs";
 
 const require = createRequire(import.meta.url);
 const sampleEntries = 20_000;
@@ -29,8 +29,8 @@ if (path !== undefined && `${work}/`.startsWith(`${path === "/" ? "" : path}/`))
 process.once("exit", () => rmSync(work, { recursive: true, force: true }));
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
 
-if (installIsDue()) await setUp("installing npm packages", ["npm", "ci"]);
-await setUp("building", ["npm", "run", "-s", "build"]);
+if (installIsDue()) await setUp("installing npm packages", install);
+await setUp("building", () => run(["npm", "run", "-s", "build"]));
 
 // Built by now. The comparison is made by find, sha256sum and cmp; see packages/hpc-lab/src/parity.ts.
 const { compareTrees, makeTree } = require(join(root, "packages/hpc-lab/dist/index.js"));
@@ -116,9 +116,9 @@ async function podheitor(...words) {
   return JSON.parse(output.trimEnd().split("\n").at(-1));
 }
 
-async function setUp(what, argv) {
+async function setUp(what, work) {
   say(what);
-  const { code, output } = await run(argv);
+  const { code, output } = await work();
   if (code !== 0) stop(output.trim().split("\n").slice(-40).join("\n"), `${what} failed: the lines above say why`);
 }
 

@@ -17,7 +17,7 @@ export function stop(problem, remedy, code = 1) {
 }
 
 /** Whether a program answers to `--version`. */
-export function has(program) {
+function has(program) {
   return spawnSync(program, ["--version"], { stdio: "ignore" }).status === 0;
 }
 
@@ -37,6 +37,16 @@ export function requireTools() {
 export function installIsDue() {
   const marker = join(root, "node_modules/.package-lock.json");
   return !existsSync(marker) || statSync(marker).mtimeMs < statSync(join(root, "package-lock.json")).mtimeMs;
+}
+
+/**
+ * What is locked, exactly. Where a registry does not carry the platform variants of a tool for other systems than this one, the
+ * lock file cannot name them and npm ci refuses it; npm install then takes the same locked versions and leaves the file alone.
+ */
+export async function install() {
+  const exact = await run(["npm", "ci"]);
+  if (exact.code === 0 || !exact.output.includes("from lock file")) return exact;
+  return run(["npm", "install", "--no-save"]);
 }
 
 /**

@@ -3,7 +3,7 @@
 // The last line is `N passed, N failed`.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { installIsDue, requireTools, root, run, say } from "./steps.mjs";
+import { install, installIsDue, requireTools, root, run, say } from "./steps.mjs";
 
 const known = ["--require-lab", "--long"];
 const unknown = process.argv.slice(2).filter((word) => !known.includes(word));
@@ -20,10 +20,10 @@ let passed = 0;
 let failed = 0;
 const skipped = [];
 
-/** Runs one step; its output is shown only when it fails. `count` says how many tests it was. */
-async function step(name, argv, { limit, count } = {}) {
+/** Runs one step, a command line or a function that does what `run` does; its output is shown only when it fails. `count` says how many tests it was. */
+async function step(name, work, { limit, count } = {}) {
   const start = Date.now();
-  const { code, output } = await run(argv, { env, limit });
+  const { code, output } = typeof work === "function" ? await work() : await run(work, { env, limit });
   const log = join(logs, `${name.replace(/[^a-z0-9.]+/gi, "-")}.log`);
   writeFileSync(log, output);
   const counted = count?.() ?? { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: [] };
@@ -96,7 +96,7 @@ function end(code) {
 
 requireTools();
 mkdirSync(logs, { recursive: true });
-if (installIsDue() && !(await step("npm ci", ["npm", "ci"]))) end(1);
+if (installIsDue() && !(await step("npm packages", install))) end(1);
 if (!(await step("build", ["npm", "run", "-s", "build"]))) end(1); // nothing below means anything without it
 
 for (const check of ["lint", "typecheck", "dead-code", "edges"]) await step(check, ["npm", "run", "-s", check]);

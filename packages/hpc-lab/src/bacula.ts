@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { copyFile, mkdtemp, readFile } from "node:fs/promises";
+import { copyFile, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Catalog, type CatalogRow } from "./catalog";
@@ -274,7 +274,7 @@ function clear(folder: string, state: LabState): void {
 }
 
 /** All labs of this machine that can be found, detached or not. */
-export function labFolders(): string[] {
+function labFolders(): string[] {
   return readdirSync(tmpdir())
     .filter((name) => name.startsWith(prefix))
     .map((name) => join(tmpdir(), name))
@@ -310,9 +310,4 @@ export function labs(): LabSummary[] {
 /** Starts a Bacula; `lab.stop()` ends it. See {@link BaculaLab.start}. */
 export function startBacula(options: BaculaOptions): Promise<BaculaLab> {
   return BaculaLab.start(options);
-}
-
-/** The text of a daemon's or job's log, for error messages and tests. */
-export function readLog(lab: BaculaLab, name = "bacula.log"): Promise<string> {
-  return readFile(join(lab.folder, "log", name), "utf8");
 }

@@ -51,7 +51,7 @@ export function makeTree(options: TreeOptions): TreeSummary {
 }
 
 /** Names that are ordinary bytes to the kernel and trouble to programs. */
-export const peculiarNames: readonly Buffer[] = [
+const peculiarNames: readonly Buffer[] = [
   "new\nline",
   "\nleading newline",
   "trailing newline\n",
