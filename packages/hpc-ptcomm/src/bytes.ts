@@ -23,3 +23,20 @@ export class Bytes {
     this.buffer = larger;
   }
 }
+
+// The hot path writes a dozen numbers per entry. Plain stores: Node's write methods check every argument again, and a bigint
+// per file shows (measured side by side on a busy machine, M and Z of one entry: 650 ns with them, 320 with these).
+
+/** Little endian; `value` an integer, its low 32 bits count. */
+export function putU32(to: Buffer, at: number, value: number): void {
+  to[at] = value;
+  to[at + 1] = value >>> 8;
+  to[at + 2] = value >>> 16;
+  to[at + 3] = value >>> 24;
+}
+
+/** Little endian; `value` an integer from 0 to 2^53. */
+export function putU64(to: Buffer, at: number, value: number): void {
+  putU32(to, at, value);
+  putU32(to, at + 4, Math.floor(value / 0x1_0000_0000));
+}

@@ -1,9 +1,9 @@
+import { putU32, putU64 } from "./bytes";
 import { ProtocolError } from "./errors";
 
 /** Bytes of a Z payload. */
 export const DATA_END = 24;
 const HAS_DIGEST = 1;
-const TWO_32 = 0x1_0000_0000;
 
 /** The end of an entry's data, against which a receiver checks what it got. */
 export interface DataEnd {
@@ -22,16 +22,11 @@ export function putDataEnd(
   errno: number,
   digest: bigint | undefined,
 ): void {
-  if (typeof bytes === "bigint") {
-    to.writeBigUInt64LE(bytes, at);
-  } else {
-    // Two words: a bigint per file would show in the time of a backup of small files.
-    to.writeUInt32LE(bytes % TWO_32, at);
-    to.writeUInt32LE(Math.floor(bytes / TWO_32), at + 4);
-  }
-  to.writeInt32LE(errno, at + 8);
-  to.writeUInt32LE(digest === undefined ? 0 : HAS_DIGEST, at + 12);
-  if (digest === undefined) to.fill(0, at + 16, at + DATA_END);
+  if (typeof bytes === "bigint") to.writeBigUInt64LE(bytes, at);
+  else putU64(to, at, bytes);
+  putU32(to, at + 8, errno);
+  putU32(to, at + 12, digest === undefined ? 0 : HAS_DIGEST);
+  if (digest === undefined) putU64(to, at + 16, 0);
   else to.writeBigUInt64LE(digest, at + 16);
 }
 

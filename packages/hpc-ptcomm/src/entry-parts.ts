@@ -1,4 +1,4 @@
-import type { Bytes } from "./bytes";
+import { type Bytes, putU32, putU64 } from "./bytes";
 import { ENTRY_AT, EntryFlag } from "./entry";
 import { ENTRY_HEAD } from "./limits";
 
@@ -24,7 +24,6 @@ export interface EntryParts {
 export type Digest = (bytes: Buffer) => bigint;
 
 const SLASH = 0x2f;
-const TWO_32 = 0x1_0000_0000;
 
 function nameLength({ dir, name }: EntryParts): number {
   if (dir.length === 0 || name.length === 0) return dir.length + name.length;
@@ -41,31 +40,23 @@ export function putEntry(out: Bytes, parts: EntryParts, length: number, digest: 
   const start = out.extend(length);
   const to = out.buffer;
   const { dir, name, link, group } = parts;
-
-  copy(to, start, parts.bytes, parts.headStart, ENTRY_HEAD);
   const flags = digest ? parts.flags | EntryFlag.DIGEST : parts.flags & ~EntryFlag.DIGEST;
+  const ownLength = nameLength(parts);
+
+  parts.bytes.copy(to, start, parts.headStart, parts.headStart + ENTRY_HEAD);
   to[start + ENTRY_AT.flags] = flags & 255;
   to[start + ENTRY_AT.flags + 1] = flags >>> 8;
-  to.writeUInt32LE(nameLength(parts), start + ENTRY_AT.nameLength);
-  to.writeUInt32LE(link.length, start + ENTRY_AT.linkLength);
-  to.writeUInt32LE(group % TWO_32, start + ENTRY_AT.linkGroup);
-  to.writeUInt32LE(Math.floor(group / TWO_32), start + ENTRY_AT.linkGroup + 4);
-  to.writeUInt32LE(0, start + ENTRY_AT.holeCount);
+  putU32(to, start + ENTRY_AT.nameLength, ownLength);
+  putU32(to, start + ENTRY_AT.linkLength, link.length);
+  putU64(to, start + ENTRY_AT.linkGroup, group);
+  putU32(to, start + ENTRY_AT.holeCount, 0);
 
   let at = start + ENTRY_HEAD;
-  copy(to, at, dir, 0, dir.length);
+  to.set(dir, at);
   at += dir.length;
-  if (at + name.length < start + ENTRY_HEAD + nameLength(parts)) to[at++] = SLASH;
-  copy(to, at, name, 0, name.length);
+  if (dir.length + name.length < ownLength) to[at++] = SLASH;
+  to.set(name, at);
   at += name.length;
-  copy(to, at, link, 0, link.length);
+  if (link.length > 0) to.set(link, at);
   if (digest) to.writeBigUInt64LE(digest(to.subarray(start, start + length - 8)), start + length - 8);
-}
-
-/** Below this a loop beats the call into the engine (measured: 20 ns against 60 ns for 20 bytes). */
-const LOOP_BYTES = 48;
-
-function copy(to: Buffer, at: number, from: Buffer, start: number, length: number): void {
-  if (length > LOOP_BYTES) from.copy(to, at, start, start + length);
-  else for (let i = 0; i < length; i++) to[at + i] = from[start + i] as number; // within both: callers made room
 }
