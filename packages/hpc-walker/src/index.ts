@@ -2,7 +2,13 @@ export * from "./errors";
 export * from "./layout";
 export { type FileContent, openFile, readFiles } from "./native-files";
 export { openNativeScanner } from "./native-scanner";
-export { type CreateScannerOptions, createScanner, type EngineChoice, type Fallback, WORKERS_CONSEQUENCE } from "./open-scanner";
+export {
+  type CreateScannerOptions,
+  createScanner,
+  type EngineChoice,
+  type Fallback,
+  WORKERS_CONSEQUENCE,
+} from "./open-scanner";
 export { paddedLength, RecordCursor, type WideField } from "./record";
 export { type EntryFields, RecordWriter } from "./record-writer";
 export type { EntryBatch, Scanner, ScanOptions, ScanStats } from "./scanner";

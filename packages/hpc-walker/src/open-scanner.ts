@@ -1,0 +1,38 @@
+import { NativeError } from "@podheitor/hpc-native";
+import { openNativeScanner } from "./native-scanner";
+import type { Scanner, ScanOptions } from "./scanner";
+import { openWorkersScanner } from "./workers-scanner";
+
+/** Which engine to use. `auto`: native, and otherwise the TypeScript engine, which `onFallback` is told about. */
+export type EngineChoice = "auto" | "native" | "workers";
+
+/** Why the TypeScript engine runs although the native one was wanted. */
+export interface Fallback {
+  readonly reason: string;
+  readonly remedy: string;
+  /** What is different now, one sentence. */
+  readonly consequence: string;
+}
+
+/** What the TypeScript engine cannot do, because Node has neither openat(2) nor d_ino. */
+export const WORKERS_CONSEQUENCE =
+  "The TypeScript engine scans: paths beyond 4,095 bytes are reported as errors, every name is looked up by its whole path, " +
+  "a shard has to stat the names of all others, and at most 8 operations are under way at once.";
+
+export interface CreateScannerOptions extends ScanOptions {
+  readonly engine: EngineChoice;
+  /** Told at most once for each scanner. */
+  readonly onFallback?: (fallback: Fallback) => void;
+}
+
+/** Starts a scan. Throws NativeError when `native` was asked for and cannot be had, WalkerError for bad options. */
+export function createScanner(options: CreateScannerOptions): Scanner {
+  if (options.engine === "workers") return openWorkersScanner(options);
+  try {
+    return openNativeScanner(options);
+  } catch (error) {
+    if (options.engine === "native" || !(error instanceof NativeError)) throw error;
+    options.onFallback?.({ reason: error.message, remedy: error.remedy, consequence: WORKERS_CONSEQUENCE });
+    return openWorkersScanner(options);
+  }
+}
