@@ -90,9 +90,11 @@ export class TreeWorker {
       return;
     }
     this.#looker.peak("fdsPeak", Atomics.add(this.#control, Word.OPEN, 1) + 1);
-    // opendir follows a symlink that took the directory's place meanwhile; then this is not the directory that was meant.
+    // opendir follows a symlink that took the directory's place meanwhile; then this is not the directory that was meant. The
+    // inode number alone does not tell: filesystems give that of a removed directory to the next thing created.
     const now = statOf(directory.path, directory.isRoot);
-    if (typeof now === "number" || now.ino !== directory.ino || now.dev !== directory.dev) {
+    const same = typeof now !== "number" && now.isDirectory() && now.ino === directory.ino && now.dev === directory.dev;
+    if (!same) {
       this.#closeListing(listing);
       this.#notListed(directory.path, ScanOp.OPENDIR, ENOENT);
       return;
