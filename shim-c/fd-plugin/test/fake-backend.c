@@ -1,0 +1,450 @@
+/*
+ * A backend that plays a scene: the plugin string's key `scene` names it. It checks what the plugin says as strictly as the
+ * protocol page does, and reports what is wrong in an A message, which the tests then see.
+ */
+#include "../../ptcomm/hpc_frame.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAX_PAYLOAD 1000000
+
+static char payload[MAX_PAYLOAD];
+static uint32_t payload_len;
+static char scene[64], level[8], since[32], job_type[8];
+static char stray[256]; /* in the command block: anything that should not be there */
+static bool accurate;
+static struct hpc_accounting sums;
+
+extern char **environ;
+
+static void put(const void *bytes, size_t len)
+{
+    const char *at = bytes;
+    while (len > 0) {
+        ssize_t n = write(1, at, len);
+        if (n < 0 && errno != EINTR)
+            exit(3);
+        if (n > 0)
+            at += n, len -= (size_t)n;
+    }
+}
+
+static void frame(char status, const void *bytes, size_t len)
+{
+    uint8_t header[HPC_FRAME_HEADER];
+    hpc_frame_header(header, (uint8_t)status, (uint32_t)len);
+    put(header, sizeof header);
+    put(bytes, len);
+}
+
+static void text(char status, const char *format, ...)
+{
+    char line[2048];
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(line, sizeof line - 1, format, args);
+    va_end(args);
+    line[n++] = '\n';
+    frame(status, line, (size_t)n);
+}
+
+_Noreturn static void abort_job(const char *why)
+{
+    text('A', "fake backend: %s", why);
+    exit(1);
+}
+
+static char next(void)
+{
+    char header[9] = { 0 };
+    for (size_t have = 0; have < 8;) {
+        ssize_t n = read(0, header + have, 8 - have);
+        if (n <= 0)
+            exit(4); /* the plugin is gone */
+        have += (size_t)n;
+    }
+    payload_len = (uint32_t)strtoul(header + 1, NULL, 10);
+    for (uint32_t have = 0; have < payload_len;) {
+        ssize_t n = read(0, payload + have, payload_len - have);
+        if (n <= 0)
+            exit(4);
+        have += (uint32_t)n;
+    }
+    payload[payload_len] = 0;
+    if (header[7] != '\n')
+        abort_job("no newline in the header");
+    if (header[0] == 'C' && (payload_len == 0 || payload[--payload_len] != '\n'))
+        abort_job("a command without its newline");
+    if (header[0] == 'C')
+        payload[payload_len] = 0;
+    return header[0];
+}
+
+static void expect(const char *command)
+{
+    if (next() != 'C' || strcmp(payload, command) != 0)
+        abort_job(command);
+}
+
+static const char *value_of(const char *key)
+{
+    size_t len = strlen(key);
+    return strncmp(payload, key, len) == 0 && payload[len] == '=' ? payload + len + 1 : NULL;
+}
+
+static void keep(char *out, size_t cap, const char *value)
+{
+    size_t len = strlen(value) < cap ? strlen(value) : cap - 1;
+    memcpy(out, value, len);
+    out[len] = 0;
+}
+
+/* A block of key=value up to F. */
+static void block(const char *name)
+{
+    const char *v;
+    expect(name);
+    for (char status; (status = next()) != 'F';) {
+        if (status != 'C')
+            abort_job("something but a command in a block");
+        if ((v = value_of("scene")))
+            keep(scene, sizeof scene, v);
+        else if ((v = value_of("Level")))
+            keep(level, sizeof level, v);
+        else if ((v = value_of("Since")))
+            keep(since, sizeof since, v);
+        else if ((v = value_of("Type")))
+            keep(job_type, sizeof job_type, v);
+        else if (value_of("Accurate"))
+            accurate = true;
+    }
+    frame('F', NULL, 0);
+}
+
+/* What the File Daemon's child must not inherit. */
+static void look_round(void)
+{
+    static const char *const kept[] = { "PATH=", "LANG=", "LC_", "TZ=", "HOME=", "PODHEITOR_HPC_" };
+    for (char **e = environ; *e; e++) {
+        bool good = false;
+        for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+            good |= strncmp(*e, kept[i], strlen(kept[i])) == 0;
+        if (!good)
+            snprintf(stray, sizeof stray, "environment: %.100s", *e);
+    }
+    for (int fd = 3; fd < 1024; fd++)
+        if (fcntl(fd, F_GETFD) >= 0)
+            snprintf(stray, sizeof stray, "descriptor %d is open", fd);
+    for (int sig = 1; sig < 32; sig++) {
+        struct sigaction action;
+        if (sigaction(sig, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+            snprintf(stray, sizeof stray, "signal %d is ignored", sig);
+    }
+    if (getpgrp() != getpid())
+        snprintf(stray, sizeof stray, "it is not its own process group");
+}
+
+/* ---- records ---- */
+
+static size_t record(uint8_t *out, int kind, unsigned flags, const char *name, size_t name_len, const char *link, uint64_t size, uint64_t group, int64_t mtime)
+{
+    static const uint32_t type_bits[] = { 0, S_IFREG, S_IFDIR, S_IFLNK, S_IFIFO, S_IFCHR, S_IFBLK, S_IFSOCK };
+    struct hpc_entry_head head = {
+        .version = 1, .kind = (uint8_t)kind, .flags = (uint16_t)flags, .name_len = (uint32_t)name_len, .link_len = link ? (uint32_t)strlen(link) : 0,
+        .nlink = group ? 2 : 1, .ino = 0xfedcba9876543210u, .dev = 0x1234567890ab, .size = size, .blocks = (size + 511) / 512, .mtime_s = mtime, .atime_s = -31536000,
+        .ctime_s = 1700000001, .mtime_ns = 123456789, .atime_ns = 999999999, .ctime_ns = 5, .mode = type_bits[kind] | 0640, .uid = 4294967294u, .gid = 3000000000u,
+        .rdev = kind == HPC_CHARDEV ? 0x103 : 0, .blksize = 4096, .link_group = group,
+    };
+    memcpy(out, &head, sizeof head);
+    memcpy(out + sizeof head, name, name_len);
+    if (link)
+        memcpy(out + sizeof head + name_len, link, head.link_len);
+    return sizeof head + name_len + head.link_len;
+}
+
+static void entry(int kind, unsigned flags, const char *name, const char *link, uint64_t size, uint64_t group)
+{
+    static uint8_t out[MAX_PAYLOAD];
+    if (*job_type == 'E')
+        flags &= ~(unsigned)HPC_ENTRY_HAS_DATA;
+    frame('M', out, record(out, kind, flags, name, strlen(name), link, size, group, 1700000000));
+    sums.n[HPC_N_SCANNED]++, sums.n[HPC_N_EMITTED]++;
+    sums.n[flags & HPC_ENTRY_LINK ? HPC_N_HARDLINKS : kind == HPC_REGULAR ? HPC_N_FILES : kind == HPC_DIRECTORY ? HPC_N_DIRECTORIES
+           : kind == HPC_SYMLINK ? HPC_N_SYMLINKS : HPC_N_SPECIALS]++;
+}
+
+static void end_of_data(uint64_t bytes, int error)
+{
+    struct hpc_data_end end = { .bytes = bytes, .error = error };
+    uint8_t out[HPC_DATA_END];
+    hpc_data_end_encode(out, &end);
+    frame('Z', out, sizeof out);
+    sums.n[HPC_N_BYTES] += bytes;
+}
+
+/* size bytes in frames of at most `step`; byte i is i * 7 + 3. */
+static void file(const char *name, uint64_t size, size_t step, unsigned flags, uint64_t group)
+{
+    static uint8_t out[HPC_FRAME_MAX];
+    entry(HPC_REGULAR, HPC_ENTRY_HAS_DATA | flags, name, NULL, size, group);
+    if (*job_type == 'E')
+        return;
+    for (uint64_t at = 0; at < size;) {
+        size_t n = size - at < step ? (size_t)(size - at) : step;
+        for (size_t i = 0; i < n; i++)
+            out[i] = (uint8_t)((at + i) * 7 + 3);
+        frame('D', out, n);
+        at += n;
+    }
+    end_of_data(size, 0);
+}
+
+static void accounting(int64_t lie_emitted, int64_t lie_scanned)
+{
+    uint8_t out[8 + 8 * HPC_COUNTERS];
+    uint32_t version = 1, count = HPC_COUNTERS;
+    sums.n[HPC_N_EMITTED] += (uint64_t)lie_emitted;
+    sums.n[HPC_N_SCANNED] += (uint64_t)lie_scanned;
+    memcpy(out, &version, 4);
+    memcpy(out + 4, &count, 4);
+    memcpy(out + 8, sums.n, sizeof sums.n);
+    frame('U', out, sizeof out);
+}
+
+static void finish(void)
+{
+    accounting(0, 0);
+    frame('F', NULL, 0);
+    expect("END");
+    frame('F', NULL, 0);
+    if (next() != 'T')
+        exit(5);
+}
+
+/* ---- scenes ---- */
+
+/* Names that a text protocol would break. */
+static void scene_good(void)
+{
+    entry(HPC_DIRECTORY, 0, "/f", NULL, 4096, 0);
+    text('I', "one info message");
+    frame('H', NULL, 0);
+    file("/f/leader", 100000, 999999, HPC_ENTRY_LEADER, 77);
+    entry(HPC_REGULAR, 0, "/f/empty", NULL, 0, 0);
+    file("/f/zero frames", 0, 1, 0, 0);
+    file("/f/tiny frames", 5000, 7, 0, 0);
+    entry(HPC_SYMLINK, 0, "/f/-link", "target\n\xff", 8, 0);
+    file("/f/new\nline \xff\xfe \"quote\"", 65536, 999999, 0, 0);
+    text('N', "/f/secret: Permission denied");
+    sums.n[HPC_N_SCANNED]++, sums.n[HPC_N_FAILED]++;
+    entry(HPC_FIFO, 0, "/f/fifo", NULL, 0, 0);
+    entry(HPC_CHARDEV, 0, "/f/null", NULL, 0, 0);
+    file("/f/big", 3000001, 999999, 0, 0);
+    entry(HPC_REGULAR, HPC_ENTRY_LINK, "/f/second", "/f/leader", 100000, 77);
+    entry(HPC_REGULAR, HPC_ENTRY_LINK | HPC_ENTRY_LAST_LINK, "/f/third", "/f/leader", 100000, 77);
+    entry(HPC_DIRECTORY, 0, "/f/dir", NULL, 4096, 0);
+    if (*stray)
+        text('E', "stray: %s", stray);
+    finish();
+}
+
+static void scene_empty(void) { finish(); }
+
+static void scene_long_names(void)
+{
+    char *name = malloc(20001);
+    memset(name, 'n', 20000);
+    for (size_t i = 0; i < 20000; i += 200)
+        name[i] = '/';
+    name[20000] = 0;
+    file(name, 10, 10, 0, 0);
+    entry(HPC_DIRECTORY, 0, name, NULL, 0, 0);
+    free(name);
+    finish();
+}
+
+static void scene_read_error(void)
+{
+    entry(HPC_REGULAR, HPC_ENTRY_HAS_DATA, "/f/bad", NULL, 100000, 0);
+    frame('D', payload, 50000);
+    end_of_data(50000, EIO);
+    file("/f/after", 10, 10, 0, 0);
+    finish();
+}
+
+static void scene_short(void)
+{
+    entry(HPC_REGULAR, HPC_ENTRY_HAS_DATA, "/f/short", NULL, 100, 0);
+    frame('D', payload, 60);
+    end_of_data(100, 0);
+    finish();
+}
+
+static void mid_file(void)
+{
+    entry(HPC_REGULAR, HPC_ENTRY_HAS_DATA, "/f/mid", NULL, 1000000, 0);
+    frame('D', payload, 500000);
+}
+
+static void scene_killed(void) { mid_file(); kill(getpid(), SIGKILL); }
+static void scene_exit(void) { fprintf(stderr, "Error: out of cheese\n    at pantry\n"); exit(9); }
+static void scene_closed(void) { mid_file(); close(1); for (;;) pause(); }
+static void scene_cut(void) { put("M000200\nabc", 11); exit(0); }
+static void scene_garbage(void) { put("Segmentation fault (core dumped)\n", 33); for (;;) pause(); }
+static void scene_abort(void) { file("/f/one", 10, 10, 0, 0); text('A', "the tape is on fire; remedy: water"); exit(1); }
+static void scene_count(void) { file("/f/one", 10, 10, 0, 0); accounting(1, 1); frame('F', NULL, 0); for (;;) pause(); }
+static void scene_sums(void) { file("/f/one", 10, 10, 0, 0); sums.n[HPC_N_SCANNED] += 5; finish(); }
+static void scene_no_sums(void) { frame('F', NULL, 0); for (;;) pause(); }
+static void scene_record(void) { frame('M', "\1\1\0\0junk", 8); for (;;) pause(); }
+static void scene_order(void) { frame('Z', payload, 24); for (;;) pause(); }
+static void scene_inside(void) { mid_file(); entry(HPC_DIRECTORY, 0, "/f/dir", NULL, 0, 0); for (;;) pause(); }
+static void scene_dir_data(void) { entry(HPC_DIRECTORY, HPC_ENTRY_HAS_DATA, "/f/dir", NULL, 0, 0); for (;;) pause(); }
+static void scene_silent(void) { text('I', "going quiet"); for (;;) pause(); }
+static void scene_stubborn(void) { signal(SIGTERM, SIG_IGN); text('I', "going quiet"); for (;;) pause(); }
+
+/* Enough of everything for a cancel in the middle; never ends by itself. */
+static void scene_endless(void)
+{
+    for (uint64_t i = 0;; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "/f/%llu", (unsigned long long)i);
+        file(name, 3000, 999999, 0, 0);
+    }
+}
+
+static void scene_grandchild(void)
+{
+    if (fork() == 0) {
+        close(0), close(1), close(2);
+        for (;;)
+            pause();
+    }
+    scene_killed();
+}
+
+static void scene_lone_link(void)
+{
+    entry(HPC_REGULAR, HPC_ENTRY_LINK, "/f/lone", "/f/never", 10, 5);
+    file("/f/one", 10, 10, 0, 0);
+    finish();
+}
+
+static void scene_deleted(void) { frame('G', "/f/gone", 7); file("/f/one", 10, 10, 0, 0); finish(); }
+
+static void scene_noisy(void)
+{
+    char line[1025];
+    memset(line, 'x', 1024);
+    line[1024] = '\n';
+    for (int i = 0; i < 300; i++) /* far more than a pipe holds */
+        if (write(2, line, sizeof line) < 0)
+            exit(6);
+    fprintf(stderr, "last line\n");
+    file("/f/one", 10, 10, 0, 0);
+    finish();
+}
+
+static void scene_bad_exit(void) { scene_empty(); exit(7); }
+
+/* CHECK: 4 batches at once without waiting; of 1300 known names every third has changed. See test-run.c, which makes the list. */
+static void scene_check(void)
+{
+    enum { NAMES = 1300 };
+    static uint8_t out[MAX_PAYLOAD], record_bytes[512];
+    uint32_t sent = 0, batches = 0;
+    if (!accurate)
+        abort_job("a CHECK scene needs an accurate job");
+    while (sent < NAMES) {
+        uint32_t count = NAMES - sent < HPC_CHECK_ENTRIES ? NAMES - sent : HPC_CHECK_ENTRIES;
+        size_t len = 8;
+        memcpy(out, &batches, 4);
+        memcpy(out + 4, &count, 4);
+        for (uint32_t i = 0; i < count; i++, sent++) {
+            char name[40];
+            bool directory = sent % 10 == 0;
+            snprintf(name, sizeof name, "/f/%05u", sent);
+            uint32_t n = (uint32_t)record(record_bytes, directory ? HPC_DIRECTORY : HPC_REGULAR, 0, name, strlen(name), NULL, 0, 0, sent % 3 == 0 ? 1800000000 : 1700000000);
+            memcpy(out + len, &n, 4);
+            memcpy(out + len + 4, record_bytes, n);
+            len += 4 + n;
+        }
+        frame('K', out, len);
+        batches++;
+    }
+    for (uint32_t b = 0, first = 0; b < batches; b++) {
+        uint32_t batch, count;
+        if (next() != 'K' || payload_len < 8)
+            abort_job("no answer to a CHECK batch");
+        memcpy(&batch, payload, 4);
+        memcpy(&count, payload + 4, 4);
+        if (batch != b || payload_len != 8 + (count + 7) / 8)
+            abort_job("a CHECK answer of the wrong batch or size");
+        for (uint32_t i = 0; i < count; i++) {
+            char name[40];
+            bool wanted = ((uint8_t)payload[8 + i / 8] >> i % 8) & 1;
+            if (wanted != ((first + i) % 3 == 0))
+                abort_job("a CHECK answer has a wrong bit");
+            snprintf(name, sizeof name, "/f/%05u", first + i);
+            if (wanted)
+                entry((first + i) % 10 == 0 ? HPC_DIRECTORY : HPC_REGULAR, 0, name, NULL, 0, 0);
+            else
+                sums.n[HPC_N_SCANNED]++, sums.n[HPC_N_FILTERED_UNCHANGED]++;
+        }
+        first += count;
+    }
+    finish();
+}
+
+static void scene_incremental(void)
+{
+    if (strcmp(level, "I") != 0 || strcmp(since, "1700000000") != 0)
+        abort_job("Level or Since did not arrive");
+    finish();
+}
+
+static void scene_full(void)
+{
+    if (strcmp(level, "F") != 0 || *since || strcmp(job_type, "B") != 0)
+        abort_job("a full job with Since");
+    finish();
+}
+
+static const struct { const char *name; void (*play)(void); } scenes[] = {
+    { "good", scene_good }, { "empty", scene_empty }, { "long-names", scene_long_names }, { "read-error", scene_read_error }, { "short", scene_short },
+    { "killed", scene_killed }, { "exit", scene_exit }, { "closed", scene_closed }, { "cut", scene_cut }, { "garbage", scene_garbage },
+    { "abort", scene_abort }, { "count", scene_count }, { "sums", scene_sums }, { "no-sums", scene_no_sums }, { "record", scene_record },
+    { "order", scene_order }, { "inside", scene_inside }, { "dir-data", scene_dir_data }, { "silent", scene_silent }, { "stubborn", scene_stubborn },
+    { "endless", scene_endless }, { "grandchild", scene_grandchild }, { "lone-link", scene_lone_link }, { "deleted", scene_deleted }, { "noisy", scene_noisy },
+    { "bad-exit", scene_bad_exit }, { "check", scene_check }, { "incremental", scene_incremental }, { "full", scene_full },
+};
+
+int main(int argc, char **argv)
+{
+    look_round();
+    if (argc != 2 || strcmp(argv[1], "backup") != 0)
+        return 8;
+    if (next() != 'C' || strcmp(payload, "Hello podheitor-hpc hpc/1") != 0)
+        return 8;
+    text('C', getenv("PODHEITOR_HPC_WRONG_HELLO") ? "Hello Bacula" : "Hello podheitor-hpc hpc/1");
+    block("Job");
+    block("Params");
+    if (strcmp(scene, "refused") == 0)
+        abort_job("key 'scene': no such value; remedy: another one");
+    expect(*job_type == 'E' ? "EstimateStart" : "BackupStart");
+    frame('F', NULL, 0);
+    for (size_t i = 0; i < sizeof scenes / sizeof *scenes; i++)
+        if (strcmp(scenes[i].name, scene) == 0) {
+            scenes[i].play();
+            return 0;
+        }
+    abort_job("no such scene");
+}

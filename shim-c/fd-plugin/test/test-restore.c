@@ -1,0 +1,189 @@
+/* Restore of what the good scene saved, and of volumes written here, as every release. */
+#include "test.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static struct bench bench;
+static struct daemon fd;
+static struct job_run run;
+static char label[100], where[200];
+static const char line[] = "podheitor-hpc:path=/f;scene=good";
+
+static void start(const char *what, uint32_t version)
+{
+    snprintf(label, sizeof label, "restore %s, interface %u", what, version);
+    context = label;
+    run_free(&run);
+    run_init(&run, &fd);
+    run.where = where;
+    run.work_dir = bench.dir;
+}
+
+static bool at(const char *name, struct stat *st)
+{
+    char path[400];
+    snprintf(path, sizeof path, "%s%s", where, name);
+    return lstat(path, st) == 0;
+}
+
+static bool content(const char *name, uint64_t size)
+{
+    char path[400];
+    uint8_t byte;
+    uint64_t n = 0;
+    snprintf(path, sizeof path, "%s%s", where, name);
+    FILE *in = fopen(path, "rb");
+    bool right = in != NULL;
+    while (in && fread(&byte, 1, 1, in) == 1)
+        right &= byte == (uint8_t)(n++ * 7 + 3);
+    if (in)
+        fclose(in);
+    return right && n == size;
+}
+
+static bool attributes(const char *name, mode_t type)
+{
+    struct stat st;
+    bool owned = geteuid() != 0;
+    return at(name, &st) && (st.st_mode & S_IFMT) == type && (type == S_IFLNK || (st.st_mode & 07777) == 0640) && st.st_mtim.tv_sec == 1700000000 &&
+           (type == S_IFCHR || st.st_mtim.tv_nsec == 123456789) && (owned || (st.st_uid == 4294967294u && st.st_gid == 3000000000u));
+}
+
+static void round_trip(uint32_t version)
+{
+    static const struct { const char *name; uint64_t size; } files[] = {
+        { "/f/leader", 100000 }, { "/f/empty", 0 }, { "/f/zero frames", 0 }, { "/f/tiny frames", 5000 }, { "/f/new\nline \xff\xfe \"quote\"", 65536 }, { "/f/big", 3000001 },
+        { "/f/second", 100000 }, { "/f/third", 100000 },
+    };
+    const char *const lines[] = { line, NULL };
+    char target[100], path[400];
+    struct stat a, b;
+    start("round trip", version);
+    CHECK(run_backup(&run, lines, bench.volume) == 0, "%s", run.log);
+    start("round trip", version);
+    snprintf(where, sizeof where, "%s/where%u/", bench.dir, version); /* with a trailing '/', as operators write it */
+    where[strlen(where) - 1] = 0;
+    CHECK(run_restore(&run, line, bench.volume) == 0 && run.entries == 13 && run.data_errors == 0, "%s", run.log);
+    CHECK(strstr(run.log, "restored 6 files (3170537 bytes), 2 directories, 1 symbolic links, 2 hard links, 2 fifos and devices; skipped 0, failed 0, attributes not set in full 0"), "%s", run.log);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        CHECK(content(files[i].name, files[i].size) && attributes(files[i].name, S_IFREG), "%s", files[i].name);
+    CHECK(attributes("/f", S_IFDIR) && attributes("/f/dir", S_IFDIR) && attributes("/f/-link", S_IFLNK) && attributes("/f/fifo", S_IFIFO) && attributes("/f/null", S_IFCHR));
+    CHECK(at("/f/leader", &a) && at("/f/third", &b) && a.st_ino == b.st_ino && a.st_nlink == 3);
+    CHECK(at("/f/null", &a) && a.st_rdev == 0x103);
+    snprintf(path, sizeof path, "%s/f/-link", where);
+    ssize_t n = readlink(path, target, sizeof target);
+    CHECK(n == 8 && memcmp(target, "target\n\xff", 8) == 0);
+    start("again, never replaced", version);
+    run.replace = 'n';
+    CHECK(run_restore(&run, line, bench.volume) == 0 && run.entries < 13 && strstr(run.log, "failed 0"), "%s", run.log);
+    CHECK(at("/f/leader", &b) && at("/f/third", &a) && a.st_ino == b.st_ino);
+}
+
+struct piece { int64_t offset; int32_t len; char fill; };
+
+/* A volume of one file made of pieces: what a sparse backup leaves, or a volume that lost blocks. */
+static void write_volume(const char *name, int64_t size, int64_t blocks, const struct piece *pieces, size_t count)
+{
+    static char buf[65536];
+    FILE *out = fopen(bench.volume, "wb");
+    struct volume_entry e = { .magic = VOLUME_MAGIC, .index = 1, .type = 3, .name_len = (uint32_t)strlen(name),
+                              .st = { .st_mode = S_IFREG | 0600, .st_size = size, .st_blocks = blocks, .st_nlink = 1, .st_uid = geteuid(), .st_gid = getegid() } };
+    const int64_t zero = 0;
+    const int32_t end = -1;
+    fwrite(&e, sizeof e, 1, out);
+    fwrite(name, e.name_len, 1, out);
+    for (size_t i = 0; i < count; i++) {
+        memset(buf, pieces[i].fill, (size_t)pieces[i].len);
+        fwrite(&pieces[i].offset, 8, 1, out);
+        fwrite(&pieces[i].len, 4, 1, out);
+        fwrite(buf, (size_t)pieces[i].len, 1, out);
+    }
+    fwrite(&zero, 8, 1, out);
+    fwrite(&end, 4, 1, out);
+    fclose(out);
+}
+
+static void pieces(uint32_t version)
+{
+    struct stat st;
+    const struct piece sparse[] = { { 0, 4096, 'a' }, { 10000000, 4096, 'b' } }, half[] = { { 0, 4096, 'a' } };
+    start("sparse", version);
+    write_volume("/f/sparse", 10004096, 16, sparse, 2);
+    CHECK(run_restore(&run, line, bench.volume) == 0 && run.data_errors == 0 && run.said[SAID_WARNING] == 0, "%s", run.log);
+    CHECK(at("/f/sparse", &st) && st.st_size == 10004096 && st.st_blocks < 1000);
+    start("half", version);
+    write_volume("/f/half", 8192, 16, half, 1);
+    CHECK(run_restore(&run, line, bench.volume) == 0 && run.said[SAID_WARNING] == 1 && strstr(run.log, "restored with 4096 bytes, 8192 when its attributes were read"), "%s", run.log);
+    CHECK(at("/f/half", &st) && st.st_size == 4096);
+    start("none", version);
+    write_volume("/f/none", 8192, 16, NULL, 0);
+    CHECK(run_restore(&run, line, bench.volume) == 0 && run.said[SAID_ERROR] == 1 && strstr(run.log, "/f/none: not restored: its data did not come from the volume"), "%s", run.log);
+    CHECK(!at("/f/none", &st), "an empty file in its place would be a lie");
+    start("dots", version);
+    write_volume("/f/../../escape", 0, 0, NULL, 0);
+    CHECK(run_restore(&run, line, bench.volume) == 0 && run.said[SAID_ERROR] == 1 && run.data_errors == 1, "%s", run.log);
+}
+
+/* Without `where`, files go back to the path of the plugin string, through the symlinks above it. */
+static void in_place(uint32_t version)
+{
+    char real[200], alias[200], name[300], text[400], path[300];
+    struct stat st;
+    const struct piece one[] = { { 0, 10, 'x' } };
+    snprintf(real, sizeof real, "%s/real%u", bench.dir, version);
+    snprintf(alias, sizeof alias, "%s/alias%u", bench.dir, version);
+    snprintf(name, sizeof name, "%s/data/file", alias);
+    snprintf(text, sizeof text, "podheitor-hpc:path=%s/data/", alias);
+    CHECK(mkdir(real, 0700) == 0 && symlink(real, alias) == 0);
+    start("in place", version);
+    run.where = NULL;
+    write_volume(name, 10, 8, one, 1);
+    CHECK(run_restore(&run, text, bench.volume) == 0 && run.said[SAID_ERROR] == 0, "%s", run.log);
+    snprintf(path, sizeof path, "%s/data/file", real);
+    CHECK(lstat(path, &st) == 0 && st.st_size == 10);
+    start("through a symlink below the path", version);
+    run.where = NULL;
+    snprintf(text, sizeof text, "podheitor-hpc:path=%s", bench.dir);
+    CHECK(run_restore(&run, text, bench.volume) == 0 && run.said[SAID_ERROR] == 1 && strstr(run.log, "none is followed"), "%s", run.log);
+}
+
+static int cancel_now(struct job_run *r, uint64_t number)
+{
+    if (number == 2) /* the console's thread would do it; the calls are the same */
+        run_event(r, EVENT_CANCEL, NULL);
+    return 0;
+}
+
+static void cancelled(uint32_t version)
+{
+    const char *const lines[] = { line, NULL };
+    start("cancel", version);
+    CHECK(run_backup(&run, lines, bench.volume) == 0, "%s", run.log);
+    start("cancel", version);
+    snprintf(where, sizeof where, "%s/cancelled%u", bench.dir, version);
+    run.at_entry = cancel_now;
+    run_restore(&run, line, bench.volume);
+    struct stat st;
+    CHECK(run.said[SAID_FATAL] == 0 && !at("/f/big", &st) && run.entries == 2, "%s", run.log);
+}
+
+void test_restore(const char *plugin, const char *fake)
+{
+    char error[500];
+    bench_make(&bench, plugin, fake);
+    run_init(&run, &fd);
+    mode_t mask = umask(022);
+    for (size_t i = 0; fd_versions[i]; i++) {
+        CHECK(fd_open(&fd, bench.plugin, fd_versions[i], error, sizeof error) == 0, "%s", error);
+        round_trip(fd_versions[i]);
+        pieces(fd_versions[i]);
+        in_place(fd_versions[i]);
+        cancelled(fd_versions[i]);
+        fd_close(&fd);
+    }
+    umask(mask);
+    run_free(&run);
+    bench_remove(&bench);
+}

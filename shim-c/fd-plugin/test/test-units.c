@@ -1,0 +1,132 @@
+/* The parts that need no File Daemon. */
+#include "../job.h"
+#include "../links.h"
+#include "../limits.h"
+#include "../paths.h"
+#include "../stat_pack.h"
+#include "test.h"
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static void links(void)
+{
+    struct links t;
+    context = "links";
+    CHECK(links_open(&t, "/tmp") == 0);
+    /* More than fits memory, with every second dropped again: the table moves to a file and its gaps close. */
+    enum { GROUPS = LINKS_IN_MEMORY / 2 + 1000 };
+    int failed = 0;
+    for (uint64_t i = 1; i <= GROUPS; i++)
+        failed |= links_put(&t, i * 0x100000001u, (int32_t)i);
+    CHECK(failed == 0);
+    CHECK(t.capacity > LINKS_IN_MEMORY);
+    for (uint64_t i = 2; i <= GROUPS; i += 2)
+        links_drop(&t, i * 0x100000001u);
+    size_t wrong = 0;
+    for (uint64_t i = 1; i <= GROUPS; i++)
+        wrong += links_get(&t, i * 0x100000001u) != (i % 2 ? (int32_t)i : 0);
+    CHECK(wrong == 0, "%zu groups are wrong", wrong);
+    CHECK(t.used == (GROUPS + 1) / 2);
+    links_drop(&t, 424242);
+    CHECK(links_put(&t, 0x100000001u, 9) == 0 && links_get(&t, 0x100000001u) == 9);
+    links_close(&t);
+    CHECK(links_open(&t, "/nonexistent/dir") == 0);
+    int rc = 0;
+    for (uint64_t i = 1; i <= GROUPS && rc == 0; i++)
+        rc = links_put(&t, i, 1);
+    CHECK(rc < 0 && links_get(&t, 1) == 1, "no room is an error, and what is there stays");
+    links_close(&t);
+}
+
+static void nanoseconds(void)
+{
+    context = "stat_pack";
+    struct hpc_entry_head in = { .version = 1, .kind = HPC_REGULAR, .mode = S_IFREG | 0600, .ino = ~0ull, .mtime_s = -5, .mtime_ns = 999999999, .atime_ns = 1, .size = 1ull << 40, .nlink = 3 }, out;
+    struct stat st;
+    stat_from_entry(&st, &in);
+    st.st_mtim.tv_nsec = st.st_atim.tv_nsec = 0; /* what Bacula keeps */
+    entry_from_stat(&out, &st);
+    CHECK(out.mtime_s == -5 && out.mtime_ns == 999999999 && out.atime_ns == 1 && out.rdev == 0 && out.size == 1ull << 40 && out.ino == ~0ull && out.nlink == 3);
+    in.kind = HPC_CHARDEV, in.mode = S_IFCHR, in.rdev = 0x5000000000000103;
+    stat_from_entry(&st, &in);
+    entry_from_stat(&out, &st);
+    CHECK(st.st_rdev == 0x5000000000000103 && out.rdev == in.rdev && out.mtime_ns == 0 && out.kind == HPC_CHARDEV);
+    st.st_mode = S_IFREG, st.st_rdev = 0; /* saved by somebody else */
+    entry_from_stat(&out, &st);
+    CHECK(out.mtime_ns == 0 && out.atime_ns == 0);
+    st.st_rdev = 0x5fffffffffffffff;
+    entry_from_stat(&out, &st);
+    CHECK(out.mtime_ns == 0 && out.atime_ns == 0, "no nanoseconds beyond a second");
+}
+
+static void names(void)
+{
+    char dir[] = "/tmp/hpc-names.XXXXXX", path[256], *deep;
+    struct paths p = { 0 };
+    struct hpc_params params;
+    char error[200];
+    context = "paths";
+    const char *text = "x:path=/a/b/;path=/a;exclude=/a/b/c;path=\"/q;r\"";
+    CHECK(hpc_params_parse((const uint8_t *)text, strlen(text), &params, error, sizeof error) == 0);
+    CHECK(paths_add(&p, &params) == 0 && p.count == 3);
+    hpc_params_free(&params);
+    CHECK(strcmp(paths_above(&p, "/a/b/c"), "/a/b") == 0 && strcmp(paths_above(&p, "/a/bc"), "/a") == 0 && strcmp(paths_above(&p, "/q;r"), "/q;r") == 0);
+    CHECK(!paths_above(&p, "/ab") && !paths_above(&p, "/") && !paths_above(&p, "relative"));
+    paths_free(&p);
+
+    if (!mkdtemp(dir))
+        abort();
+    snprintf(path, sizeof path, "%s/", dir);
+    CHECK(name_exists(path));
+    CHECK(!name_exists(dir), "a directory where the catalog has something else");
+    snprintf(path, sizeof path, "%s/f\n", dir);
+    close(open(path, O_CREAT | O_WRONLY, 0600));
+    CHECK(name_exists(path));
+    strcat(path, "/");
+    CHECK(!name_exists(path), "no directory any more");
+    strcat(path, "x");
+    CHECK(!name_exists(path), "ENOTDIR");
+    snprintf(path, sizeof path, "%s/dangling", dir);
+    CHECK(symlink("nowhere", path) == 0 && name_exists(path));
+    /* Deeper than PATH_MAX. */
+    int at = open(dir, O_DIRECTORY | O_RDONLY);
+    deep = malloc(8192);
+    size_t len = (size_t)snprintf(deep, 8192, "%s", dir);
+    char component[101];
+    memset(component, 'd', 100);
+    component[100] = 0;
+    int levels = 60;
+    for (int i = 0; i < levels; i++) {
+        int next = mkdirat(at, component, 0700) == 0 ? openat(at, component, O_DIRECTORY | O_RDONLY) : -1;
+        close(at);
+        at = next;
+        len += (size_t)snprintf(deep + len, 8192 - len, "/%s", component);
+    }
+    CHECK(at >= 0 && len > 4096);
+    strcpy(deep + len, "/");
+    CHECK(name_exists(deep));
+    strcpy(deep + len, "/none");
+    CHECK(!name_exists(deep));
+    snprintf(path, sizeof path, "rm -rf %s", dir);
+    close(at);
+    CHECK(system(path) == 0);
+    free(deep);
+}
+
+static void printables(void)
+{
+    char out[40];
+    context = "printable";
+    CHECK(strcmp(printable(out, sizeof out, "a\nb\x01\xff", 5), "a\\nb\\x01\xff") == 0);
+    printable(out, sizeof out, "0123456789012345678901234567890123456789", 40);
+    CHECK(strlen(out) < sizeof out && strstr(out, "..."), "%s", out);
+}
+
+void test_units(void)
+{
+    links();
+    nanoseconds();
+    names();
+    printables();
+}
