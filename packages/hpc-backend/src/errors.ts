@@ -36,16 +36,25 @@ export class HpcError extends Error {
   }
 }
 
+/*
+ * By their fields and not by `instanceof`: an error of Node's own modules belongs to another realm where the code runs in a vm
+ * context, as under jest.
+ */
+interface SystemError {
+  readonly code?: unknown;
+  readonly errno?: unknown;
+  readonly message?: unknown;
+}
+
 /** The errno name (`ENOENT`) of a failed system call, or a word that says there was none. */
 export function errnoName(error: unknown): string {
-  if (error instanceof Error && "code" in error && typeof error.code === "string") return error.code;
-  return error instanceof Error ? error.message : String(error);
+  const { code, message } = (error ?? {}) as SystemError;
+  if (typeof code === "string") return code;
+  return typeof message === "string" ? message : String(error);
 }
 
 /** The positive errno of a failed system call; EIO (5) when it carries none. */
 export function errnoOf(error: unknown): number {
-  if (error instanceof Error && "errno" in error && typeof error.errno === "number" && error.errno !== 0) {
-    return Math.abs(error.errno);
-  }
-  return 5;
+  const { errno } = (error ?? {}) as SystemError;
+  return typeof errno === "number" && errno !== 0 ? Math.abs(errno) : 5;
 }

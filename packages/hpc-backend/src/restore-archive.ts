@@ -12,8 +12,8 @@ import { type Replace, RestoreCore, type RestoreFailure } from "./restore-core";
 import { throttled } from "./throttled";
 
 export interface RestoreArchive {
-  /** A file, or "-" for standard input. */
-  readonly archive: string;
+  /** A file, or "-" for standard input; several: the shards of one tree, in any order, whose directories get their times at the end. */
+  readonly archive: string | readonly string[];
   /** Directory that takes the place of "/"; created if missing. */
   readonly where: string | Buffer;
   /** Default: always. */
@@ -24,6 +24,8 @@ export interface RestoreArchive {
   readonly signal?: AbortSignal;
 }
 
+const NONE_PROMOTED: ReadonlyMap<bigint, Buffer> = new Map();
+
 /**
  * Puts the entries of an archive back below `where`. Entries that fail, or whose checksum does not hold, are named through
  * `events.message`, counted, and leave nothing behind. Rejects with HpcError when the archive as a whole cannot be used any further
@@ -31,21 +33,42 @@ export interface RestoreArchive {
  */
 export async function restoreArchive(options: RestoreArchive): Promise<RestoreSummary> {
   const started = performance.now();
-  const { archive, events, signal } = options;
+  const { events, signal } = options;
   if (signal?.aborted) throw cancelled();
+  const archives = typeof options.archive === "string" ? [options.archive] : options.archive;
   const wanted = selector(options.patterns ?? []);
   const some = (options.patterns ?? []).length > 0;
-  // With patterns a hard link may be wanted and its leader not; a first pass finds those, where a second one is possible.
-  const promoted =
-    some && archive !== "-" ? await linksWithoutLeader(archive, wanted, signal) : new Map<bigint, Buffer>();
   const messages = new Messages((level, text) => events?.message?.(level, text));
   const core = openCore(options);
-  const reader = await ArchiveReader.open(archive).catch((error: unknown) => {
-    core.close();
-    throw error;
-  });
-  const restore = new ArchiveRestore(core, wanted, promoted, messages);
+  const restore = new ArchiveRestore(core, wanted, messages);
   const report = throttled(() => events?.progress?.(restore.progress(started)));
+  try {
+    try {
+      for (const archive of archives) {
+        // With patterns a hard link may be wanted and its leader not; a first pass finds those, where a second one is possible.
+        restore.promoted = some && archive !== "-" ? await linksWithoutLeader(archive, wanted, signal) : NONE_PROMOTED;
+        await restoreOne(archive, restore, report, signal);
+      }
+    } finally {
+      // Also after an error: what was restored so far stays, and its directories get their modes and times.
+      restore.flush();
+      finish(core, messages);
+      messages.close();
+      events?.progress?.(restore.progress(started));
+    }
+    return restore.summary(started);
+  } finally {
+    core.close();
+  }
+}
+
+async function restoreOne(
+  archive: string,
+  restore: ArchiveRestore,
+  report: () => void,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const reader = await ArchiveReader.open(archive);
   try {
     for (let items = await reader.next(); items !== undefined; items = await reader.next()) {
       if (signal?.aborted) throw cancelled();
@@ -53,18 +76,7 @@ export async function restoreArchive(options: RestoreArchive): Promise<RestoreSu
       report();
     }
     restore.flush();
-    finish(core, messages);
-    messages.close();
-    events?.progress?.(restore.progress(started));
-    return restore.summary(started);
-  } catch (error) {
-    // What was restored so far stays; its directories still get their modes and times.
-    restore.flush();
-    finish(core, messages);
-    messages.close();
-    throw error;
   } finally {
-    core.close();
     await reader.close();
   }
 }
@@ -126,11 +138,12 @@ class ArchiveRestore {
   #unfed = 0;
   /** Why the entry that is being discarded is damaged: the core only knows that it is. */
   #damage = "";
+  /** Of the archive that is being read: by group, the link that takes the place of a leader that is not wanted. */
+  promoted: ReadonlyMap<bigint, Buffer> = NONE_PROMOTED;
 
   constructor(
     private readonly core: RestoreCore,
     private readonly wanted: Selector,
-    private readonly promoted: ReadonlyMap<bigint, Buffer>,
     private readonly messages: Messages,
   ) {}
 

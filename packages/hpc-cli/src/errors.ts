@@ -28,8 +28,11 @@ export interface ErrorReport {
 }
 
 export function reportOf(error: unknown): ErrorReport {
-  const message = error instanceof Error ? error.message : String(error);
-  const { code, remedy } = (error ?? {}) as { code?: unknown; remedy?: unknown };
+  const {
+    code,
+    remedy,
+    message = String(error),
+  } = (error ?? {}) as { code?: unknown; remedy?: unknown; message?: string };
   if (typeof code === "string" && code.startsWith("HPC_") && typeof remedy === "string")
     return { code, message, remedy };
   if (typeof code === "string")

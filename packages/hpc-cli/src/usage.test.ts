@@ -49,7 +49,7 @@ describe("a command line that is wrong", () => {
     ]);
     expect([code, stderr]).toEqual([2, ""]);
     expect((await runCommand(["list", "--archive", "a", "--null", "--json"])).objects).toMatchObject([
-      { error: { code: "HPC_USAGE", message: expect.stringContaining("mutually exclusive") } },
+      { error: { code: "HPC_USAGE", message: "--null and --json exclude each other" } },
     ]);
   });
 });

@@ -2,6 +2,7 @@ import { EntryFlag } from "@podheitor/hpc-ptcomm";
 import type { Argv, InferredOptionTypes } from "yargs";
 import { toText } from "../bytes";
 import type { Command } from "../command";
+import { UsageError } from "../errors";
 import { escapeName } from "../escape";
 import { Exit } from "../exit";
 import { jsonName, type Listed, listLine, typeName } from "../listing";
@@ -25,7 +26,6 @@ export const list: Command<Arguments> = {
   options: (parser: Argv) =>
     parser
       .options(options)
-      .conflicts("null", "json")
       .example("$0 list --archive data.hpc", "like tar tvf, times in UTC")
       .example("$0 list --archive data.hpc --null | xargs -0 -n1 dirname", "names for another program")
       .epilogue(
@@ -33,6 +33,7 @@ export const list: Command<Arguments> = {
       ),
 
   async run(args, io) {
+    if (args.null && args.json) throw new UsageError("--null and --json exclude each other", "give one of them");
     const output = new Output(io, args.json);
     const render = args.json
       ? jsonLine
