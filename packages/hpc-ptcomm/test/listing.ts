@@ -23,7 +23,7 @@ export function framesOf(bytes: Buffer, piece = bytes.length): Frame[] {
 
 const text = (bytes: Buffer): string => JSON.stringify(bytes.toString("latin1"));
 
-export function entryText(entry: Entry): string {
+function entryText(entry: Entry): string {
   const { name, link, holes, ...rest } = entry;
   const fields = Object.entries(rest).map(([key, value]) => `${key}=${key === "mode" ? value.toString(8) : value}`);
   const map = holes.map((hole) => ` hole=${hole.offset}+${hole.length}`).join("");
