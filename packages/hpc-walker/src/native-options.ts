@@ -5,7 +5,9 @@ const HEAD = 48;
 const MIN_I64 = -(2n ** 63n);
 const Flag = { SERIAL_DIRS: 1, KEEP_OLDER: 2 } as const;
 
-/** `struct hpc_scan_options` and the paths behind it. Throws HPC_SCAN_OPTIONS for what does not fit the structure. */
+const SLASH = 0x2f;
+
+/** `struct hpc_scan_options` and the paths behind it. Throws HPC_SCAN_OPTIONS for what does not fit, and for a path that is not absolute. */
 export function encodeScanOptions(options: ScanOptions): Buffer {
   const { shard } = options;
   const head = Buffer.alloc(HEAD);
@@ -26,6 +28,8 @@ export function encodeScanOptions(options: ScanOptions): Buffer {
   }
   const parts: Buffer[] = [head];
   for (const path of options.paths) {
+    // The scan goes on while the process may change its directory.
+    if (path[0] !== SLASH) throw badOptions(`the path ${JSON.stringify(path.toString())} is not absolute`);
     const length = Buffer.alloc(4);
     length.writeUInt32LE(path.length);
     parts.push(length, path);

@@ -1,0 +1,345 @@
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, linkSync, mkdirSync, mkdtempSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "@jest/globals";
+import { EntryFlag, RecordType, ScanOp } from "../src/layout";
+import { RecordCursor } from "../src/record";
+import type { Scanner, ScanOptions, ScanStats } from "../src/scanner";
+
+/** What an engine can do that the other cannot. */
+export interface Abilities {
+  readonly beyondPathMax: boolean;
+}
+
+interface Seen {
+  /** path (latin1: every byte kept) → the line that find(1) would print of it. */
+  readonly entries: Map<string, string>;
+  readonly content: Map<string, string | undefined>;
+  readonly flags: Map<string, number>;
+  readonly errors: { path: string; op: number; error: number }[];
+  readonly stats: ScanStats;
+}
+
+const DEFAULTS = {
+  threads: 4,
+  inlineBytes: 0,
+  keepOlder: false,
+  serialDirectories: false,
+  ringEntries: 8192,
+  ringBytes: 4 << 20,
+} as const;
+
+/** The promises that both engines keep, each compared with what GNU find prints of the same tree. */
+export function describeScannerContract(engine: string, open: (options: ScanOptions) => Scanner, can: Abilities): void {
+  const scratch = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), `hpc-${engine}-`));
+  afterAll(() => void execFileSync("rm", ["-rf", scratch])); // Node cannot remove paths beyond PATH_MAX
+
+  function tree(name: string): string {
+    const path = join(scratch, name);
+    mkdirSync(path);
+    return path;
+  }
+  const start = (path: string, options: Partial<ScanOptions> = {}) =>
+    open({ paths: [Buffer.from(path, "latin1")], ...DEFAULTS, ...options });
+  const scan = (path: string, options: Partial<ScanOptions> = {}) => drain(start(path, options));
+
+  async function expectSameAsFind(path: string, options: Partial<ScanOptions> = {}): Promise<Seen> {
+    const seen = await scan(path, options);
+    expect(seen.errors).toEqual([]);
+    expect(seen.entries).toEqual(find(path));
+    return seen;
+  }
+
+  describe(`the ${engine} engine agrees with find`, () => {
+    test.each([false, true])(
+      "on every kind of entry and every kind of name (serial directories: %s)",
+      async (serial) => {
+        const path = tree(`kinds-${serial}`);
+        makeKinds(path);
+        const { stats, entries } = await expectSameAsFind(path, { serialDirectories: serial });
+        expect(stats).toMatchObject({ handedOut: entries.size, failed: 0, vanished: 0, dirsListed: 4 });
+      },
+    );
+
+    test("on an empty directory, and on a file as root", async () => {
+      const path = tree("empty");
+      expect((await expectSameAsFind(path)).entries.size).toBe(1);
+      const file = join(tree("file"), "f");
+      writeFileSync(file, "x");
+      expect((await expectSameAsFind(file)).entries.size).toBe(1);
+    });
+
+    test("on 5,000 files in one directory, whatever the threads", async () => {
+      const path = tree("flat");
+      for (let i = 0; i < 5000; i++) writeFileSync(join(path, `file ${i} with a somewhat longer name`), "");
+      for (const threads of [1, 4]) await expectSameAsFind(path, { threads });
+      await expectSameAsFind(path, { ringEntries: 32, ringBytes: 64 << 10 });
+    });
+
+    test("on many directories side by side", async () => {
+      const path = tree("wide");
+      execFileSync("bash", ["-c", "mkdir d{1..700}; for i in {1..700}; do : > d$i/a; done; mkdir -p d7/e{1..200}"], {
+        cwd: path,
+      });
+      await expectSameAsFind(path);
+    });
+
+    if (can.beyondPathMax) {
+      test("beyond PATH_MAX", async () => {
+        const path = tree("deep");
+        makeChain(path, 300);
+        const { entries } = await expectSameAsFind(path);
+        expect(Math.max(...[...entries.keys()].map((p) => p.length))).toBeGreaterThan(9000);
+      });
+    }
+  });
+
+  describe(`the ${engine} engine`, () => {
+    test("follows a root that is a symlink, and no other symlink", async () => {
+      const path = tree("symlinks");
+      mkdirSync(join(path, "real"));
+      writeFileSync(join(path, "real", "f"), "");
+      symlinkSync("real", join(path, "to-real"));
+      const whole = await scan(path);
+      expect([...whole.entries.keys()].filter((p) => p.startsWith(join(path, "to-real")))).toEqual([
+        join(path, "to-real"),
+      ]);
+      const followed = await scan(join(path, "to-real"));
+      expect([...followed.entries.keys()].sort()).toEqual([join(path, "to-real"), join(path, "to-real", "f")]);
+    });
+
+    test("says which root is missing, and scans the others", async () => {
+      const path = tree("missing");
+      const { errors, entries, stats } = await scan(path, {
+        paths: [Buffer.from(join(path, "none")), Buffer.from(path)],
+      });
+      expect(errors).toEqual([{ path: join(path, "none"), op: ScanOp.STAT, error: 2 }]);
+      expect([...entries.keys()]).toEqual([path]);
+      expect(stats).toMatchObject({ scanned: 2, handedOut: 1, failed: 1 });
+    });
+
+    test("reads the content of small files, whole, and of no others", async () => {
+      const path = tree("content");
+      const bytes = Buffer.from(Array.from({ length: 65536 }, (_, i) => (i * 7) & 255)).toString("latin1");
+      const files: Record<string, string> = { one: "1", full: bytes, over: `${bytes}!`, empty: "" };
+      for (const [name, text] of Object.entries(files)) writeFileSync(join(path, name), text, "latin1");
+      linkSync(join(path, "one"), join(path, "second"));
+      const { content, stats } = await scan(path, { inlineBytes: 65536 });
+      const at = (name: string) => content.get(join(path, name));
+      expect([at("one"), at("second"), at("empty"), at("over")]).toEqual(["1", "1", "", undefined]);
+      expect(at("full") === bytes).toBe(true);
+      expect(stats.contentBytes).toBe(65538);
+    });
+
+    test("shards: each entry in exactly one, directories are walked by all", async () => {
+      const path = tree("shards");
+      execFileSync("bash", ["-c", "mkdir -p {a..j}/{1..5}; touch {a..j}/{1..5}/{x,y,z}; ln a/1/x b/link"], {
+        cwd: path,
+      });
+      const seen: Seen[] = [];
+      for (const index of [0, 1, 2]) seen.push(await scan(path, { shard: { index, count: 3 } }));
+      const names = seen.flatMap((s) => [...s.entries.keys()]);
+      expect(new Set(names).size).toBe(names.length);
+      expect(new Map(seen.flatMap((s) => [...s.entries]))).toEqual(find(path));
+      for (const { stats, entries } of seen) {
+        expect(entries.size).toBeGreaterThan(30);
+        expect(stats).toMatchObject({
+          scanned: names.length,
+          filteredShard: names.length - entries.size,
+          dirsListed: 61,
+        });
+      }
+      const inode = (name: string) => seen.findIndex((s) => s.entries.has(join(path, name)));
+      expect(inode("a/1/x")).toBe(inode("b/link"));
+    });
+
+    test("since: older means both times; dropped, or kept and marked", async () => {
+      const path = tree("since");
+      writeFileSync(join(path, "old"), "x");
+      writeFileSync(join(path, "new"), "x");
+      const since = BigInt(Math.floor(Date.now() / 1000) + 100);
+      utimesSync(join(path, "new"), Number(since), Number(since));
+      const dropped = await scan(path, { since });
+      expect([...dropped.entries.keys()]).toEqual([join(path, "new")]);
+      expect(dropped.stats).toMatchObject({ scanned: 3, filteredOlder: 2 });
+      const kept = await scan(path, { since, keepOlder: true, inlineBytes: 10 });
+      expect(kept.entries.size).toBe(3);
+      expect([kept.flags.get(join(path, "old")), kept.flags.get(join(path, "new"))]).toEqual([EntryFlag.OLDER, 0]);
+      expect([kept.content.get(join(path, "old")), kept.content.get(join(path, "new"))]).toEqual([undefined, "x"]);
+    });
+
+    test("takes a tree that changes as ordinary input", async () => {
+      const path = tree("changing");
+      for (let i = 0; i < 100; i++) writeFileSync(join(path, `stays${i}`), "x");
+      const script =
+        "while :; do mkdir d e; : > d/f; mv d/f e/g; rm -r d e; ln -s /etc d; rm d; echo x > h; mv h stays0; done 2>/dev/null";
+      const changer = spawn("bash", ["-c", script], { cwd: path, stdio: "ignore" });
+      try {
+        for (let i = 0; i < 10; i++) {
+          const { entries, errors } = await scan(path, { inlineBytes: 100 });
+          expect(errors).toEqual([]);
+          expect([...entries.keys()].filter((p) => p.includes("/stays")).length).toBeGreaterThanOrEqual(99);
+          expect([...entries.keys()].filter((p) => p.includes("/d/passwd"))).toEqual([]);
+        }
+      } finally {
+        changer.kill("SIGKILL");
+        await new Promise((resolve) => changer.once("exit", resolve));
+      }
+    });
+
+    test("stops in the middle, with the ring full, and closes at once", async () => {
+      const path = tree("stop");
+      for (let i = 0; i < 2000; i++) writeFileSync(join(path, `f${i}`), "");
+      const scanner = start(path, { ringEntries: 8 });
+      expect((await scanner.next())?.bytes.length).toBeGreaterThan(0);
+      const begin = performance.now();
+      const pending = scanner.next().then(
+        async () => scanner.next(), // it may have had a batch at hand
+        (error: unknown) => Promise.reject(error),
+      );
+      scanner.stop();
+      scanner.stop();
+      await expect(pending).rejects.toMatchObject({ code: "HPC_SCAN_STOPPED" });
+      await scanner.close();
+      await scanner.close();
+      expect(performance.now() - begin).toBeLessThan(2000);
+    });
+
+    test("keeps timers alive, and goes on saying that it has ended", async () => {
+      const path = tree("alive");
+      for (let i = 0; i < 1000; i++) writeFileSync(join(path, `f${i}`), "");
+      let ticks = 0;
+      const timer = setInterval(() => ticks++, 1);
+      for (let scans = 0; ticks < 5 && scans < 1000; scans++) await scan(path);
+      clearInterval(timer);
+      expect(ticks).toBeGreaterThanOrEqual(5);
+      const scanner = start(path);
+      while (await scanner.next());
+      expect(await scanner.next()).toBeUndefined();
+      expect(scanner.stats()).toMatchObject({ scanned: 1001, handedOut: 1001 });
+      await scanner.close();
+      expect(scanner.stats().handedOut).toBe(1001);
+    });
+
+    test.each<[string, Partial<ScanOptions>]>([
+      ["no path", { paths: [] }],
+      ["an empty path", { paths: [Buffer.alloc(0)] }],
+      ["a NUL in a path", { paths: [Buffer.from("/tmp\0x")] }],
+      ["a relative path", { paths: [Buffer.from("tmp")] }],
+      ["no threads", { threads: 0 }],
+      ["a shard that is not there", { shard: { index: 2, count: 2 } }],
+    ])("refuses %s", (_, options) => {
+      expect(() => start("/tmp", options)).toThrow(expect.objectContaining({ code: "HPC_SCAN_OPTIONS" }));
+    });
+  });
+}
+
+function makeKinds(path: string): void {
+  const inside = (name: Buffer | string) => Buffer.concat([Buffer.from(`${path}/d/`), Buffer.from(name)]);
+  mkdirSync(join(path, "d", "deeper"), { recursive: true });
+  mkdirSync(join(path, "hollow"));
+  const odd = [
+    "new\nline",
+    "-rf",
+    "'single'",
+    '"double"',
+    "back\\slash",
+    " blank ",
+    "tab\t",
+    "…",
+    "x".repeat(255),
+    "*",
+    "$(ls)",
+  ];
+  for (const name of odd) writeFileSync(inside(name), name);
+  writeFileSync(inside(Buffer.from([0xff, 0xfe, 0x80])), "invalid UTF-8");
+  linkSync(inside("-rf"), inside("hard"));
+  symlinkSync("nowhere\nat all", inside("dangling"));
+  symlinkSync("x".repeat(4095), inside("longest-target"));
+  execFileSync("mkfifo", [join(path, "fifo")]);
+  execFileSync("truncate", ["-s", "5G", join(path, "sparse")]);
+  execFileSync("touch", ["-d", "@-5.25", join(path, "before-1970")]);
+  execFileSync("chmod", ["6751", join(path, "sparse")]);
+  if (process.getuid?.() === 0) {
+    execFileSync("mknod", [join(path, "null"), "c", "1", "3"]);
+    execFileSync("chown", ["12345:54321", join(path, "sparse")]);
+  }
+}
+
+/** `levels` nested directories with names of 32 bytes, a file in the last. */
+function makeChain(path: string, levels: number): void {
+  const name = "a-component-of-thirty-two-bytes!";
+  // Beyond PATH_MAX only relative steps work; perl is there wherever GNU userland is.
+  const program = `for (1..${levels}) { mkdir "${name}" or die; chdir "${name}" or die } open(F, ">leaf") or die`;
+  execFileSync("perl", ["-e", program], { cwd: path });
+}
+
+async function drain(scanner: Scanner): Promise<Seen> {
+  const seen = { entries: new Map(), content: new Map(), flags: new Map(), errors: [] as Seen["errors"] };
+  const cursor = new RecordCursor();
+  try {
+    for (let batch = await scanner.next(); batch; batch = await scanner.next()) {
+      for (cursor.reset(batch.bytes); cursor.next(); ) note(cursor, seen);
+    }
+    const stats = scanner.stats();
+    const { scanned, handedOut, filteredShard, filteredOlder, vanished, failed } = stats;
+    expect(scanned).toBe(handedOut + filteredShard + filteredOlder + vanished + failed);
+    expect(handedOut).toBe(seen.entries.size); // no path twice
+    return { ...seen, stats };
+  } finally {
+    await scanner.close();
+  }
+}
+
+function note(cursor: RecordCursor, seen: Omit<Seen, "stats">): void {
+  if (cursor.type === RecordType.DIR) return;
+  const dir = cursor.dir.toString("latin1");
+  const path = cursor.nameLength === 0 ? dir : `${dir === "/" ? "" : dir}/${cursor.name.toString("latin1")}`;
+  if (cursor.type === RecordType.ERROR) {
+    seen.errors.push({ path, op: cursor.op, error: cursor.error });
+    return;
+  }
+  seen.entries.set(path, describeEntry(cursor));
+  seen.content.set(path, cursor.content?.toString("latin1"));
+  seen.flags.set(path, cursor.flags);
+}
+
+const LETTERS = ["", "f", "d", "l", "p", "c", "b", "s"];
+
+/** The line of FIND_FORMAT. */
+function describeEntry(c: RecordCursor): string {
+  const time = (s: bigint, ns: number) => ((s * 1_000_000_000n + BigInt(ns)) * 10n).toString();
+  return [
+    LETTERS[c.kind],
+    (c.mode & 0o7777).toString(8),
+    c.exact("ino"),
+    c.dev,
+    c.nlink,
+    c.uid,
+    c.gid,
+    c.size,
+    c.exact("blocks"),
+    time(c.exact("mtime_s"), c.mtimeNanoseconds),
+    time(c.exact("ctime_s"), c.ctimeNanoseconds),
+    c.link.toString("latin1"),
+  ].join(" ");
+}
+
+const FIND_FORMAT = "%p\\0%y %m %i %D %n %U %G %s %b\\0%T@\\0%C@\\0%l\\0";
+
+/** path → line, by GNU find. %T@ is the seconds, a point, and the nanoseconds with a zero: 5.25 s before the epoch is "-6.7500000000". */
+function find(path: string): Map<string, string> {
+  const out = execFileSync("find", ["-H", path, "-printf", FIND_FORMAT], { encoding: "latin1", maxBuffer: 1 << 28 });
+  const fields = out.split("\0");
+  const map = new Map<string, string>();
+  const ticks = (text: string) => {
+    const [seconds = "", decimals = ""] = text.split(".");
+    return (BigInt(seconds) * 10_000_000_000n + BigInt(decimals)).toString();
+  };
+  for (let i = 0; i + 4 < fields.length; i += 5) {
+    const [name, head, mtime, ctime, link] = fields.slice(i, i + 5) as [string, string, string, string, string];
+    map.set(name, `${head} ${ticks(mtime)} ${ticks(ctime)} ${link}`);
+  }
+  return map;
+}
