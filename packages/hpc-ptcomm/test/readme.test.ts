@@ -5,7 +5,7 @@ import * as ptcomm from "../src/index";
 
 test("the example in the README runs and prints what it says", () => {
   const readme = readFileSync(join(__dirname, "..", "README.md"), "utf8");
-  const example = /```ts\n([^]*?)```/.exec(readme)?.[1] ?? "";
+  const example = /```ts\n(.*?)```/s.exec(readme)?.[1] ?? "";
   const body = example.replace(/^import (\{[^}]*\}) from .*$/m, "const $1 = ptcomm;");
   expect(body).toContain("= ptcomm;");
   const printed: unknown[] = [];
