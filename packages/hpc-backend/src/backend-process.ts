@@ -157,7 +157,8 @@ export class BackendProcess {
       const work = this.#workFor(command);
       this.#work = work;
       this.#session.accept();
-      this.#running = work.run().then(
+      this.#running = work.run();
+      this.#running.then(
         () => this.#emitter.flush(),
         (error: unknown) => this.#fail(error),
       );

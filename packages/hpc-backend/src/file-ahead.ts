@@ -1,11 +1,10 @@
 import { EntryFlag, EntryKind, RecordCursor, RecordType } from "@podheitor/hpc-walker";
 import { fullName } from "./entry-sink";
 import { FileReader } from "./file-reader";
-import { AHEAD_BYTES, OPEN_AHEAD, READ_SIZE } from "./limits";
+import { OPEN_AHEAD } from "./limits";
 
 interface Opened {
   readonly headStart: number;
-  readonly bytes: number;
   readonly reader: Promise<FileReader>;
 }
 
@@ -17,12 +16,11 @@ export function isWanted(wanted: Uint8Array | undefined, index: number, flags: n
 
 /**
  * Runs ahead of the emitter over the same batch and opens the files whose content is not in it, with their first block,
- * so that on a filesystem with latency the emitter finds them read. Bounded by number and by bytes.
+ * so that on a filesystem with latency the emitter finds them read. Bounded: each holds one read buffer.
  */
 export class FileAhead {
   readonly #cursor = new RecordCursor();
   readonly #opened: Opened[] = [];
-  #held = 0;
   #more = false;
   #index = -1;
   #wanted: Uint8Array | undefined;
@@ -41,7 +39,6 @@ export class FileAhead {
     const first = this.#opened[0];
     if (first === undefined || first.headStart !== headStart) return open();
     this.#opened.shift();
-    this.#held -= first.bytes;
     return first.reader;
   }
 
@@ -49,19 +46,17 @@ export class FileAhead {
   async close(): Promise<void> {
     this.#more = false;
     const left = this.#opened.splice(0);
-    this.#held = 0;
     await Promise.all(left.map(({ reader }) => reader.then((opened) => opened.close()).catch(() => undefined)));
   }
 
   #advance(): void {
     const cursor = this.#cursor;
-    while (this.#more && this.#opened.length < OPEN_AHEAD && this.#held < AHEAD_BYTES) {
+    while (this.#more && this.#opened.length < OPEN_AHEAD) {
       this.#more = cursor.next();
       if (!this.#more) return;
       if (cursor.type !== RecordType.ENTRY) continue;
       this.#index++;
       if (!this.#isFileToRead()) continue;
-      const bytes = Math.min(READ_SIZE, cursor.size + 1);
       const reader = FileReader.open(
         fullName(cursor.dir, cursor.name),
         cursor.exact("dev"),
@@ -70,8 +65,7 @@ export class FileAhead {
       );
       // Its error belongs to whoever takes it.
       reader.catch(() => undefined);
-      this.#opened.push({ headStart: cursor.headStart, bytes, reader });
-      this.#held += bytes;
+      this.#opened.push({ headStart: cursor.headStart, reader });
     }
   }
 

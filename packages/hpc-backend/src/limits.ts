@@ -18,11 +18,8 @@ export const FLUSH_IDLE_MS = 50;
 
 /** One positioned read of a large file, and so the payload of its `D` frames (at most 999,999). */
 export const READ_SIZE = 512 * KIB;
-/** Large files that are opened, and whose first block is read, before their turn. */
+/** Large files that are opened, and whose first block is read, before their turn: eight read buffers, 4 MiB. */
 export const OPEN_AHEAD = 8;
-/** Bytes that may be held by files opened ahead, so that waiting costs bounded memory. */
-export const AHEAD_BYTES = 8 * MIB;
-
 /** CHECK batches, from docs/ptcomm.md: entries in one, and batches unanswered. */
 export const CHECK_ENTRIES = 512;
 export const CHECK_UNANSWERED = 4;
