@@ -263,6 +263,7 @@ describe("stop and close", () => {
     ["no path", { paths: [] }],
     ["an empty path", { paths: [Buffer.alloc(0)] }],
     ["a NUL", { paths: [Buffer.from("/a\0b")] }],
+    ["a relative path", { paths: [Buffer.from("usr")] }],
     ["no threads", { threads: 0 }],
     ["a shard beyond its count", { shard: { index: 4, count: 4 } }],
     ["content beyond the limit", { inlineBytes: 512 * 1024 + 1 }],

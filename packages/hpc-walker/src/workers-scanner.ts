@@ -143,10 +143,10 @@ function rootGift(path: Buffer): Gift {
 
 /** The bounds of the native engine: what one refuses, the other refuses. */
 function checkOptions(options: ScanOptions): void {
-  encodeScanOptions(options); // throws for what is no number of its size
+  encodeScanOptions(options); // throws for numbers out of their type's range, and for relative paths
   const { paths, threads, inlineBytes, shard, ringEntries, ringBytes } = options;
   if (paths.length === 0) throw badOptions("no path");
-  if (paths.some((path) => path.length === 0 || path.includes(0))) throw badOptions("a path is empty or holds a NUL");
+  if (paths.some((path) => path.includes(0))) throw badOptions("a path holds a NUL");
   if (threads < 1 || threads > 512) throw badOptions(`threads is ${threads}, not 1..512`);
   if (inlineBytes > MAX_INLINE) throw badOptions(`inlineBytes is ${inlineBytes}, not 0..${MAX_INLINE}`);
   if (ringEntries < 1 || ringBytes < 1) throw badOptions("the ring has no room");
