@@ -5,8 +5,17 @@ module.exports = {
   testEnvironment: "node",
   // Packages are tested as source, without a build in between.
   testEnvironmentOptions: { customExportConditions: ["@podheitor/source", "node", "require", "default"] },
-  transform: { "^.+\\.ts$": ["@swc/jest", { jsc: { parser: { syntax: "typescript" }, target: "es2022" }, module: { type: "commonjs" } }] },
-  testMatch: ["<rootDir>/scripts/*.test.ts", "<rootDir>/packages/*/src/**/*.test.ts", "<rootDir>/packages/*/test/**/*.test.ts"],
+  transform: {
+    "^.+\\.ts$": [
+      "@swc/jest",
+      { jsc: { parser: { syntax: "typescript" }, target: "es2022" }, module: { type: "commonjs" } },
+    ],
+  },
+  testMatch: [
+    "<rootDir>/scripts/*.test.ts",
+    "<rootDir>/packages/*/src/**/*.test.ts",
+    "<rootDir>/packages/*/test/**/*.test.ts",
+  ],
   modulePathIgnorePatterns: ["<rootDir>/packages/[^/]+/dist/", "<rootDir>/.cache/"],
   workerThreads: false,
 };
