@@ -1,9 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { constants as os } from "node:os";
-import { scanLibrary } from "./native-library";
+import { type ScanLibrary, scanLibrary } from "./native-library";
 import { PATH_MAX, READ_FILES_BYTES } from "./native-limits";
+import { EFBIG, EINVAL, ENAMETOOLONG, errnoOf } from "./system-error";
 
-const { EFBIG, EINVAL, ENAMETOOLONG } = os.errno;
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
 /**
@@ -11,12 +10,12 @@ const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
  * Returns a descriptor (close-on-exec), or -errno: -ENAMETOOLONG beyond PATH_MAX when libhpcscan is not there.
  */
 export function openFile(path: Buffer, flags: number = O_RDONLY): number {
-  if (path.includes(0)) return -EINVAL;
+  if (path.length === 0 || path.includes(0)) return -EINVAL; // fs.openSync would throw another kind of error
   if (path.length >= PATH_MAX) return openLong(path, flags);
   try {
     return openSync(path, flags | O_NOFOLLOW); // Node adds O_CLOEXEC; cheaper than a foreign call
   } catch (error) {
-    return errnoOf(error);
+    return -errnoOf(error);
   }
 }
 
@@ -36,7 +35,15 @@ export interface FileContent {
 /** Reads files of at most `max` bytes each, in order; the native library does a few megabytes in one call. */
 export function readFiles(paths: readonly Buffer[], max: number): FileContent[] {
   const library = tryLibrary();
-  if (!library) return paths.map((path) => readOne(path, max));
+  return library ? readFilesNative(library, paths, max) : readFilesPlain(paths, max);
+}
+
+/** {@link readFiles} without the library, one file after the other. */
+export function readFilesPlain(paths: readonly Buffer[], max: number): FileContent[] {
+  return paths.map((path) => readOne(path, max));
+}
+
+function readFilesNative(library: ScanLibrary, paths: readonly Buffer[], max: number): FileContent[] {
   const answers: FileContent[] = [];
   const perCall = Math.max(1, Math.floor(READ_FILES_BYTES / (max + 16)));
   while (answers.length < paths.length) {
@@ -45,7 +52,7 @@ export function readFiles(paths: readonly Buffer[], max: number): FileContent[] 
     const out = Buffer.allocUnsafe(batch.length * (max + 16));
     const used = Buffer.alloc(8);
     const answered = library.readFiles(requests, requests.length, out, out.length, used);
-    if (answered <= 0) throw new Error(`hpc_read_files: ${answered}`);
+    if (answered <= 0) throw new RangeError(`hpc_read_files answered ${answered} to ${batch.length} requests`);
     for (let i = 0, at = 0; i < answered; i++) {
       const errno = out.readInt32LE(at);
       const length = out.readUInt32LE(at + 4);
@@ -75,7 +82,7 @@ function readOne(path: Buffer, max: number): FileContent {
     for (let n = 1; n > 0 && have <= max; have += n) n = readSync(fd, buffer, have, max + 1 - have, null);
     return have > max ? { errno: EFBIG, content: NOTHING } : { errno: 0, content: buffer.subarray(0, have) };
   } catch (error) {
-    return { errno: -errnoOf(error), content: NOTHING };
+    return { errno: errnoOf(error), content: NOTHING };
   } finally {
     closeSync(fd);
   }
@@ -83,7 +90,7 @@ function readOne(path: Buffer, max: number): FileContent {
 
 let absent = false;
 
-function tryLibrary(): ReturnType<typeof scanLibrary> | undefined {
+function tryLibrary(): ScanLibrary | undefined {
   if (absent) return undefined;
   try {
     return scanLibrary();
@@ -91,10 +98,4 @@ function tryLibrary(): ReturnType<typeof scanLibrary> | undefined {
     absent = true; // createScanner() has said why
     return undefined;
   }
-}
-
-/** Node's system errors carry -errno; anything else is a fault of the caller and stays an exception. */
-function errnoOf(error: unknown): number {
-  if (error instanceof Object && "errno" in error && typeof error.errno === "number") return error.errno;
-  throw error;
 }

@@ -12,10 +12,10 @@ const COUNTERS = 12;
 
 /**
  * Starts a scan by libhpcscan's threads. Main thread only. Throws NativeError when the library is not there or cannot be used,
- * WalkerError HPC_SCAN_OPTIONS or HPC_SCAN_ENGINE.
+ * WalkerError HPC_SCAN_OPTIONS or HPC_SCAN_ENGINE. `candidates`: where libhpcscan may be, if not beside this package.
  */
-export function openNativeScanner(options: ScanOptions): Scanner {
-  const library = scanLibrary();
+export function openNativeScanner(options: ScanOptions, candidates?: readonly string[]): Scanner {
+  const library = scanLibrary(candidates);
   const encoded = encodeScanOptions(options);
   const handle = library.start(encoded, encoded.length);
   if (handle === -EINVAL) throw badOptions("the native engine refuses them: a value out of bounds, or an empty path");

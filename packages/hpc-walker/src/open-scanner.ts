@@ -22,6 +22,8 @@ export const WORKERS_CONSEQUENCE =
 export interface CreateScannerOptions extends ScanOptions {
   readonly engine: EngineChoice;
   /** Told at most once for each scanner. */
+  /** Where libhpcscan may be, in this order. Default: beside this package, or beside the bundle. */
+  readonly nativeLibrary?: readonly string[];
   readonly onFallback?: (fallback: Fallback) => void;
 }
 
@@ -29,7 +31,7 @@ export interface CreateScannerOptions extends ScanOptions {
 export function createScanner(options: CreateScannerOptions): Scanner {
   if (options.engine === "workers") return openWorkersScanner(options);
   try {
-    return openNativeScanner(options);
+    return openNativeScanner(options, options.nativeLibrary);
   } catch (error) {
     if (options.engine === "native" || !(error instanceof NativeError)) throw error;
     options.onFallback?.({ reason: error.message, remedy: error.remedy, consequence: WORKERS_CONSEQUENCE });

@@ -1,4 +1,4 @@
 import { openNativeScanner } from "../src/native-scanner";
 import { describeScannerContract } from "./scanner-contract";
 
-describeScannerContract("native", openNativeScanner, { beyondPathMax: true });
+describeScannerContract("native", (options) => openNativeScanner(options), { beyondPathMax: true });
