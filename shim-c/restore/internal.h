@@ -15,7 +15,7 @@
 /* One openat2() per this many bytes of path; PATH_MAX is 4096 with the NUL. */
 #define HPC_PATH_CHUNK 4095u
 /* Inodes whose content could not be restored and whose other names may still come. Beyond this many every later hard
- * link is refused: 512 KiB of memory is the limit, and a restore with so many failures has failed. */
+ * link is refused: 1 MiB of memory is the limit, and a restore with so many failures has failed. */
 #define HPC_FAILED_GROUPS 65536u
 /* Zero blocks of this size become holes in files that were sparse: the block size of every common filesystem. */
 #define HPC_SPARSE_BLOCK 4096u
