@@ -4,7 +4,8 @@
  *
  *   bits 60..63  tag 5        bits 30..59  mtime nanoseconds        bits 0..29  atime nanoseconds
  *
- * Tools that print LStat show an odd device number for such entries. Devices keep their true st_rdev and whole seconds.
+ * A device needs its st_rdev; it has no blocks, so there the same word rides in st_blocks. Tools that print LStat show an odd
+ * number in the one place or the other.
  */
 #ifndef HPC_STAT_PACK_H
 #define HPC_STAT_PACK_H

@@ -48,7 +48,7 @@ static bool attributes(const char *name, mode_t type)
     struct stat st;
     bool owned = geteuid() != 0;
     return at(name, &st) && (st.st_mode & S_IFMT) == type && (type == S_IFLNK || (st.st_mode & 07777) == 0640) && st.st_mtim.tv_sec == 1700000000 &&
-           (type == S_IFCHR || st.st_mtim.tv_nsec == 123456789) && (owned || (st.st_uid == 4294967294u && st.st_gid == 3000000000u));
+           st.st_mtim.tv_nsec == 123456789 && (owned || (st.st_uid == 4294967294u && st.st_gid == 3000000000u));
 }
 
 static void round_trip(uint32_t version)
