@@ -13,6 +13,8 @@ export const maxSlots = (workers: number): number => 2 * workers + 8;
 export const NAMES_PER_READ = 512;
 /** Names that one worker gives another at a time from a large directory. */
 export const NAMES_PER_GIFT = 64;
+/** Directories that lie ready for each worker that waits: to wake one costs as much as listing one or two small directories. */
+export const DIRS_PER_WAITING = 8;
 /** A worker looks whether others are hungry after this many names. */
 export const NAMES_PER_LOOK = 16;
 /**

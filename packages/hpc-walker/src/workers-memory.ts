@@ -90,10 +90,10 @@ export function statsOf(counters: Float64Array): ScanStats {
   return stats as Record<keyof ScanStats, number>;
 }
 
-/** Adds one to a counter word and wakes everybody who waits on it. */
-export function signal(control: Int32Array, word: number): void {
+/** Adds one to a counter word and wakes those who wait on it: all, or as many as there is something for. */
+export function signal(control: Int32Array, word: number, wake = Number.POSITIVE_INFINITY): void {
   Atomics.add(control, word, 1);
-  Atomics.notify(control, word);
+  Atomics.notify(control, word, wake);
 }
 
 export function stopAll(control: Int32Array): void {

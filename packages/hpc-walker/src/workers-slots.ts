@@ -109,7 +109,7 @@ export class SlotReader {
       const length = Atomics.load(control, state + 1);
       this.#slots[slot]?.copy(this.#batch, 0, 0, length);
       Atomics.store(control, state, State.FREE);
-      signal(control, Word.FREE);
+      signal(control, Word.FREE, 1);
       this.#next = slot + 1;
       return this.#batch.subarray(0, length);
     }

@@ -42,11 +42,11 @@ describe("WorkStack", () => {
   test("somebody wants work when more wait than lies there", () => {
     const memory = memoryOf();
     const stack = new WorkStack(memory);
-    expect(stack.wanted).toBe(false);
+    expect(stack.wants(1)).toBe(false);
     Atomics.store(memory.control, Word.HUNGRY, 1);
-    expect(stack.wanted).toBe(true);
+    expect(stack.wants(1)).toBe(true);
     stack.push({ work: Work.DIR, dir: Buffer.from("/d"), dev: 1n, ino: 2n, names: [] });
-    expect(stack.wanted).toBe(false);
+    expect([stack.wants(1), stack.wants(2)]).toEqual([false, true]);
   });
 
   test("a stopped stack gives nothing, though work is pending", () => {

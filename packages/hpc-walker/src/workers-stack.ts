@@ -30,9 +30,9 @@ export class WorkStack {
     this.#bytes = Buffer.from(memory.stack.buffer, memory.stack.byteOffset, memory.stack.length);
   }
 
-  /** Is somebody waiting for whom nothing lies ready? */
-  get wanted(): boolean {
-    return Atomics.load(this.#control, Word.HUNGRY) > Atomics.load(this.#control, Word.STACK_COUNT);
+  /** Do fewer than `each` gifts lie ready for each one who waits? */
+  wants(each: number): boolean {
+    return each * Atomics.load(this.#control, Word.HUNGRY) > Atomics.load(this.#control, Word.STACK_COUNT);
   }
 
   /** False when there is no room: keep it, then. Does not count it as pending. */
@@ -50,7 +50,7 @@ export class WorkStack {
       Atomics.add(control, Word.STACK_COUNT, 1);
     }
     this.#unlock();
-    if (fits) signal(control, Word.WORK);
+    if (fits) signal(control, Word.WORK, 1);
     return fits;
   }
 

@@ -1,6 +1,6 @@
 import { ScanOp } from "./layout";
 import { EINVAL, ELOOP, ENOENT, ENOTDIR, errnoOf } from "./system-error";
-import { MAX_STREAMS, NAMES_PER_GIFT, NAMES_PER_LOOK, NAMES_PER_READ } from "./workers-limits";
+import { DIRS_PER_WAITING, MAX_STREAMS, NAMES_PER_GIFT, NAMES_PER_LOOK, NAMES_PER_READ } from "./workers-limits";
 import { Listing } from "./workers-listing";
 import { type Looker, statOf } from "./workers-look";
 import { Word } from "./workers-memory";
@@ -148,7 +148,7 @@ export class TreeWorker {
   /** Gives away names from the end of a portion, as long as somebody waits; returns where ours end now. */
   #giveNames(dir: Buffer, names: readonly Buffer[], from: number, to: number): number {
     let end = to;
-    while (!this.#serial && end - from > 2 * NAMES_PER_GIFT && this.#stack.wanted) {
+    while (!this.#serial && end - from > 2 * NAMES_PER_GIFT && this.#stack.wants(1)) {
       const start = end - NAMES_PER_GIFT;
       this.#stack.began();
       if (!this.#stack.push({ work: Work.NAMES, dir, dev: 0n, ino: 0n, names: names.slice(start, end) })) {
@@ -162,7 +162,7 @@ export class TreeWorker {
 
   /** Gives away the oldest directories, which tend to be the largest pieces of work, while somebody waits; keeps one. */
   #giveDirectories(): void {
-    while (this.#todo.length > 1 && this.#stack.wanted) {
+    while (this.#todo.length > 1 && this.#stack.wants(DIRS_PER_WAITING)) {
       const index = this.#todo.findIndex((item) => !("listing" in item) && !item.isRoot);
       const item = this.#todo[index];
       if (item === undefined || "listing" in item || index === this.#todo.length - 1) return;
