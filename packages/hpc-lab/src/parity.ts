@@ -11,6 +11,8 @@ import { limits } from "./limits";
 export interface ParityOptions {
   /** Bacula itself keeps whole seconds; our records keep nanoseconds. Default `nanoseconds`. */
   readonly times?: "nanoseconds" | "seconds";
+  /** The same for device nodes alone. Default: as `times`. */
+  readonly deviceTimes?: "nanoseconds" | "seconds";
 }
 
 export interface Difference {
@@ -66,7 +68,10 @@ export async function compareTrees(left: string, right: string, options: ParityO
   const differ = (name: string, what: Difference["what"], one: string, other: string): void => {
     differences.push({ path: Buffer.from(name, "latin1"), what, left: one, right: other });
   };
-  const time = (text: string): string => (options.times === "seconds" ? floorSecond(text) : text);
+  const time = ({ type, mtime }: Found): string => {
+    const times = ("bc".includes(type) ? options.deviceTimes : undefined) ?? options.times;
+    return times === "seconds" ? floorSecond(mtime) : mtime;
+  };
   for (const [name, one] of a) {
     const other = b.get(name);
     if (other === undefined) {
@@ -75,7 +80,7 @@ export async function compareTrees(left: string, right: string, options: ParityO
     }
     const fields = ["type", "size", "mode", "owner", "target", "device", "links", "content"] as const;
     for (const field of fields) if (one[field] !== other[field]) differ(name, field, one[field], other[field]);
-    if (time(one.mtime) !== time(other.mtime)) differ(name, "mtime", one.mtime, other.mtime);
+    if (time(one) !== time(other)) differ(name, "mtime", one.mtime, other.mtime);
     if (unequal.has(name)) differ(name, "content", "cmp", "differs");
   }
   for (const [name, other] of b) if (!a.has(name)) differ(name, "extra", "", other.type);

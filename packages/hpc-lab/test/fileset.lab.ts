@@ -5,15 +5,15 @@ import { makeTree } from "../src/tree";
 import { chosenReleases, cleanUp, installedPlugin, labWith, pluginJob, scratch } from "./support";
 
 const bad: readonly [job: string, keys: (tree: string) => string, says: RegExp][] = [
-  ["UnknownKey", (tree) => `path=${tree};speed=9`, /podheitor-hpc.*speed/],
-  ["ShardTooLarge", (tree) => `path=${tree};shard=4/4`, /podheitor-hpc.*shard/],
-  ["ShardNotANumber", (tree) => `path=${tree};shard=a/b`, /podheitor-hpc.*shard/],
-  ["UnknownMode", (tree) => `path=${tree};mode=zfs`, /podheitor-hpc.*mode/],
-  ["BadInline", (tree) => `path=${tree};inline_kib=many`, /podheitor-hpc.*inline_kib/],
-  ["NoPath", () => "shard=0/4", /podheitor-hpc.*path/],
-  ["RelativePath", () => "path=some/where", /podheitor-hpc.*path/],
-  ["MissingPath", () => "path=/there/is/no/such/tree", /podheitor-hpc.*\/there\/is\/no\/such\/tree/],
-  ["OpenQuote", (tree) => `path="${tree}`, /podheitor-hpc.*(quote|")/],
+  ["UnknownKey", (tree) => `path=${tree};speed=9`, /Fatal error: .*speed/],
+  ["ShardTooLarge", (tree) => `path=${tree};shard=4/4`, /Fatal error: .*shard/],
+  ["ShardNotANumber", (tree) => `path=${tree};shard=a/b`, /Fatal error: .*shard/],
+  ["UnknownMode", (tree) => `path=${tree};mode=zfs`, /Fatal error: .*mode/],
+  ["BadInline", (tree) => `path=${tree};inline_kib=many`, /Fatal error: .*inline_kib/],
+  ["NoPath", () => "shard=0/4", /Fatal error: .*path/],
+  ["RelativePath", () => "path=some/where", /Fatal error: .*path/],
+  ["MissingPath", () => "path=/there/is/no/such/tree", /Fatal error: .*\/there\/is\/no\/such\/tree/],
+  ["OpenQuote", (tree) => `path="${tree}`, /Fatal error: .*(quote|")/],
 ];
 
 describe.each(chosenReleases)("FileSets on Bacula %s", (release) => {
