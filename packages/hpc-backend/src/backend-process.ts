@@ -12,7 +12,8 @@ import {
 } from "@podheitor/hpc-ptcomm";
 import { cancelled } from "./backup-job";
 import type { ByteSink } from "./byte-sink";
-import { ClassicBackup, ClassicRestore } from "./classic-work";
+import { ClassicBackup } from "./classic-backup";
+import { ClassicRestore } from "./classic-restore";
 import { Emitter } from "./emitter";
 import { HpcError } from "./errors";
 import type { MessageLevel } from "./events";

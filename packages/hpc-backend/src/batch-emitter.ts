@@ -100,6 +100,11 @@ export class BatchEmitter {
       messages.entry("info", `${shown(cursor)}: the classic dialect cannot carry fifos and devices`);
       return true;
     }
+    if (sink.carries?.(this.#fill(cursor, bytes)) === false) {
+      sums.filteredDialect++;
+      messages.entry("warning", `${shown(cursor)}: the classic dialect cannot carry a name that ends in a blank`);
+      return true;
+    }
     const linked = cursor.nlink > 1 && kind !== EntryKind.DIRECTORY;
     if (linked && this.#laterName(cursor, bytes)) return true;
     if (cursor.error !== 0) {

@@ -7,6 +7,8 @@ export type Outgoing = { -readonly [K in keyof EntryParts]: EntryParts[K] };
 export interface EntrySink {
   /** false: fifos and devices cannot travel (classic). */
   readonly carriesSpecials: boolean;
+  /** false: this entry's names cannot be said in the dialect. Absent: all can. */
+  carries?(entry: Outgoing): boolean;
   entry(entry: Outgoing): void;
   /** Content of the last entry, any length. */
   data(bytes: Buffer): void;

@@ -1,0 +1,75 @@
+import { type Frame, parseClassic } from "@podheitor/hpc-ptcomm";
+import { RecordCursor, RecordType } from "@podheitor/hpc-walker";
+import { runBackup } from "./backup-job";
+import type { CheckBatch } from "./checks";
+import { attributes, ClassicSink } from "./classic-sink";
+import { fullName } from "./entry-sink";
+import { sinceOf, unexpected } from "./hpc1-work";
+import { Sums } from "./sums";
+import type { BackupTask, Work } from "./work";
+
+/** Backup or estimate over the classic dialect. */
+export class ClassicBackup implements Work {
+  readonly #task: BackupTask;
+  /** Who waits for the plugin's next answer, and the one after it … */
+  readonly #waiting: ((frame: Frame) => void)[] = [];
+  readonly #cursor = new RecordCursor();
+
+  constructor(task: BackupTask) {
+    this.#task = task;
+  }
+
+  async run(): Promise<void> {
+    const { emitter, job, content, messages } = this.#task;
+    const sums = new Sums();
+    const since = sinceOf(job);
+    const ask = job.accurate && since !== undefined ? this.#ask : undefined;
+    const sink = new ClassicSink(emitter, { content, askFileIndex: this.#fileIndex });
+    await runBackup({ ...this.#task, since, ask, sink, sums });
+    messages.say(
+      "info",
+      `scanned ${sums.scanned}: ${sums.emitted} saved, ${sums.filtered} filtered, ${sums.vanished} vanished, ${sums.failed} failed`,
+    );
+    emitter.frames.signal("F");
+  }
+
+  /** Every frame of the plugin is the answer to the oldest question. */
+  frame(frame: Frame): void {
+    const answered = this.#waiting.shift();
+    if (frame.status !== "C" || answered === undefined) throw unexpected(frame);
+    answered(frame);
+  }
+
+  readonly #fileIndex = (): Promise<number> =>
+    new Promise((resolve, reject) => {
+      this.#waiting.push((frame) => {
+        const answer = parseClassic(frame.payload);
+        if (answer.command === "number") resolve(Number(answer.value));
+        else reject(unexpected(frame));
+      });
+    });
+
+  /** One CHECK for each entry; they travel together, and so do the answers. */
+  readonly #ask = (batch: CheckBatch): Promise<Uint8Array> => {
+    const { frames } = this.#task.emitter;
+    const wanted = new Uint8Array(Math.ceil(batch.count / 8));
+    const cursor = this.#cursor;
+    return new Promise((resolve, reject) => {
+      let index = 0;
+      for (cursor.reset(batch.records); cursor.next(); ) {
+        if (cursor.type !== RecordType.ENTRY) continue;
+        const { headStart, dir, name, link } = cursor;
+        const entry = { bytes: batch.records, headStart, dir, name, link, flags: 0, group: 0 };
+        for (const command of attributes(entry, fullName(dir, name), undefined, "CHECK")) frames.command(command);
+        const at = index++;
+        this.#waiting.push((frame) => {
+          const answer = parseClassic(frame.payload);
+          if (answer.command === "OK") wanted[at >> 3] = (wanted[at >> 3] ?? 0) | (1 << (at & 7));
+          else if (answer.command !== "SEEN") reject(unexpected(frame));
+          if (at === batch.count - 1) resolve(wanted);
+        });
+      }
+      this.#task.emitter.flush();
+    });
+  };
+}
