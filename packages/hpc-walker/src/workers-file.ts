@@ -32,9 +32,9 @@ function compile(source: string): string {
   // Several processes may do this at once: each writes its own file and renames it to the name that all use.
   const mine = join(cache, `scan-worker.${process.pid}.cjs`);
   const file = join(cache, "scan-worker.cjs");
-  // A development dependency, and not to be bundled: hence a name that bundlers do not see.
+  // The repository's development dependency, which nothing that ships may need: hence a name that bundlers do not see.
   const bundler = "esbuild";
-  const { buildSync } = require(bundler) as typeof import("esbuild");
+  const { buildSync } = require(bundler) as { buildSync(options: Record<string, unknown>): void };
   buildSync({
     entryPoints: [source],
     outfile: mine,
