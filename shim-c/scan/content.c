@@ -37,9 +37,7 @@ int read_content(struct worker *w, const struct node *root, int dirfd, const cha
     if (!w->content && !(w->content = malloc(limit + 1)))
         return -ENOMEM;
     if (root) {
-        fd = open_long(root->name, root->name_len, O_RDONLY | O_NONBLOCK);
-        if (fd >= 0)
-            atomic_fetch_add(&w->scan->fds, 1);
+        fd = count_fd(w->scan, open_long(root->name, root->name_len, O_RDONLY | O_NONBLOCK));
     } else {
         fd = open_counted(w, dirfd, name, O_RDONLY | O_NOFOLLOW | O_NOATIME);
     }

@@ -146,6 +146,7 @@ void node_fd_put(struct scan *s, struct node *n);
 int node_reopen(struct worker *w, struct node *n);   /* descriptor owned by the worker's cache, or -errno */
 void cache_set(struct worker *w, struct node *n, int fd);
 int open_counted(struct worker *w, int at, const char *name, int flags); /* waits when descriptors are short; -errno */
+int count_fd(struct scan *s, int fd);                /* returns fd, which may be -errno */
 void close_counted(struct scan *s, int fd);
 
 /* deque.c */
@@ -166,6 +167,7 @@ void ring_destroy(struct ring *r);
 uint8_t *record_begin(struct worker *w, struct node *dir, size_t max_len); /* NULL: out of memory */
 void record_end(struct worker *w, size_t len);       /* multiple of 8 */
 void block_flush(struct worker *w);
+void block_free(struct block *b);
 void emit_error(struct worker *w, struct node *dir, int error, enum hpc_scan_op op, const char *name, size_t name_len);
 
 /* entries.c, content.c, trust.c, dirs.c, paths.c */

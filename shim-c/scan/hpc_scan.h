@@ -40,6 +40,7 @@ enum hpc_scan_flag {
 
 /*
  * A batch is a sequence of records, each: prefix (32 bytes), body, zero padding to a multiple of 8.
+ * Records come in the order in which threads find them: a directory's own ENTRY may come after those of its children.
  * A batch is self-contained: an ENTRY or ERROR is preceded, in the same batch, by the DIR record it belongs to.
  *
  *   DIR    body: path of the directory as bytes (the option's path, '/', names; no trailing '/', except "/" itself)

@@ -14,8 +14,8 @@
 #endif
 /* A directory's names are split into pieces of this many, so that idle threads may take some: 64 stats of 150 us are 10 ms. */
 #define CHUNK_NAMES 64u
-/* Records gathered by one thread before they go to the ring. */
-#define BLOCK_BYTES (64u * 1024u)
+/* Records gathered by one thread before they go to the ring; with the block's head 16 pages. */
+#define BLOCK_BYTES (64u * 1024u - 64u)
 /* ... or this many bytes when the consumer waits for something. */
 #define BLOCK_HUNGRY_BYTES (8u * 1024u)
 /* C code on a scan thread needs a few KiB of stack; 128 threads must stay cheap. */

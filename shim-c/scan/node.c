@@ -61,12 +61,16 @@ void node_path(const struct node *n, uint8_t *out)
     }
 }
 
-static void raise_peak(_Atomic int64_t *peak, int64_t now)
+int count_fd(struct scan *s, int fd)
 {
-    int64_t seen = atomic_load_explicit(peak, memory_order_relaxed);
+    if (fd >= 0) {
+        int64_t now = atomic_fetch_add(&s->fds, 1) + 1;
+        int64_t peak = atomic_load_explicit(&s->fds_peak, memory_order_relaxed);
 
-    while (now > seen && !atomic_compare_exchange_weak(peak, &seen, now))
-        ;
+        while (now > peak && !atomic_compare_exchange_weak(&s->fds_peak, &peak, now))
+            ;
+    }
+    return fd;
 }
 
 bool node_hold_fd(struct scan *s, struct node *n, int fd)
@@ -114,10 +118,8 @@ int open_counted(struct worker *w, int at, const char *name, int flags)
         int fd = openat(at, name, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         int error = errno;
 
-        if (fd >= 0) {
-            raise_peak(&w->scan->fds_peak, atomic_fetch_add(&w->scan->fds, 1) + 1);
-            return fd;
-        }
+        if (fd >= 0)
+            return count_fd(w->scan, fd);
         if (error == EPERM && (flags & O_NOATIME)) {
             flags &= ~O_NOATIME; /* neither owner nor CAP_FOWNER */
             continue;
@@ -165,15 +167,6 @@ static int open_down(struct worker *w, struct node **chain, size_t count, int at
     return at;
 }
 
-static int open_root(struct worker *w, struct node *root)
-{
-    int fd = open_long(root->name, root->name_len, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
-
-    if (fd >= 0)
-        raise_peak(&w->scan->fds_peak, atomic_fetch_add(&w->scan->fds, 1) + 1);
-    return fd;
-}
-
 int node_reopen(struct worker *w, struct node *n)
 {
     struct node **chain, *top;
@@ -197,7 +190,7 @@ int node_reopen(struct worker *w, struct node *n)
             break;
         }
         if (!top->parent) {
-            fd = open_root(w, top);
+            fd = count_fd(w->scan, open_long(top->name, top->name_len, O_RDONLY | O_DIRECTORY | O_NONBLOCK));
             if (fd >= 0)
                 fd = open_down(w, chain, count, fd, true);
             break;

@@ -129,7 +129,7 @@ static void destroy(struct scan *s)
         while ((item = deque_drain(&w->deque)))
             drop_item(s, item);
         deque_destroy(&w->deque);
-        free(w->block);
+        block_free(w->block);
         free(w->dirents);
         free(w->content);
     }
@@ -282,7 +282,7 @@ static void give_back(struct scan *s, struct block *b)
             s->ring.spare = b;
             s->ring.spares++;
         } else {
-            free(b);
+            block_free(b);
         }
         b = next;
     }
