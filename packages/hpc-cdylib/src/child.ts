@@ -59,7 +59,7 @@ export class BackendChild {
   }
 
   /** Gives the backend `limitMs` to end by itself, then SIGTERM, then SIGKILL to its whole group. Never throws. */
-  async end(limitMs = END_LIMIT_MS): Promise<void> {
+  async end(limitMs: number): Promise<void> {
     this.input.end();
     // Unread output would keep a backend that writes from seeing anything else.
     this.output.resume();

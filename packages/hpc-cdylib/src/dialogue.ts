@@ -52,7 +52,7 @@ export class Dialogue {
         );
       return dialogue;
     } catch (error) {
-      await dialogue.close("now");
+      await dialogue.close("failed");
       throw error;
     }
   }
@@ -90,15 +90,14 @@ export class Dialogue {
     if (frame.status !== "F") throw unexpected(frame, `the acknowledgement of ${what}`);
   }
 
-  /** `politely`: T, and the time to end by itself that the protocol gives; then its exit must be a good one. `now`: SIGTERM at once. Both kill it in the end. */
-  async close(how: "politely" | "now"): Promise<void> {
-    if (how === "now") {
-      await this.child.end(0);
-      return;
-    }
-    this.send((writer) => writer.signal("T"));
-    await this.child.end();
-    if (!this.child.endedWell) throw this.died();
+  /**
+   * Ends the backend; in the end it is killed. `finished`: T, the time to end by itself that the protocol gives, and its exit must be a good
+   * one. `dismissed`: the same, but with nothing done its exit says nothing. `failed`: SIGTERM at once.
+   */
+  async close(how: "finished" | "dismissed" | "failed"): Promise<void> {
+    if (how !== "failed") this.send((writer) => writer.signal("T"));
+    await this.child.end(how === "failed" ? 0 : END_LIMIT_MS);
+    if (how === "finished" && !this.child.endedWell) throw this.died();
   }
 
   private refused(frame: Frame): CdylibError {

@@ -30,13 +30,13 @@ const READY = (writer: FrameWriter) => {
 };
 const UNTIL_TERMINATED = "process.stdin.on('end', () => process.exit(0)).resume();";
 
-/** A backend that writes `fill`'s frames and then runs `after`. */
-function script(fill: (writer: FrameWriter) => void, after = UNTIL_TERMINATED): PullOptions {
+/** A backend that runs `before`, writes `fill`'s frames and then runs `after`. */
+function script(fill: (writer: FrameWriter) => void, after = UNTIL_TERMINATED, before = ""): PullOptions {
   const writer = new FrameWriter();
   fill(writer);
   const file = join(scratch, `backend-${scripts++}.cjs`);
   const hex = Buffer.from(writer.takeBytes()).toString("hex");
-  writeFileSync(file, `process.stdout.write(Buffer.from("${hex}", "hex"), () => { ${after} });`);
+  writeFileSync(file, `${before}; process.stdout.write(Buffer.from("${hex}", "hex"), () => { ${after} });`);
   return { command: [process.execPath, file], params: [["path", Buffer.from([0x2f, 0xff, 0x0a])]], stallMs: 20_000 };
 }
 
@@ -339,10 +339,14 @@ describe("a backend that does not", () => {
 
   test("cancel ends it, also one that ignores SIGTERM", async () => {
     const cancel = new AbortController();
-    const options = script((writer) => {
-      READY(writer);
-      entry(writer);
-    }, "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)");
+    const options = script(
+      (writer) => {
+        READY(writer);
+        entry(writer);
+      },
+      "",
+      "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)",
+    );
     const puller = new FilePuller({ ...options, signal: cancel.signal });
     const pulled = (async () => {
       for await (const file of puller) {

@@ -141,7 +141,7 @@ export class FilePuller implements AsyncIterable<PulledFile> {
       await dialogue.exchange("END", (writer) => writer.command("END"));
       finished = true;
     } finally {
-      await dialogue.close(finished ? "politely" : "now");
+      await dialogue.close(finished ? "finished" : "failed");
     }
   }
 
@@ -199,5 +199,5 @@ function jobPairs(job: PullJob): string[] {
 /** Starts the backend of a configuration, greets it and lets it go: does it run at all? */
 export async function greetBackend(conf: PluginConf, stallMs = GREET_LIMIT_MS): Promise<void> {
   const dialogue = await Dialogue.open({ command: backendCommand(conf), verb: "backup", stallMs });
-  await dialogue.close("politely");
+  await dialogue.close("dismissed");
 }
