@@ -73,13 +73,14 @@ export class ArchiveReader {
   #lastName: Buffer | undefined;
   #failure: unknown;
 
-  private constructor(archive: string, input: ArchiveInput) {
-    this.#archive = archive === "-" ? "standard input" : archive;
+  /** `archive` is what messages call it. */
+  constructor(archive: string, input: ArchiveInput) {
+    this.#archive = archive;
     this.#input = input;
   }
 
   static async open(archive: string): Promise<ArchiveReader> {
-    return new ArchiveReader(archive, await openArchiveInput(archive));
+    return new ArchiveReader(archive === "-" ? "standard input" : archive, await openArchiveInput(archive));
   }
 
   async next(): Promise<ArchiveItem[] | undefined> {

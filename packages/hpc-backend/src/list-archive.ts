@@ -12,7 +12,11 @@ export type ListedEntry = Entry & {
  * Throws HpcError (HPC_ARCHIVE_…, HPC_NOT_AN_ARCHIVE) where the archive cannot be read further.
  */
 export async function* listArchive(archive: string): AsyncGenerator<ListedEntry, void, undefined> {
-  const reader = await ArchiveReader.open(archive);
+  yield* listEntries(await ArchiveReader.open(archive));
+}
+
+/** The same of a reader that is open, which is closed at the end. */
+export async function* listEntries(reader: ArchiveReader): AsyncGenerator<ListedEntry, void, undefined> {
   let open: ListedEntry | undefined;
   try {
     for (let items = await reader.next(); items !== undefined; items = await reader.next()) {

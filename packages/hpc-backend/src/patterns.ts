@@ -11,16 +11,21 @@ export type Selector = (name: Buffer) => boolean;
  */
 export function selector(patterns: readonly string[]): Selector {
   if (patterns.length === 0) return () => true;
-  const matchers = patterns.flatMap((pattern) => {
-    if (pattern === "") throw new HpcError("HPC_BAD_PATTERN", "an empty pattern", "Write a name, or leave it out.");
-    // Bytes as Latin-1 characters: names need not be UTF-8, and the pattern's own bytes go the same way.
-    const bytes = Buffer.from(pattern, "utf8").toString("latin1").replace(/\/+$/, "");
-    const anchored = bytes.startsWith("/") || bytes === "" ? bytes : `/**/${bytes}`;
-    const options = { dot: true, nonegate: true, strictSlashes: true, flags: "s" };
-    return [anchored || "/", `${anchored}/**`].map((glob) => picomatch(glob, options));
-  });
+  const matchers = patterns.map(regex);
   return (name) => {
     const text = name.toString("latin1");
-    return matchers.some((matches) => matches(text));
+    return matchers.some((matcher) => matcher.test(text));
   };
+}
+
+function regex(pattern: string): RegExp {
+  if (pattern === "") throw new HpcError("HPC_BAD_PATTERN", "an empty pattern", "Write a name, or leave it out.");
+  // Bytes as Latin-1 characters: names need not be UTF-8, and the pattern's own bytes go the same way.
+  const bytes = Buffer.from(pattern, "utf8").toString("latin1").replace(/\/+$/, "");
+  if (bytes === "") return /^/; // "/": all of it
+  // `contains` leaves the anchors out, which are set here.
+  const output = picomatch.makeRe(bytes, { dot: true, nonegate: true, contains: true }).source;
+  const before = bytes.startsWith("/") ? "" : "/(?:.*/)?";
+  // The flag s: a newline in a name is a character like any other.
+  return new RegExp(`^${before}(?:${output})(?:/.*)?$`, "s");
 }

@@ -17,6 +17,7 @@ export class RestoreStream {
   readonly #messages: Messages;
   #resolve: (sums: Partial<Accounting>) => void = () => undefined;
   #failed = 0;
+  #closed = false;
 
   constructor(job: JobInfo, messages: Messages, signal: AbortSignal) {
     const where = job.where ?? Buffer.from("/");
@@ -33,8 +34,7 @@ export class RestoreStream {
     this.finished = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       signal.addEventListener("abort", () => {
-        this.#core.cancel();
-        this.#core.close();
+        this.#close();
         reject(signal.reason);
       });
     });
@@ -42,6 +42,7 @@ export class RestoreStream {
   }
 
   frame(frame: Frame): void {
+    if (this.#closed) return;
     const { status, payload } = frame;
     if (isSignal(status)) this.#frames.signal(status);
     else this.#frames.frame(status, payload);
@@ -50,7 +51,7 @@ export class RestoreStream {
 
   /** Hands over what was collected; afterwards every failure so far has been told. */
   flush(): void {
-    if (this.#frames.byteLength === 0) return;
+    if (this.#closed || this.#frames.byteLength === 0) return;
     const bytes = this.#frames.takeBytes();
     this.#core.feed(bytes, ({ operation, errno, name, leader }) => {
       this.#failed++;
@@ -70,6 +71,7 @@ export class RestoreStream {
 
   /** Nothing more comes: directory times and modes, and the sums. */
   end(): void {
+    if (this.#closed) return;
     this.flush();
     try {
       this.#core.finish();
@@ -83,10 +85,17 @@ export class RestoreStream {
         `${stats.attributes_failed} entries have not got all of their owner, mode and times`,
       );
     }
-    this.#core.close();
+    this.#close();
     this.#messages.close();
     const { files, directories, symlinks, hardlinks, specials, bytes, skipped, failed } = stats;
     const restored = files + directories + symlinks + hardlinks + specials;
     this.#resolve({ files, directories, symlinks, hardlinks, specials, bytes, skipped, failed, restored });
+  }
+
+  /** The core's memory may be given back once only. */
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#core.close();
   }
 }

@@ -290,7 +290,7 @@ test("hpc/1 restore puts entries below Where and counts them", async () => {
   const frames = await plugin.rest();
   const sums = decodeAccounting(frames.find(({ status }) => status === "U")?.payload ?? Buffer.alloc(0));
   expect(sums).toMatchObject({ restored: 9, failed: 0, skipped: 0, bytes: BIG.length + 9 });
-  await plugin.finish();
+  expect(await plugin.finish()).toMatchObject({ code: 0, signal: null });
   expect(readFileSync(join(where, tree, "big")).equals(BIG)).toBe(true);
   const list = (dir: string) =>
     execFileSync("find", [dir, "!", "-type", "s", "-printf", "%P %y %m %U %G %T@ %l\\0"], { encoding: "latin1" });

@@ -1,0 +1,180 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import {
+  ENTRY_AT,
+  CHECK_ENTRIES as WIRE_CHECKS,
+  EntryFlag as WireFlag,
+  EntryKind as WireKind,
+} from "@podheitor/hpc-ptcomm";
+import { ENTRY_OFFSETS, EntryFlag, EntryKind } from "@podheitor/hpc-walker";
+import fc from "fast-check";
+import { version } from "../package.json";
+import { HpcError } from "../src/errors";
+import { CHECK_ENTRIES } from "../src/limits";
+import { LinkGroups } from "../src/links";
+import { NameSet } from "../src/name-set";
+import { KNOWN_KEYS, parseParams } from "../src/params";
+import { selector } from "../src/patterns";
+import { printable } from "../src/printable";
+import { VERSION } from "../src/version";
+
+test("the scan's head and the wire's head are the same", () => {
+  const scan = Object.values(ENTRY_OFFSETS).sort((a, b) => a - b);
+  const wire = Object.values(ENTRY_AT).sort((a, b) => a - b);
+  expect(scan).toEqual(wire);
+  expect([ENTRY_OFFSETS.kind, ENTRY_OFFSETS.flags, ENTRY_OFFSETS.name_len, ENTRY_OFFSETS.link_group]).toEqual([
+    ENTRY_AT.kind,
+    ENTRY_AT.flags,
+    ENTRY_AT.nameLength,
+    ENTRY_AT.linkGroup,
+  ]);
+  expect(EntryKind).toEqual(WireKind);
+  expect(EntryFlag).toEqual(WireFlag);
+  expect(CHECK_ENTRIES).toBe(WIRE_CHECKS);
+});
+
+test("the version is the package's", () => expect(VERSION).toBe(version));
+
+test("hard-link groups: one leader, then links, closed with the last name", () => {
+  const inode = fc.record({
+    ino: fc.integer({ min: 1, max: 0xffff_ffff }),
+    hi: fc.integer({ min: 0, max: 3 }),
+    nlink: fc.integer({ min: 2, max: 5 }),
+  });
+  const inodes = fc.uniqueArray(inode, { selector: ({ ino, hi }) => `${ino}.${hi}`, maxLength: 200 });
+  fc.assert(
+    fc.property(inodes, fc.infiniteStream(fc.nat()), (all, random) => {
+      const links = new LinkGroups();
+      const names = all.flatMap((one, at) => Array.from({ length: one.nlink }, (_, name) => ({ ...one, at, name })));
+      names.sort(() => (random.next().value % 3) - 1);
+      const sent = new Map<number, { group: number; leader: string; count: number }>();
+      for (const { ino, hi, nlink, at, name } of names) {
+        const later = links.later(ino, hi, 5, 0);
+        const known = sent.get(at);
+        if (known === undefined) {
+          expect(later).toBeUndefined();
+          const full = `${at}/${name}`;
+          sent.set(at, { group: links.lead(ino, hi, 5, 0, nlink, Buffer.from(full)), leader: full, count: 1 });
+        } else {
+          known.count++;
+          expect(later?.leader.toString()).toBe(known.leader);
+          expect(later?.group).toBe(known.group);
+          expect(later?.last).toBe(known.count === nlink);
+        }
+      }
+      expect(new Set([...sent.values()].map(({ group }) => group)).size).toBe(all.length);
+      expect(links.size).toBe(0);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("a name set holds what was added", () => {
+  const set = new NameSet();
+  for (let i = 0; i < 20_000; i += 2) set.add(Buffer.from(`name ${i}`));
+  for (let i = 0; i < 20_000; i++) expect(set.has(Buffer.from(`name ${i}`))).toBe(i % 2 === 0);
+});
+
+describe("printable", () => {
+  test("is one line and keeps clean text", () => {
+    expect(printable(Buffer.from("/a/ä ö"))).toBe("/a/ä ö");
+    expect(printable(Buffer.from("a\nb\x1b[0m\\"))).toBe("a\\x0ab\\x1b[0m\\\\");
+    expect(printable(Buffer.from([0xff, 0x41]))).toBe("\\xffA");
+  });
+
+  test("of any bytes has no control character", () => {
+    fc.assert(fc.property(fc.uint8Array(), (bytes) => !/\p{Cc}/u.test(printable(Buffer.from(bytes)))));
+  });
+});
+
+describe("patterns", () => {
+  const match = (pattern: string, name: string) => selector([pattern])(Buffer.from(name, "latin1"));
+  test.each([
+    ["/a/b", "/a/b", true],
+    ["/a", "/a/b/c", true],
+    ["/a/", "/a/b", true],
+    ["b", "/a/b", true],
+    ["b", "/a/bb", false],
+    ["/b", "/a/b", false],
+    ["*.c", "/x/y.c", true],
+    ["/x/*.c", "/x/z/y.c", false],
+    ["/x/**/y.c", "/x/z/w/y.c", true],
+    ["b?", "/a/b\xff", true],
+    ["*", "/a\nb", true],
+    ["/", "/anything", true],
+    [".hid*", "/a/.hidden", true],
+    ["!a", "/a", false],
+  ])("%s on %j: %s", (pattern, name, wanted) => expect(match(pattern, name)).toBe(wanted));
+});
+
+describe("parameters", () => {
+  let dir: string;
+  beforeAll(() => {
+    dir = mkdtempSync(join(tmpdir(), "hpc-params-"));
+  });
+  afterAll(() => rmSync(dir, { recursive: true }));
+  const parse = (...pairs: [string, string][]) => parseParams(pairs.map(([key, value]) => [key, Buffer.from(value)]));
+
+  test("defaults", () => {
+    expect(parse(["path", dir])).toEqual({
+      paths: [Buffer.from(dir)],
+      shard: undefined,
+      strategy: "none",
+      mode: "auto",
+      threads: undefined,
+      inlineKib: 64,
+      channelDepth: 8192,
+      allowRoot: false,
+      engine: "auto",
+      notes: [],
+    });
+  });
+
+  test("roots are normalised, and nested ones dropped with a note", () => {
+    const { paths, notes } = parse(["path", `${dir}//./`], ["path", dir], ["path", "/"], ["path", "/tmp"]);
+    expect(paths.map(String)).toEqual(["/"]);
+    expect(notes).toHaveLength(3);
+    expect(notes.join()).toMatch(/lies inside/);
+  });
+
+  test.each<[string, [string, string][]]>([
+    ["path", [["path", "x/../y"]]],
+    ["path", [["path", "/a/../b"]]],
+    ["shard", [["shard", "1"]]],
+    [
+      "strategy",
+      [
+        ["shard", "1/2"],
+        ["strategy", "none"],
+      ],
+    ],
+    ["inline_kib", [["inline_kib", "-1"]]],
+    ["channel_depth", [["channel_depth", "1e3"]]],
+    ["allow-root", [["allow-root", "maybe"]]],
+    [
+      "threads",
+      [
+        ["threads", "4"],
+        ["threads", "4"],
+      ],
+    ],
+    ["__proto__", [["__proto__", "1"]]],
+  ])("a bad %s names the key", (key, pairs) => {
+    const work = () => parse(["path", dir], ...pairs);
+    expect(work).toThrow(HpcError);
+    expect(work).toThrow(expect.objectContaining({ key }));
+  });
+
+  test("no key survives that is not known", () => {
+    fc.assert(
+      fc.property(fc.string(), (key) => {
+        fc.pre(!KNOWN_KEYS.includes(key));
+        expect(() => parse(["path", dir], [key, "1"])).toThrow(
+          expect.objectContaining({ code: "HPC_UNKNOWN_KEY", key }),
+        );
+      }),
+    );
+  });
+});
