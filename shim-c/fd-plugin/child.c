@@ -163,12 +163,15 @@ static bool try_reap(struct child *child)
     siginfo_t info = { 0 };
     if (child->pid <= 0)
         return true;
-    if (waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0)
+    int rc = waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT);
+    if (rc == 0 && info.si_pid == 0)
         return false;
     pthread_mutex_lock(&child->lock);
-    kill(-child->pid, SIGKILL);
-    while (waitpid(child->pid, &child->status, 0) < 0 && errno == EINTR)
-        ;
+    if (rc == 0) { /* else somebody reaped it, and the number may be another process's by now */
+        kill(-child->pid, SIGKILL);
+        while (waitpid(child->pid, &child->status, 0) < 0 && errno == EINTR)
+            ;
+    }
     child->pid = 0;
     pthread_mutex_unlock(&child->lock);
     return true;

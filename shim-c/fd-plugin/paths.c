@@ -5,24 +5,36 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* As the backend names its entries: no "." components, one '/' between the others, none at the end. Returns the length. */
+static size_t normalise(char *out, const uint8_t *value, size_t len)
+{
+    size_t used = 0;
+    for (size_t start = 0, end; start < len; start = end + 1) {
+        for (end = start; end < len && value[end] != '/'; end++)
+            ;
+        if (end == start || (end == start + 1 && value[start] == '.'))
+            continue;
+        out[used++] = '/';
+        memcpy(out + used, value + start, end - start);
+        used += end - start;
+    }
+    return used;
+}
+
 int paths_add(struct paths *paths, const struct hpc_params *params)
 {
     for (size_t i = 0; i < params->count; i++) {
         const struct hpc_pair *pair = &params->pairs[i];
         if (pair->key_len != 4 || memcmp(pair->key, "path", 4) != 0)
             continue;
-        size_t len = pair->value_len;
-        while (len > 0 && pair->value[len - 1] == '/')
-            len--;
         char **grown = realloc(paths->list, (paths->count + 1) * sizeof *grown);
         if (!grown)
             return -ENOMEM;
         paths->list = grown;
-        char *copy = grown[paths->count] = malloc(len + 1);
+        char *copy = grown[paths->count] = malloc(pair->value_len + 2);
         if (!copy)
             return -ENOMEM;
-        memcpy(copy, pair->value, len);
-        copy[len] = 0;
+        copy[normalise(copy, pair->value, pair->value_len)] = 0;
         paths->count++;
     }
     return 0;

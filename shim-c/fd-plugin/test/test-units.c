@@ -67,12 +67,17 @@ static void names(void)
     struct hpc_params params;
     char error[200];
     context = "paths";
-    const char *text = "x:path=/a/b/;path=/a;exclude=/a/b/c;path=\"/q;r\"";
+    const char *text = "x:path=//a/./b/;path=/a;exclude=/a/b/c;path=\"/q;r\"";
     CHECK(hpc_params_parse((const uint8_t *)text, strlen(text), &params, error, sizeof error) == 0);
     CHECK(paths_add(&p, &params) == 0 && p.count == 3);
     hpc_params_free(&params);
     CHECK(strcmp(paths_above(&p, "/a/b/c"), "/a/b") == 0 && strcmp(paths_above(&p, "/a/bc"), "/a") == 0 && strcmp(paths_above(&p, "/q;r"), "/q;r") == 0);
     CHECK(!paths_above(&p, "/ab") && !paths_above(&p, "/") && !paths_above(&p, "relative"));
+    paths_free(&p);
+    text = "x:path=/./";
+    CHECK(hpc_params_parse((const uint8_t *)text, strlen(text), &params, error, sizeof error) == 0 && paths_add(&p, &params) == 0);
+    hpc_params_free(&params);
+    CHECK(p.count == 1 && *p.list[0] == 0 && paths_above(&p, "/anything"));
     paths_free(&p);
 
     if (!mkdtemp(dir))
