@@ -78,8 +78,8 @@ describe.each(chosenReleases)("accurate jobs on Bacula %s", (release) => {
   });
 
   test("with four shards a replaced file stays, in whatever order the jobs end", async () => {
-    const jobIds: number[] = [];
-    for (const shard of [0, 1, 2, 3]) jobIds.push((await run(`S${shard}`, "Full")).id);
+    const fulls = await Promise.all([0, 1, 2, 3].map((shard) => run(`S${shard}`, "Full")));
+    const jobIds = fulls.map((full) => full.id);
     const victims = files
       .filter((_, index) => index % 200 === 50)
       .filter((path) => statSync(path, { throwIfNoEntry: false }));
