@@ -32,12 +32,16 @@ const HOST_LIMIT_MS = 60_000;
  *
  * @param file path of podheitor-hpc-fd.so
  * @param options.host the program that loads it; the built one if not given
+ * @param options.conf for a plugin that is not installed yet: what its configuration will say
  */
-export async function checkPlugin(file: string, options: { readonly host?: string } = {}): Promise<PluginCheck> {
+export async function checkPlugin(
+  file: string,
+  options: { readonly host?: string; readonly conf?: PluginConf } = {},
+): Promise<PluginCheck> {
   const checks = checkFile(file);
   if (checks.every((check) => check.ok)) checks.push(await checkLoad(file, options.host));
   const confFile = join(dirname(file), CONF_NAME);
-  const conf = checkConf(confFile, checks);
+  const conf = options.conf ?? checkConf(confFile, checks);
   if (conf !== undefined) await checkBackend(conf, confFile, checks);
   return { file, ok: checks.every((check) => check.ok), checks };
 }

@@ -1,6 +1,7 @@
 import { join, resolve } from "node:path";
 import {
   buildPlugin,
+  builtBackend,
   builtPlugin,
   checkPlugin,
   installPlugin,
@@ -84,22 +85,30 @@ const check: Command<InferredOptionTypes<typeof checkOptions> & { file: string |
   options: (parser) =>
     parser
       .options(checkOptions)
-      .positional("file", { type: "string", describe: `path of ${PLUGIN_NAME}; the built one if not given` })
+      .positional("file", {
+        type: "string",
+        describe: `path of an installed ${PLUGIN_NAME}; the built one if not given`,
+      })
       .conflicts("plugin-dir", "file")
       .example("$0 plugin check --plugin-dir /usr/lib/bacula", "the installed plugin"),
 
   async run(args, io) {
     const output = new Output(io, args.json);
-    const result = await checkPlugin(fileToCheck(args["plugin-dir"], args.file));
+    const file = fileToCheck(args["plugin-dir"], args.file);
+    const result =
+      file === undefined
+        ? await checkPlugin(builtPlugin(), { conf: { backend: builtBackend(), node: process.execPath } })
+        : await checkPlugin(file);
     output.object(result);
     printChecks(result, output);
     return result.ok ? Exit.done : Exit.failed;
   },
 };
 
-function fileToCheck(pluginDir: string | undefined, file: string | undefined): string {
+/** undefined: the built plugin, with the backend beside it. */
+function fileToCheck(pluginDir: string | undefined, file: string | undefined): string | undefined {
   if (pluginDir !== undefined) return join(resolve(toText(pluginDir, "--plugin-dir")), PLUGIN_NAME);
-  return file === undefined ? builtPlugin() : resolve(toText(file, "file"));
+  return file === undefined ? undefined : resolve(toText(file, "file"));
 }
 
 function printChecks(result: PluginCheck, output: Output): void {
