@@ -10,12 +10,11 @@ import {
   ProtocolError,
   type StartCommand,
 } from "@podheitor/hpc-ptcomm";
-import { cancelled } from "./backup-job";
 import type { ByteSink } from "./byte-sink";
 import { ClassicBackup } from "./classic-backup";
 import { ClassicRestore } from "./classic-restore";
 import { Emitter } from "./emitter";
-import { HpcError } from "./errors";
+import { cancelled, HpcError } from "./errors";
 import type { MessageLevel } from "./events";
 import { Hpc1Backup, Hpc1Restore } from "./hpc1-work";
 import { leave } from "./leave";

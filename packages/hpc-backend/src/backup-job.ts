@@ -1,34 +1,11 @@
 import { setTimeout as after } from "node:timers/promises";
 import { createScanner, type Scanner } from "@podheitor/hpc-walker";
+import type { BackupJob } from "./backup-types";
 import { BatchEmitter } from "./batch-emitter";
-import { type Ask, Checks } from "./checks";
-import type { EntrySink } from "./entry-sink";
-import { HpcError } from "./errors";
+import { Checks } from "./checks";
+import { cancelled } from "./errors";
 import { FLUSH_IDLE_MS } from "./limits";
-import type { Messages } from "./messages";
-import type { JobParams } from "./params";
 import { planScan } from "./plan";
-import type { Sums } from "./sums";
-
-export interface BackupJob {
-  readonly params: JobParams;
-  /** Only what changed at or after this epoch second. */
-  readonly since: bigint | undefined;
-  /** Accurate jobs with `since`: asks the file list about older entries; without it they are dropped. */
-  readonly ask: Ask | undefined;
-  /** false: an estimate. */
-  readonly content: boolean;
-  readonly sink: EntrySink;
-  readonly sums: Sums;
-  readonly messages: Messages;
-  readonly signal: AbortSignal | undefined;
-  /** Called after every batch. */
-  readonly progress?: () => void;
-}
-
-export function cancelled(): HpcError {
-  return new HpcError("HPC_CANCELLED", "the job was cancelled", "Start it again when it is wanted.");
-}
 
 /**
  * Scans, and sends every entry of this job to the sink. On return all of them have been appended and the accounting is

@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 import { EntryFlag, EntryKind, RecordCursor, RecordType, ScanOp } from "@podheitor/hpc-walker";
-import type { BackupJob } from "./backup-job";
+import type { BackupJob } from "./backup-types";
 import type { Checks } from "./checks";
 import { fullName, type Outgoing } from "./entry-sink";
 import { nameOfErrno } from "./errno";

@@ -1,8 +1,9 @@
 import { encodeAccounting } from "@podheitor/hpc-ptcomm";
 import { describe, PTCOMM_LEVEL } from "./backend-process";
-import { cancelled, runBackup } from "./backup-job";
+import { runBackup } from "./backup-job";
 import { sinkOf } from "./byte-sink";
 import { Emitter } from "./emitter";
+import { cancelled } from "./errors";
 import { Hpc1Sink } from "./hpc1-sink";
 import { leave } from "./leave";
 import { Messages } from "./messages";

@@ -46,6 +46,10 @@ interface SystemError {
   readonly message?: unknown;
 }
 
+export function cancelled(): HpcError {
+  return new HpcError("HPC_CANCELLED", "the job was cancelled", "Start it again when it is wanted.");
+}
+
 /** The errno name (`ENOENT`) of a failed system call, or a word that says there was none. */
 export function errnoName(error: unknown): string {
   const { code, message } = (error ?? {}) as SystemError;

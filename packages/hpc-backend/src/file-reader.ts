@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 import { openFile } from "@podheitor/hpc-walker";
 import { nameOfErrno } from "./errno";
 import { OPEN_AHEAD, READ_SIZE } from "./limits";
+import { PATH_MAX } from "./long-path";
 
 const openAsync = promisify(open);
 const closeAsync = promisify(close);
@@ -12,7 +13,6 @@ const fstatBig = promisify(fstat) as (
   options: { bigint: true },
 ) => Promise<{ dev: bigint; ino: bigint; mode: bigint }>;
 
-const PATH_MAX = 4096;
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
 const S_IFMT = 0o170000n;
 const S_IFREG = 0o100000n;

@@ -1,8 +1,7 @@
 import { type Entry, EntryFlag, encodeEntry, FrameWriter } from "@podheitor/hpc-ptcomm";
 import { type ArchiveItem, ArchiveReader, type EndItem, type EntryItem } from "./archive-reader";
-import { cancelled } from "./backup-job";
 import { nameOfErrno } from "./errno";
-import { errnoName, HpcError } from "./errors";
+import { cancelled, errnoName, HpcError } from "./errors";
 import type { JobEvents, Progress, RestoreSummary } from "./events";
 import { FEED_SIZE } from "./limits";
 import { Messages } from "./messages";
@@ -12,7 +11,7 @@ import { type Replace, RestoreCore, type RestoreFailure } from "./restore-core";
 import { throttled } from "./throttled";
 
 export interface RestoreArchive {
-  /** A file, or "-" for standard input; several: the shards of one tree, in any order, whose directories get their times at the end. */
+  /** A file, or "-" for standard input; several (the shards of one tree) are restored as one. */
   readonly archive: string | readonly string[];
   /** Directory that takes the place of "/"; created if missing. */
   readonly where: string | Buffer;
@@ -24,58 +23,53 @@ export interface RestoreArchive {
   readonly signal?: AbortSignal;
 }
 
-const NONE_PROMOTED: ReadonlyMap<bigint, Buffer> = new Map();
-
 /**
- * Puts the entries of an archive back below `where`. Entries that fail, or whose checksum does not hold, are named through
- * `events.message`, counted, and leave nothing behind. Rejects with HpcError when the archive as a whole cannot be used any further
- * (HPC_ARCHIVE_…), the target cannot (HPC_RESTORE_TARGET), or the signal fired (HPC_CANCELLED).
+ * Puts the entries of one or several archives back below `where`. Entries that fail, or whose checksum does not hold, are named
+ * through `events.message`, counted, and leave nothing behind. Rejects with HpcError when an archive as a whole cannot be used any
+ * further (HPC_ARCHIVE_…), the target cannot (HPC_RESTORE_TARGET), or the signal fired (HPC_CANCELLED); what was restored so far stays.
  */
 export async function restoreArchive(options: RestoreArchive): Promise<RestoreSummary> {
-  const started = performance.now();
-  const { events, signal } = options;
+  const { archive, events, signal } = options;
   if (signal?.aborted) throw cancelled();
-  const archives = typeof options.archive === "string" ? [options.archive] : options.archive;
+  const archives = typeof archive === "string" ? [archive] : archive;
   const wanted = selector(options.patterns ?? []);
   const some = (options.patterns ?? []).length > 0;
   const messages = new Messages((level, text) => events?.message?.(level, text));
   const core = openCore(options);
   const restore = new ArchiveRestore(core, wanted, messages);
-  const report = throttled(() => events?.progress?.(restore.progress(started)));
+  const report = throttled(() => events?.progress?.(restore.progress()));
   try {
-    try {
-      for (const archive of archives) {
-        // With patterns a hard link may be wanted and its leader not; a first pass finds those, where a second one is possible.
-        restore.promoted = some && archive !== "-" ? await linksWithoutLeader(archive, wanted, signal) : NONE_PROMOTED;
-        await restoreOne(archive, restore, report, signal);
-      }
-    } finally {
-      // Also after an error: what was restored so far stays, and its directories get their modes and times.
-      restore.flush();
-      finish(core, messages);
-      messages.close();
-      events?.progress?.(restore.progress(started));
+    for (const one of archives) {
+      // With patterns a hard link may be wanted and its leader not; a first pass finds those, where a second one is possible.
+      restore.promoted = some && one !== "-" ? await linksWithoutLeader(one, wanted, signal) : new Map();
+      await eachItem(one, signal, (item) => restore.item(item), report);
     }
-    return restore.summary(started);
+    restore.finish();
+    events?.progress?.(restore.progress());
+    return restore.summary();
+  } catch (error) {
+    // What was restored so far stays, and its directories get their modes and times.
+    restore.finish();
+    throw error;
   } finally {
     core.close();
   }
 }
 
-async function restoreOne(
+/** Reads an archive to its end. */
+async function eachItem(
   archive: string,
-  restore: ArchiveRestore,
-  report: () => void,
   signal: AbortSignal | undefined,
+  use: (item: ArchiveItem) => void,
+  afterBatch?: () => void,
 ): Promise<void> {
   const reader = await ArchiveReader.open(archive);
   try {
     for (let items = await reader.next(); items !== undefined; items = await reader.next()) {
       if (signal?.aborted) throw cancelled();
-      for (const item of items) restore.item(item);
-      report();
+      for (const item of items) use(item);
+      afterBatch?.();
     }
-    restore.flush();
   } finally {
     await reader.close();
   }
@@ -94,33 +88,17 @@ function openCore({ where, replace }: RestoreArchive): RestoreCore {
   }
 }
 
-function finish(core: RestoreCore, messages: Messages): void {
-  try {
-    core.finish();
-  } catch (error) {
-    messages.say("warning", `modes or times of some directories could not be set: ${errnoName(error)}`);
-  }
-}
-
 /** Groups with a selected LINK whose leader is not selected, each with the first such name. */
 async function linksWithoutLeader(archive: string, wanted: Selector, signal: AbortSignal | undefined) {
   const promoted = new Map<bigint, Buffer>();
-  const reader = await ArchiveReader.open(archive);
-  try {
-    for (let items = await reader.next(); items !== undefined; items = await reader.next()) {
-      if (signal?.aborted) throw cancelled();
-      for (const item of items) {
-        if (item.type !== "entry" || item.damage !== undefined || !isLink(item.entry)) continue;
-        const { entry } = item;
-        if (!promoted.has(entry.linkGroup) && wanted(entry.name) && !wanted(entry.link)) {
-          promoted.set(entry.linkGroup, Buffer.from(entry.name));
-        }
-      }
+  await eachItem(archive, signal, (item) => {
+    if (item.type !== "entry" || item.damage !== undefined || !isLink(item.entry)) return;
+    const { entry } = item;
+    if (!promoted.has(entry.linkGroup) && wanted(entry.name) && !wanted(entry.link)) {
+      promoted.set(entry.linkGroup, Buffer.from(entry.name));
     }
-    return promoted;
-  } finally {
-    await reader.close();
-  }
+  });
+  return promoted;
 }
 
 function isLink(entry: Entry): boolean {
@@ -139,7 +117,8 @@ class ArchiveRestore {
   /** Why the entry that is being discarded is damaged: the core only knows that it is. */
   #damage = "";
   /** Of the archive that is being read: by group, the link that takes the place of a leader that is not wanted. */
-  promoted: ReadonlyMap<bigint, Buffer> = NONE_PROMOTED;
+  promoted: ReadonlyMap<bigint, Buffer> = new Map();
+  readonly #started = performance.now();
 
   constructor(
     private readonly core: RestoreCore,
@@ -162,25 +141,35 @@ class ArchiveRestore {
     this.#frames.recycle(bytes);
   }
 
-  progress(started: number): Progress {
-    const { bytes, failed } = this.core.stats();
-    return {
-      entries: this.#entries,
-      bytes,
-      failed: failed + this.#unfed,
-      seconds: (performance.now() - started) / 1000,
-    };
+  /** Directory modes and times, from the core's list. */
+  finish(): void {
+    this.flush();
+    try {
+      this.core.finish();
+    } catch (error) {
+      this.messages.say("warning", `modes or times of some directories could not be set: ${errnoName(error)}`);
+    }
+    this.messages.close();
   }
 
-  summary(started: number): RestoreSummary {
+  progress(): Progress {
+    const { bytes, failed } = this.core.stats();
+    return { entries: this.#entries, bytes, failed: failed + this.#unfed, seconds: this.#seconds };
+  }
+
+  summary(): RestoreSummary {
     const stats = this.core.stats();
     return {
       ...stats,
       entries: stats.files + stats.directories + stats.symlinks + stats.hardlinks + stats.specials,
       failed: stats.failed + this.#unfed,
       unselected: this.#unselected,
-      seconds: (performance.now() - started) / 1000,
+      seconds: this.#seconds,
     };
+  }
+
+  get #seconds(): number {
+    return (performance.now() - this.#started) / 1000;
   }
 
   #entry({ entry, payload, damage }: EntryItem): void {

@@ -3,10 +3,10 @@ import { resolve } from "node:path";
 import { type Entry, EntryFlag, EntryKind } from "@podheitor/hpc-ptcomm";
 import { createScanner, RecordCursor, RecordType } from "@podheitor/hpc-walker";
 import { type ArchiveItem, ArchiveReader } from "./archive-reader";
-import { cancelled } from "./backup-job";
-import { errnoName, HpcError } from "./errors";
+import { cancelled, errnoName, HpcError } from "./errors";
 import type { Difference, JobEvents, VerifySummary } from "./events";
 import { FileReader } from "./file-reader";
+import { atAnyLength } from "./long-path";
 import { Messages } from "./messages";
 import { NameSet } from "./name-set";
 import { parseParams } from "./params";
@@ -153,7 +153,7 @@ class Verification {
     const path = this.#actual(entry);
     let stat: BigIntStats;
     try {
-      stat = lstatSync(path, { bigint: true });
+      stat = atAnyLength(path, (reachable) => lstatSync(reachable, { bigint: true }));
     } catch (error) {
       this.#found(entry, "missing", undefined, errnoName(error));
       return;
@@ -161,14 +161,14 @@ class Verification {
     compareStat(entry, stat, (what, archived, found) => this.#found(entry, what, archived, found));
     if ((entry.flags & EntryFlag.LINK) !== 0) this.#hardLink(entry, stat.dev, stat.ino);
     else if (entry.kind === EntryKind.SYMLINK && stat.isSymbolicLink()) {
-      const target = readlinkSync(path, { encoding: "buffer" });
+      const target = atAnyLength(path, (reachable) => readlinkSync(reachable, { encoding: "buffer" }));
       if (!target.equals(entry.link)) this.#found(entry, "link", printable(entry.link), printable(target));
     }
   }
 
   #hardLink(entry: Entry, dev: bigint, ino: bigint): void {
     const leader = actualName(this.#treeRoots(), entry.link);
-    const stat = leader && lstatSync(leader, { bigint: true, throwIfNoEntry: false });
+    const stat = leader && statOf(leader);
     if (stat?.dev !== dev || stat.ino !== ino) {
       this.#found(entry, "link", `the same file as ${printable(entry.link)}`, "another file");
     }
@@ -176,7 +176,7 @@ class Verification {
 
   async #content(entry: Entry, digest: bigint): Promise<void> {
     const path = this.#actual(entry);
-    const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+    const stat = statOf(path);
     // Missing, or another type: that was said with the entry.
     if (stat === undefined || !stat.isFile()) return;
     this.#files++;
@@ -228,5 +228,14 @@ class Verification {
   #difference(difference: Difference): void {
     this.#differences++;
     this.events.difference?.(difference);
+  }
+}
+
+/** undefined: there is nothing of that name, or it cannot be looked at. */
+function statOf(path: Buffer): BigIntStats | undefined {
+  try {
+    return atAnyLength(path, (reachable) => lstatSync(reachable, { bigint: true }));
+  } catch {
+    return undefined;
   }
 }

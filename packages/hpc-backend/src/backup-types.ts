@@ -1,0 +1,22 @@
+import type { Ask } from "./checks";
+import type { EntrySink } from "./entry-sink";
+import type { Messages } from "./messages";
+import type { JobParams } from "./params";
+import type { Sums } from "./sums";
+
+/** What a backup needs to run. */
+export interface BackupJob {
+  readonly params: JobParams;
+  /** Only what changed at or after this epoch second. */
+  readonly since: bigint | undefined;
+  /** Accurate jobs with `since`: asks the file list about older entries; without it they are dropped. */
+  readonly ask: Ask | undefined;
+  /** false: an estimate. */
+  readonly content: boolean;
+  readonly sink: EntrySink;
+  readonly sums: Sums;
+  readonly messages: Messages;
+  readonly signal: AbortSignal | undefined;
+  /** Called after every batch. */
+  readonly progress?: () => void;
+}

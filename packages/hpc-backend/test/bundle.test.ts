@@ -1,0 +1,65 @@
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { decodeAccounting, type Frame, FrameDecoder } from "@podheitor/hpc-ptcomm";
+import { VERSION } from "../src/version";
+
+const ROOT = join(__dirname, "..", "..", "..");
+let scratch: string;
+let program: string;
+
+beforeAll(() => {
+  scratch = mkdtempSync(join(tmpdir(), "hpc-bundle-"));
+  execFileSync(process.execPath, [join(ROOT, "scripts", "bundle.mjs"), "hpc-backend", scratch]);
+  program = join(scratch, "podheitor-hpc-backend.cjs");
+  mkdirSync(join(scratch, "tree"));
+  writeFileSync(join(scratch, "tree", "file"), "content");
+});
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+const run = (...args: string[]) => execFileSync(process.execPath, [program, ...args], { cwd: "/", env: {} });
+
+test("the bundle runs without node_modules, from any folder", () =>
+  expect(run("--version").toString()).toBe(`${VERSION}\n`));
+
+test.each(["native", "workers"])("it scans with the %s engine", (engine) => {
+  const decoder = new FrameDecoder();
+  decoder.push(run("backup", `--path=${join(scratch, "tree")}`, `--engine=${engine}`));
+  const frames: Frame[] = [];
+  for (let frame = decoder.next(); frame; frame = decoder.next()) frames.push(frame);
+  decoder.end();
+  expect(
+    frames
+      .filter(({ status }) => "MDZUF".includes(status))
+      .map(({ status }) => status)
+      .join(""),
+  ).toBe("MMDZUF");
+  expect(decodeAccounting(frames.find(({ status }) => status === "U")?.payload ?? Buffer.alloc(0))).toMatchObject({
+    files: 1,
+    bytes: 7,
+  });
+});
+
+test("SIGUSR1's handler is the first thing the bundle evaluates", () => {
+  const text = readFileSync(program, "utf8");
+  const handler = text.indexOf('"SIGUSR1"');
+  expect(handler).toBeGreaterThan(0);
+  // Wrapped modules are evaluated when they are first required, which plain top-level code in front of it would do.
+  expect(text.slice(0, handler)).not.toMatch(/^(var|const) \w+ = (__toESM\()?require/m);
+});
+
+test("a wrong argument is a usage error", () => {
+  expect(() => execFileSync(process.execPath, [program, "dump"], { stdio: "pipe" })).toThrow(/unknown argument dump/);
+  expect(() => execFileSync(process.execPath, [program, "backup", "--path=/no/such"], { stdio: "pipe" })).toThrow(
+    /cannot be used: ENOENT/,
+  );
+});
+
+test("every file it needs is beside it", () => {
+  expect(readdirSync(scratch).filter((file) => /\.(so|node|cjs)$/.test(file)).length).toBeGreaterThanOrEqual(6);
+  const copy = join(scratch, "elsewhere.cjs");
+  copyFileSync(program, copy);
+  expect(execFileSync(process.execPath, [copy, "--help"]).toString()).toContain("PTCOMM");
+});
