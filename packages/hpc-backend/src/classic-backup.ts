@@ -12,11 +12,14 @@ import type { BackupTask, Work } from "./work";
 export class ClassicBackup implements Work {
   readonly #task: BackupTask;
   /** Who waits for the plugin's next answer, and the one after it … */
-  readonly #waiting: ((frame: Frame) => void)[] = [];
+  readonly #waiting: { readonly answered: (frame: Frame) => void; readonly reject: (reason: unknown) => void }[] = [];
   readonly #cursor = new RecordCursor();
 
   constructor(task: BackupTask) {
     this.#task = task;
+    task.signal.addEventListener("abort", () => {
+      for (const { reject } of this.#waiting.splice(0)) reject(task.signal.reason);
+    });
   }
 
   async run(): Promise<void> {
@@ -35,18 +38,19 @@ export class ClassicBackup implements Work {
 
   /** Every frame of the plugin is the answer to the oldest question. */
   frame(frame: Frame): void {
-    const answered = this.#waiting.shift();
-    if (frame.status !== "C" || answered === undefined) throw unexpected(frame);
-    answered(frame);
+    const next = this.#waiting.shift();
+    if (frame.status !== "C" || next === undefined) throw unexpected(frame);
+    next.answered(frame);
   }
 
   readonly #fileIndex = (): Promise<number> =>
     new Promise((resolve, reject) => {
-      this.#waiting.push((frame) => {
+      const answered = (frame: Frame) => {
         const answer = parseClassic(frame.payload);
         if (answer.command === "number") resolve(Number(answer.value));
         else reject(unexpected(frame));
-      });
+      };
+      this.#waiting.push({ answered, reject });
     });
 
   /** One CHECK for each entry; they travel together, and so do the answers. */
@@ -62,12 +66,13 @@ export class ClassicBackup implements Work {
         const entry = { bytes: batch.records, headStart, dir, name, link, flags: 0, group: 0 };
         for (const command of attributes(entry, fullName(dir, name), undefined, "CHECK")) frames.command(command);
         const at = index++;
-        this.#waiting.push((frame) => {
+        const answered = (frame: Frame) => {
           const answer = parseClassic(frame.payload);
           if (answer.command === "OK") wanted[at >> 3] = (wanted[at >> 3] ?? 0) | (1 << (at & 7));
           else if (answer.command !== "SEEN") reject(unexpected(frame));
           if (at === batch.count - 1) resolve(wanted);
-        });
+        };
+        this.#waiting.push({ answered, reject });
       }
       this.#task.emitter.flush();
     });

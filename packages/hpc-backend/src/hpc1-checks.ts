@@ -7,6 +7,7 @@ interface Question {
   readonly batch: number;
   readonly count: number;
   readonly resolve: (wanted: Uint8Array) => void;
+  readonly reject: (reason: unknown) => void;
 }
 
 /** CHECK over hpc/1: `K` frames out, bitmaps back, in the order of the questions. */
@@ -17,8 +18,12 @@ export class Hpc1Checks {
   readonly #asked: Question[] = [];
   #next = 0;
 
-  constructor(emitter: Emitter) {
+  /** When `signal` fires, nobody waits for an answer any more. */
+  constructor(emitter: Emitter, signal: AbortSignal) {
     this.#emitter = emitter;
+    signal.addEventListener("abort", () => {
+      for (const { reject } of this.#asked.splice(0)) reject(signal.reason);
+    });
   }
 
   readonly ask = (batch: CheckBatch): Promise<Uint8Array> => {
@@ -32,7 +37,7 @@ export class Hpc1Checks {
     this.#emitter.frames.frame("K", this.#frame.take(number));
     // The receiver may be waiting for it with everything else done.
     this.#emitter.flush();
-    return new Promise((resolve) => this.#asked.push({ batch: number, count: batch.count, resolve }));
+    return new Promise((resolve, reject) => this.#asked.push({ batch: number, count: batch.count, resolve, reject }));
   };
 
   /** The payload of a `K` frame from the plugin. Throws ProtocolError when it answers another question. */

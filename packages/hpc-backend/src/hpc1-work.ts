@@ -15,7 +15,7 @@ export class Hpc1Backup implements Work {
 
   constructor(task: BackupTask) {
     this.#task = task;
-    this.#checks = new Hpc1Checks(task.emitter);
+    this.#checks = new Hpc1Checks(task.emitter, task.signal);
   }
 
   async run(): Promise<void> {

@@ -52,7 +52,7 @@ beforeAll(async () => {
   await backupToArchive({ params: params(tree), archive });
 });
 // rm(1), because Node cannot remove a path beyond PATH_MAX.
-afterAll(() => execFileSync("rm", ["-rf", scratch]));
+afterAll(() => void execFileSync("rm", ["-rf", scratch]));
 beforeEach(() => {
   where = mkdtempSync(join(scratch, "where-"));
 });

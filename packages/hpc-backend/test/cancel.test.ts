@@ -71,3 +71,32 @@ test("SIGUSR1 before the first word ends it as well", async () => {
   expect((await plugin.exit()).code).toBe(1);
   expect(plugin.stderr).toBe("");
 });
+
+describe("a backend that waits for an answer", () => {
+  async function waiting(hello: string, accurate: readonly string[], job: Record<string, string>): Promise<TestPlugin> {
+    plugin = new TestPlugin();
+    const since = String(Math.floor(Date.now() / 1000) + 3600);
+    await plugin.configure({ Level: "I", Since: since, ...job }, [`path=${tree}`, ...accurate], hello);
+    await plugin.start("BackupStart");
+    await plugin.expect(hello === HPC1 ? "K" : "C");
+    return plugin;
+  }
+
+  test.each<[string, string, string[], Record<string, string>]>([
+    ["hpc/1", HPC1, [], { Accurate: "1" }],
+    ["classic", CLASSIC, ["Accurate=1"], {}],
+  ])("%s: leaves on T", async (_, hello, accurate, job) => {
+    const backend = await waiting(hello, accurate, job);
+    const before = performance.now();
+    backend.send("T");
+    expect(await backend.exit()).toMatchObject({ code: 1, signal: null });
+    expect(performance.now() - before).toBeLessThan(1000);
+  });
+
+  test("hpc/1: says every five seconds that it is alive", async () => {
+    const backend = await waiting(HPC1, [], { Accurate: "1" });
+    const before = performance.now();
+    await backend.expect("H");
+    expect(performance.now() - before).toBeGreaterThan(4500);
+  }, 10_000);
+});

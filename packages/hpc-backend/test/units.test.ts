@@ -17,6 +17,7 @@ import { LinkGroups } from "../src/links";
 import { NameSet } from "../src/name-set";
 import { KNOWN_KEYS, parseParams } from "../src/params";
 import { selector } from "../src/patterns";
+import { planScan } from "../src/plan";
 import { printable } from "../src/printable";
 import { VERSION } from "../src/version";
 
@@ -165,6 +166,20 @@ describe("parameters", () => {
     const work = () => parse(["path", dir], ...pairs);
     expect(work).toThrow(HpcError);
     expect(work).toThrow(expect.objectContaining({ key }));
+  });
+
+  test("a mode of another filesystem is said, and its directory policy is kept", () => {
+    const scope = { since: undefined, keepOlder: false, content: true };
+    const { warnings, scan } = planScan(
+      parse(["path", dir], ["mode", "lustre"], ["inline_kib", "8"], ["threads", "3"]),
+      scope,
+    );
+    expect(warnings).toEqual([expect.stringMatching(/^mode=lustre, but .* is on \w+: it is read as posix/)]);
+    expect(scan).toMatchObject({ serialDirectories: true, inlineBytes: 8192, threads: 3, ringEntries: 8192 });
+    expect(planScan(parse(["path", dir]), { ...scope, content: false }).scan).toMatchObject({
+      inlineBytes: 0,
+      serialDirectories: false,
+    });
   });
 
   test("no key survives that is not known", () => {
