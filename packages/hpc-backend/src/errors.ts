@@ -15,11 +15,7 @@ export type ErrorCode =
   | "HPC_ARCHIVE_TRUNCATED"
   | "HPC_BAD_PATTERN"
   | "HPC_RESTORE_TARGET"
-  | "HPC_RESTORE_FAILED"
-  | "HPC_DIALOGUE"
-  | "HPC_OUTPUT"
-  | "HPC_BAD_ARGUMENT"
-  | "HPC_ACCOUNTING";
+  | "HPC_DIALOGUE";
 
 /** An error an operator can act on: `message` names the thing, `remedy` says what to do. */
 export class HpcError extends Error {

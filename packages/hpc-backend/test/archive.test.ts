@@ -181,6 +181,11 @@ describe("verify", () => {
     utimesSync(file, atime, mtime);
   };
 
+  const replaced = (file: string, make: (file: string) => unknown) => {
+    rmSync(file);
+    make(file);
+  };
+
   test.each<[string, string, (root: string) => void]>([
     [
       "content",
@@ -191,12 +196,8 @@ describe("verify", () => {
     ["mtime", "mtime /empty", (r) => utimesSync(`${r}/empty`, 7, 7)],
     ["a missing name", "missing /fifo", (r) => rmSync(`${r}/fifo`)],
     ["a name too many", "extra /more", (r) => writeFileSync(`${r}/more`, "")],
-    [
-      "a link target",
-      "link /sub/symlink",
-      (r) => (rmSync(`${r}/sub/symlink`), symlinkSync("else", `${r}/sub/symlink`)),
-    ],
-    ["type", "type /empty", (r) => (rmSync(`${r}/empty`), mkdirSync(`${r}/empty`))],
+    ["a link target", "link /sub/symlink", (r) => replaced(`${r}/sub/symlink`, (file) => symlinkSync("else", file))],
+    ["type", "type /empty", (r) => replaced(`${r}/empty`, mkdirSync)],
     ["size", "size /big", (r) => keepTimes(`${r}/big`, () => writeFileSync(`${r}/big`, "short"))],
   ])("finds %s", async (_, wanted, change) => {
     expect(await differences(change)).toContain(wanted);
