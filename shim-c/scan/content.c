@@ -43,6 +43,8 @@ int read_content(struct worker *w, const struct node *root, int dirfd, const cha
     }
     if (fd == -ENOENT || fd == -ELOOP || fd == -ENXIO || fd == -ESTALE)
         return CONTENT_CHANGED;
+    if (fd == -EAGAIN) /* somebody holds a lease (a file server); it is asked to let go now, and we do not wait for it here */
+        return CONTENT_LEFT;
     if (fd < 0)
         return fd;
     if (fstat(fd, &now))
@@ -57,7 +59,7 @@ int read_content(struct worker *w, const struct node *root, int dirfd, const cha
     if (got < 0)
         return (int)got;
     *len = (size_t)got;
-    return *len > limit ? CONTENT_OUTGROWN : 0;
+    return *len > limit ? CONTENT_LEFT : 0; /* outgrown meanwhile */
 }
 
 int open_long(const char *path, size_t len, int flags)
@@ -139,24 +141,23 @@ int64_t hpc_read_files(const uint8_t *requests, int64_t requests_len, uint8_t *o
     while (at + 8 <= want && used + 8 <= room) {
         uint32_t head[2];
         int32_t answer[2];
-        uint64_t padded;
+        uint64_t len, padded;
         int64_t got;
 
         memcpy(head, requests + at, sizeof head);
-        padded = ((uint64_t)head[0] + 7) & ~UINT64_C(7);
         if (at + 8 + head[0] > want)
             return -EINVAL;
         got = read_one(requests + at + 8, head[0], out + used + 8, head[1], room - used - 8);
         if (got == INT64_MIN)
             break; /* does not fit any more: the caller asks again from here */
+        len = got < 0 ? 0 : (uint64_t)got;
         answer[0] = got < 0 ? (int32_t)-got : 0;
-        answer[1] = got < 0 ? 0 : (int32_t)got;
+        answer[1] = (int32_t)len;
         memcpy(out + used, answer, sizeof answer);
-        padded = ((got < 0 ? 0 : (uint64_t)got) + 7) & ~UINT64_C(7);
-        if (got > 0 && used + 8 + padded > room)
-            break;
-        if (got > 0)
-            memset(out + used + 8 + got, 0, padded - (uint64_t)got);
+        padded = (len + 7) & ~UINT64_C(7);
+        if (padded > room - used - 8)
+            padded = room - used - 8; /* nothing comes behind it */
+        memset(out + used + 8 + len, 0, padded - len);
         used += 8 + padded;
         at += 8 + (((uint64_t)head[0] + 7) & ~UINT64_C(7));
         answered++;

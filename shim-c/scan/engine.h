@@ -96,7 +96,7 @@ struct worker {
 
 struct mount_parents {        /* directories in which something is mounted: d_ino is not st_ino there */
     pthread_mutex_t lock;
-    bool known;
+    bool looked, complete;
     size_t count;
     struct { uint64_t dev, ino; } *at;
 };
@@ -172,7 +172,7 @@ void emit_error(struct worker *w, struct node *dir, int error, enum hpc_scan_op 
 
 /* entries.c, content.c, trust.c, dirs.c, paths.c */
 void visit(struct worker *w, struct node *dir, int dirfd, const char *name, size_t name_len);
-enum { CONTENT_CHANGED = 1, CONTENT_OUTGROWN = 2 };
+enum { CONTENT_CHANGED = 1, CONTENT_LEFT = 2 /* to the consumer, who reads it as any larger file */ };
 int read_content(struct worker *w, const struct node *root, int dirfd, const char *name, const struct statx *st, size_t *len);
 void push_dir(struct worker *w, struct node *dir);
 bool visit_root(struct worker *w, struct node *root); /* true: a directory, now to be opened */

@@ -148,7 +148,7 @@ static bool load_payload(struct worker *w, const struct name *n, const struct st
         int r = read_content(w, n->len ? NULL : n->dir, n->dirfd, n->text, st, &load->content_len);
         if (r == CONTENT_CHANGED)
             return false;
-        if (r == CONTENT_OUTGROWN)
+        if (r == CONTENT_LEFT)
             return true;
         if (r < 0) {
             load->error = -r;

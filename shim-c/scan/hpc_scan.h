@@ -102,7 +102,7 @@ int64_t hpc_scan_free(int64_t handle, int64_t timeout_ms);
 /* open(2) for a path of any length, O_CLOEXEC|O_NOFOLLOW added; flags as in open(2). Returns a descriptor. */
 int64_t hpc_open(const uint8_t *path, int64_t path_len, int64_t flags);
 /* As hpc_open(), for many small files at once: requests are { u32 path_len; u32 max; path } each, padded to 8; answers
- * { i32 error; u32 length; content } each, padded to 8, in order, as many as fit cap; a file longer than max answers
+ * { i32 error; u32 length; content } each, padded to 8 (the last as far as cap goes), in order, as many as fit cap; a file longer than max answers
  * error = EFBIG with length 0, one that is not a regular file EINVAL. Room for 8 + max bytes suffices for any answer. Returns the number of requests answered; *used_out (u64) receives the bytes written. */
 int64_t hpc_read_files(const uint8_t *requests, int64_t requests_len, uint8_t *out, int64_t cap, uint8_t *used_out);
 /* xxh3_64, seed 0, of count keys of 8 bytes; 8 bytes each to out. */

@@ -45,34 +45,39 @@ static void unescape(char *path)
     *out = 0;
 }
 
-static void add_parent(struct mount_parents *m, char *mount_point)
+static bool add_parent(struct mount_parents *m, char *mount_point)
 {
     struct statx st;
     char *slash = strrchr(mount_point, '/');
     void *more;
 
     if (!slash)
-        return;
+        return true;
     slash[slash == mount_point ? 1 : 0] = 0;
     if (statx(AT_FDCWD, mount_point, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_INO, &st))
-        return; /* not reachable by us, so not scanned either */
+        return true; /* not reachable by us, so not scanned either */
     more = realloc(m->at, (m->count + 1) * sizeof *m->at);
     if (!more)
-        return;
+        return false;
     m->at = more;
     m->at[m->count].dev = device(st.stx_dev_major, st.stx_dev_minor);
     m->at[m->count++].ino = st.stx_ino;
+    return true;
 }
 
-/* Only a bind mount can cover a file; its "root" field (the fourth) is not "/". Directories are stat-ed anyway. */
-static void read_mounts(struct mount_parents *m)
+/*
+ * Only a bind mount can cover a file; its "root" field (the fourth) is not "/". Directories are stat-ed anyway.
+ * False: not all mounts are known (no /proc, no memory), so there is no telling where something is mounted.
+ */
+static bool read_mounts(struct mount_parents *m)
 {
     FILE *f = fopen("/proc/self/mountinfo", "re");
     char *line = NULL;
     size_t cap = 0;
+    bool all = true;
 
     if (!f)
-        return;
+        return false;
     while (getline(&line, &cap, f) > 0) {
         char *save, *field = strtok_r(line, " ", &save), *root = NULL;
         for (int i = 1; field && i < 5; i++) {
@@ -83,21 +88,24 @@ static void read_mounts(struct mount_parents *m)
         if (!field || !root || !strcmp(root, "/"))
             continue;
         unescape(field);
-        add_parent(m, field);
+        all = add_parent(m, field) && all;
     }
+    all = feof(f) && all;
     free(line);
     fclose(f);
+    return all;
 }
 
-static bool has_mounts(struct mount_parents *m, const struct node *dir)
+static bool may_have_mounts(struct mount_parents *m, const struct node *dir)
 {
-    bool found = false;
+    bool found;
 
     pthread_mutex_lock(&m->lock);
-    if (!m->known) {
-        read_mounts(m);
-        m->known = true;
+    if (!m->looked) {
+        m->complete = read_mounts(m);
+        m->looked = true;
     }
+    found = !m->complete;
     for (size_t i = 0; i < m->count && !found; i++)
         found = m->at[i].dev == dir->dev && m->at[i].ino == dir->ino;
     pthread_mutex_unlock(&m->lock);
@@ -113,5 +121,5 @@ bool d_ino_trusted(struct worker *w, const struct node *dir, int dirfd)
         w->trust_dev = dir->dev;
         w->trust_known = true;
     }
-    return w->trust && !has_mounts(&w->scan->mounts, dir);
+    return w->trust && !may_have_mounts(&w->scan->mounts, dir);
 }

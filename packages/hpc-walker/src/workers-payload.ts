@@ -1,5 +1,5 @@
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readlinkSync, readSync } from "node:fs";
-import { EINVAL, ELOOP, ENOENT, ENXIO, EPERM, ESTALE, errnoOf } from "./system-error";
+import { EAGAIN, EINVAL, ELOOP, ENOENT, ENXIO, EPERM, ESTALE, errnoOf } from "./system-error";
 import { Word } from "./workers-memory";
 
 /** What belongs to an entry besides its attributes. `content` is overwritten by the next call. */
@@ -57,6 +57,8 @@ export class PayloadReader {
       return { link: NOTHING, content: this.#scratch.subarray(0, length), error: 0 };
     } catch (error) {
       const errno = errnoOf(error);
+      // Somebody holds a lease (a file server), and is asked to let go now: the consumer reads it, later.
+      if (errno === EAGAIN) return NO_PAYLOAD;
       const changed = errno === ENOENT || errno === ELOOP || errno === ENXIO || errno === ESTALE;
       return changed ? CHANGED : failed(errno);
     } finally {

@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, linkSync, mkdirSync, mkdtempSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,6 +19,8 @@ interface Seen {
   readonly content: Map<string, string | undefined>;
   readonly flags: Map<string, number>;
   readonly errors: { path: string; op: number; error: number }[];
+  /** errno of content or link targets that could not be read. */
+  readonly entryErrors: number[];
   readonly stats: ScanStats;
 }
 
@@ -130,6 +133,26 @@ export function describeScannerContract(engine: string, open: (options: ScanOpti
       expect([at("one"), at("second"), at("empty"), at("over")]).toEqual(["1", "1", "", undefined]);
       expect(at("full") === bytes).toBe(true);
       expect(stats.contentBytes).toBe(65538);
+    });
+
+    test("leaves the content of a file under a lease to the consumer, and does not call it an error", async () => {
+      const path = tree("lease");
+      writeFileSync(join(path, "leased"), "x");
+      const script =
+        "import fcntl,os,signal,sys; signal.signal(signal.SIGIO, signal.SIG_IGN); f = os.open('leased', os.O_RDWR);" +
+        "fcntl.fcntl(f, fcntl.F_SETLEASE, fcntl.F_WRLCK); print('ready', flush=True); sys.stdin.read()";
+      const holder = spawn("python3", ["-c", script], { cwd: path, stdio: ["pipe", "pipe", "inherit"] });
+      try {
+        await once(holder.stdout, "data");
+        const { entries, content, entryErrors } = await scan(path, { inlineBytes: 100 });
+        expect(entries.size).toBe(2);
+        expect(entryErrors).toEqual([]);
+        expect(content.get(join(path, "leased"))).toBeUndefined();
+      } finally {
+        const exit = once(holder, "exit");
+        holder.stdin.end();
+        await exit;
+      }
     });
 
     test("shards: each entry in exactly one, directories are walked by all", async () => {
@@ -276,7 +299,7 @@ function makeChain(path: string, levels: number): void {
 }
 
 async function drain(scanner: Scanner): Promise<Seen> {
-  const seen = { entries: new Map(), content: new Map(), flags: new Map(), errors: [] as Seen["errors"] };
+  const seen = { entries: new Map(), content: new Map(), flags: new Map(), errors: [] as Seen["errors"], entryErrors: [] as number[] };
   const cursor = new RecordCursor();
   try {
     for (let batch = await scanner.next(); batch; batch = await scanner.next()) {
@@ -300,6 +323,7 @@ function note(cursor: RecordCursor, seen: Omit<Seen, "stats">): void {
     seen.errors.push({ path, op: cursor.op, error: cursor.error });
     return;
   }
+  if (cursor.error !== 0) seen.entryErrors.push(cursor.error);
   seen.entries.set(path, describeEntry(cursor));
   seen.content.set(path, cursor.content?.toString("latin1"));
   seen.flags.set(path, cursor.flags);
