@@ -12,7 +12,7 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 const requireLab = process.argv.includes("--require-lab") || process.env.CI === "true";
-const env = { ...process.env, ...(process.argv.includes("--long") ? { PODHEITOR_HPC_LONG: "1" } : {}) };
+const env = { ...process.env, NO_COLOR: "1", ...(process.argv.includes("--long") ? { PODHEITOR_HPC_LONG: "1" } : {}) };
 const logs = join(root, ".cache/test");
 const tail = 120; // lines of a failed step that are shown; the rest is in its log
 
@@ -35,7 +35,10 @@ async function step(name, work, { limit, count } = {}) {
   const figures = count ? ` ${counted.passed} passed, ${counted.failed} failed,` : "";
   say(`${code === 0 ? "ok    " : "FAILED"} ${name}:${figures} ${((Date.now() - start) / 1000).toFixed(1)} s`);
   if (code !== 0) {
-    const lines = output.trimEnd().split("\n");
+    const lines = output
+      .trimEnd()
+      .split("\n")
+      .filter((line) => !line.startsWith("PASS "));
     if (lines.length > tail) say(`        (${lines.length - tail} lines more in ${log})`);
     for (const line of lines.slice(-tail)) say(`        ${line}`);
   }
