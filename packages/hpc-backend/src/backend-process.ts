@@ -5,6 +5,7 @@ import {
   type BackendEvent,
   BackendSession,
   FrameDecoder,
+  HEARTBEAT_MS,
   type JobInfo,
   type Params,
   ProtocolError,
@@ -17,8 +18,8 @@ import { Emitter } from "./emitter";
 import { cancelled, HpcError } from "./errors";
 import type { MessageLevel } from "./events";
 import { Hpc1Backup, Hpc1Restore } from "./hpc1-work";
-import { leave } from "./leave";
-import { CANCEL_GRACE_MS, HEARTBEAT_MS } from "./limits";
+import { CRASHED, leave } from "./leave";
+import { CANCEL_GRACE_MS } from "./limits";
 import { log } from "./log";
 import { Messages } from "./messages";
 import { type JobParams, parseParams } from "./params";
@@ -96,7 +97,7 @@ export class BackendProcess {
     } catch {
       // The plugin sees the end of the pipe and says so.
     }
-    process.exit(70);
+    process.exit(CRASHED);
   }
 
   #received(chunk: Buffer): void {

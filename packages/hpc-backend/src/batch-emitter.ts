@@ -8,6 +8,7 @@ import { errnoName, errnoOf } from "./errors";
 import { FileAhead, isWanted } from "./file-ahead";
 import { FileReader, Vanished } from "./file-reader";
 import { LinkGroups } from "./links";
+import { unreadableRoot } from "./params";
 import { printable } from "./printable";
 
 const EMPTY = Buffer.alloc(0);
@@ -20,7 +21,7 @@ const OPERATIONS = {
   [ScanOp.READDIR]: "list directory",
 } as const;
 
-type Job = Pick<BackupJob, "sink" | "sums" | "messages" | "content" | "signal">;
+type Job = Pick<BackupJob, "params" | "sink" | "sums" | "messages" | "content" | "signal">;
 
 /** One way through a batch. There are two, because answers are worked off while a scan batch is half way through. */
 class Pass {
@@ -225,8 +226,11 @@ export class BatchEmitter {
     }
   }
 
-  /** The scan counted it; here it only gets its message. */
+  /** The scan counted it; here it only gets its message. A root that became unreadable since the job was checked ends the job. */
   #scanError(cursor: RecordCursor): void {
+    const name = fullName(cursor.dir, cursor.name);
+    if (cursor.op !== ScanOp.READDIR && this.#job.params.paths.some((root) => root.equals(name)))
+      throw unreadableRoot(name, nameOfErrno(cursor.error));
     const text = `${shown(cursor)}: cannot ${OPERATIONS[cursor.op]}: ${nameOfErrno(cursor.error)}`;
     this.#job.messages.entry("not-saved", text);
   }

@@ -1,3 +1,4 @@
+import { CHECK_ENTRIES, CHECK_UNANSWERED } from "@podheitor/hpc-ptcomm";
 import {
   ENTRY_HEAD,
   PREFIX_OFFSETS,
@@ -6,7 +7,7 @@ import {
   type RecordCursor,
   RecordWriter,
 } from "@podheitor/hpc-walker";
-import { CHECK_BYTES, CHECK_ENTRIES, CHECK_UNANSWERED } from "./limits";
+import { CHECK_BYTES } from "./limits";
 
 /** Older entries of an accurate job, kept as whole scan records until the file list has spoken. */
 export interface CheckBatch {

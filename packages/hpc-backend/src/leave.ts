@@ -1,6 +1,9 @@
 import { operationsInFlight } from "./file-reader";
 import { CANCEL_GRACE_MS } from "./limits";
 
+/** Exit code of a backend that met an exception that nobody expected: EX_SOFTWARE of sysexits.h. */
+export const CRASHED = 70;
+
 /**
  * Ends the process within CANCEL_GRACE_MS, once `settled` has settled. A thread that hangs in the kernel (a dead filesystem)
  * would make exit() wait for ever; then the process kills itself.

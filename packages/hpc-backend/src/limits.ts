@@ -20,14 +20,9 @@ export const FLUSH_IDLE_MS = 50;
 export const READ_SIZE = 512 * KIB;
 /** Large files that are opened, and whose first block is read, before their turn: eight read buffers, 4 MiB. */
 export const OPEN_AHEAD = 8;
-/** CHECK batches, from docs/ptcomm.md: entries in one, and batches unanswered. */
-export const CHECK_ENTRIES = 512;
-export const CHECK_UNANSWERED = 4;
-/** A batch is also closed at this size: it must fit one frame (999,999 bytes) with its longest name (256 KiB). */
+/** A CHECK batch is also closed at this size: it must fit one frame (999,999 bytes) with its longest name (256 KiB). */
 export const CHECK_BYTES = 512 * KIB;
 
-/** docs/ptcomm.md: a heartbeat when nothing else was sent for this long. */
-export const HEARTBEAT_MS = 5_000;
 /** Cancel: the engine may take this long to end its threads; then the process kills itself. One second in all. */
 export const CANCEL_GRACE_MS = 600;
 

@@ -4,6 +4,7 @@ import "./signals";
 import { BackendProcess, type Role } from "./backend-process";
 import { backupByHand } from "./by-hand";
 import { sinkOf } from "./byte-sink";
+import { CRASHED } from "./leave";
 import { KNOWN_KEYS } from "./params";
 import { onCancelSignal } from "./signals";
 import { VERSION } from "./version";
@@ -47,6 +48,14 @@ function byHand(role: Role, args: readonly string[]): void {
     if (match === null) usage(`${arg} is not --key=value`);
     return [match[1] ?? "", Buffer.from(match[2] ?? "")];
   });
+  const crash = (error: unknown) => {
+    process.stderr.write(
+      `podheitor-hpc-backend failed: ${error instanceof Error ? (error.stack ?? error.message) : error}\n`,
+    );
+    process.exit(CRASHED);
+  };
+  process.on("uncaughtException", crash);
+  process.on("unhandledRejection", crash);
   void backupByHand(pairs).then((code) => process.exit(code));
 }
 

@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { accessSync, constants, opendirSync, statSync } from "node:fs";
 import { parseShard } from "@podheitor/hpc-shard";
 import { errnoName, HpcError } from "./errors";
 import { CHANNEL_DEPTH, INLINE_KIB, THREADS } from "./limits";
@@ -160,11 +160,39 @@ function rootPath(value: Buffer): Buffer {
   const path = Buffer.concat(components.flatMap((component) => [Buffer.from("/"), component]));
   const root = path.length === 0 ? Buffer.from("/") : path;
   try {
-    statSync(root);
+    requireReadable(root);
   } catch (error) {
-    throw bad(`cannot be used: ${errnoName(error)}`, "Check the spelling, the mount and the permissions.");
+    throw unreadableRoot(root, errnoName(error));
   }
   return root;
+}
+
+/** Throws the system's error. A root that cannot be read is not a job with one entry less, it is no job. */
+function requireReadable(root: Buffer): void {
+  const stat = statSync(root);
+  if (stat.isDirectory()) {
+    const listing = opendirSync(root, { bufferSize: 1 });
+    try {
+      listing.readSync();
+    } finally {
+      listing.closeSync();
+    }
+  } else if (stat.isFile()) {
+    accessSync(root, constants.R_OK); // opening it would break a lease, or recall it from tape
+  }
+}
+
+/** `path` was named in the job and cannot be saved. */
+export function unreadableRoot(root: Buffer, errno: string): HpcError {
+  const denied = errno === "EACCES" || errno === "EPERM";
+  return new HpcError(
+    "HPC_BAD_PATH",
+    `path "${printable(root)}" cannot be used: ${errno}`,
+    denied
+      ? "Run the job as root, or as a user who may read it and search the directories above it."
+      : "Check the spelling, the mount and the permissions.",
+    "path",
+  );
 }
 
 function shard(text: string, key: string): { index: number; count: number } {

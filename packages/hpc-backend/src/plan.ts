@@ -53,32 +53,41 @@ export function checkRoots(params: JobParams): { readonly found: Filesystem[]; r
   const warnings: string[] = [];
   for (const path of params.paths) {
     let filesystem: Filesystem;
+    let real: Buffer;
     try {
       filesystem = filesystemOf(path);
+      real = realpathSync.native(path, { encoding: "buffer" });
     } catch (error) {
       warnings.push(`the filesystem of ${printable(path)} cannot be told (${errnoName(error)}): treated as posix`);
       continue;
     }
     found.push(filesystem);
-    if (filesystem.isParallel && !params.allowRoot && isMountPoint(path, filesystem)) {
-      throw new HpcError(
-        "HPC_ROOT_REFUSED",
-        `path ${printable(path)} is the root of a whole ${filesystem.type} filesystem`,
-        "Name the directories to save, or add allow-root=yes if you mean all of it.",
-        "path",
-      );
-    }
-    if (params.mode !== "auto" && params.mode !== "posix" && filesystem.type !== params.mode) {
-      warnings.push(
-        `mode=${params.mode}, but ${printable(path)} is on ${filesystem.type}: it is read as posix, ` +
-          `with the directory policy of ${params.mode}`,
-      );
-    }
+    const warning = checkRoot({ path, real, filesystem }, params);
+    if (warning !== undefined) warnings.push(warning);
   }
   return { found, warnings };
 }
 
-function isMountPoint(path: Buffer, filesystem: Filesystem): boolean {
-  // The mount table names real paths; `path` may lead there through a symlink.
-  return filesystem.mountPoint?.equals(realpathSync.native(path, { encoding: "buffer" })) ?? false;
+/**
+ * One root by what is known of it: `real` is `path` without symlinks, for the mount table names real paths. Returns a warning.
+ * Throws HPC_ROOT_REFUSED.
+ */
+export function checkRoot(
+  root: { readonly path: Buffer; readonly real: Buffer; readonly filesystem: Filesystem },
+  { mode, allowRoot }: Pick<JobParams, "mode" | "allowRoot">,
+): string | undefined {
+  const { path, real, filesystem } = root;
+  if (filesystem.isParallel && !allowRoot && filesystem.mountPoint?.equals(real)) {
+    throw new HpcError(
+      "HPC_ROOT_REFUSED",
+      `path ${printable(path)} is the root of a whole ${filesystem.type} filesystem`,
+      "Name the directories to save, or add allow-root=yes if you mean all of it.",
+      "path",
+    );
+  }
+  if (mode === "auto" || mode === "posix" || filesystem.type === mode) return undefined;
+  return (
+    `mode=${mode}, but ${printable(path)} is on ${filesystem.type}: it is read as posix, ` +
+    `with the directory policy of ${mode}`
+  );
 }

@@ -60,19 +60,26 @@ export class RestoreCore {
     this.#handle = this.#calls.open(where, where.length, work, 0, REPLACE[replace].charCodeAt(0), 0);
   }
 
-  /** Whole frames; `failed` hears of every entry that could not be restored, as far as the library names it. */
+  /**
+   * Whole frames; `failed` hears of every entry that could not be restored, as far as the library names it, also when the call
+   * then throws: NativeError, after which the core can only be closed, or TypeError when the last frame is not whole.
+   */
   feed(frames: Buffer, failed: (failure: RestoreFailure) => void): void {
     for (let rest = frames; rest.length > 0; ) {
-      const consumed = this.#calls.feed(
-        this.#handle,
-        rest,
-        rest.length,
-        this.#failures,
-        this.#failures.length,
-        this.#used,
-      );
-      this.#report(this.#used.readUInt32LE(0), failed);
+      const consumed = this.#feedOnce(rest, failed);
+      if (consumed === 0)
+        throw new TypeError(`the restore core takes whole frames: ${rest.length} bytes are less than one`);
       rest = rest.subarray(consumed);
+    }
+  }
+
+  /** Bytes consumed: all of them, unless the room for failures ran out or the last frame is cut. */
+  #feedOnce(frames: Buffer, failed: (failure: RestoreFailure) => void): number {
+    this.#used.fill(0);
+    try {
+      return this.#calls.feed(this.#handle, frames, frames.length, this.#failures, this.#failures.length, this.#used);
+    } finally {
+      this.#report(this.#used.readUInt32LE(0), failed);
     }
   }
 

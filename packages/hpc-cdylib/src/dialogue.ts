@@ -3,6 +3,7 @@ import {
   type Frame,
   FrameDecoder,
   FrameWriter,
+  HPC1_HELLO,
   MESSAGE_STATUS,
   type MessageLevel,
   messageText,
@@ -12,7 +13,6 @@ import { BackendChild, type BackendCommand } from "./child";
 import { CdylibError } from "./errors";
 import { END_LIMIT_MS } from "./limits";
 
-const HELLO = "Hello podheitor-hpc hpc/1";
 const LEVELS = new Map(
   Object.entries(MESSAGE_STATUS).map(([level, status]) => [status as string, level as MessageLevel]),
 );
@@ -43,9 +43,9 @@ export class Dialogue {
   static async open(options: DialogueOptions): Promise<Dialogue> {
     const dialogue = new Dialogue(await BackendChild.start(options.command, options.verb), options);
     try {
-      dialogue.send((writer) => writer.command(HELLO));
+      dialogue.send((writer) => writer.command(HPC1_HELLO));
       const answer = await dialogue.next();
-      if (answer.status !== "C" || commandText(answer.payload).toString("latin1") !== HELLO)
+      if (answer.status !== "C" || commandText(answer.payload).toString("latin1") !== HPC1_HELLO)
         throw new ProtocolError(
           "HPC_DIALECT",
           `the backend ${options.command.join(" ")} does not answer as one of this release`,

@@ -16,7 +16,8 @@ export const PROTOCOL_ERRORS = {
     "The peer is of another version. Install plugin and backend of the same release (`podheitor-hpc plugin install`).",
   HPC_COUNT_MISMATCH:
     "What arrived is not what was announced as sent: the job must not be trusted. Run it again; if it comes back, report it.",
-  HPC_PLUGIN_STRING: "Correct the Plugin line of the FileSet; `podheitor-hpc gen-fileset` writes a valid one.",
+  HPC_PLUGIN_STRING:
+    "Correct the Plugin line of the FileSet: `podheitor-hpc:key=value;…`, quotes closed. docs/plugin.md lists the keys.",
   HPC_ARCHIVE_HEADER:
     "This is no podheitor-hpc archive, or one of a later format. Check the file name; read it with the release that wrote it.",
 } as const;
