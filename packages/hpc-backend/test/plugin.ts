@@ -6,7 +6,9 @@ const MAIN = join(__dirname, "..", "src", "main.ts");
 
 export type Answer = { readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly ms: number };
 
-/** Plays the plugin: starts the backend from source and speaks to it frame by frame. */
+const FROM_SOURCE = ["--import", "tsx", "--conditions=@podheitor/source", MAIN];
+
+/** Plays the plugin: starts the backend, from source unless a command says otherwise, and speaks to it frame by frame. */
 export class TestPlugin {
   readonly child: ChildProcess;
   stderr = "";
@@ -16,9 +18,9 @@ export class TestPlugin {
   #closed = false;
   readonly #exit: Promise<Answer>;
 
-  constructor(args: readonly string[] = ["backup"], env: NodeJS.ProcessEnv = {}) {
+  constructor(args: readonly string[] = ["backup"], env: NodeJS.ProcessEnv = {}, command?: string) {
     const started = performance.now();
-    this.child = spawn(process.execPath, ["--import", "tsx", "--conditions=@podheitor/source", MAIN, ...args], {
+    this.child = spawn(command ?? process.execPath, command === undefined ? [...FROM_SOURCE, ...args] : args, {
       cwd: join(__dirname, ".."),
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...process.env, ...env },

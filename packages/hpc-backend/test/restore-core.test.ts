@@ -1,0 +1,89 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { type Entry, EntryFlag, EntryKind, encodeDataEnd, encodeEntry, encodeFrame } from "@podheitor/hpc-ptcomm";
+import { FAILURES_SIZE } from "../src/limits";
+import { RestoreCore, type RestoreFailure } from "../src/restore-core";
+
+const EMPTY = Buffer.alloc(0);
+
+let where: string;
+let core: RestoreCore;
+let failures: RestoreFailure[];
+const failed = (failure: RestoreFailure) => void failures.push(failure);
+
+beforeEach(() => {
+  where = mkdtempSync(join(tmpdir(), "hpc-core-"));
+  core = new RestoreCore(Buffer.from(where), "always");
+  failures = [];
+});
+afterEach(() => {
+  core.close();
+  rmSync(where, { recursive: true });
+});
+
+/** The frames of a file with this content. */
+function file(name: string, content: string): Buffer {
+  const entry: Entry = {
+    kind: EntryKind.REGULAR,
+    flags: EntryFlag.HAS_DATA,
+    mode: 0o100644,
+    nlink: 1,
+    uid: process.getuid?.() ?? 0,
+    gid: process.getgid?.() ?? 0,
+    ino: 1n,
+    dev: 1n,
+    rdev: 0n,
+    size: BigInt(content.length),
+    blocks: 8n,
+    blksize: 4096,
+    atime: 1n,
+    atimeNs: 0,
+    mtime: 1n,
+    mtimeNs: 0,
+    ctime: 1n,
+    ctimeNs: 0,
+    linkGroup: 0n,
+    layout: 0,
+    name: Buffer.from(name),
+    link: EMPTY,
+    holes: [],
+  };
+  return Buffer.concat([
+    encodeFrame("M", encodeEntry(entry)),
+    encodeFrame("D", Buffer.from(content)),
+    encodeFrame("Z", encodeDataEnd({ bytes: BigInt(content.length), errno: 0 })),
+  ]);
+}
+
+test("whole frames are restored", () => {
+  core.feed(Buffer.concat([file("a", "one"), file("b", "two")]), failed);
+  expect(failures).toEqual([]);
+  expect(readFileSync(join(where, "b"), "utf8")).toBe("two");
+});
+
+test("a frame that is cut is refused; what stood before it is done", () => {
+  const frames = Buffer.concat([file("a", "one"), file("b", "two")]);
+  expect(() => core.feed(frames.subarray(0, -1), failed)).toThrow(/takes whole frames: \d+ bytes are less than one/);
+  expect(readFileSync(join(where, "a"), "utf8")).toBe("one");
+});
+
+test("what failed before the call itself failed is told", () => {
+  const frames = Buffer.concat([file("../out", "x"), file("a", "one"), encodeFrame("D", Buffer.from("out of turn"))]);
+  expect(() => core.feed(frames, failed)).toThrow(/EBADMSG/);
+  expect(failures).toEqual([{ operation: "create", errno: 22, name: Buffer.from("../out"), leader: undefined }]);
+  // The next call fails at once, and does not tell the same again.
+  expect(() => core.feed(file("b", "two"), failed)).toThrow(/EBADMSG/);
+  expect(failures).toHaveLength(1);
+});
+
+test("more failures than one call has room for are all told", () => {
+  writeFileSync(join(where, "in-the-way"), "");
+  const name = (i: number) => `in-the-way/${i}/${"n".repeat(200)}`;
+  const count = Math.ceil(FAILURES_SIZE / 200) + 10;
+  core.feed(Buffer.concat(Array.from({ length: count }, (_, i) => file(name(i), "x"))), failed);
+  expect(failures.map((failure) => failure.name.toString())).toEqual(Array.from({ length: count }, (_, i) => name(i)));
+  expect(core.stats().failed).toBe(count);
+  expect(readdirSync(where).filter((entry) => !entry.startsWith("."))).toEqual(["in-the-way"]);
+});

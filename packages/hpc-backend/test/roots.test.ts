@@ -1,0 +1,176 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { describeFilesystem, mountOf, parseMountinfo } from "@podheitor/hpc-native";
+import { RecordWriter, ScanOp } from "@podheitor/hpc-walker";
+import { BatchEmitter } from "../src/batch-emitter";
+import { Messages } from "../src/messages";
+import { type JobParams, parseParams } from "../src/params";
+import { checkRoot } from "../src/plan";
+import { Sums } from "../src/sums";
+import { CLASSIC, HPC1, TestPlugin } from "./plugin";
+
+/* Roots that cannot be saved, or must not be by accident. */
+
+const ROOT = join(__dirname, "..", "..", "..");
+/** root reads everything: where the tests run as root, the backend runs without the capabilities to. */
+const DROP = ["--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search", "--"];
+const POWERLESS = process.getuid?.() === 0 ? ["setpriv", ...DROP] : [];
+
+let scratch: string;
+let program: string;
+
+beforeAll(() => {
+  scratch = mkdtempSync(join(tmpdir(), "hpc-roots-"));
+  execFileSync(process.execPath, [join(ROOT, "scripts", "bundle.mjs"), "hpc-backend", scratch]);
+  program = join(scratch, "podheitor-hpc-backend.cjs");
+  mkdirSync(join(scratch, "closed/below"), { recursive: true });
+  mkdirSync(join(scratch, "open"));
+  mkdirSync(join(scratch, "listless"));
+  writeFileSync(join(scratch, "file"), "secret");
+  chmodSync(join(scratch, "closed"), 0o000);
+  chmodSync(join(scratch, "listless"), 0o311);
+  chmodSync(join(scratch, "file"), 0o000);
+  chmodSync(scratch, 0o755);
+});
+afterAll(() => {
+  chmodSync(join(scratch, "closed"), 0o700);
+  rmSync(scratch, { recursive: true });
+});
+
+describe("a root that may not be read", () => {
+  const cases = [["closed"], ["closed/below"], ["listless"], ["file"]];
+
+  test.each(cases)("%s: one line that names path and remedy, exit 1, and not a byte of a job", (name) => {
+    const path = join(scratch, name);
+    const [command = "", ...args] = [...POWERLESS, process.execPath, program];
+    const open = `--path=${join(scratch, "open")}`;
+    const ran = spawnSync(command, [...args, "backup", open, `--path=${path}`], { encoding: "utf8", cwd: "/" });
+    expect(ran.stderr).toBe(
+      `podheitor-hpc-backend: path "${path}" cannot be used: EACCES. ` +
+        "Run the job as root, or as a user who may read it and search the directories above it.\n",
+    );
+    expect([ran.status, ran.stdout]).toEqual([1, ""]);
+  });
+
+  let plugin: TestPlugin | undefined;
+  afterEach(() => plugin?.kill());
+
+  test.each([
+    ["hpc/1", HPC1],
+    ["classic", CLASSIC],
+  ])("an abort frame answers the parameters (%s)", async (_dialect, hello) => {
+    const [command = "", ...args] = [...POWERLESS, process.execPath, program, "backup"];
+    plugin = new TestPlugin(args, {}, command);
+    await plugin.configure({ Type: "B", Level: "F" }, [`path=${join(scratch, "closed")}`], hello);
+    expect((await plugin.expect("A")).toString()).toMatch(/closed" cannot be used: EACCES\. Run the job as root/);
+    expect(await plugin.next()).toBeUndefined();
+    expect(await plugin.exit()).toMatchObject({ code: 1, signal: null });
+    expect(plugin.stderr).toBe("");
+  });
+});
+
+describe("a root that becomes unreadable after it was checked", () => {
+  const root = Buffer.from("/data/tree");
+
+  /** Lets the emitter meet one ERROR record of the scan. */
+  async function meet(op: ScanOp, dir: Buffer, name: string): Promise<string[]> {
+    const said: string[] = [];
+    const bytes = Buffer.alloc(4096);
+    const writer = new RecordWriter(bytes);
+    writer.dir(dir);
+    writer.error(op, 13, Buffer.from(name));
+    const sink = { full: false, carriesSpecials: true, drain: fail, entry: fail, data: fail, end: fail };
+    const emitter = new BatchEmitter({
+      params: { ...parseParams([["path", Buffer.from("/")]]), paths: [Buffer.from("/other"), root] },
+      sink,
+      sums: new Sums(),
+      messages: new Messages((level, text) => said.push(`${level} ${text}`)),
+      content: true,
+      signal: undefined,
+    });
+    await emitter.batch(writer.batch, undefined);
+    return said;
+  }
+  const fail = (): never => {
+    throw new Error("nothing is to be sent");
+  };
+
+  test.each([
+    ["opened", ScanOp.OPENDIR, root, ""],
+    ["stat-ed", ScanOp.STAT, root, ""],
+    ["stat-ed by its name", ScanOp.STAT, Buffer.from("/data"), "tree"],
+  ])("ends the job when it cannot be %s", async (_what, op, dir, name) => {
+    await expect(meet(op, dir, name)).rejects.toMatchObject({
+      code: "HPC_BAD_PATH",
+      message: 'path "/data/tree" cannot be used: EACCES',
+    });
+  });
+
+  test("while anything below it is a warning", async () => {
+    expect(await meet(ScanOp.OPENDIR, Buffer.from("/data/tree/sub"), "")).toEqual([
+      "not-saved /data/tree/sub: cannot open directory: EACCES",
+    ]);
+    expect(await meet(ScanOp.STAT, root, "tree")).toEqual(["not-saved /data/tree/tree: cannot stat: EACCES"]);
+  });
+});
+
+describe("the root of a whole parallel filesystem", () => {
+  const MOUNTS = parseMountinfo(
+    Buffer.from(
+      [
+        "1 0 8:1 / / rw - ext4 /dev/sda1 rw",
+        "30 1 0:30 / /lustre rw - lustre 10.0.0.1@tcp:/scratch rw",
+        "31 1 0:31 / /gpfs rw - gpfs fs1 rw",
+        "32 1 0:32 / /ceph\\040fs rw - ceph 10.0.0.1:6789:/ rw",
+        "33 1 0:33 / /kernel-less rw - fuse.ceph-fuse ceph-fuse rw",
+        "34 1 0:34 / /beegfs rw - beegfs beegfs_nodev rw",
+        "35 1 0:35 / /weka rw - wekafs default rw",
+        "36 1 0:36 / /home rw - nfs4 server:/home rw",
+      ].join("\n"),
+    ),
+  );
+
+  /** Judges `path`, which leads to `real`. */
+  function judge(path: string, params: Partial<JobParams> = {}, real = path): string | undefined {
+    const bytes = Buffer.from(real);
+    const root = { path: Buffer.from(path), real: bytes, filesystem: describeFilesystem(0, mountOf(bytes, MOUNTS)) };
+    return checkRoot(root, { mode: "auto", allowRoot: false, ...params });
+  }
+
+  test.each([
+    ["/lustre", "lustre"],
+    ["/gpfs", "gpfs"],
+    ["/ceph fs", "cephfs"],
+    ["/kernel-less", "cephfs"],
+    ["/beegfs", "beegfs"],
+    ["/weka", "weka"],
+  ])("%s is refused without allow-root, by itself and through a symlink", (mount, type) => {
+    const refusal = (path: string) =>
+      expect.objectContaining({
+        code: "HPC_ROOT_REFUSED",
+        key: "path",
+        message: `path ${path} is the root of a whole ${type} filesystem`,
+        remedy: expect.stringContaining("allow-root=yes"),
+      });
+    expect(() => judge(mount)).toThrow(refusal(mount));
+    expect(() => judge("/shortcut", {}, mount)).toThrow(refusal("/shortcut"));
+    expect(judge(mount, { allowRoot: true })).toBeUndefined();
+  });
+
+  test.each(["/", "/home", "/lustre/project", "/lustre2", "/weka/a/b"])("%s is not", (path) =>
+    expect(judge(path)).toBeUndefined(),
+  );
+
+  test("mode does not talk its way round it, and a mode of another filesystem is said", () => {
+    expect(() => judge("/lustre", { mode: "posix" })).toThrow(expect.objectContaining({ code: "HPC_ROOT_REFUSED" }));
+    expect(judge("/lustre/a", { mode: "lustre" })).toBeUndefined();
+    expect(judge("/home/a", { mode: "lustre" })).toMatch(/^mode=lustre, but \/home\/a is on nfs: it is read as posix/);
+  });
+});
+
+test("nothing of this left a file behind", () => {
+  expect(readdirSync(join(scratch, "open"))).toEqual([]);
+});
