@@ -1,0 +1,109 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, statfsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { decodeAccounting, type Frame, FrameDecoder } from "@podheitor/hpc-ptcomm";
+import { backendName, repository } from "./support";
+
+/* The backend's memory does not grow with the namespace: a million inodes, in two shapes. */
+
+const ENTRIES = 1_000_000;
+/** Peak resident memory of the backend process, bytes. */
+const LIMIT = 96 * 2 ** 20;
+const LONGEST_MS = 300_000; // a busy machine takes half a minute to make or remove a tree
+
+/** Inodes without blocks: memory is quickest, and takes about 1 KiB for each; elsewhere a disk does. */
+const [memory, needed] = ["/dev/shm", 3 * 2 ** 30];
+let root: string;
+
+beforeAll(() => {
+  root = mkdtempSync(join(hasRoom(memory) ? memory : tmpdir(), "hpc-memory-"));
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+function hasRoom(path: string): boolean {
+  try {
+    const { bavail, bsize, ffree } = statfsSync(path);
+    return bavail * bsize > needed && (ffree > 1.2 * ENTRIES || ffree === 0);
+  } catch {
+    return false;
+  }
+}
+
+/** `directories` directories, and empty files in equal parts: ENTRIES inodes with the root. */
+function makeFiles(tree: string, directories: number): void {
+  mkdirSync(tree);
+  const files = ENTRIES - 1 - directories;
+  for (let d = 0, made = 0; d < Math.max(1, directories); d++) {
+    const directory = directories === 0 ? tree : join(tree, `d${d}`);
+    if (directories > 0) mkdirSync(directory);
+    const upTo = Math.round((files * (d + 1)) / Math.max(1, directories));
+    for (; made < upTo; made++) closeSync(openSync(`${directory}/f${made}`, "w"));
+  }
+}
+
+interface Measured {
+  readonly peak: number;
+  readonly entries: number;
+  readonly sums: ReturnType<typeof decodeAccounting>;
+}
+
+/** Lets the built backend save the tree, reads what it sends, and asks the kernel for its peak before it is gone. */
+async function measure(...keys: string[]): Promise<Measured> {
+  const program = join(repository, "packages/hpc-backend/dist", `${backendName}.cjs`);
+  const child = spawn(process.execPath, [program, "backup", ...keys], { stdio: ["ignore", "pipe", "inherit"] });
+  const exited = once(child, "exit");
+  const decoder = new FrameDecoder();
+  let entries = 0;
+  let peak = 0;
+  let sums: Measured["sums"] | undefined;
+  const count = (frame: Frame) => {
+    if (frame.status === "M") entries++;
+    if (frame.status === "U") sums = decodeAccounting(frame.payload);
+  };
+  // The peak only grows, and is looked at with every piece until after the last one.
+  for await (const chunk of child.stdout) {
+    peak = Math.max(peak, peakOf(child.pid ?? 0));
+    decoder.push(chunk as Buffer);
+    for (let frame = decoder.next(); frame !== undefined; frame = decoder.next()) count(frame);
+  }
+  expect(await exited).toEqual([0, null]);
+  if (sums === undefined) throw new Error("the backend sent no accounting");
+  return { peak, entries, sums };
+}
+
+/** VmHWM of proc(5) in bytes; 0 when the process has ended. */
+function peakOf(pid: number): number {
+  try {
+    return 1024 * Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+describe.each([
+  ["one directory", 0],
+  ["ten thousand directories", 10_000],
+])("a million entries in %s", (_shape, directories) => {
+  let tree: string;
+  beforeAll(() => {
+    tree = join(root, `tree-${directories}`);
+    makeFiles(tree, directories);
+  }, LONGEST_MS);
+  afterAll(() => rmSync(tree, { recursive: true, force: true }), LONGEST_MS);
+
+  test(
+    "are sent in less than 96 MiB",
+    async () => {
+      const { peak, entries, sums } = await measure(`--path=${tree}`, "--engine=native");
+      process.stderr.write(`peak of the backend: ${(peak / 2 ** 20).toFixed(1)} MiB\n`);
+      expect(entries).toBe(ENTRIES);
+      expect([sums.emitted, sums.failed, sums.vanished]).toEqual([ENTRIES, 0, 0]);
+      expect(peak).toBeGreaterThan(2 ** 20);
+      expect(peak).toBeLessThan(LIMIT);
+    },
+    LONGEST_MS,
+  );
+});
