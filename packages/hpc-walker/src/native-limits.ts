@@ -12,3 +12,7 @@ export const CLOSE_POLL_MS = 5;
 export const READ_FILES_BYTES = 4 * 1024 * 1024;
 /** Paths from here on need `hpc_open`: Linux takes no more in one call. */
 export const PATH_MAX = 4096;
+/** `THREADS_MAX`, `HPC_SCAN_MAX_INLINE` and `HPC_SCAN_MAX_PATH` of shim-c/scan: what the C engine takes. */
+export const MAX_THREADS = 512;
+export const MAX_INLINE = 512 * 1024;
+export const MAX_ROOT = 256 * 1024;

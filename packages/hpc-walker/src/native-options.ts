@@ -1,40 +1,65 @@
 import { WalkerError } from "./errors";
+import { MAX_INLINE, MAX_ROOT, MAX_THREADS } from "./native-limits";
 import type { ScanOptions } from "./scanner";
 
 const HEAD = 48;
+const MAX_U32 = 0xffff_ffff;
 const MIN_I64 = -(2n ** 63n);
 const Flag = { SERIAL_DIRS: 1, KEEP_OLDER: 2 } as const;
 
 const SLASH = 0x2f;
 
-/** `struct hpc_scan_options` and the paths behind it. Throws HPC_SCAN_OPTIONS for what does not fit, and for a path that is not absolute. */
+/**
+ * `struct hpc_scan_options` and the paths behind it. Both engines begin with it, so that what one refuses, the other refuses. Throws
+ * HPC_SCAN_OPTIONS for what is out of its bounds, and for a path that is not absolute.
+ */
 export function encodeScanOptions(options: ScanOptions): Buffer {
+  checkOptions(options);
   const { shard } = options;
   const head = Buffer.alloc(HEAD);
   const flags = (options.serialDirectories ? Flag.SERIAL_DIRS : 0) | (options.keepOlder ? Flag.KEEP_OLDER : 0);
-  try {
-    head.writeUInt32LE(1, 0);
-    head.writeUInt32LE(options.threads, 4);
-    head.writeUInt32LE(options.inlineBytes, 8);
-    head.writeUInt32LE(flags, 12);
-    head.writeUInt32LE(shard?.index ?? 0, 16);
-    head.writeUInt32LE(shard?.count ?? 0, 20);
-    head.writeBigInt64LE(options.since ?? MIN_I64, 24);
-    head.writeUInt32LE(options.ringEntries, 32);
-    head.writeUInt32LE(options.ringBytes, 36);
-    head.writeUInt32LE(options.paths.length, 40);
-  } catch (cause) {
-    throw badOptions(cause instanceof Error ? cause.message : String(cause), cause);
-  }
+  head.writeUInt32LE(1, 0);
+  head.writeUInt32LE(options.threads, 4);
+  head.writeUInt32LE(options.inlineBytes, 8);
+  head.writeUInt32LE(flags, 12);
+  head.writeUInt32LE(shard?.index ?? 0, 16);
+  head.writeUInt32LE(shard?.count ?? 0, 20);
+  head.writeBigInt64LE(options.since ?? MIN_I64, 24);
+  head.writeUInt32LE(options.ringEntries, 32);
+  head.writeUInt32LE(options.ringBytes, 36);
+  head.writeUInt32LE(options.paths.length, 40);
   const parts: Buffer[] = [head];
   for (const path of options.paths) {
-    // The scan goes on while the process may change its directory.
-    if (path[0] !== SLASH) throw badOptions(`the path ${JSON.stringify(path.toString())} is not absolute`);
     const length = Buffer.alloc(4);
     length.writeUInt32LE(path.length);
     parts.push(length, path);
   }
   return Buffer.concat(parts);
+}
+
+/** Node's own write methods would take a fraction for the integer below it, and NaN for 0. */
+function checkOptions({ paths, threads, inlineBytes, shard, since, ringEntries, ringBytes }: ScanOptions): void {
+  whole("threads", threads, 1, MAX_THREADS);
+  whole("inlineBytes", inlineBytes, 0, MAX_INLINE);
+  whole("ringEntries", ringEntries, 1, MAX_U32);
+  whole("ringBytes", ringBytes, 1, MAX_U32);
+  if (shard !== undefined) {
+    whole("shard.count", shard.count, 0, MAX_U32);
+    whole("shard.index", shard.index, 0, Math.max(0, shard.count - 1));
+  }
+  if (since !== undefined && BigInt.asIntN(64, since) !== since) throw badOptions(`since is ${since}, beyond 64 bits`);
+  if (paths.length === 0) throw badOptions("no path");
+  for (const path of paths) {
+    // The scan goes on while the process may change its directory.
+    if (path[0] !== SLASH) throw badOptions(`the path ${JSON.stringify(path.toString())} is not absolute`);
+    if (path.includes(0)) throw badOptions("a path holds a NUL");
+    if (path.length > MAX_ROOT) throw badOptions(`a path of ${path.length} bytes is longer than ${MAX_ROOT}`);
+  }
+}
+
+function whole(name: string, value: number, min: number, max: number): void {
+  if (!Number.isInteger(value) || value < min || value > max)
+    throw badOptions(`${name} is ${value}, not an integer from ${min} to ${max}`);
 }
 
 export function badOptions(why: string, cause?: unknown): WalkerError {

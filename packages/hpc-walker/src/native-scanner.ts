@@ -7,7 +7,7 @@ import { CLOSE_GRACE_MS, CLOSE_POLL_MS, PULL_BYTES, PULL_TIMEOUT_MS } from "./na
 import { badOptions, encodeScanOptions } from "./native-options";
 import type { EntryBatch, Scanner, ScanOptions, ScanStats } from "./scanner";
 
-const { EAGAIN, EBUSY, ECANCELED, EINVAL, ENAMETOOLONG } = constants.errno;
+const { EAGAIN, EBUSY, ECANCELED, EINVAL } = constants.errno;
 const COUNTERS = 12;
 
 /**
@@ -18,8 +18,7 @@ export function openNativeScanner(options: ScanOptions, candidates?: readonly st
   const library = scanLibrary(candidates);
   const encoded = encodeScanOptions(options);
   const handle = library.start(encoded, encoded.length);
-  if (handle === -EINVAL) throw badOptions("the native engine refuses them: a value out of bounds, or an empty path");
-  if (handle === -ENAMETOOLONG) throw badOptions("a path is longer than 256 KiB");
+  if (handle === -EINVAL) throw badOptions("the native engine refuses them"); // a bound of C's that is not checked here
   if (handle <= 0) throw engineError("cannot start", handle);
   return new NativeScanner(library, handle);
 }

@@ -17,13 +17,14 @@ export interface Fallback {
 /** What the TypeScript engine cannot do, because Node has neither openat(2) nor d_ino. */
 export const WORKERS_CONSEQUENCE =
   "The TypeScript engine scans: paths beyond 4,095 bytes are reported as errors, every name is looked up by its whole path, " +
-  "a shard has to stat the names of all others, and at most 8 operations are under way at once.";
+  "so that a parent directory which is replaced by a symlink during the scan is followed, a shard has to stat the names of " +
+  "all others, and at most 8 operations are under way at once.";
 
 export interface CreateScannerOptions extends ScanOptions {
   readonly engine: EngineChoice;
-  /** Told at most once for each scanner. */
   /** Where libhpcscan may be, in this order. Default: beside this package, or beside the bundle. */
   readonly nativeLibrary?: readonly string[];
+  /** Told at most once for each scanner. */
   readonly onFallback?: (fallback: Fallback) => void;
 }
 

@@ -32,5 +32,3 @@ export const PATH_MAX = 4096;
 export const END_GRACE_MS = 1000;
 /** How long close() waits for a worker that hangs in a system call. */
 export const CLOSE_GRACE_MS = 5000;
-/** Content in a batch: what the native engine takes (`HPC_SCAN_MAX_INLINE`). */
-export const MAX_INLINE = 512 * 1024;

@@ -22,16 +22,17 @@ export class Listing {
     this.#dir = open(path, careful ? 1 : NAMES_PER_READ);
   }
 
-  /** Up to `max` names; fewer than `max` = that was all. `onVanished` is told of each name that went while it was read. */
-  read(max: number, onVanished: () => void): Buffer[] {
-    const names: Buffer[] = [];
+  /**
+   * Appends names until there are `max`; fewer = that was all. `onVanished` is told of each name that went while it was read. Throws the
+   * system's error; the names that were read before it are in `names`.
+   */
+  read(names: Buffer[], max: number, onVanished: () => void): void {
     while (names.length < max) {
       const entry = this.#next(onVanished);
       if (entry === null) break;
       // @types/node knows only text names here; "buffer" gives bytes.
       names.push(entry.name as unknown as Buffer);
     }
-    return names;
   }
 
   close(): void {

@@ -250,24 +250,4 @@ describe("stop and close", () => {
     await scanner.close();
     expect(turns).toBeGreaterThan(3);
   });
-
-  test("a worker that fails ends the scan with the reason", async () => {
-    const scanner = scan(scratch, { shard: { index: 0, count: 2.5 } });
-    await expect(drain(scanner, () => {})).rejects.toMatchObject({
-      code: "HPC_SCAN_ENGINE",
-      message: expect.stringContaining("2.5"),
-    });
-  });
-
-  test.each<[string, Partial<ScanOptions>]>([
-    ["no path", { paths: [] }],
-    ["an empty path", { paths: [Buffer.alloc(0)] }],
-    ["a NUL", { paths: [Buffer.from("/a\0b")] }],
-    ["a relative path", { paths: [Buffer.from("usr")] }],
-    ["no threads", { threads: 0 }],
-    ["a shard beyond its count", { shard: { index: 4, count: 4 } }],
-    ["content beyond the limit", { inlineBytes: 512 * 1024 + 1 }],
-  ])("refuses %s", (_what, options) => {
-    expect(() => scan("/", options)).toThrow(expect.objectContaining({ code: "HPC_SCAN_OPTIONS" }));
-  });
 });

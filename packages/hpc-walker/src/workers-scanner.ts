@@ -3,10 +3,10 @@ import { Worker } from "node:worker_threads";
 // An addon has to be loaded by the main thread before a worker loads it.
 import "@node-rs/xxhash";
 import { WalkerError } from "./errors";
-import { badOptions, encodeScanOptions } from "./native-options";
+import { encodeScanOptions } from "./native-options";
 import type { EntryBatch, Scanner, ScanOptions, ScanStats } from "./scanner";
 import { workerFile } from "./workers-file";
-import { CLOSE_GRACE_MS, END_GRACE_MS, MAX_INLINE, MAX_WORKERS } from "./workers-limits";
+import { CLOSE_GRACE_MS, END_GRACE_MS, MAX_WORKERS } from "./workers-limits";
 import { allocateMemory, type ScanMemory, signal, statsOf, stopAll, Word } from "./workers-memory";
 import type { WorkerSetup } from "./workers-setup";
 import { SlotReader } from "./workers-slots";
@@ -18,7 +18,7 @@ import { type Gift, giftBytes, Work, WorkStack } from "./workers-stack";
  * or HPC_SCAN_ENGINE.
  */
 export function openWorkersScanner(options: ScanOptions): Scanner {
-  checkOptions(options);
+  encodeScanOptions(options); // only for what it refuses
   const roots = options.paths.map(rootGift);
   const workers = Math.min(options.threads, MAX_WORKERS);
   const memory = allocateMemory(
@@ -53,8 +53,7 @@ class WorkersScanner implements Scanner {
     this.#control = memory.control;
     this.#reader = new SlotReader(memory);
     Atomics.store(this.#control, Word.RUNNING, workers);
-    const file = workerFile();
-    this.#workers = Array.from({ length: workers }, (_, index) => startWorker(file, setupOf(options, memory, index)));
+    this.#workers = startWorkers(options, memory, workers);
     this.#exits = this.#workers.map((worker) => this.#watch(worker));
   }
 
@@ -117,6 +116,20 @@ class WorkersScanner implements Scanner {
   }
 }
 
+function startWorkers(options: ScanOptions, memory: ScanMemory, count: number): Worker[] {
+  const file = workerFile();
+  const workers: Worker[] = [];
+  try {
+    for (let index = 0; index < count; index++) workers.push(startWorker(file, setupOf(options, memory, index)));
+    return workers;
+  } catch (cause) {
+    stopAll(memory.control); // those that run already: nobody else knows of them
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const remedy = "Look at the memory and thread limits of the process (ulimit -u, cgroup).";
+    throw new WalkerError("HPC_SCAN_ENGINE", `a worker of the scan cannot be started: ${why}`, remedy, { cause });
+  }
+}
+
 function startWorker(file: string, workerData: WorkerSetup): Worker {
   return new Worker(file, {
     workerData,
@@ -139,20 +152,6 @@ function rootGift(path: Buffer): Gift {
   let length = path.length;
   while (length > 1 && path[length - 1] === 0x2f) length--;
   return { work: Work.ROOT, dir: path.subarray(0, length), dev: 0n, ino: 0n, names: [] };
-}
-
-/** The bounds of the native engine: what one refuses, the other refuses. */
-function checkOptions(options: ScanOptions): void {
-  encodeScanOptions(options); // throws for numbers out of their type's range, and for relative paths
-  const { paths, threads, inlineBytes, shard, ringEntries, ringBytes } = options;
-  if (paths.length === 0) throw badOptions("no path");
-  if (paths.some((path) => path.includes(0))) throw badOptions("a path holds a NUL");
-  if (threads < 1 || threads > 512) throw badOptions(`threads is ${threads}, not 1..512`);
-  if (inlineBytes > MAX_INLINE) throw badOptions(`inlineBytes is ${inlineBytes}, not 0..${MAX_INLINE}`);
-  if (ringEntries < 1 || ringBytes < 1) throw badOptions("the ring has no room");
-  if (shard !== undefined && shard.count > 1 && shard.index >= shard.count) {
-    throw badOptions(`shard ${shard.index} of ${shard.count}`);
-  }
 }
 
 function stoppedError(): WalkerError {

@@ -105,11 +105,12 @@ export class TreeWorker {
   /** Reads a portion, puts what remains below it, and works on the portion. */
   #continue(stream: Stream): void {
     const { path, listing } = stream;
-    let names: Buffer[];
+    const names: Buffer[] = [];
     try {
-      names = listing.read(NAMES_PER_READ, () => this.#vanished());
+      listing.read(names, NAMES_PER_READ, () => this.#vanished());
     } catch (error) {
       this.#closeListing(listing);
+      this.#lookAt(path, names);
       this.#notListed(path, ScanOp.READDIR, errnoOf(error));
       return;
     }

@@ -251,9 +251,23 @@ export function describeScannerContract(engine: string, open: (options: ScanOpti
       ["a NUL in a path", { paths: [Buffer.from("/tmp\0x")] }],
       ["a relative path", { paths: [Buffer.from("tmp")] }],
       ["no threads", { threads: 0 }],
+      ["too many threads", { threads: 513 }],
+      ["half a thread", { threads: 1.5 }],
+      ["threads that are no number", { threads: Number.NaN }],
       ["a shard that is not there", { shard: { index: 2, count: 2 } }],
+      ["a part of a shard", { shard: { index: 0.5, count: 2 } }],
+      ["a count of shards that is no integer", { shard: { index: 0, count: 2.5 } }],
+      ["a negative shard", { shard: { index: -1, count: 2 } }],
+      ["more content than a batch has room for", { inlineBytes: 512 * 1024 + 1 }],
+      ["content of NaN bytes", { inlineBytes: Number.NaN }],
+      ["a ring without room for entries", { ringEntries: 0 }],
+      ["a ring without room for bytes", { ringBytes: 0 }],
+      ["a ring beyond 32 bits", { ringBytes: 2 ** 32 }],
+      ["a since beyond 64 bits", { since: 2n ** 63n }],
+      ["a path beyond 256 KiB", { paths: [Buffer.alloc(256 * 1024 + 1, "/")] }],
     ])("refuses %s", (_, options) => {
-      expect(() => start("/tmp", options)).toThrow(expect.objectContaining({ code: "HPC_SCAN_OPTIONS" }));
+      // If it is not refused it has to be closed, or the process would never end.
+      expect(() => void start(scratch, options).close()).toThrow(expect.objectContaining({ code: "HPC_SCAN_OPTIONS" }));
     });
   });
 }
@@ -299,7 +313,13 @@ function makeChain(path: string, levels: number): void {
 }
 
 async function drain(scanner: Scanner): Promise<Seen> {
-  const seen = { entries: new Map(), content: new Map(), flags: new Map(), errors: [] as Seen["errors"], entryErrors: [] as number[] };
+  const seen = {
+    entries: new Map(),
+    content: new Map(),
+    flags: new Map(),
+    errors: [] as Seen["errors"],
+    entryErrors: [] as number[],
+  };
   const cursor = new RecordCursor();
   try {
     for (let batch = await scanner.next(); batch; batch = await scanner.next()) {
