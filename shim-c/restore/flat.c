@@ -200,7 +200,7 @@ static int64_t feed(struct flat *f, const uint8_t *frames, size_t len, struct fa
 
 int64_t hpc_restore_feed(int64_t handle, const uint8_t *frames, int64_t len, uint8_t *out, int64_t cap, uint8_t *used_out)
 {
-    if (len < 0 || cap < 0)
+    if (!handle || len < 0 || cap < 0)
         return -EINVAL;
     struct failures failures = { .out = out, .cap = (size_t)cap };
     int64_t consumed = feed(flat_of(handle), frames, (size_t)len, &failures);
@@ -247,6 +247,8 @@ int64_t hpc_restore_open(const uint8_t *base, int64_t base_len, const uint8_t *w
 int64_t hpc_restore_flat_stats(int64_t handle, uint8_t *out, int64_t cap)
 {
     struct hpc_restore_stats stats;
+    if (!handle)
+        return -EINVAL;
     hpc_restore_get_stats(flat_of(handle)->core, &stats);
     size_t n = cap < 0 ? 0 : (size_t)cap < sizeof stats ? (size_t)cap : sizeof stats;
     memcpy(out, &stats, n);
@@ -255,11 +257,13 @@ int64_t hpc_restore_flat_stats(int64_t handle, uint8_t *out, int64_t cap)
 
 int64_t hpc_restore_flat_finish(int64_t handle)
 {
-    return hpc_restore_finish(flat_of(handle)->core);
+    return handle ? hpc_restore_finish(flat_of(handle)->core) : -EINVAL;
 }
 
 int64_t hpc_restore_flat_cancel(int64_t handle)
 {
+    if (!handle)
+        return -EINVAL;
     hpc_restore_cancel(flat_of(handle)->core);
     return 0;
 }
@@ -267,6 +271,8 @@ int64_t hpc_restore_flat_cancel(int64_t handle)
 int64_t hpc_restore_close(int64_t handle)
 {
     struct flat *f = flat_of(handle);
+    if (!f)
+        return -EINVAL;
     hpc_restore_free(f->core);
     free(f->name.data);
     free(f->holes.data);

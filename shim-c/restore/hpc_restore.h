@@ -43,8 +43,12 @@ int hpc_restore_write(struct hpc_restore *r, uint64_t offset, const void *data, 
 int hpc_restore_end(struct hpc_restore *r, int commit);
 /* Descriptor of the entry that is being written, -1 if none (the FD asks for seeks). */
 int hpc_restore_fd(const struct hpc_restore *r);
-/* Directory times and modes, deepest first. 0 or -errno of the first directory that could not be opened (all are tried);
- * attributes that could not be set are counted. */
+/*
+ * Directory times and modes, deepest first. 0 or -errno of the first directory that could not be opened (all are tried);
+ * attributes that could not be set are counted. After hpc_restore_cancel(): -ECANCELED at once, for a million directories would keep the
+ * caller for minutes. What was not finished stays as it is, for the owner of the process only (0700, or 01700 where the directory's own entry had not
+ * come); a later restore of the same entries finishes both, except that the rule `never` leaves the 0700 ones alone.
+ */
 int hpc_restore_finish(struct hpc_restore *r);
 void hpc_restore_cancel(struct hpc_restore *r);
 /* Also removes an unfinished file and the list. */
@@ -58,7 +62,7 @@ struct hpc_restore_stats {  /* u64 each */
 };
 void hpc_restore_get_stats(const struct hpc_restore *r, struct hpc_restore_stats *out);
 
-/* ---- flat API for foreign calls (libhpcrestore.so, flat.c); handles as in hpc_scan.h ---- */
+/* ---- flat API for foreign calls (libhpcrestore.so, flat.c); handles as in hpc_scan.h (0: -EINVAL) ---- */
 #ifdef HPC_RESTORE_LIBRARY
 #pragma GCC visibility push(default)
 #endif

@@ -321,6 +321,12 @@ void feed_holes(void)
 
 void feed_malformed(void)
 {
+    uint64_t none = 0;
+    EQUAL(hpc_restore_feed(0, (const uint8_t *)"", 0, NULL, 0, (uint8_t *)&none), -EINVAL);
+    EQUAL(hpc_restore_flat_stats(0, (uint8_t *)&none, 8), -EINVAL);
+    EQUAL(hpc_restore_flat_finish(0), -EINVAL);
+    EQUAL(hpc_restore_flat_cancel(0), -EINVAL);
+    EQUAL(hpc_restore_close(0), -EINVAL);
     struct hpc_entry_head h = entry(S_IFREG | 0600, 4);
     for (int kind = 0; kind < 7; kind++) {
         struct stream s = { 0 };
