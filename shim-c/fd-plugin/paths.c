@@ -59,42 +59,66 @@ const char *paths_above(const struct paths *paths, const char *name)
     return best;
 }
 
-/* lstat for names longer than PATH_MAX: in pieces, each relative to the directory before. */
-static int lstat_long(const char *name, size_t len, struct stat *st)
+/* Opens the directory that len bytes of name lead to from `dir`, which is closed. Any length, in pieces. A descriptor or -errno. */
+static int enter(int dir, const char *name, size_t len, int flags)
 {
     char piece[PATH_MAX];
-    int dir = AT_FDCWD, rc = 0;
-    while (rc == 0 && len >= sizeof piece) {
-        size_t cut = sizeof piece - 1;
-        while (cut > 0 && name[cut] != '/')
-            cut--;
+    while (len > 0) {
+        size_t cut = len;
+        if (cut >= sizeof piece)
+            for (cut = sizeof piece - 1; cut > 0 && name[cut] != '/'; cut--)
+                ;
         memcpy(piece, name, cut);
         piece[cut] = 0;
-        int next = cut > 0 ? openat(dir, piece, O_PATH | O_DIRECTORY | O_CLOEXEC) : (errno = ENAMETOOLONG, -1);
-        rc = next < 0 ? -errno : 0;
+        int next = cut > 0 ? openat(dir, piece, O_PATH | O_DIRECTORY | O_CLOEXEC | flags) : (errno = ENAMETOOLONG, -1);
+        int error = errno;
         if (dir >= 0)
             close(dir);
+        if (next < 0)
+            return -error;
         dir = next;
-        for (name += cut, len -= cut; *name == '/'; name++)
+        for (name += cut, len -= cut; len > 0 && *name == '/'; name++)
             len--;
     }
-    memcpy(piece, name, rc == 0 ? len : 0);
-    piece[rc == 0 ? len : 0] = 0;
-    if (rc == 0 && fstatat(dir, piece, st, AT_SYMLINK_NOFOLLOW) != 0)
-        rc = -errno;
-    if (dir >= 0)
-        close(dir);
+    return dir;
+}
+
+/* lstat of the first len bytes of name. Down to `base` symlinks are followed, as the scan does; below it none is: what lies there is not in the tree. */
+static int lstat_below(const char *name, size_t len, size_t base, struct stat *st)
+{
+    char last[PATH_MAX];
+    size_t parent = len, start = base > 0 ? base : 1;
+    while (parent > 1 && name[parent - 1] != '/')
+        parent--;
+    if (len - parent >= sizeof last)
+        return -ENAMETOOLONG;
+    if (start > parent)
+        start = parent;
+    int dir = enter(AT_FDCWD, name, start, 0);
+    for (size_t at = start, end; dir >= 0 && at < parent; at = end) {
+        while (at < parent && name[at] == '/')
+            at++;
+        for (end = at; end < parent && name[end] != '/'; end++)
+            ;
+        dir = enter(dir, name + at, end - at, O_NOFOLLOW);
+    }
+    if (dir < 0)
+        return dir;
+    memcpy(last, name + parent, len - parent);
+    last[len - parent] = 0;
+    int rc = fstatat(dir, *last ? last : ".", st, len <= base ? 0 : AT_SYMLINK_NOFOLLOW) == 0 ? 0 : -errno;
+    close(dir);
     return rc;
 }
 
-bool name_exists(const char *name)
+bool name_exists(const char *name, size_t base)
 {
     struct stat st;
     size_t len = strlen(name);
     bool directory = len > 0 && name[len - 1] == '/';
     while (len > 1 && name[len - 1] == '/')
         len--;
-    int rc = lstat_long(name, len, &st);
+    int rc = lstat_below(name, len, base, &st);
     if (rc == -ENOENT || rc == -ENOTDIR)
         return false;
     return rc < 0 || directory == S_ISDIR(st.st_mode);

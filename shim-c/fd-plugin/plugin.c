@@ -131,9 +131,10 @@ static int set_attributes(struct fd_context *ctx, void *pkt)
 static int check_file(struct fd_context *ctx, char *name)
 {
     struct job *job = job_of(ctx);
-    if (!job || !name || !paths_above(&job->paths, name))
+    const char *path = job && name ? paths_above(&job->paths, name) : NULL;
+    if (!path)
         return RC_OK;
-    return job_cancelled(job) || name_exists(name) ? RC_SEEN : RC_OK;
+    return job_cancelled(job) || name_exists(name, strlen(path)) ? RC_SEEN : RC_OK;
 }
 
 static int handle_xacl(struct fd_context *ctx, struct xacl_pkt *pkt)

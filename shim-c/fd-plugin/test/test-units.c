@@ -83,17 +83,32 @@ static void names(void)
     if (!mkdtemp(dir))
         abort();
     snprintf(path, sizeof path, "%s/", dir);
-    CHECK(name_exists(path));
-    CHECK(!name_exists(dir), "a directory where the catalog has something else");
+    CHECK(name_exists(path, strlen(dir)));
+    CHECK(!name_exists(dir, strlen(dir)), "a directory where the catalog has something else");
     snprintf(path, sizeof path, "%s/f\n", dir);
     close(open(path, O_CREAT | O_WRONLY, 0600));
-    CHECK(name_exists(path));
+    CHECK(name_exists(path, strlen(dir)));
     strcat(path, "/");
-    CHECK(!name_exists(path), "no directory any more");
+    CHECK(!name_exists(path, strlen(dir)), "no directory any more");
     strcat(path, "x");
-    CHECK(!name_exists(path), "ENOTDIR");
+    CHECK(!name_exists(path, strlen(dir)), "ENOTDIR");
     snprintf(path, sizeof path, "%s/dangling", dir);
-    CHECK(symlink("nowhere", path) == 0 && name_exists(path));
+    CHECK(symlink("nowhere", path) == 0 && name_exists(path, strlen(dir)));
+    CHECK(name_exists("/", 0) && name_exists("/tmp/", 0) && !name_exists("/tmp/none/such", 0));
+    /* A directory that moved away and left a symlink: the names below it are gone, though the link leads to them. */
+    char real[64], moved[64];
+    snprintf(real, sizeof real, "%s/real", dir);
+    snprintf(moved, sizeof moved, "%s/moved", dir);
+    CHECK(mkdir(real, 0700) == 0 && symlink("real", moved) == 0);
+    snprintf(path, sizeof path, "%s/real/f", dir);
+    close(open(path, O_CREAT | O_WRONLY, 0600));
+    CHECK(name_exists(path, strlen(dir)));
+    snprintf(path, sizeof path, "%s/moved/f", dir);
+    CHECK(!name_exists(path, strlen(dir)), "only reached through a symlink");
+    CHECK(name_exists(path, strlen(moved)), "but a symlink in the job's own path is followed");
+    CHECK(name_exists(moved, strlen(dir)), "the link itself");
+    strcat(moved, "/");
+    CHECK(!name_exists(moved, strlen(dir)) && name_exists(moved, strlen(moved) - 1), "as a directory only where it is the job's path");
     /* Deeper than PATH_MAX. */
     int at = open(dir, O_DIRECTORY | O_RDONLY);
     deep = malloc(8192);
@@ -110,9 +125,9 @@ static void names(void)
     }
     CHECK(at >= 0 && len > 4096);
     strcpy(deep + len, "/");
-    CHECK(name_exists(deep));
+    CHECK(name_exists(deep, strlen(dir)));
     strcpy(deep + len, "/none");
-    CHECK(!name_exists(deep));
+    CHECK(!name_exists(deep, strlen(dir)));
     snprintf(path, sizeof path, "rm -rf %s", dir);
     close(at);
     CHECK(system(path) == 0);
