@@ -213,6 +213,10 @@ static int finish(struct job *job, struct backup *b)
     job_say(job, SAY_INFO, "scanned %llu entries: emitted %llu, filtered %llu, vanished %llu, failed %llu; %llu bytes of data; not read in full %llu, directories not listed %llu",
             (unsigned long long)n[HPC_N_SCANNED], (unsigned long long)n[HPC_N_EMITTED], (unsigned long long)filtered, (unsigned long long)n[HPC_N_VANISHED],
             (unsigned long long)n[HPC_N_FAILED], (unsigned long long)n[HPC_N_BYTES], (unsigned long long)b->unread, (unsigned long long)n[HPC_N_UNLISTED]);
+    /* M_NOTSAVED alone does not count as an error with the Director: the job would end as if nothing were missing. */
+    if (n[HPC_N_FAILED] > 0 || n[HPC_N_UNLISTED] > 0)
+        job_say(job, SAY_ERROR, "%llu entries were not saved and %llu directories not listed in full; the messages above name them",
+                (unsigned long long)n[HPC_N_FAILED], (unsigned long long)n[HPC_N_UNLISTED]);
     if (!hpc_accounting_balanced(&b->sums))
         job_say(job, SAY_ERROR, "the backend's accounting does not add up: entries may be missing from this backup");
     if (b->lone_links > 0)
