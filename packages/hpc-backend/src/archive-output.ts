@@ -3,6 +3,7 @@ import { type FileHandle, open, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { type ByteSink, fileSink, sinkOf } from "./byte-sink";
 import { errnoName, HpcError } from "./errors";
+import { rememberOutput } from "./own-outputs";
 
 /** Where an archive is written. Exactly one of `commit` and `discard` ends it. */
 export interface ArchiveOutput {
@@ -18,7 +19,10 @@ export interface ArchiveOutput {
  * as `archive.partial-<pid>` in the same directory and renamed when it is complete. Throws HPC_ARCHIVE_OPEN.
  */
 export async function openArchiveOutput(archive: string): Promise<ArchiveOutput> {
-  if (archive === "-") return { sink: sinkOf(1), commit: async () => undefined, discard: async () => undefined };
+  if (archive === "-") {
+    const forget = rememberOutput(1);
+    return { sink: sinkOf(1), commit: async () => forget(), discard: async () => forget() };
+  }
   try {
     const existing = await stat(archive).catch((error: unknown) => {
       if (errnoName(error) === "ENOENT") return undefined;
@@ -46,9 +50,11 @@ function inPlace(handle: FileHandle): ArchiveOutput {
 async function partial(archive: string): Promise<ArchiveOutput> {
   const name = join(dirname(archive), `${basename(archive)}.partial-${process.pid}`);
   const handle = await open(name, "wx", 0o600);
+  const forget = rememberOutput(handle.fd);
   return {
     sink: fileSink(handle.fd),
     async commit() {
+      forget();
       try {
         await handle.sync();
         await handle.close();
@@ -62,6 +68,7 @@ async function partial(archive: string): Promise<ArchiveOutput> {
       }
     },
     async discard() {
+      forget();
       await handle.close();
       await unlink(name).catch(() => undefined);
     },

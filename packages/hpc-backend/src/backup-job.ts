@@ -55,6 +55,8 @@ async function pump(
     await emitter.batch(batch.bytes, checks);
     job.progress?.();
   }
+  // The receiver is promised at most CHECK_UNANSWERED questions, the last one included.
+  while (checks?.full) await emitter.answer(checks);
   checks?.flush();
   while (checks !== undefined && checks.unanswered > 0) await emitter.answer(checks);
 }

@@ -8,6 +8,7 @@ import { errnoName, errnoOf } from "./errors";
 import { FileAhead, isWanted } from "./file-ahead";
 import { FileReader, Vanished } from "./file-reader";
 import { LinkGroups } from "./links";
+import { isOwnOutput } from "./own-outputs";
 import { unreadableRoot } from "./params";
 import { printable } from "./printable";
 
@@ -93,6 +94,11 @@ export class BatchEmitter {
     if (kind === EntryKind.SOCKET) {
       sums.filteredSockets++;
       messages.entry("info", `${shown(cursor)}: sockets are not saved`);
+      return true;
+    }
+    if (kind === EntryKind.REGULAR && isOwnOutput(cursor)) {
+      sums.filteredOther++;
+      messages.entry("info", `${shown(cursor)}: an archive that is being written is not saved`);
       return true;
     }
     const special = kind === EntryKind.FIFO || kind === EntryKind.CHARDEV || kind === EntryKind.BLOCKDEV;

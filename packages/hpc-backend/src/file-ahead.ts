@@ -25,8 +25,9 @@ export class FileAhead {
   #index = -1;
   #wanted: Uint8Array | undefined;
 
-  /** Begins a batch. The one before must have been taken to its end, or `close` called. */
+  /** Begins a batch. What the one before left untaken is closed: a head may stand at the same place in both. */
   reset(bytes: Buffer, wanted: Uint8Array | undefined): void {
+    for (const left of this.#opened.splice(0)) void discard(left);
     this.#cursor.reset(bytes);
     this.#wanted = wanted;
     this.#index = -1;
@@ -35,18 +36,22 @@ export class FileAhead {
 
   /** The reader of the entry whose head stands there. Rejects as FileReader.open does. */
   async take(headStart: number, open: () => Promise<FileReader>): Promise<FileReader> {
-    this.#advance();
-    const first = this.#opened[0];
-    if (first === undefined || first.headStart !== headStart) return open();
-    this.#opened.shift();
-    return first.reader;
+    for (;;) {
+      this.#advance();
+      const first = this.#opened[0];
+      if (first === undefined || first.headStart > headStart) return open();
+      this.#opened.shift();
+      if (first.headStart === headStart) return first.reader;
+      // Passed over: its name cannot travel in this dialect.
+      void discard(first);
+    }
   }
 
   /** Closes what was opened and not taken. */
   async close(): Promise<void> {
     this.#more = false;
     const left = this.#opened.splice(0);
-    await Promise.all(left.map(({ reader }) => reader.then((opened) => opened.close()).catch(() => undefined)));
+    await Promise.all(left.map(discard));
   }
 
   #advance(): void {
@@ -81,4 +86,8 @@ export class FileAhead {
       isWanted(this.#wanted, this.#index, cursor.flags)
     );
   }
+}
+
+function discard({ reader }: Opened): Promise<void> {
+  return reader.then((opened) => opened.close()).catch(() => undefined);
 }

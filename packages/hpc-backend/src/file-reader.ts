@@ -1,7 +1,9 @@
 import { close, constants, fstat, open, read } from "node:fs";
+import { constants as osConstants } from "node:os";
 import { promisify } from "node:util";
 import { openFile } from "@podheitor/hpc-walker";
 import { nameOfErrno } from "./errno";
+import { errnoOf } from "./errors";
 import { OPEN_AHEAD, READ_SIZE } from "./limits";
 import { PATH_MAX } from "./long-path";
 
@@ -14,6 +16,9 @@ const fstatBig = promisify(fstat) as (
 ) => Promise<{ dev: bigint; ino: bigint; mode: bigint }>;
 
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
+/** O_PATH, which node:constants has not; the same on x86-64 and arm64. */
+const O_PATH = 0o10000000;
+const { EAGAIN } = osConstants.errno;
 const S_IFMT = 0o170000n;
 const S_IFREG = 0o100000n;
 
@@ -64,8 +69,10 @@ export class FileReader {
    * Rejects with Vanished, or with the error of open(2) or fstat(2). `size` is what stat said: it only sizes buffers.
    */
   static async open(path: Buffer, dev: bigint, ino: bigint, size: number): Promise<FileReader> {
-    // Paths longer than the kernel takes go through the scan library, component by component.
-    const fd = path.length < PATH_MAX ? await counted(openAsync(path, FLAGS)) : openLong(path);
+    const fd = await openPath(path, FLAGS).catch((error: unknown) => {
+      if (errnoOf(error) !== EAGAIN) throw error;
+      return openLeased(path);
+    });
     try {
       const stat = await counted(fstatBig(fd, { bigint: true }));
       if ((stat.mode & S_IFMT) !== S_IFREG || stat.ino !== ino || stat.dev !== dev) {
@@ -117,8 +124,28 @@ export class FileReader {
   }
 }
 
-function openLong(path: Buffer): number {
-  const fd = openFile(path, FLAGS);
+/** Paths longer than the kernel takes go through the scan library, component by component. */
+async function openPath(path: Buffer, flags: number): Promise<number> {
+  return path.length < PATH_MAX ? counted(openAsync(path, flags)) : openLong(path, flags);
+}
+
+/**
+ * Somebody holds a lease (a file server), and was asked by the first open to let go: waits for that as any other reader does, which the
+ * kernel bounds (/proc/sys/fs/lease-break-time). Only a regular file is waited for; a fifo would never come.
+ */
+async function openLeased(path: Buffer): Promise<number> {
+  const at = await openPath(path, O_PATH | constants.O_NOFOLLOW);
+  try {
+    const { mode } = await counted(fstatBig(at, { bigint: true }));
+    if ((mode & S_IFMT) !== S_IFREG) throw new Vanished("another object has its name now");
+    return await counted(openAsync(`/proc/self/fd/${at}`, constants.O_RDONLY | constants.O_NOCTTY));
+  } finally {
+    await counted(closeAsync(at));
+  }
+}
+
+function openLong(path: Buffer, flags: number): number {
+  const fd = openFile(path, flags);
   if (fd < 0) throw Object.assign(new Error(nameOfErrno(-fd)), { errno: fd, code: nameOfErrno(-fd) });
   return fd;
 }

@@ -36,5 +36,5 @@ export const ARCHIVE_READ_SIZE = 1 * MIB;
 export const FEED_SIZE = 1 * MIB;
 /** Room for failure reports of one call; more entries than fit are reported by the next one. */
 export const FAILURES_SIZE = 256 * KIB;
-/** One message per failed entry up to here, so that a dead filesystem does not fill the catalog; the rest are counted. */
+/** One message per failed entry up to here (of each level), so that a dead filesystem does not fill the catalog; the rest are counted. */
 export const MESSAGES_MAX = 1_000;

@@ -5,11 +5,11 @@ import { MESSAGES_MAX } from "./limits";
 export type MessageSink = (level: MessageLevel, text: string) => void;
 
 /**
- * Job messages about entries, bounded: after MESSAGES_MAX of them the rest are counted, and `close` says how
- * many there were. Messages about the job itself always pass.
+ * Job messages about entries, bounded: after MESSAGES_MAX of one level the rest of it are counted, and `close` says how
+ * many there were; a thousand sockets must not hide the one file that could not be read. Messages about the job itself always pass.
  */
 export class Messages {
-  #said = 0;
+  readonly #said = new Map<MessageLevel, number>();
   #withheld = 0;
 
   constructor(private readonly sink: MessageSink) {}
@@ -21,8 +21,9 @@ export class Messages {
 
   /** About one entry. */
   entry(level: MessageLevel, text: string): void {
-    if (this.#said < MESSAGES_MAX) {
-      this.#said++;
+    const said = this.#said.get(level) ?? 0;
+    if (said < MESSAGES_MAX) {
+      this.#said.set(level, said + 1);
       this.sink(level, text);
     } else {
       this.#withheld++;

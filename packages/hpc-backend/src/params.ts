@@ -1,7 +1,8 @@
-import { accessSync, constants, opendirSync, statSync } from "node:fs";
+import { accessSync, constants, lstatSync, opendirSync, statSync } from "node:fs";
 import { parseShard } from "@podheitor/hpc-shard";
 import { errnoName, HpcError } from "./errors";
 import { CHANNEL_DEPTH, INLINE_KIB, THREADS } from "./limits";
+import { atAnyLength } from "./long-path";
 import { printable } from "./printable";
 
 export const MODES = ["auto", "posix", "lustre", "gpfs", "cephfs", "beegfs", "weka"] as const;
@@ -129,10 +130,32 @@ function withoutNested(roots: readonly Buffer[]): { paths: Buffer[]; notes: stri
   const notes: string[] = [];
   for (const [at, root] of roots.entries()) {
     const outer = roots.find((other, otherAt) => (other.equals(root) ? otherAt < at : isInside(root, other)));
+    if (outer !== undefined) refuseThroughSymlink(root, outer);
     if (outer === undefined) paths.push(root);
     else notes.push(`path ${printable(root)} lies inside path ${printable(outer)} and is saved with it`);
   }
   return { paths, notes };
+}
+
+/** The scan of `outer` does not follow symlinks, so what `root` reaches through one is not saved with it. */
+function refuseThroughSymlink(root: Buffer, outer: Buffer): void {
+  for (let end = root.length; end > outer.length; end = root.lastIndexOf(0x2f, end - 1)) {
+    if (!isSymlink(root.subarray(0, end))) continue;
+    throw new HpcError(
+      "HPC_BAD_PATH",
+      `path "${printable(root)}" lies inside path ${printable(outer)} by name only: ${printable(root.subarray(0, end))} is a symbolic link`,
+      "Write the directory that the link leads to.",
+      "path",
+    );
+  }
+}
+
+function isSymlink(path: Buffer): boolean {
+  try {
+    return atAnyLength(path, (reachable) => lstatSync(reachable)).isSymbolicLink();
+  } catch {
+    return false; // it vanished since it was looked at; the scan will say so
+  }
 }
 
 /** True when `path` lies below `directory`, by component. */

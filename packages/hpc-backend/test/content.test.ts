@@ -1,0 +1,174 @@
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { type EntryFields, EntryKind, RecordCursor, RecordType, RecordWriter } from "@podheitor/hpc-walker";
+import { runBackup } from "../src/backup-job";
+import { FileAhead } from "../src/file-ahead";
+import { FileReader } from "../src/file-reader";
+import { backupToArchive, listArchive, parseParams, restoreArchive } from "../src/index";
+import { MESSAGES_MAX } from "../src/limits";
+import { Messages } from "../src/messages";
+import { Sums } from "../src/sums";
+
+let scratch: string;
+
+beforeAll(() => {
+  scratch = mkdtempSync(join(tmpdir(), "hpc-content-"));
+});
+afterAll(() => void execFileSync("rm", ["-rf", scratch]));
+
+/** A scan batch with one file whose content is not in it, and where its head stands. */
+async function batchOf(dir: string, name: string): Promise<{ bytes: Buffer; headStart: number }> {
+  const { dev, ino, size, mode, nlink } = await stat(join(dir, name), { bigint: true });
+  const fields: EntryFields = {
+    ...{
+      kind: EntryKind.REGULAR,
+      flags: 0,
+      name: Buffer.from(name),
+      link: Buffer.alloc(0),
+      content: undefined,
+      error: 0,
+    },
+    ...{ inoHash: 0n, nlink: Number(nlink), ino, dev, size, blocks: 0n, mode: Number(mode), uid: 0, gid: 0, rdev: 0n },
+    ...{ mtimeSeconds: 0n, atimeSeconds: 0n, ctimeSeconds: 0n, blksize: 4096 },
+    ...{ mtimeNanoseconds: 0, atimeNanoseconds: 0, ctimeNanoseconds: 0 },
+  };
+  const writer = new RecordWriter(Buffer.alloc(4096));
+  writer.dir(Buffer.from(dir));
+  writer.entry(fields);
+  const cursor = new RecordCursor();
+  cursor.reset(writer.batch);
+  while (cursor.next() && cursor.type !== RecordType.ENTRY);
+  return { bytes: writer.batch, headStart: cursor.headStart };
+}
+
+test("a file that was opened ahead and passed over is never taken for another one at the same place of the next batch", async () => {
+  const dir = join(scratch, "ahead");
+  mkdirSync(dir);
+  writeFileSync(join(dir, "passed "), "the content of the one that was passed over");
+  writeFileSync(join(dir, "wanted!"), "the content that is wanted");
+  const first = await batchOf(dir, "passed ");
+  const second = await batchOf(dir, "wanted!");
+  expect(second.headStart).toBe(first.headStart);
+  const ahead = new FileAhead();
+  const unexpected = () => Promise.reject(new Error("it should have been opened ahead"));
+  ahead.reset(first.bytes, undefined);
+  await expect(ahead.take(first.headStart - 1, unexpected)).rejects.toThrow("opened ahead"); // it stands further on
+  ahead.reset(second.bytes, undefined);
+  const reader = await ahead.take(second.headStart, unexpected);
+  expect((await reader.next())?.toString()).toBe("the content that is wanted");
+  await reader.close();
+  ahead.reset(first.bytes, undefined);
+  await expect(ahead.take(first.headStart - 1, unexpected)).rejects.toThrow();
+  const direct = await FileReader.open(Buffer.from(join(dir, "wanted!")), ...(await identity(join(dir, "wanted!"))));
+  // Beyond the one that is passed over there is nothing: the caller opens it itself.
+  expect(await ahead.take(first.headStart + 8, async () => direct)).toBe(direct);
+  await direct.close();
+  await ahead.close();
+});
+
+async function identity(path: string): Promise<[bigint, bigint, number]> {
+  const { dev, ino, size } = await stat(path, { bigint: true });
+  return [dev, ino, Number(size)];
+}
+
+/** As a file server does: takes a write lease, and gives it up when somebody else opens the file. */
+const HOLDER = `
+  use Fcntl; my $held = 1;
+  open(my $file, "+<", $ARGV[0]) or die; $SIG{IO} = sub { select(undef, undef, undef, 0.3); fcntl($file, 1024, 2); $held = 0; };
+  fcntl($file, 1024, 1) or die "no lease: $!"; $| = 1; print "held\\n"; select(undef, undef, undef, 1) while $held;`;
+
+test("a file under a lease is waited for and saved", async () => {
+  const tree = join(scratch, "leased");
+  mkdirSync(tree);
+  const content = Buffer.alloc(300_000, "leased");
+  writeFileSync(join(tree, "file"), content);
+  const holder = spawn("perl", ["-e", HOLDER, join(tree, "file")], { stdio: ["ignore", "pipe", "inherit"] });
+  await once(holder.stdout, "data");
+  const ended = once(holder, "exit");
+  const archive = join(scratch, "leased.hpc");
+  const summary = await backupToArchive({ params: parseParams([["path", Buffer.from(tree)]]), archive });
+  await ended;
+  expect([summary.files, summary.failed, summary.bytes]).toEqual([1, 0, content.length]);
+  const where = join(scratch, "leased-back");
+  await restoreArchive({ archive, where });
+  expect(readFileSync(join(where, tree, "file")).equals(content)).toBe(true);
+});
+
+test.each(["native", "workers"])("an archive within the tree that it is made of is not saved (%s)", async (engine) => {
+  const tree = join(scratch, `own-${engine}`);
+  mkdirSync(join(tree, "deep"), { recursive: true });
+  writeFileSync(join(tree, "file"), "x");
+  const params = parseParams([
+    ["path", Buffer.from(tree)],
+    ["engine", Buffer.from(engine)],
+  ]);
+  const archive = join(tree, "deep", "own.hpc");
+  const summary = await backupToArchive({ params, archive });
+  const names = [];
+  for await (const { name } of listArchive(archive)) names.push(name.toString());
+  expect(names.sort()).toEqual([tree, join(tree, "deep"), join(tree, "file")]);
+  expect([summary.filteredBy.other, summary.failed, summary.vanished]).toEqual([1, 0, 0]);
+  // Once it is complete it is a file like any other.
+  expect((await backupToArchive({ params, archive: `${archive}.2` })).files).toBe(2);
+});
+
+test("a path that only a symlink leads to is not taken for a part of another path", () => {
+  const tree = join(scratch, "linked");
+  mkdirSync(join(tree, "outer", "inside"), { recursive: true });
+  mkdirSync(join(tree, "elsewhere", "b"), { recursive: true });
+  symlinkSync("../elsewhere", join(tree, "outer", "link"));
+  const parse = (...paths: string[]) =>
+    parseParams(paths.map((path) => ["path", Buffer.from(join(tree, path))] as const));
+  expect(() => parse("outer", "outer/link/b")).toThrow(/by name only: .*outer\/link is a symbolic link/);
+  expect(() => parse("outer/link", "outer")).toThrow(/by name only/);
+  expect(parse("outer", "outer/inside", "outer/").paths).toHaveLength(1);
+  expect(parse("outer/link", "outer/link/b").paths).toHaveLength(1);
+});
+
+test("many messages of one level do not hide those of another", () => {
+  const said: string[] = [];
+  const messages = new Messages((level) => void said.push(level));
+  for (let i = 0; i < MESSAGES_MAX + 5; i++) messages.entry("info", "a socket");
+  messages.entry("not-saved", "the one that matters");
+  messages.close();
+  expect(said.filter((level) => level === "info")).toHaveLength(MESSAGES_MAX);
+  expect(said.slice(-2)).toEqual(["not-saved", "warning"]);
+});
+
+test("never more than four CHECK batches are unanswered, the last one included", async () => {
+  // Long names, so that a batch is closed by its size and the next one has begun when the fourth question is out.
+  const root = join(scratch, "long");
+  const dir = join(root, ...Array.from({ length: 15 }, () => "d".repeat(240)));
+  mkdirSync(dir, { recursive: true });
+  for (let i = 0; i < 545; i++) writeFileSync(join(dir, `${i}`), "");
+  let unanswered = 0;
+  let most = 0;
+  const sums = new Sums();
+  const ask = async ({ count }: { readonly count: number }) => {
+    most = Math.max(most, ++unanswered);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    unanswered--;
+    return new Uint8Array(Math.ceil(count / 8));
+  };
+  await runBackup({
+    params: parseParams([["path", Buffer.from(root)]]),
+    ...{ since: BigInt(Math.floor(Date.now() / 1000) + 1000), ask, content: true, sums, signal: undefined },
+    sink: {
+      carriesSpecials: true,
+      entry: () => undefined,
+      data: () => undefined,
+      end: () => undefined,
+      full: false,
+      drain: async () => undefined,
+    },
+    messages: new Messages(() => undefined),
+  });
+  expect(sums.filteredUnchanged).toBe(545 + 16);
+  expect(most).toBe(4);
+  rmSync(root, { recursive: true });
+});
