@@ -4,8 +4,11 @@ import {
   decodeAccounting,
   decodeDataEnd,
   decodeEntry,
+  ENTRY_AT,
+  ENTRY_HEAD,
   type Entry,
   EntryFlag,
+  EntryKind,
   type Frame,
   FrameDecoder,
   type Params,
@@ -180,13 +183,13 @@ export class ArchiveReader {
   }
 
   #entry(payload: Buffer): EntryItem {
-    const entry = decodeEntry(payload);
+    const { entry, damage } = decoded(payload);
     this.#entries++;
     const intact = entry.digest !== undefined && entry.digest === digestOf(payload.subarray(0, -8));
     if (!intact) {
       this.#damaged = true;
       this.#state = "unsure";
-      return { type: "entry", entry, payload, damage: "its record does not match its checksum" };
+      return { type: "entry", entry, payload, damage };
     }
     this.#lastName = Buffer.from(entry.name);
     this.#state = (entry.flags & EntryFlag.HAS_DATA) === 0 ? "between" : "content";
@@ -248,6 +251,48 @@ export class ArchiveReader {
     const after = this.#lastName === undefined ? "" : `, after ${printable(this.#lastName)}`;
     return ` near byte ${offset}${after}`;
   }
+}
+
+/** A record that one flipped bit made senseless is damage to one entry: its frame still says where the next one begins. */
+function decoded(payload: Buffer): { readonly entry: Entry; readonly damage: string } {
+  try {
+    return { entry: decodeEntry(payload), damage: "its record does not match its checksum" };
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    return { entry: unreadable(payload), damage: `its record cannot be read: ${error.message}` };
+  }
+}
+
+/** Nothing but the name, if that much can be made out. */
+function unreadable(payload: Buffer): Entry {
+  const length = payload.length < ENTRY_HEAD ? 0 : payload.readUInt32LE(ENTRY_AT.nameLength);
+  const name = payload.subarray(ENTRY_HEAD, ENTRY_HEAD + length);
+  const whole = length > 0 && name.length === length && !name.includes(0);
+  return {
+    kind: EntryKind.REGULAR,
+    flags: 0,
+    name: whole ? name : Buffer.from("(no name)"),
+    link: Buffer.alloc(0),
+    nlink: 1,
+    ino: 0n,
+    dev: 0n,
+    size: 0n,
+    blocks: 0n,
+    mtime: 0n,
+    atime: 0n,
+    ctime: 0n,
+    mtimeNs: 0,
+    atimeNs: 0,
+    ctimeNs: 0,
+    mode: 0,
+    uid: 0,
+    gid: 0,
+    rdev: 0n,
+    blksize: 0,
+    layout: 0,
+    linkGroup: 0n,
+    holes: [],
+  };
 }
 
 function damageOf(payload: Buffer, bytes: number, digest: bigint): string | { readonly errno: number } {

@@ -277,6 +277,21 @@ describe("damage", () => {
     expect(noticed).toBeGreaterThan(0);
   }, 60_000);
 
+  test("any damage within a record costs that entry alone, also where the record makes no sense any more", async () => {
+    const [before, after] = [names[1] ?? "", names[2] ?? ""];
+    const head = bytes.indexOf(before, bytes.indexOf("M000", bytes.indexOf(names[0] ?? "", 100))) - 128;
+    expect(bytes.subarray(head - 8, head).toString("latin1")).toMatch(/^M\d{6}\n$/);
+    const end = head + Number(bytes.subarray(head - 7, head - 1).toString("latin1"));
+    for (let at = head; at < end; at++) {
+      const flipped = Buffer.from(bytes);
+      flipped[at] = (flipped[at] ?? 0) ^ 0x10;
+      const { code, good, damaged } = await outcome(flipped);
+      expect([at - head, code, damaged]).toEqual([at - head, undefined, 1]);
+      expect(good).toEqual(names.filter((name) => name !== before));
+      expect(good).toContain(after);
+    }
+  });
+
   test("restore names the damaged entry, leaves it out, and goes on", async () => {
     const at = bytes.indexOf("first");
     const flipped = Buffer.from(bytes);
