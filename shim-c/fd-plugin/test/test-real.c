@@ -50,7 +50,7 @@ static int differences(const char *a, const char *b)
 {
     return shell("unset NODE_OPTIONS LD_LIBRARY_PATH; cd '%s' && find . -printf '%%P\\0%%y %%m %%U %%G %%T@ %%n %%l\\0' | LC_ALL=C sort -z >'%s/one'; "
                  "cd '%s' && find . -printf '%%P\\0%%y %%m %%U %%G %%T@ %%n %%l\\0' | LC_ALL=C sort -z >'%s/two'; cmp '%s/one' '%s/two' && "
-                 "cd '%s' && find . -type f -exec cmp {} '%s/{}' \\;", a, bench.dir, b, bench.dir, bench.dir, bench.dir, a, b);
+                 "cd '%s' && test -z \"$(find . -type f ! -exec cmp {} '%s/{}' \\; -print)\"", a, bench.dir, b, bench.dir, bench.dir, bench.dir, a, b);
 }
 
 static void full_and_restore(void)
