@@ -67,7 +67,12 @@ describe("backup", () => {
     ],
     ["one missing path of two", () => ["--path", tree, "--path", "/no/such"], 1, /"\/no\/such" cannot be used: ENOENT/],
     ["a shard outside its count", () => ["--path", tree, "--shard", "4/4"], 2, /shard=4\/4: .*: Write shard=K\/N/],
-    ["an unknown option", () => ["--path", tree, "--shrad", "0/4"], 2, /unknown argument: shrad: see --help/],
+    [
+      "an unknown option",
+      () => ["--path", tree, "--shrad", "0/4"],
+      2,
+      /unknown option: --shrad: see podheitor-hpc backup --help/,
+    ],
     ["an unknown value", () => ["--path", tree, "--mode", "zfs"], 2, /mode=zfs is not known: Use one of: auto, posix,/],
     ["a value out of range", () => ["--path", tree, "--inline-kib", "513"], 2, /inline_kib=513 .*number from 0 to 512/],
   ])("%s", async (_what, argv, code, message) => {

@@ -17,7 +17,12 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 // `podheitor-hpc list … | head`: the reader has what it wanted, and there is nobody to complain to.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    process.exit(error.code === "EPIPE" ? Exit.outputClosed : Exit.failed);
+    if (error.code === "EPIPE") process.exit(Exit.outputClosed);
+    if (stream === process.stdout)
+      process.stderr.write(
+        `podheitor-hpc: standard output cannot be written: ${error.code ?? error.message}: make room, or write elsewhere\n`,
+      );
+    process.exit(Exit.failed);
   });
 }
 

@@ -90,7 +90,7 @@ export class Output {
   }
 }
 
-/** JSON in which 64-bit integers are numbers (a reader that cannot hold them rounds, as with any JSON). */
+/** JSON in which 64-bit integers are numbers as far as a double holds them exactly, and strings of digits beyond. */
 export function toJson(value: unknown): string {
   // JSON.rawJSON is not in Node 20: BigInts beyond 2^53 become strings, so that nothing is rounded on our side.
   return JSON.stringify(value, (_key, item: unknown) =>

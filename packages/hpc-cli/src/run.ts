@@ -88,11 +88,11 @@ function parse(argv: readonly string[]): Chosen | string {
   let outcome: { error: unknown; text: string } = { error: undefined, text: "" };
   const parser = parserFor((run) => {
     chosen = run;
-  }).check((args) => refuseRepeated(args));
+  }).check((args) => refuseRepeated(args) && refuseEmpty(args));
   parser.parse([...argv], {}, (error: Error | undefined, _args: unknown, text: string) => {
     outcome = { error, text };
   });
-  if (outcome.error !== undefined && outcome.error !== null) throw usageError(outcome.error);
+  if (outcome.error !== undefined && outcome.error !== null) throw usageError(outcome.error, argv);
   if (outcome.text !== "") return outcome.text;
   if (chosen === undefined) throw new UsageError("no command given", "see podheitor-hpc --help");
   return chosen;
@@ -107,11 +107,37 @@ function refuseRepeated(args: Record<string, unknown>): true {
   return true;
 }
 
-function usageError(error: unknown): unknown {
+/** `--path "$UNSET"` would mean the working directory, which nobody asked for. Empty patterns have an error of their own. */
+function refuseEmpty(args: Record<string, unknown>): true {
+  for (const [name, value] of Object.entries(args))
+    if (name !== "_" && name !== "pattern" && [value].flat().includes(""))
+      throw new UsageError(`--${name} is empty`, "give a value; is a variable of the shell not set?");
+  return true;
+}
+
+/** What may follow, for the remedy of a word that does not exist. */
+const COMMANDS = ["backup", "restore", "list", "verify", "plugin", "doctor"];
+
+function usageError(error: unknown, argv: readonly string[]): unknown {
   if (error instanceof UsageError) return error;
   // yargs: one problem in a sentence or two; "Missing required argument: archive", "Unknown argument: foo".
   const message = (error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, " ");
-  return new UsageError(message.charAt(0).toLowerCase() + message.slice(1), "see --help");
+  const [first = ""] = argv;
+  if (!first.startsWith("-") && !COMMANDS.includes(first))
+    return new UsageError(
+      first === "" ? "no command given" : `unknown command: ${first}`,
+      `the commands are ${COMMANDS.join(", ")}; see podheitor-hpc --help`,
+    );
+  const help = `podheitor-hpc ${COMMANDS.includes(first) ? `${first} ` : ""}--help`;
+  const [, unknown] = /^Unknown argument: (.*)$/.exec(message) ?? [];
+  if (unknown !== undefined && first !== "plugin")
+    return argv.includes(unknown)
+      ? new UsageError(
+          `unknown argument: ${unknown}`,
+          `every value follows an option, as in --archive FILE; see ${help}`,
+        )
+      : new UsageError(`unknown option: ${unknown.length === 1 ? "-" : "--"}${unknown}`, `see ${help}`);
+  return new UsageError(message.charAt(0).toLowerCase() + message.slice(1), `see ${help}`);
 }
 
 function writesArchiveToStdout(argv: readonly string[]): boolean {

@@ -1,4 +1,4 @@
-import type { BackupSummary, JobEvents } from "@podheitor/hpc-backend";
+import type { BackupSummary, FilteredBy, JobEvents } from "@podheitor/hpc-backend";
 import type { Argv, InferredOptionTypes } from "yargs";
 import { absolutePath, toBytes, toText } from "../bytes";
 import type { Command } from "../command";
@@ -164,12 +164,26 @@ async function runAll(jobs: readonly Job[], since: bigint | undefined, output: O
 function printSummary(summary: BackupSummary, archives: readonly string[], output: Output): void {
   const name = archives.length === 1 ? (archives[0] ?? "") : `${archives.length} archives, ${archives[0]} …`;
   output.line(
-    `${name === "-" ? "standard output" : name}: ${plural(summary.entries, "entry", "entries")}, ${formatBytes(summary.bytes)} in ${formatSeconds(summary.seconds)} (${formatCount(summary.entries_per_second)} entries/s)`,
+    `${name === "-" ? "standard output" : name}: ${plural(summary.entries, "entry", "entries")}, ${formatBytes(summary.bytes)} in ${formatSeconds(summary.seconds)} (${plural(Math.round(summary.entries_per_second), "entry", "entries")}/s)`,
   );
   output.line(
     `  ${plural(summary.files, "file")}, ${plural(summary.directories, "directory", "directories")}, ${plural(summary.symlinks, "symlink")}, ${plural(summary.hardlinks, "hard link")}, ${plural(summary.specials, "special file")}`,
   );
   output.line(
-    `  ${formatCount(summary.filtered)} filtered, ${formatCount(summary.vanished)} vanished, ${formatCount(summary.failed)} failed, ${formatCount(summary.incomplete)} incomplete, ${formatCount(summary.unlistable)} directories not listed in full`,
+    `  ${formatCount(summary.failed)} failed, ${formatCount(summary.incomplete)} incomplete, ${formatCount(summary.vanished)} vanished, ${plural(summary.unlistable, "directory", "directories")} not listed in full`,
   );
+  const left = leftOut(summary.filteredBy, archives.length > 1);
+  if (left.length > 0) output.line(`  left out: ${left.join(", ")}`);
+}
+
+/** What was meant to stay out, in words. With all shards at once, what one leaves to another is not left out. */
+function leftOut(by: FilteredBy, allShards: boolean): string[] {
+  const parts: [number, string][] = [
+    [allShards ? 0 : by.shard, `${formatCount(by.shard)} of other shards`],
+    [by.since, `${formatCount(by.since)} older than --since`],
+    [by.unchanged, `${formatCount(by.unchanged)} unchanged`],
+    [by.sockets, plural(by.sockets, "socket")],
+    [by.dialect + by.other, `${formatCount(by.dialect + by.other)} for other reasons`],
+  ];
+  return parts.flatMap(([count, text]) => (count > 0 ? [text] : []));
 }

@@ -112,9 +112,10 @@ function fileToCheck(pluginDir: string | undefined, file: string | undefined): s
 }
 
 function printChecks(result: PluginCheck, output: Output): void {
+  const width = Math.max(...result.checks.map(({ name }) => name.length));
   for (const { name, ok, detail, remedy } of result.checks) {
-    output.line(`${ok ? "ok     " : "FAILED "} ${name.padEnd(14)} ${detail}`);
-    if (remedy !== undefined) output.line(`${" ".repeat(23)}→ ${remedy}`);
+    output.line(`${ok ? "ok     " : "FAILED "} ${name.padEnd(width)} ${detail}`);
+    if (remedy !== undefined) output.line(`${" ".repeat(9 + width)}→ ${remedy}`);
   }
 }
 

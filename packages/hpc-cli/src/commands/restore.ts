@@ -10,10 +10,13 @@ import { Output } from "../output";
 
 const REPLACE = ["always", "newer", "older", "never"] as const;
 
+const REPLACE_HELP =
+  "what to do with names that exist: always replace; replace if the archived file is newer, or older; never replace";
+
 const options = {
   archive: { ...repeated("archive file, - is standard input; repeat it for every shard"), demandOption: true },
   where: { ...value("directory to restore under; made if missing"), demandOption: true },
-  replace: { choices: REPLACE, default: "always", requiresArg: true, describe: "what to do with files that exist" },
+  replace: { choices: REPLACE, default: "always", requiresArg: true, describe: REPLACE_HELP },
   json,
 } as const;
 
@@ -28,11 +31,15 @@ export const restore: Command<Arguments> = {
       .positional("pattern", {
         type: "string",
         array: true,
-        describe: "paths to restore, with * ? [] and **; all without",
+        describe: "what to restore, with * ? [] {} and **, \\ before one of them as a name; everything without",
       })
       .example("$0 restore --archive data.hpc --where /tmp/back", "everything, as /tmp/back/data/…")
       .example("$0 restore --archive data.hpc --where /tmp/back '/data/proj/**'", "one directory")
-      .example("$0 restore --archive d.0-of-2.hpc --archive d.1-of-2.hpc --where /", "shards, in place"),
+      .example("$0 restore --archive data.hpc --where /tmp/back '*.c'", "in any directory: no / in front")
+      .example("$0 restore --archive d.0-of-2.hpc --archive d.1-of-2.hpc --where /", "shards, in place")
+      .epilogue(
+        "A pattern that begins with / is a whole path, another one matches at every level; directories come with all that is in them. Exit 3 when patterns are given and nothing matches.",
+      ),
 
   async run(args, io) {
     const archives = args.archive.map((archive) => toText(archive, "--archive"));
@@ -53,6 +60,13 @@ export const restore: Command<Arguments> = {
       signal: io.signal,
     });
     output.endProgress();
+    if (patterns.length > 0 && summary.unselected > 0 && summary.entries + summary.skipped + summary.failed === 0)
+      output.message("warning", "no name in the archive matches: look for it with `podheitor-hpc list`");
+    if (summary.attributes_failed > 0)
+      output.message(
+        "warning",
+        `${plural(summary.attributes_failed, "entry has", "entries have")} not got all of owner, mode and times: only root can give files to other users`,
+      );
     if (args.json) output.object(summary);
     else printSummary(summary, args.where, output);
     return summary.failed + summary.attributes_failed > 0 || output.warnings > 0 ? Exit.warnings : Exit.done;

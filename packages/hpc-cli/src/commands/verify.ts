@@ -12,7 +12,7 @@ import { Output } from "../output";
 const options = {
   archive,
   against: {
-    ...value("directory under which the archived paths are looked up (/ is where they came from)"),
+    ...value("the directory that was backed up, or one it was restored to (/ is where it came from)"),
     demandOption: true,
   },
   json,
@@ -22,11 +22,11 @@ type Arguments = InferredOptionTypes<typeof options>;
 
 export const verify: Command<Arguments> = {
   usage: "verify",
-  describe: "compare an archive with a tree: names, attributes and every byte",
+  describe: "compare an archive with a tree: names, owners, modes, times and every byte",
   options: (parser: Argv) =>
     parser
       .options(options)
-      .example("$0 verify --archive data.hpc --against /", "with what was backed up")
+      .example("$0 verify --archive data.hpc --against /srv/data", "with what was backed up")
       .example("$0 verify --archive data.hpc --against /tmp/back", "with what was restored there")
       .epilogue("Exit 0: nothing differs. Exit 3: each difference is one line."),
 
@@ -54,9 +54,11 @@ export const verify: Command<Arguments> = {
 
 function printDifference({ path, what, archived, found }: Difference, output: Output): void {
   output.object({ difference: { ...jsonName("path", path), what, archived, found } });
-  const detail =
-    archived === undefined && found === undefined
-      ? ""
-      : ` (${escapeText(archived ?? "-")}, found ${escapeText(found ?? "-")})`;
-  output.line(`${what.padEnd(7)} ${escapeName(path)}${detail}`);
+  output.line(`${what.padEnd(7)} ${escapeName(path)}${detailOf(archived, found)}`);
+}
+
+/** `(0644, found 0600)`; of what is missing or unreadable only the reason, and that a missing name does not exist needs none. */
+function detailOf(archived: string | undefined, found: string | undefined): string {
+  if (archived !== undefined) return ` (${escapeText(archived)}, found ${escapeText(found ?? "nothing")})`;
+  return found === undefined || found === "ENOENT" ? "" : ` (${escapeText(found)})`;
 }
