@@ -40,6 +40,7 @@ interface SystemError {
   readonly code?: unknown;
   readonly errno?: unknown;
   readonly message?: unknown;
+  readonly errnoName?: unknown;
 }
 
 export function cancelled(): HpcError {
@@ -48,7 +49,8 @@ export function cancelled(): HpcError {
 
 /** The errno name (`ENOENT`) of a failed system call, or a word that says there was none. */
 export function errnoName(error: unknown): string {
-  const { code, message } = (error ?? {}) as SystemError;
+  const { code, message, errnoName: name } = (error ?? {}) as SystemError;
+  if (typeof name === "string") return name; // hpc-native's
   if (typeof code === "string") return code;
   return typeof message === "string" ? message : String(error);
 }
