@@ -63,9 +63,12 @@ async function throughArchive() {
   say("restoring");
   await podheitor("restore", "--archive", archive, "--where", where);
   const warnings = [];
-  for (const what of ["failed", "vanished", "filtered"]) {
+  for (const what of ["failed", "vanished", "incomplete"]) {
     if (summary[what] > 0) warnings.push(`${number(summary[what])} entries ${what}`);
   }
+  if (summary.unlistable > 0) warnings.push(`${number(summary.unlistable)} directories not listed in full`);
+  if (summary.filteredBy.sockets > 0)
+    warnings.push(`${number(summary.filteredBy.sockets)} sockets, which are never saved`);
   return { ...summary, where, warnings, through: `the embedded archive (${size(statSync(archive).size)})` };
 }
 
@@ -138,11 +141,17 @@ function readArguments() {
     work: { type: "string" },
     bacula: { type: "boolean", default: false },
     release: { type: "string", default: "9" },
+    help: { type: "boolean", short: "h", default: false },
   };
+  const usage = "npm run quickstart -- [--path DIR] [--work DIR] [--bacula [--release 9|15]]";
   try {
-    return parseArgs({ options });
+    const parsed = parseArgs({ options });
+    if (!parsed.values.help) return parsed;
+    say(usage);
+    say("--path DIR: your own tree, only read; --work DIR: where the archive and the restored tree go for the moment");
+    return process.exit(0);
   } catch (error) {
-    return stop(error.message, "npm run quickstart -- [--path DIR] [--work DIR] [--bacula [--release 9|15]]", 2);
+    return stop(error.message, usage, 2);
   }
 }
 
