@@ -13,11 +13,6 @@ export interface Row {
   readonly what: string;
 }
 
-export interface Note extends Row {
-  readonly way: Way;
-  readonly why: string;
-}
-
 export const kept = "kept";
 
 export function lost(what: string): Cell {

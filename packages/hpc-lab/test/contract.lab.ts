@@ -19,11 +19,11 @@ import { metadataFilesystem } from "../src/metadata-filesystem";
 import { type Aspect, makeMetadataTree, makeSocket, type Subject, sparse } from "../src/metadata-tree";
 import { changed, type Observed, observe } from "../src/observe";
 import {
+  atCleanUp,
   chosenReleases,
   cleanUp,
   installedPlugin,
   labWith,
-  onCleanUp,
   pluginJob,
   repository,
   scratch,
@@ -55,7 +55,7 @@ const look = (path: string) => {
 
 beforeAll(async () => {
   const filesystem = await metadataFilesystem(scratch());
-  onCleanUp(() => filesystem.unmount());
+  atCleanUp(() => filesystem.unmount());
   ({ root, view } = filesystem);
   subjects = makeMetadataTree(`${root}/tree`);
   makeSocket(`${root}/tree/special/socket`);

@@ -21,7 +21,7 @@ export async function cleanUp(): Promise<void> {
 }
 
 /** Undone after the file's tests, and before what was made earlier is. */
-export function onCleanUp(undo: () => void | Promise<void>): void {
+export function atCleanUp(undo: () => void | Promise<void>): void {
   cleanups.push(undo);
 }
 

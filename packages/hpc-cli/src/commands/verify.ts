@@ -2,17 +2,20 @@ import type { Difference } from "@podheitor/hpc-backend";
 import type { Argv, InferredOptionTypes } from "yargs";
 import { toText } from "../bytes";
 import type { Command } from "../command";
+import { UsageError } from "../errors";
 import { escapeName, escapeText } from "../escape";
 import { Exit } from "../exit";
 import { formatBytes, formatSeconds, plural } from "../format";
 import { jsonName } from "../listing";
 import { archive, json, value } from "../options";
 import { Output } from "../output";
+import { catalogOptions, runVerifyCatalog } from "./verify-catalog";
 
 const options = {
-  archive,
+  archive: { ...archive, demandOption: false },
+  ...catalogOptions,
   against: {
-    ...value("directory under which the archived paths are looked up (/ is where they came from)"),
+    ...value("directory under which the saved paths are looked up (/ is where they came from)"),
     demandOption: true,
   },
   json,
@@ -22,19 +25,25 @@ type Arguments = InferredOptionTypes<typeof options>;
 
 export const verify: Command<Arguments> = {
   usage: "verify",
-  describe: "compare an archive with a tree: names, attributes and every byte",
+  describe:
+    "compare an archive (names, attributes and every byte) or a Bacula catalog (names and attributes) with a tree",
   options: (parser: Argv) =>
     parser
       .options(options)
       .example("$0 verify --archive data.hpc --against /", "with what was backed up")
       .example("$0 verify --archive data.hpc --against /tmp/back", "with what was restored there")
+      .example("$0 verify --catalog /var/lib/bacula/bacula.db --jobid 12,13 --against /", "with what Bacula has")
       .epilogue("Exit 0: nothing differs. Exit 3: each difference is one line."),
 
   async run(args, io) {
+    const { catalog, archive } = args;
+    if ((catalog === undefined) === (archive === undefined))
+      throw new UsageError("say what to compare with", "give either --archive FILE or --catalog FILE --jobid N");
+    if (catalog !== undefined) return runVerifyCatalog({ ...args, catalog }, io);
     const output = new Output(io, args.json);
     const { verifyArchive } = await import("@podheitor/hpc-backend");
     const summary = await verifyArchive({
-      archive: toText(args.archive, "--archive"),
+      archive: toText(archive ?? "", "--archive"),
       against: toText(args.against, "--against"),
       events: {
         message: (level, text) => output.message(level, text),
