@@ -95,6 +95,13 @@ export class BaculaLab {
     return daemons !== null && Object.values(daemons).every(alive);
   }
 
+  /** The three daemons' processes, for faults. */
+  get daemons(): { readonly director: ProcessId; readonly storage: ProcessId; readonly file: ProcessId } {
+    const daemons = this.state.daemons;
+    if (daemons === null) throw new LabError("HPC_LAB_DAEMON", `${this.folder}: not running`, "lab up");
+    return daemons;
+  }
+
   get fdAlive(): boolean {
     const daemons = this.state.daemons;
     return daemons !== null && alive(daemons.file);
