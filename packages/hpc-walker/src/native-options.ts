@@ -1,19 +1,25 @@
 import { WalkerError } from "./errors";
+import { excludeProblem, markerProblem } from "./exclude";
 import type { ScanOptions } from "./scanner";
 
 const HEAD = 48;
 const MIN_I64 = -(2n ** 63n);
-const Flag = { SERIAL_DIRS: 1, KEEP_OLDER: 2 } as const;
+const ABI = 2;
+const Flag = { SERIAL_DIRS: 1, KEEP_OLDER: 2, XATTRS: 8, ONE_FILESYSTEM: 16 } as const;
 
 const SLASH = 0x2f;
 
-/** `struct hpc_scan_options` and the paths behind it. Throws HPC_SCAN_OPTIONS for what does not fit, and for a path that is not absolute. */
+/** `struct hpc_scan_options` and the lists behind it. Throws HPC_SCAN_OPTIONS for what does not fit, and for a path that is not absolute. */
 export function encodeScanOptions(options: ScanOptions): Buffer {
   const { shard } = options;
   const head = Buffer.alloc(HEAD);
-  const flags = (options.serialDirectories ? Flag.SERIAL_DIRS : 0) | (options.keepOlder ? Flag.KEEP_OLDER : 0);
+  const flags =
+    (options.serialDirectories ? Flag.SERIAL_DIRS : 0) |
+    (options.keepOlder ? Flag.KEEP_OLDER : 0) |
+    (options.xattrs ? Flag.XATTRS : 0) |
+    (options.oneFilesystem ? Flag.ONE_FILESYSTEM : 0);
   try {
-    head.writeUInt32LE(1, 0);
+    head.writeUInt32LE(ABI, 0);
     head.writeUInt32LE(options.threads, 4);
     head.writeUInt32LE(options.inlineBytes, 8);
     head.writeUInt32LE(flags, 12);
@@ -26,16 +32,35 @@ export function encodeScanOptions(options: ScanOptions): Buffer {
   } catch (cause) {
     throw badOptions(cause instanceof Error ? cause.message : String(cause), cause);
   }
-  const parts: Buffer[] = [head];
-  for (const path of options.paths) {
+  const { paths, excludes = [], markers = [] } = options;
+  for (const path of paths) {
     // The scan goes on while the process may change its directory.
-    if (path[0] !== SLASH) throw badOptions(`the path ${JSON.stringify(path.toString())} is not absolute`);
-    const length = Buffer.alloc(4);
-    length.writeUInt32LE(path.length);
-    parts.push(length, path);
+    if (path[0] !== SLASH) throw badOptions(`the path ${quoted(path)} is not absolute`);
   }
-  return Buffer.concat(parts);
+  refuse("exclude pattern", excludes, excludeProblem);
+  refuse("marker", markers, markerProblem);
+  const lists = [...sized(paths), u32(excludes.length), ...sized(excludes), u32(markers.length), ...sized(markers)];
+  return Buffer.concat([head, ...lists]);
 }
+
+function refuse(what: string, list: readonly Buffer[], problem: (item: Buffer) => string | undefined): void {
+  for (const item of list) {
+    const why = problem(item);
+    if (why !== undefined) throw badOptions(`the ${what} ${quoted(item)} ${why}`);
+  }
+}
+
+function sized(list: readonly Buffer[]): Buffer[] {
+  return list.flatMap((bytes) => [u32(bytes.length), bytes]);
+}
+
+function u32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}
+
+const quoted = (bytes: Buffer) => JSON.stringify(bytes.toString());
 
 export function badOptions(why: string, cause?: unknown): WalkerError {
   return new WalkerError("HPC_SCAN_OPTIONS", `scan options: ${why}`, "Correct the options of the scan.", { cause });

@@ -299,7 +299,13 @@ function makeChain(path: string, levels: number): void {
 }
 
 async function drain(scanner: Scanner): Promise<Seen> {
-  const seen = { entries: new Map(), content: new Map(), flags: new Map(), errors: [] as Seen["errors"], entryErrors: [] as number[] };
+  const seen = {
+    entries: new Map(),
+    content: new Map(),
+    flags: new Map(),
+    errors: [] as Seen["errors"],
+    entryErrors: [] as number[],
+  };
   const cursor = new RecordCursor();
   try {
     for (let batch = await scanner.next(); batch; batch = await scanner.next()) {
