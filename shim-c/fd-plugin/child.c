@@ -149,11 +149,27 @@ int child_start(struct child *child, const struct conf *conf, const char *comman
     return rc;
 }
 
+char child_state(const struct child *child)
+{
+    char path[40], text[256];
+    if (child->pid <= 0)
+        return 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)child->pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    shut(&fd);
+    text[n > 0 ? n : 0] = 0;
+    const char *name_end = strrchr(text, ')'); /* the name before it may hold anything */
+    return name_end && name_end[1] == ' ' ? name_end[2] : 0;
+}
+
 void child_terminate(struct child *child)
 {
     pthread_mutex_lock(&child->lock);
-    if (child->pid > 0)
+    if (child->pid > 0) {
         kill(child->pid, SIGTERM);
+        kill(child->pid, SIGCONT); /* a stopped process would not hear it */
+    }
     pthread_mutex_unlock(&child->lock);
 }
 

@@ -18,6 +18,8 @@ struct child {
 void child_init(struct child *child);
 /* Starts `[node] backend command`; 0 or -errno (also of the exec). */
 int child_start(struct child *child, const struct conf *conf, const char *command);
+/* What the kernel says that it does: 'R' running, 'S' waiting, 'D' waiting in the kernel, 'T' stopped …; 0: unknown. */
+char child_state(const struct child *child);
 void child_terminate(struct child *child); /* SIGTERM to the process; any thread */
 /* Closes its input, gives it limit_ms to end by itself, then SIGTERM, then SIGKILL to its whole group; reaps it. */
 void child_end(struct child *child, int limit_ms);
