@@ -88,6 +88,8 @@ function account(scanner: Scanner, job: BackupJob): void {
   sums.failed += stats.failed;
   sums.listedDirectories += stats.dirsListed;
   sums.unlistedDirectories += stats.dirsFailed;
+  sums.filteredOther += stats.filteredExcluded;
+  sums.prunedDirectories += stats.dirsPrunedMarker + stats.dirsPrunedFilesystem;
   if (!sums.balanced) {
     job.messages.say(
       "error",

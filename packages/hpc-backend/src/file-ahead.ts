@@ -21,9 +21,15 @@ export function isWanted(wanted: Uint8Array | undefined, index: number, flags: n
 export class FileAhead {
   readonly #cursor = new RecordCursor();
   readonly #opened: Opened[] = [];
+  readonly #holes: boolean;
   #more = false;
   #index = -1;
   #wanted: Uint8Array | undefined;
+
+  /** holes: leave out the holes of sparse files. */
+  constructor(options: { readonly holes: boolean }) {
+    this.#holes = options.holes;
+  }
 
   /** Begins a batch. The one before must have been taken to its end, or `close` called. */
   reset(bytes: Buffer, wanted: Uint8Array | undefined): void {
@@ -62,6 +68,7 @@ export class FileAhead {
         cursor.exact("dev"),
         cursor.exact("ino"),
         cursor.size,
+        { holes: this.#holes },
       );
       // Its error belongs to whoever takes it.
       reader.catch(() => undefined);

@@ -5,7 +5,7 @@ import type { Command } from "../command";
 import { UsageError } from "../errors";
 import { escapeName, escapeText } from "../escape";
 import { Exit } from "../exit";
-import { formatBytes, formatSeconds, plural } from "../format";
+import { formatBytes, formatCount, formatSeconds, plural } from "../format";
 import { jsonName } from "../listing";
 import { archive, json, value } from "../options";
 import { Output } from "../output";
@@ -18,6 +18,7 @@ const options = {
     ...value("directory under which the saved paths are looked up (/ is where they came from)"),
     demandOption: true,
   },
+  sample: value("compare one name in so many, on both sides, for trees too large to compare whole"),
   json,
 } as const;
 
@@ -33,7 +34,10 @@ export const verify: Command<Arguments> = {
       .example("$0 verify --archive data.hpc --against /", "with what was backed up")
       .example("$0 verify --archive data.hpc --against /tmp/back", "with what was restored there")
       .example("$0 verify --catalog /var/lib/bacula/bacula.db --jobid 12,13 --against /", "with what Bacula has")
-      .epilogue("Exit 0: nothing differs. Exit 3: each difference is one line."),
+      .example("$0 verify --archive data.hpc --against / --sample 1000", "a thousandth of it")
+      .epilogue(
+        "Exit 0: nothing differs. Exit 3: each difference is one line, with the reason: changed since the backup, excluded from it, vanished, failed to be saved, damaged in the archive, or unknown.",
+      ),
 
   async run(args, io) {
     const { catalog, archive } = args;
@@ -45,6 +49,7 @@ export const verify: Command<Arguments> = {
     const summary = await verifyArchive({
       archive: toText(archive ?? "", "--archive"),
       against: toText(args.against, "--against"),
+      ...(args.sample === undefined ? {} : { sample: parseSample(args.sample) }),
       events: {
         message: (level, text) => output.message(level, text),
         progress: (figures) => output.progress(figures),
@@ -54,18 +59,25 @@ export const verify: Command<Arguments> = {
     });
     output.endProgress();
     output.object(summary);
+    const sampled = args.sample === undefined ? "" : `${formatCount(summary.compared)} of `;
     output.line(
-      `${plural(summary.entries, "entry", "entries")}, ${formatBytes(summary.bytes)} compared in ${formatSeconds(summary.seconds)}: ${summary.differences === 0 ? "no difference" : plural(summary.differences, "difference")}`,
+      `${sampled}${plural(summary.entries, "entry", "entries")}, ${formatBytes(summary.bytes)} compared in ${formatSeconds(summary.seconds)}: ${summary.differences === 0 ? "no difference" : plural(summary.differences, "difference")}`,
     );
     return summary.differences > 0 || output.warnings > 0 ? Exit.warnings : Exit.done;
   },
 };
 
-function printDifference({ path, what, archived, found }: Difference, output: Output): void {
-  output.object({ difference: { ...jsonName("path", path), what, archived, found } });
+function parseSample(text: string): number {
+  if (!/^[1-9][0-9]{0,8}$/.test(text))
+    throw new UsageError(`--sample ${text} is not a number`, "give 1000 to compare one name in a thousand");
+  return Number(text);
+}
+
+function printDifference({ path, what, why, archived, found }: Difference, output: Output): void {
+  output.object({ difference: { ...jsonName("path", path), what, why, archived, found } });
   const detail =
     archived === undefined && found === undefined
       ? ""
       : ` (${escapeText(archived ?? "-")}, found ${escapeText(found ?? "-")})`;
-  output.line(`${what.padEnd(7)} ${escapeName(path)}${detail}`);
+  output.line(`${what.padEnd(7)} ${why.padEnd(8)} ${escapeName(path)}${detail}`);
 }

@@ -1,0 +1,96 @@
+import type { Hole } from "@podheitor/hpc-ptcomm";
+import { FileReader } from "./file-reader";
+import { RunningDigest } from "./xxh";
+
+/** What is to be compared, as stat has it, and the holes that the archive has of it. */
+export interface Expected {
+  readonly dev: bigint;
+  readonly ino: bigint;
+  readonly size: bigint;
+  readonly holes: readonly Hole[];
+}
+
+/** `digest`: of what lies outside the archived holes. `clean`: there is nothing but zeros in them. `bytes`: read. */
+export interface Content {
+  readonly digest: bigint;
+  readonly clean: boolean;
+  readonly bytes: number;
+}
+
+const ZEROS = Buffer.alloc(1024 * 1024);
+
+/**
+ * Reads a file for comparison with an archived one. What both have as a hole is read on neither side; where only one has a
+ * hole, the other must have zeros. Rejects as FileReader does.
+ */
+export async function readContent(path: Buffer, { dev, ino, size, holes }: Expected): Promise<Content> {
+  const reader = await FileReader.open(path, dev, ino, Number(size), { holes: holes.length > 0 });
+  const fold = new Fold(holes);
+  let bytes = 0;
+  try {
+    for (let block = await reader.next(); block !== undefined; block = await reader.next()) {
+      fold.zeros(reader.blockStart);
+      fold.data(block);
+      bytes += block.length;
+    }
+    fold.zeros(Number(size));
+    return { ...fold.result(), bytes };
+  } finally {
+    await reader.close();
+  }
+}
+
+/** Takes a file from front to back, as data and as stretches of zeros. */
+class Fold {
+  readonly #digest = new RunningDigest();
+  #clean = true;
+  #at = 0;
+  #next = 0;
+
+  constructor(private readonly holes: readonly Hole[]) {}
+
+  data(bytes: Buffer): void {
+    this.#each(this.#at + bytes.length, (from, length, inHole) => {
+      const piece = bytes.subarray(from, from + length);
+      if (!inHole) this.#digest.update(piece);
+      else if (this.#clean) this.#clean = isZero(piece);
+    });
+  }
+
+  /** Up to `end`; nothing when that has been passed. */
+  zeros(end: number): void {
+    this.#each(end, (_, length, inHole) => {
+      if (inHole) return;
+      for (let left = length; left > 0; left -= ZEROS.length) {
+        this.#digest.update(left < ZEROS.length ? ZEROS.subarray(0, left) : ZEROS);
+      }
+    });
+  }
+
+  result(): Pick<Content, "digest" | "clean"> {
+    return { digest: this.#digest.take(), clean: this.#clean };
+  }
+
+  /** Cuts what comes, up to `end`, at the borders of the archived holes. `from` counts from where it begins. */
+  #each(end: number, use: (from: number, length: number, inHole: boolean) => void): void {
+    const start = this.#at;
+    while (this.#at < end) {
+      const hole = this.holes[this.#next];
+      const holeStart = hole === undefined ? Number.POSITIVE_INFINITY : Number(hole.offset);
+      const inHole = this.#at >= holeStart;
+      const border = inHole && hole !== undefined ? holeStart + Number(hole.length) : holeStart;
+      const stop = Math.min(end, border);
+      use(this.#at - start, stop - this.#at, inHole);
+      this.#at = stop;
+      if (inHole && stop === border) this.#next++;
+    }
+  }
+}
+
+function isZero(bytes: Buffer): boolean {
+  for (let at = 0; at < bytes.length; at += ZEROS.length) {
+    const piece = bytes.subarray(at, at + ZEROS.length);
+    if (!piece.equals(ZEROS.subarray(0, piece.length))) return false;
+  }
+  return true;
+}
