@@ -51,6 +51,7 @@ export type DirectoryExcludes = (name: Buffer, isDirectory: boolean | undefined)
 
 const KEEP_ALL: DirectoryExcludes = () => "kept";
 
+/** What a list of patterns leaves out of a scan. Whether a directory above a name is excluded is another question. */
 export class Excludes {
   readonly #patterns: readonly Pattern[];
   readonly #roots: readonly Buffer[];

@@ -1,5 +1,5 @@
 export * from "./errors";
-export { excludeMatcher, excludeProblem, markerProblem } from "./exclude";
+export { Excludes, excludeProblem, markerProblem } from "./exclude";
 export * from "./layout";
 export { type FileContent, fileHoles, openFile, readFiles } from "./native-files";
 export { openNativeScanner } from "./native-scanner";
