@@ -169,7 +169,7 @@ static int begin(struct job *job, struct restore_job *r, const void *pkt, const 
     int rc = hpc_restore_begin(base->core, &head, name, strlen(name), olname ? olname : "", olname ? strlen(olname) : 0);
     if (rc >= 0 && rc != HPC_BEGIN_SKIPPED)
         r->last = base->core;
-    r->still = rc == HPC_BEGIN_DONE && type == TYPE_SPECIAL;
+    r->still = rc == HPC_BEGIN_DONE && (type == TYPE_SPECIAL || type == TYPE_SYMLINK);
     if (rc == HPC_BEGIN_DATA) {
         free(r->name);
         r->name = strdup(ofname);
@@ -198,7 +198,7 @@ int restore_create_file(struct job *job, void *pkt)
     r->last = NULL;
     r->still = false;
     int rc = ofname ? begin(job, r, pkt, ofname) : -EINVAL;
-    /* The FD hands on no extended attributes of what was merely "created", except of directories and symlinks. */
+    /* The FD hands on no extended attributes of what was merely "created", except of directories (and of symlinks, but not 9.6). */
     int status = rc == HPC_BEGIN_DATA || r->still ? CREATE_EXTRACT : rc == HPC_BEGIN_DONE ? CREATE_CREATED : rc == HPC_BEGIN_SKIPPED ? CREATE_SKIP : CREATE_ERROR;
     if (rc < 0 && rc != -ECANCELED) {
         char text[160];
@@ -243,7 +243,7 @@ int restore_io(struct job *job, struct io_pkt *io)
 {
     struct restore_job *r = job->restore;
     io->status = 0;
-    if (!r || !r->core) { /* a fifo or device that is opened as if it were a file, for its extended attributes' sake */
+    if (!r || !r->core) { /* a symlink, fifo or device that is opened as if it were a file, for its extended attributes' sake */
         if (r && r->still && (io->func == IO_OPEN || io->func == IO_SEEK)) {
             io->offset = 0;
             return RC_OK;

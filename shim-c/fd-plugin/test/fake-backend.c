@@ -335,6 +335,27 @@ static void scene_holes(void)
     finish();
 }
 
+/* 1 TiB with three extents of 4 KiB: for measuring, not for the tests. */
+static void scene_tebibyte(void)
+{
+    static uint8_t out[MAX_PAYLOAD];
+    const uint64_t tib = (uint64_t)1 << 40, mid = tib / 2;
+    const uint64_t holes[] = { 4096, mid - 4096, mid + 4096, tib - mid - 8192 };
+    size_t len = record(out, HPC_REGULAR, HPC_ENTRY_HAS_DATA, "/f/tebibyte", 11, NULL, tib, 0, 1700000000);
+    uint32_t count = 2;
+    uint64_t blocks = 24;
+    memcpy(out + 120, &count, 4);
+    memcpy(out + 40, &blocks, 8);
+    memcpy(out + len, holes, sizeof holes);
+    frame('M', out, len + sizeof holes);
+    memset(out, 'x', 12288);
+    frame('D', out, 12288);
+    end_of_data(12288, 0);
+    sums.n[HPC_N_SCANNED]++, sums.n[HPC_N_EMITTED]++, sums.n[HPC_N_FILES]++;
+    sums.n[HPC_N_HOLE_BYTES] += tib - 12288;
+    finish();
+}
+
 static void scene_empty(void) { finish(); }
 
 /* Ten bytes at a time, each only just in time. */
@@ -527,7 +548,7 @@ static const struct { const char *name; void (*play)(void); } scenes[] = {
     { "abort", scene_abort }, { "count", scene_count }, { "sums", scene_sums }, { "no-sums", scene_no_sums }, { "record", scene_record },
     { "order", scene_order }, { "inside", scene_inside }, { "dir-data", scene_dir_data }, { "silent", scene_silent }, { "stopped", scene_stopped }, { "stopped-inside", scene_stopped_inside },
     { "no-block", scene_no_block }, { "stray-block", scene_stray_block }, { "two-blocks", scene_two_blocks }, { "block-count", scene_block_count },
-    { "xattrs", scene_xattrs }, { "holes", scene_holes }, { "stubborn", scene_stubborn },
+    { "xattrs", scene_xattrs }, { "holes", scene_holes }, { "tebibyte", scene_tebibyte }, { "stubborn", scene_stubborn },
     { "endless", scene_endless }, { "grandchild", scene_grandchild }, { "lone-link", scene_lone_link }, { "deleted", scene_deleted }, { "noisy", scene_noisy },
     { "bad-exit", scene_bad_exit }, { "check", scene_check }, { "incremental", scene_incremental }, { "full", scene_full },
 };

@@ -653,8 +653,8 @@ static int restore_one(struct job_run *r, const char *line, FILE *volume, const 
         pk = (struct io_pkt){ 0 };
         io(r, &pk, IO_CLOSE);
     }
-    /* The daemon hands them on for what was extracted, and for directories and symlinks; else they are lost. */
-    if (xacl_func && (status == CREATE_EXTRACT || (status == CREATE_CREATED && (e->type == TYPE_DIRECTORY || e->type == TYPE_SYMLINK)))) {
+    /* The daemon hands them on for what was extracted, and for directories (15: for symlinks, too); else they are lost. */
+    if (xacl_func && (status == CREATE_EXTRACT || (status == CREATE_CREATED && e->type == TYPE_DIRECTORY))) {
         struct xacl_pkt x = { .pkt_size = sizeof x, .pkt_end = sizeof x, .func = xacl_func, .count = xacl_len, .content = xacl };
         r->xattr_records++;
         if (calls->xacl(&r->ctx, &x) != RC_OK)
