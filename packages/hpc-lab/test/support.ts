@@ -35,7 +35,7 @@ export function scratch(): string {
 export async function labWith(
   release: Release,
   jobs: readonly LabJob[],
-  options: { pluginDir?: string; env?: NodeJS.ProcessEnv } = {},
+  options: { pluginDir?: string; env?: NodeJS.ProcessEnv; fileDaemon?: readonly string[] } = {},
 ): Promise<BaculaLab> {
   const lab = await startBacula({ release, jobs, ...options });
   cleanups.push(() => lab.stop());
