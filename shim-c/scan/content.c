@@ -103,6 +103,10 @@ int open_long(const char *path, size_t len, int flags)
         piece[take] = 0;
         fd = openat(at, piece, take == len ? flags | O_CLOEXEC | O_NOCTTY : O_PATH | O_DIRECTORY | O_CLOEXEC);
         error = errno;
+        if (fd < 0 && error == EPERM && take == len && (flags & O_NOATIME)) { /* neither owner nor CAP_FOWNER */
+            fd = openat(at, piece, (flags & ~O_NOATIME) | O_CLOEXEC | O_NOCTTY);
+            error = errno;
+        }
         if (at != AT_FDCWD)
             close(at);
         if (fd < 0)

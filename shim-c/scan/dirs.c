@@ -221,7 +221,7 @@ static void open_and_list(struct worker *w, struct node *dir)
     int fd, at;
 
     if (!dir->parent) {
-        fd = count_fd(s, open_long(dir->name, dir->name_len, O_RDONLY | O_DIRECTORY | O_NONBLOCK));
+        fd = count_fd(s, open_long(dir->name, dir->name_len, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_NOATIME));
     } else {
         at = dir->holds_parent_fd ? dir->parent->fd : node_reopen(w, dir->parent);
         fd = at < 0 ? at : open_counted(w, at, dir->name, flags);

@@ -219,7 +219,7 @@ bool other_shard(const struct scan *s, uint64_t hash);
 bool d_ino_trusted(struct worker *w, const struct node *dir, int dirfd);
 void run_item(struct worker *w, struct item *item);
 void drop_item(struct scan *s, struct item *item);
-int open_long(const char *path, size_t len, int flags); /* as openat(2) for any length; -errno */
+int open_long(const char *path, size_t len, int flags); /* as openat(2) for any length; without O_NOATIME where that is refused; -errno */
 int64_t read_to_end(int fd, uint8_t *buf, size_t cap);  /* bytes read, at most cap; -errno */
 
 static inline uint64_t device(uint32_t major, uint32_t minor)

@@ -15,6 +15,8 @@ const fstatBig = promisify(fstat) as (
 ) => Promise<{ dev: bigint; ino: bigint; mode: bigint; size: bigint; blocks: bigint }>;
 
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
+/** open(2): O_NOATIME is for the owner of a file and for root; for others EPERM. */
+const { O_NOATIME } = constants;
 const S_IFMT = 0o170000n;
 const S_IFREG = 0o100000n;
 
@@ -92,7 +94,7 @@ export class FileReader {
     options: { readonly holes: boolean },
   ): Promise<FileReader> {
     // Paths longer than the kernel takes go through the scan library, component by component.
-    const fd = path.length < PATH_MAX ? await counted(openAsync(path, FLAGS)) : openLong(path);
+    const fd = path.length < PATH_MAX ? await counted(openUntouched(path)) : openLong(path);
     let holes: Buffer = NO_HOLES;
     try {
       const stat = await counted(fstatBig(fd, { bigint: true }));
@@ -156,8 +158,18 @@ export class FileReader {
   }
 }
 
+/** Reading leaves the access time alone where that is allowed. */
+async function openUntouched(path: Buffer): Promise<number> {
+  try {
+    return await openAsync(path, FLAGS | O_NOATIME);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") throw error;
+    return openAsync(path, FLAGS);
+  }
+}
+
 function openLong(path: Buffer): number {
-  const fd = openFile(path, FLAGS);
+  const fd = openFile(path, FLAGS | O_NOATIME);
   if (fd < 0) throw Object.assign(new Error(nameOfErrno(-fd)), { errno: fd, code: nameOfErrno(-fd) });
   return fd;
 }

@@ -132,6 +132,19 @@ function expectAsCommitted(way: Way): void {
   if (process.env["UPDATE_DOCS"] !== "1") expect(observed).toEqual(columnOf(committed, way));
 }
 
+test("the tree holds what the rows speak of", async () => {
+  const found = await look(`${view}/tree`);
+  for (const { what, paths, aspects } of subjects) {
+    const values = (aspect: Aspect) => paths.map((path) => found.get(path)?.[aspect] ?? "");
+    for (const aspect of aspects.filter((one) => ["xattrs", "flags", "target", "device", "links"].includes(one)))
+      if (!what.includes("did not inherit"))
+        expect([what, aspect, values(aspect)]).not.toEqual([what, aspect, expect.arrayContaining([""])]);
+  }
+  expect(found.get("acls/access")?.acl).toContain("user:1234:rwx");
+  expect(found.get("acls/default")?.acl).toContain("default:group:4321:---");
+  expect(found.get("data/sparse")?.sparse).toBe("24");
+});
+
 test("through the archive", async () => {
   const before = await look(`${view}/tree`);
   const archive = `${root}/tree.hpc`;
@@ -168,7 +181,7 @@ describe.each(chosenReleases)("through Bacula %s", (release) => {
 test("docs/metadata-contract.md says what was seen", () => {
   if (ways.some((way) => !columns.has(way))) return expect(chosenReleases.length).toBe(1); // a part was chosen; its columns were compared
   const text = contractPage([...subjects, ...extra], columns, [
-    "1 TiB through Bacula: its File Daemon takes plain contents from a plugin, so that holes are read and sent as zeros there (compression makes little of them). Restored files are sparse again.",
+    "1 TiB through Bacula: its File Daemon takes plain contents from a plugin, so holes are not read but sent as zeros, which takes long. Restored files are sparse again.",
     "The source's access times: files and directories are opened with O_NOATIME. Reading a symlink moves its access time unless the filesystem is mounted with noatime (relatime: once a day); no system call avoids that.",
     "NFSv4 ACLs are not observed here: no local filesystem takes them. They are extended attributes (`system.nfs4_acl`) and travel as bytes like the others.",
     "Project ids are not observed here: ext4 needs a kernel with project quota for them.",
