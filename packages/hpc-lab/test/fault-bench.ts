@@ -7,7 +7,7 @@ import { childrenOf, type ProcessId } from "../src/daemon";
 import { LabFs } from "../src/labfs";
 import { childrenAndZombies, namesBelow, pipesOf } from "../src/leftovers";
 import { until } from "../src/wait";
-import { backendName, installedPlugin, labWith, atCleanUp, pluginJob, repository, scratch } from "./support";
+import { atCleanUp, backendName, installedPlugin, labWith, pluginJob, repository, scratch } from "./support";
 
 export interface Sums {
   readonly scanned: number;

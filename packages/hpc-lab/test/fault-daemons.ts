@@ -6,7 +6,7 @@ import { command } from "../src/command";
 import { alive, childrenOf, type ProcessId, signalProcess, transferred } from "../src/daemon";
 import { childrenAndZombies } from "../src/leftovers";
 import { until } from "../src/wait";
-import { installedPlugin, labWith, atCleanUp, pluginJob, scratch } from "./support";
+import { atCleanUp, installedPlugin, labWith, pluginJob, scratch } from "./support";
 
 /** A fault of a daemon: it takes a Bacula of its own, because afterwards that is not what it was. */
 export interface DaemonFault {

@@ -41,7 +41,12 @@ export const sourceFaults: readonly Fault[] = [
     what: "a large file shrinks while it is read",
     short: true,
     rules: ["read truncate 700000 offset 1048576 : %/big"],
-    expect: { status: "ok", says: [/big/], sums: { scanned: all, emitted: all }, saved: ["a", "big", ...rest] },
+    expect: {
+      status: "ok",
+      says: [/shrink-large\/big.*shr[au]nk/],
+      sums: { scanned: all, emitted: all },
+      saved: ["a", "big", ...rest],
+    },
   },
   {
     name: "replaced-small",
@@ -95,7 +100,7 @@ export const sourceFaults: readonly Fault[] = [
     rules: ["open error EACCES : %/a"],
     expect: {
       status: "ok",
-      says: [/eacces-file\/a.*Permission denied/],
+      says: [/eacces-file\/a.*EACCES/],
       sums: { scanned: all },
       saved: ["big", ...rest],
     },
@@ -106,7 +111,7 @@ export const sourceFaults: readonly Fault[] = [
     rules: ["opendir error EACCES : %/sub"],
     expect: {
       status: "ok",
-      says: [/eacces-directory\/sub.*Permission denied/],
+      says: [/eacces-directory\/sub.*EACCES/],
       sums: { scanned: all - 1, unlisted: 1 },
       saved: ["a", "big", "sub/"],
       notSaved: ["sub/x"],
@@ -118,7 +123,7 @@ export const sourceFaults: readonly Fault[] = [
     rules: ["getattr error EACCES : %/sub/x"],
     expect: {
       status: "ok",
-      says: [/eacces-stat\/sub\/x.*Permission denied/],
+      says: [/eacces-stat\/sub\/x.*EACCES/],
       sums: { scanned: all, failed: 1, emitted: all - 1 },
       notSaved: ["sub/x"],
     },
@@ -130,7 +135,7 @@ export const sourceFaults: readonly Fault[] = [
     rules: ["read error EIO : %/a"],
     expect: {
       status: "ok",
-      says: [/eio-small\/a.*Input\/output error/],
+      says: [/eio-small\/a.*EIO/],
       sums: { scanned: all, unread: 1 },
       saved: ["big", ...rest],
     },
@@ -141,7 +146,7 @@ export const sourceFaults: readonly Fault[] = [
     rules: ["read error EIO offset 1048577 : %/big"],
     expect: {
       status: "ok",
-      says: [/eio-large\/big.*Input\/output error/],
+      says: [/eio-large\/big.*EIO/],
       sums: { scanned: all, unread: 1 },
       saved: ["a", ...rest],
     },
@@ -152,7 +157,7 @@ export const sourceFaults: readonly Fault[] = [
     rules: ["getattr error EIO : %/a"],
     expect: {
       status: "ok",
-      says: [/eio-stat\/a.*Input\/output error/],
+      says: [/eio-stat\/a.*EIO/],
       sums: { scanned: all, failed: 1 },
       notSaved: ["a"],
       saved: rest,
@@ -164,7 +169,7 @@ export const sourceFaults: readonly Fault[] = [
     rules: ["readdir error EIO : %/sub"],
     expect: {
       status: "ok",
-      says: [/eio-readdir\/sub.*Input\/output error/],
+      says: [/eio-readdir\/sub.*EIO/],
       sums: { unlisted: 1 },
       saved: ["a", "big", "sub/"],
     },
@@ -176,7 +181,7 @@ export const sourceFaults: readonly Fault[] = [
     rules: ["readlink error EIO : %/link"],
     expect: {
       status: "ok",
-      says: [/eio-readlink\/link.*Input\/output error/],
+      says: [/eio-readlink\/link.*EIO/],
       sums: { scanned: all + 1, failed: 1 },
       notSaved: ["link"],
       saved: rest,
@@ -188,7 +193,7 @@ export const sourceFaults: readonly Fault[] = [
     rules: ["opendir error ENAMETOOLONG : %/sub"],
     expect: {
       status: "ok",
-      says: [/enametoolong\/sub.*File name too long/],
+      says: [/enametoolong\/sub.*ENAMETOOLONG/],
       sums: { unlisted: 1 },
       saved: ["a", "big"],
     },
@@ -206,7 +211,7 @@ export const sourceFaults: readonly Fault[] = [
     rules: ["getattr error ESTALE : %/a"],
     expect: {
       status: "ok",
-      says: [/estale-stat\/a.*Stale file handle/],
+      says: [/estale-stat\/a.*ESTALE/],
       sums: { scanned: all, failed: 1 },
       notSaved: ["a"],
       saved: rest,
@@ -216,7 +221,7 @@ export const sourceFaults: readonly Fault[] = [
     name: "estale-read",
     what: "ESTALE in the middle of a large file",
     rules: ["read error ESTALE offset 1048577 : %/big"],
-    expect: { status: "ok", says: [/estale-read\/big.*Stale file handle/], sums: { unread: 1 }, saved: ["a", ...rest] },
+    expect: { status: "ok", says: [/estale-read\/big.*ESTALE/], sums: { unread: 1 }, saved: ["a", ...rest] },
   },
   {
     name: "directory-to-symlink",
@@ -297,13 +302,13 @@ export const sourceFaults: readonly Fault[] = [
       await command(["rm", "-r", join(bench.fs.source, job)]);
       return bench.lab.run(job);
     },
-    expect: { status: "failed", says: [/path-gone.*No such file or directory/] },
+    expect: { status: "failed", says: [/path-gone.*ENOENT/] },
   },
   {
     name: "path-eio",
     what: "EIO at stat of the job's path",
     rules: ["getattr error EIO : %"],
-    expect: { status: "failed", says: [/path-eio.*Input\/output error/] },
+    expect: { status: "failed", says: [/path-eio.*EIO/] },
   },
   {
     name: "xattrs-eio",
@@ -311,7 +316,7 @@ export const sourceFaults: readonly Fault[] = [
     rules: ["listxattr error EIO : %/a"],
     expect: {
       status: "ok",
-      says: [/xattrs-eio\/a.*Input\/output error/],
+      says: [/xattrs-eio\/a.*EIO/],
       sums: { scanned: all, emitted: all },
       saved: ["a", "big", ...rest],
     },
