@@ -203,6 +203,32 @@ bool child_wait(struct child *child, int limit_ms)
     return true;
 }
 
+/* The one thing that outlives a job: numbers of processes that nobody else will reap. */
+static pthread_mutex_t left_lock = PTHREAD_MUTEX_INITIALIZER;
+static pid_t left[CHILDREN_LEFT];
+
+void child_leave(struct child *child)
+{
+    pthread_mutex_lock(&left_lock);
+    for (size_t i = 0; i < CHILDREN_LEFT && child->pid > 0; i++)
+        if (left[i] == 0) {
+            pthread_mutex_lock(&child->lock);
+            left[i] = child->pid;
+            child->pid = 0;
+            pthread_mutex_unlock(&child->lock);
+        }
+    pthread_mutex_unlock(&left_lock);
+}
+
+void child_reap_left(void)
+{
+    pthread_mutex_lock(&left_lock);
+    for (size_t i = 0; i < CHILDREN_LEFT; i++)
+        if (left[i] > 0 && waitpid(left[i], NULL, WNOHANG) != 0) /* reaped, or not ours any more */
+            left[i] = 0;
+    pthread_mutex_unlock(&left_lock);
+}
+
 void child_close(struct child *child)
 {
     shut(&child->in);

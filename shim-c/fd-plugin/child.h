@@ -26,6 +26,12 @@ void child_end(struct child *child, int limit_ms);
 /* Waits up to limit_ms for a child that is expected to be dead; true when it was reaped. */
 bool child_wait(struct child *child, int limit_ms);
 void child_close(struct child *child);     /* the pipes */
+/*
+ * A process in an uninterruptible wait (a dead server) outlives even SIGKILL, and its job does not wait for that: it is remembered,
+ * and reaped by the first child_reap_left() after its end. No process that was reaped is touched again.
+ */
+void child_leave(struct child *child);
+void child_reap_left(void);                /* any thread */
 /* "was killed by signal 9 (Killed)", "ended with exit code 1"; after child_wait() or child_end(). */
 void child_describe(const struct child *child, char *out, size_t cap);
 

@@ -1,6 +1,7 @@
 /* The table of entry points: each finds its job in the context and hands on. The only globals are set once, by loadPlugin. */
 #include "abi.h"
 #include "backup.h"
+#include "child.h"
 #include "job.h"
 #include "paths.h"
 #include "restore_job.h"
@@ -21,6 +22,7 @@ static struct job *job_of(struct fd_context *ctx) { return ctx ? ctx->plugin : N
 static int new_plugin(struct fd_context *ctx)
 {
     struct job *job = calloc(1, sizeof *job);
+    child_reap_left();
     if (!job)
         return RC_ERROR;
     job->ctx = ctx;
@@ -53,6 +55,7 @@ static int free_plugin(struct fd_context *ctx)
     pthread_mutex_destroy(&job->cancel.lock);
     free(job);
     ctx->plugin = NULL;
+    child_reap_left();
     return RC_OK;
 }
 

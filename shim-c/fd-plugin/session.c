@@ -313,9 +313,10 @@ int session_finish(struct session *s)
 
 void session_close(struct session *s)
 {
-    if (s->child.pid > 0)
+    if (s->child.pid > 0 && !s->child.killed)
         child_end(&s->child, 0);
     publish(s, NULL);
+    child_leave(&s->child);
     child_close(&s->child);
     stream_close(&s->stream);
     conf_free(&s->conf);
