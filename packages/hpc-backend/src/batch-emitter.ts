@@ -1,4 +1,4 @@
-import { constants } from "node:os";
+import { constants, tmpdir } from "node:os";
 import { EntryFlag, EntryKind, RecordCursor, RecordType, ScanOp } from "@podheitor/hpc-walker";
 import { isGone, NoteOperation } from "./archive-note";
 import type { BackupJob } from "./backup-types";
@@ -10,6 +10,7 @@ import { FileAhead, isWanted } from "./file-ahead";
 import { FileReader, Vanished } from "./file-reader";
 import { LinkGroups } from "./links";
 import { printable } from "./printable";
+import { UnchangedLinks } from "./unchanged-links";
 
 const EMPTY = Buffer.alloc(0);
 const { E2BIG, ENOENT } = constants.errno;
@@ -42,6 +43,8 @@ export class BatchEmitter {
   readonly #scan: Pass;
   readonly #answers: Pass;
   readonly #links: LinkGroups;
+  /** Only where older entries are asked about. */
+  readonly #unchanged: UnchangedLinks | undefined;
   readonly #out: Outgoing = {
     bytes: EMPTY,
     headStart: 0,
@@ -53,8 +56,9 @@ export class BatchEmitter {
     holes: EMPTY,
   };
 
-  constructor(job: Job) {
+  constructor(job: Job, asks = false) {
     this.#job = job;
+    this.#unchanged = asks ? new UnchangedLinks(job.workDirectory ?? tmpdir()) : undefined;
     this.#scan = new Pass(job.sink.carriesHoles);
     this.#answers = new Pass(job.sink.carriesHoles);
     this.#links = new LinkGroups(job.workDirectory === undefined ? {} : { directory: job.workDirectory });
@@ -73,7 +77,16 @@ export class BatchEmitter {
     await this.#each(this.#answers, answered.records, answered.wanted, undefined);
   }
 
+  /** After the last answer: names that are unchanged, but whose inode was sent under another one. */
+  async unchangedLinks(): Promise<void> {
+    for (const { records, count } of this.#unchanged?.due() ?? []) {
+      this.#job.sums.filteredUnchanged -= count;
+      await this.#each(this.#answers, records, new Uint8Array(Math.ceil(count / 8)).fill(0xff), undefined);
+    }
+  }
+
   async close(): Promise<void> {
+    this.#unchanged?.close();
     await Promise.all([this.#scan.ahead.close(), this.#answers.ahead.close()]);
     this.#links.close();
   }
@@ -99,6 +112,7 @@ export class BatchEmitter {
         if (!this.#withoutReading(cursor, bytes)) await this.#file(pass, bytes);
       } else if (checks === undefined) {
         sums.filteredUnchanged++;
+        if (isLinked(cursor)) this.#unchanged?.keep(cursor, bytes);
       } else {
         while (checks.full) await this.answer(checks);
         checks.add(cursor, bytes);
@@ -126,8 +140,10 @@ export class BatchEmitter {
       messages.entry("warning", `${shown(cursor)}: the classic dialect cannot carry a name that ends in a blank`);
       return true;
     }
-    const linked = cursor.nlink > 1 && kind !== EntryKind.DIRECTORY;
-    if (linked && this.#laterName(cursor, bytes)) return true;
+    if (isLinked(cursor)) {
+      this.#unchanged?.sent(cursor);
+      if (this.#laterName(cursor, bytes)) return true;
+    }
     if (cursor.error !== 0) {
       this.#unreadable(cursor, cursor.error, kind === EntryKind.SYMLINK ? NoteOperation.READ_LINK : NoteOperation.OPEN);
       return true;
@@ -172,7 +188,7 @@ export class BatchEmitter {
     out.holes = holes;
     const hasXattrs = cursor.xattrLength > 0;
     if (hasXattrs && sink.carriesXattrs) out.flags |= EntryFlag.ATTRS;
-    if (cursor.nlink > 1 && kind !== EntryKind.DIRECTORY) {
+    if (isLinked(cursor)) {
       const name = fullName(out.dir, out.name);
       out.group = this.#links.lead(cursor.inoLo, cursor.inoHi, cursor.devLo, cursor.devHi, cursor.nlink, name);
       out.flags |= EntryFlag.LEADER;
@@ -283,6 +299,11 @@ export class BatchEmitter {
   #note(cursor: RecordCursor, errno: number, operation: NoteOperation): void {
     this.#job.sink.note?.({ errno, operation, name: fullName(cursor.dir, cursor.name) });
   }
+}
+
+/** A name of an inode that has others. */
+function isLinked({ nlink, kind }: RecordCursor): boolean {
+  return nlink > 1 && kind !== EntryKind.DIRECTORY;
 }
 
 function shown(cursor: RecordCursor): string {
