@@ -1,5 +1,13 @@
-import type { LaterName } from "./links";
 import { WorkFile } from "./work-file";
+
+/** What the emitter must know of a name whose inode was sent under another one. */
+export interface LaterName {
+  readonly group: number;
+  /** Full name under which the inode was sent. */
+  readonly leader: Buffer;
+  /** Every name has been sent. */
+  readonly last: boolean;
+}
 
 /** A slot: u32 ino lo, hi, dev lo, hi; f64 group (0: never used); u32 names to come (0: forgotten), name length; f64 name offset. */
 const SLOT = 40;

@@ -1,15 +1,6 @@
 import { tmpdir } from "node:os";
 import { LINK_GROUPS } from "./limits";
-import { LinkSpill } from "./links-spill";
-
-/** What the emitter must know of a name whose inode was sent under another one. */
-export interface LaterName {
-  readonly group: number;
-  /** Full name under which the inode was sent. */
-  readonly leader: Buffer;
-  /** Every name has been sent. */
-  readonly last: boolean;
-}
+import { type LaterName, LinkSpill } from "./links-spill";
 
 const SLOT = 6; // u32 words per slot: ino lo, ino hi, dev lo, dev hi, group index + 1, unused
 const MIN_SLOTS = 1024;
