@@ -67,7 +67,7 @@ async function throughArchive() {
     if (summary[what] > 0) warnings.push(`${number(summary[what])} entries ${what}`);
   }
   if (summary.unlistable > 0) warnings.push(`${number(summary.unlistable)} directories not listed in full`);
-  if (summary.filteredBy.sockets > 0) warnings.push(`sockets are not saved: ${number(summary.filteredBy.sockets)}`);
+  if (summary.filtered_by.sockets > 0) warnings.push(`sockets are not saved: ${number(summary.filtered_by.sockets)}`);
   return { ...summary, where, warnings, through: `the embedded archive (${size(statSync(archive).size)})` };
 }
 

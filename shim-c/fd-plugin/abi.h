@@ -29,6 +29,7 @@ enum file_type {
 };
 
 enum io_func { IO_OPEN = 1, IO_READ = 2, IO_WRITE = 3, IO_CLOSE = 4, IO_SEEK = 5 };
+enum xacl_func { ACL_BACKUP = 1, ACL_RESTORE = 2, XATTR_BACKUP = 3, XATTR_RESTORE = 4 };
 enum create_status { CREATE_SKIP = 1, CREATE_ERROR = 2, CREATE_EXTRACT = 3, CREATE_CREATED = 4, CREATE_CORE = 5 };
 
 #define SAVE_SPARSE ((uint64_t)1 << 5) /* a bit of save_pkt.flags: blocks of zeros are not sent */

@@ -8,6 +8,14 @@
 
 struct text { char *bytes; size_t cap; };
 
+/* The hole map of the entry in progress, walked as its content is read. */
+struct holes {
+    struct text map;         /* pairs of u64: offset, length */
+    uint32_t count, at;
+    uint64_t offset;         /* of the next byte of content */
+    uint64_t size;           /* of the file, holes included */
+};
+
 struct backup {
     struct session session;
     struct links links;
@@ -18,19 +26,28 @@ struct backup {
     uint64_t leader;         /* link group whose leader the current entry is, 0: none */
     int index_before;        /* FileIndex before that leader was offered */
     struct text name, link;  /* what the packet points to; the FD copies them right away */
-    uint64_t received, lone_links, unread, deleted;
+    struct text block;       /* xattr block of the current entry; the FD uses it in place */
+    size_t block_len;        /* 0: none, or it has been given */
+    struct holes holes;
+    uint64_t received, blocks, lone_links, unread, deleted;
     bool counted;
     struct hpc_accounting sums;
 };
 
+static bool make_room(struct text *text, size_t len)
+{
+    if (len + 2 <= text->cap)
+        return true;
+    char *grown = realloc(text->bytes, (len + 2) * 2);
+    if (grown)
+        *text = (struct text){ .bytes = grown, .cap = (len + 2) * 2 };
+    return grown != NULL;
+}
+
 static const char *set_text(struct text *text, const uint8_t *bytes, size_t len, bool slash)
 {
-    if (len + 2 > text->cap) {
-        char *grown = realloc(text->bytes, (len + 2) * 2);
-        if (!grown)
-            return NULL;
-        *text = (struct text){ .bytes = grown, .cap = (len + 2) * 2 };
-    }
+    if (!make_room(text, len))
+        return NULL;
     memcpy(text->bytes, bytes, len);
     if (slash && (len == 0 || bytes[len - 1] != '/'))
         text->bytes[len++] = '/';
@@ -65,8 +82,40 @@ static int fill_packet(struct backup *b, const struct abi *abi, void *pkt, const
     pkt_put_stat(pkt, abi->save.statp, &st);
     pkt_put_i32(pkt, abi->save.type, type);
     pkt_put_bool(pkt, abi->save.no_read, !(entry->head.flags & HPC_ENTRY_HAS_DATA));
-    if (type == TYPE_REGULAR && entry->head.blocks < entry->head.size / 512)
+    if (type == TYPE_REGULAR && (entry->head.hole_count > 0 || entry->head.blocks < entry->head.size / 512))
         pkt_put_u64(pkt, abi->save.flags, SAVE_SPARSE);
+    return 0;
+}
+
+/* Keeps the hole map, as the record's buffer goes with the next frame. */
+static int set_holes(struct holes *h, const struct hpc_entry *entry)
+{
+    size_t len = 16 * (size_t)entry->head.hole_count;
+    h->count = entry->head.hole_count;
+    h->at = 0;
+    h->offset = 0;
+    h->size = entry->head.size;
+    if (!make_room(&h->map, len))
+        return -ENOMEM;
+    memcpy(h->map.bytes, entry->holes, len);
+    return 0;
+}
+
+/* The B frame that the record announced. It comes before the data; the FD asks for it after them. */
+static int take_block(struct backup *b)
+{
+    struct hpc_frame frame;
+    if (session_next(&b->session, &frame) != 0)
+        return -1;
+    if (frame.status != 'B')
+        return session_broken(&b->session, "a frame '%c' came where the extended attributes of %s were due", frame.status, b->name.bytes);
+    if (!make_room(&b->block, frame.len)) {
+        job_say(b->session.job, SAY_FATAL, "out of memory");
+        return -1;
+    }
+    memcpy(b->block.bytes, frame.payload, frame.len);
+    b->block_len = frame.len;
+    b->blocks += frame.len > 0;
     return 0;
 }
 
@@ -79,13 +128,16 @@ static int offer(struct job *job, struct backup *b, void *pkt, const struct hpc_
     b->bytes = 0;
     b->error = 0;
     b->leader = 0;
+    b->block_len = 0;
     b->data = head->flags & HPC_ENTRY_HAS_DATA;
     if (b->data && (b->estimate || head->kind != HPC_REGULAR || head->flags & HPC_ENTRY_LINK))
         return session_broken(&b->session, "it announced data for %s, which can have none", printable(name, sizeof name, entry->name, head->name_len)), RC_ERROR;
-    if (fill_packet(b, job->abi, pkt, entry) != 0) {
+    if (fill_packet(b, job->abi, pkt, entry) != 0 || set_holes(&b->holes, entry) != 0) {
         job_say(job, SAY_FATAL, "out of memory");
         return RC_ERROR;
     }
+    if (head->flags & HPC_ENTRY_ATTRS && take_block(b) != 0) /* from here on the entry's name and link are gone; its head is a copy */
+        return RC_ERROR;
     if (b->estimate)
         return RC_OK;
     if (head->flags & HPC_ENTRY_LINK) {
@@ -177,7 +229,7 @@ static int end_data(struct backup *b, const struct hpc_frame *frame)
     return 0;
 }
 
-/* Up to cap bytes of the current entry's data, 0 at its end; less than cap only at its end. */
+/* Up to cap bytes of what the backend sends for the current entry, 0 at its end; less than cap only at its end. */
 static int64_t read_data(struct backup *b, char *out, size_t cap)
 {
     struct hpc_frame frame;
@@ -198,6 +250,49 @@ static int64_t read_data(struct backup *b, char *out, size_t cap)
     return (int64_t)filled;
 }
 
+/* How far the hole that begins at the next byte reaches, or (negative) how far it is to the next hole; INT64_MIN: there is none. */
+static int64_t next_hole(struct holes *h)
+{
+    while (h->at < h->count) {
+        uint64_t hole[2];
+        memcpy(hole, h->map.bytes + 16 * (size_t)h->at, sizeof hole);
+        if (h->offset < hole[0])
+            return -(int64_t)(hole[0] - h->offset);
+        if (h->offset < hole[0] + hole[1])
+            return (int64_t)(hole[0] + hole[1] - h->offset);
+        h->at++;
+    }
+    return INT64_MIN;
+}
+
+/*
+ * The current entry's content: what the backend sends, with zeros where the hole map has holes. Less than cap only at its end, because the FD
+ * takes a short block of zeros for the last one of a sparse file.
+ */
+static int64_t read_content(struct backup *b, char *out, size_t cap)
+{
+    struct holes *h = &b->holes;
+    size_t filled = 0;
+    while (filled < cap) {
+        int64_t hole = next_hole(h);
+        size_t run = cap - filled;
+        if (hole != INT64_MIN && (uint64_t)llabs(hole) < run)
+            run = (size_t)llabs(hole);
+        int64_t n = (int64_t)run;
+        if (hole > 0)
+            memset(out + filled, 0, run);
+        else
+            n = b->data || b->session.stream.data_left ? read_data(b, out + filled, run) : 0;
+        if (n < 0)
+            return -1;
+        filled += (size_t)n;
+        h->offset += (uint64_t)n;
+        if (n < (int64_t)run) /* it became shorter than its hole map: the holes that are left would be inventions */
+            break;
+    }
+    return (int64_t)filled;
+}
+
 static int finish(struct job *job, struct backup *b)
 {
     const uint64_t *n = b->sums.n;
@@ -205,14 +300,17 @@ static int finish(struct job *job, struct backup *b)
         return session_broken(&b->session, "it ended without its accounting");
     if (n[HPC_N_EMITTED] != b->received)
         return session_broken(&b->session, "%llu entries came, it sent %llu", (unsigned long long)b->received, (unsigned long long)n[HPC_N_EMITTED]);
+    if (n[HPC_N_XATTRS] != b->blocks)
+        return session_broken(&b->session, "extended attributes of %llu entries came, it sent those of %llu", (unsigned long long)b->blocks, (unsigned long long)n[HPC_N_XATTRS]);
     if (session_finish(&b->session) != 0)
         return -1;
     uint64_t filtered = 0;
     for (int i = HPC_N_FILTERED_SHARD; i <= HPC_N_FILTERED_OTHER; i++)
         filtered += n[i];
-    job_say(job, SAY_INFO, "scanned %llu entries: emitted %llu, filtered %llu, vanished %llu, failed %llu; %llu bytes of data; not read in full %llu, directories not listed %llu",
+    job_say(job, SAY_INFO, "scanned %llu entries: emitted %llu, filtered %llu, vanished %llu, failed %llu; %llu bytes of data; not read in full %llu, directories not listed %llu, pruned %llu; extended attributes of %llu entries, not read in full of %llu; %llu bytes in holes",
             (unsigned long long)n[HPC_N_SCANNED], (unsigned long long)n[HPC_N_EMITTED], (unsigned long long)filtered, (unsigned long long)n[HPC_N_VANISHED],
-            (unsigned long long)n[HPC_N_FAILED], (unsigned long long)n[HPC_N_BYTES], (unsigned long long)b->unread, (unsigned long long)n[HPC_N_UNLISTED]);
+            (unsigned long long)n[HPC_N_FAILED], (unsigned long long)n[HPC_N_BYTES], (unsigned long long)b->unread, (unsigned long long)n[HPC_N_UNLISTED],
+            (unsigned long long)n[HPC_N_PRUNED], (unsigned long long)n[HPC_N_XATTRS], (unsigned long long)n[HPC_N_XATTRS_FAILED], (unsigned long long)n[HPC_N_HOLE_BYTES]);
     /* M_NOTSAVED alone does not count as an error with the Director: the job would end as if nothing were missing. */
     if (n[HPC_N_FAILED] > 0 || n[HPC_N_UNLISTED] > 0)
         job_say(job, SAY_ERROR, "%llu entries were not saved and %llu directories not listed in full; the messages above name them",
@@ -303,7 +401,7 @@ int backup_io(struct job *job, struct io_pkt *io)
     if (io->func == IO_OPEN || io->func == IO_CLOSE)
         return RC_OK;
     if (io->func == IO_READ && b && !job->fatal) {
-        int64_t n = b->data || b->session.stream.data_left ? read_data(b, io->buf, (size_t)io->count) : 0;
+        int64_t n = read_content(b, io->buf, (size_t)io->count);
         if (n > 0 || (n == 0 && b->error == 0)) {
             io->status = (int32_t)n;
             return RC_OK;
@@ -313,6 +411,18 @@ int backup_io(struct job *job, struct io_pkt *io)
         io->io_errno = EIO;
     io->status = -1;
     return RC_ERROR;
+}
+
+int backup_xattrs(struct job *job, struct xacl_pkt *pkt)
+{
+    struct backup *b = job->backup;
+    pkt->count = 0;
+    if (!b || b->block_len == 0 || b->estimate)
+        return RC_OK;
+    pkt->content = b->block.bytes;
+    pkt->count = (int32_t)b->block_len;
+    b->block_len = 0;
+    return RC_OK;
 }
 
 int backup_end_file(struct job *job)
@@ -341,5 +451,7 @@ void backup_end(struct job *job)
     links_close(&b->links);
     free(b->name.bytes);
     free(b->link.bytes);
+    free(b->block.bytes);
+    free(b->holes.map.bytes);
     free(b);
 }

@@ -8,6 +8,8 @@
 int backup_begin(struct job *job, const char *plugin_string, bool estimate);
 int backup_start_file(struct job *job, void *save_pkt);
 int backup_io(struct job *job, struct io_pkt *io);
+/* XATTR stream of the current file: its block, then nothing. */
+int backup_xattrs(struct job *job, struct xacl_pkt *pkt);
 int backup_end_file(struct job *job);
 void backup_end(struct job *job); /* any time, also when nothing began */
 

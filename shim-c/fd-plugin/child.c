@@ -149,11 +149,27 @@ int child_start(struct child *child, const struct conf *conf, const char *comman
     return rc;
 }
 
+char child_state(const struct child *child)
+{
+    char path[40], text[256];
+    if (child->pid <= 0)
+        return 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)child->pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    shut(&fd);
+    text[n > 0 ? n : 0] = 0;
+    const char *name_end = strrchr(text, ')'); /* the name before it may hold anything */
+    return name_end && name_end[1] == ' ' ? name_end[2] : 0;
+}
+
 void child_terminate(struct child *child)
 {
     pthread_mutex_lock(&child->lock);
-    if (child->pid > 0)
+    if (child->pid > 0) {
         kill(child->pid, SIGTERM);
+        kill(child->pid, SIGCONT); /* a stopped process would not hear it */
+    }
     pthread_mutex_unlock(&child->lock);
 }
 
@@ -185,6 +201,32 @@ bool child_wait(struct child *child, int limit_ms)
         nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
     }
     return true;
+}
+
+/* The one thing that outlives a job: numbers of processes that nobody else will reap. */
+static pthread_mutex_t left_lock = PTHREAD_MUTEX_INITIALIZER;
+static pid_t left[CHILDREN_LEFT];
+
+void child_leave(struct child *child)
+{
+    pthread_mutex_lock(&left_lock);
+    for (size_t i = 0; i < CHILDREN_LEFT && child->pid > 0; i++)
+        if (left[i] == 0) {
+            pthread_mutex_lock(&child->lock);
+            left[i] = child->pid;
+            child->pid = 0;
+            pthread_mutex_unlock(&child->lock);
+        }
+    pthread_mutex_unlock(&left_lock);
+}
+
+void child_reap_left(void)
+{
+    pthread_mutex_lock(&left_lock);
+    for (size_t i = 0; i < CHILDREN_LEFT; i++)
+        if (left[i] > 0 && waitpid(left[i], NULL, WNOHANG) != 0) /* reaped, or not ours any more */
+            left[i] = 0;
+    pthread_mutex_unlock(&left_lock);
 }
 
 void child_close(struct child *child)

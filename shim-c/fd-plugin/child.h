@@ -18,12 +18,20 @@ struct child {
 void child_init(struct child *child);
 /* Starts `[node] backend command`; 0 or -errno (also of the exec). */
 int child_start(struct child *child, const struct conf *conf, const char *command);
+/* What the kernel says that it does: 'R' running, 'S' waiting, 'D' waiting in the kernel, 'T' stopped …; 0: unknown. */
+char child_state(const struct child *child);
 void child_terminate(struct child *child); /* SIGTERM to the process; any thread */
 /* Closes its input, gives it limit_ms to end by itself, then SIGTERM, then SIGKILL to its whole group; reaps it. */
 void child_end(struct child *child, int limit_ms);
 /* Waits up to limit_ms for a child that is expected to be dead; true when it was reaped. */
 bool child_wait(struct child *child, int limit_ms);
 void child_close(struct child *child);     /* the pipes */
+/*
+ * A process in an uninterruptible wait (a dead server) outlives even SIGKILL, and its job does not wait for that: it is remembered,
+ * and reaped by the first child_reap_left() after its end. No process that was reaped is touched again.
+ */
+void child_leave(struct child *child);
+void child_reap_left(void);                /* any thread */
 /* "was killed by signal 9 (Killed)", "ended with exit code 1"; after child_wait() or child_end(). */
 void child_describe(const struct child *child, char *out, size_t cap);
 

@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,15 +11,18 @@
 #include <unistd.h>
 
 #define CONF_NAME "podheitor-hpc-fd.conf"
+#define SYMLINKS_MAX 40 /* as many as the kernel follows */
 
 static int conf_path(char *out, size_t cap)
 {
     Dl_info self;
     if (!dladdr((const void *)conf_path, &self) || !self.dli_fname)
         return -1;
-    const char *slash = strrchr(self.dli_fname, '/');
-    int dir = slash ? (int)(slash - self.dli_fname) : 1;
-    int n = snprintf(out, cap, "%.*s/" CONF_NAME, dir, slash ? self.dli_fname : ".");
+    /* Absolute, so that every directory above can be looked at. */
+    char *self_path = *self.dli_fname == '/' ? strdup(self.dli_fname) : realpath(self.dli_fname, NULL);
+    const char *slash = self_path ? strrchr(self_path, '/') : NULL;
+    int n = slash ? snprintf(out, cap, "%.*s/" CONF_NAME, (int)(slash - self_path), self_path) : -1;
+    free(self_path);
     return n > 0 && (size_t)n < cap ? 0 : -1;
 }
 
@@ -36,6 +40,77 @@ static int trusted(const struct stat *st, const char *path, char *error, size_t 
     return 0;
 }
 
+/* In a directory that others may change, a file can be exchanged whoever owns it; where the sticky bit is set, only by its owner. */
+static int trusted_directory(const struct stat *st, const char *path, char *error, size_t cap)
+{
+    if (st->st_uid != 0 && st->st_uid != geteuid()) {
+        snprintf(error, cap, "the directory %s belongs to user %u, who could exchange what is in it; remedy: chown root '%s', or install elsewhere", path, st->st_uid, path);
+        return -1;
+    }
+    if (st->st_mode & (S_IWGRP | S_IWOTH) && !(st->st_mode & S_ISVTX)) {
+        snprintf(error, cap, "the directory %s can be changed by group or others (mode %04o); remedy: chmod go-w '%s', or install elsewhere", path, st->st_mode & 07777, path);
+        return -1;
+    }
+    return 0;
+}
+
+/* Looks at the directories on the way to `path` as far as its first symlink, whose resolution it writes to `next` (1); 0: all were good; -1. */
+static int trusted_as_far(const char *path, char *next, char *error, size_t cap)
+{
+    char way[PATH_MAX], target[PATH_MAX];
+    struct stat st;
+    size_t len = strlen(path);
+    for (size_t at = 0; at <= len; at++) {
+        if (at > 0 && path[at] != '/' && path[at] != 0)
+            continue;
+        size_t n = at == 0 ? 1 : at; /* "/" itself is the first of them */
+        memcpy(way, path, n);
+        way[n] = 0;
+        if (lstat(way, &st) != 0)
+            return 0; /* what is missing, the caller says */
+        if (S_ISDIR(st.st_mode) && trusted_directory(&st, way, error, cap) != 0)
+            return -1;
+        if (!S_ISLNK(st.st_mode))
+            continue;
+        if (st.st_uid != 0 && st.st_uid != geteuid()) {
+            snprintf(error, cap, "the symbolic link %s belongs to user %u; remedy: name the file itself", way, st.st_uid);
+            return -1;
+        }
+        ssize_t got = readlink(way, target, sizeof target - 1);
+        if (got <= 0)
+            return 0;
+        target[got] = 0;
+        size_t dir = *target == '/' ? 0 : (size_t)(strrchr(way, '/') - way) + 1;
+        if (dir + (size_t)got + len - at >= PATH_MAX) {
+            snprintf(error, cap, "%s: %s", path, strerror(ENAMETOOLONG));
+            return -1;
+        }
+        memcpy(next, way, dir);
+        memcpy(next + dir, target, (size_t)got);
+        memcpy(next + dir + got, path + at, len - at + 1);
+        return 1;
+    }
+    return 0;
+}
+
+/* Every directory on the way to an absolute path, those that symlinks lead through as well. */
+static int trusted_way(const char *path, char *error, size_t cap)
+{
+    char now[PATH_MAX], next[PATH_MAX];
+    if (snprintf(next, sizeof next, "%s", path) >= (int)sizeof next) {
+        snprintf(error, cap, "%.100s...: %s", path, strerror(ENAMETOOLONG));
+        return -1;
+    }
+    for (int links = 0; links < SYMLINKS_MAX; links++) {
+        memcpy(now, next, sizeof now);
+        int rc = trusted_as_far(now, next, error, cap);
+        if (rc <= 0)
+            return rc;
+    }
+    snprintf(error, cap, "%s: %s", path, strerror(ELOOP));
+    return -1;
+}
+
 static int check_program(const char *conf, const char *key, const char *path, bool run, char *error, size_t cap)
 {
     struct stat st;
@@ -51,7 +126,7 @@ static int check_program(const char *conf, const char *key, const char *path, bo
         snprintf(error, cap, "%s: %s = %s is not %s; remedy: name the right file, or chmod +x it", conf, key, path, S_ISREG(st.st_mode) ? "executable" : "a regular file");
         return -1;
     }
-    return trusted(&st, path, error, cap);
+    return trusted(&st, path, error, cap) != 0 ? -1 : trusted_way(path, error, cap);
 }
 
 static char *trim(char *text)
@@ -113,7 +188,7 @@ static char *read_conf(const char *path, char *error, size_t cap)
     char *text = NULL;
     if (!S_ISREG(st.st_mode) || st.st_size > CONF_MAX)
         snprintf(error, cap, "%s is not a configuration file; remedy: run 'podheitor-hpc plugin install'", path);
-    else if (trusted(&st, path, error, cap) == 0) {
+    else if (trusted(&st, path, error, cap) == 0 && trusted_way(path, error, cap) == 0) {
         text = calloc(1, CONF_MAX + 1);
         if (!text || read(fd, text, CONF_MAX) < 0) {
             snprintf(error, cap, "cannot read %s: %s", path, strerror(errno));

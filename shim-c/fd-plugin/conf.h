@@ -6,7 +6,8 @@
  *   node = /usr/bin/node                                  absolute; default: /usr/bin/node, /usr/local/bin/node
  *   stall-limit = 60                                      seconds without a byte before the backend counts as hung, 1..86400
  *
- * The file, the backend and node must be owned by root (or the FD's own user) and writable by their owner alone.
+ * The file, the backend and node must be owned by root (or the FD's own user) and writable by their owner alone; so must every directory on the way to
+ * them, except that a sticky one (/tmp) may be writable by all.
  */
 #ifndef HPC_CONF_H
 #define HPC_CONF_H

@@ -7,6 +7,7 @@
 #define STALL_SECONDS 60              /* twelve missed heartbeats of five seconds */
 #define STALL_SECONDS_MAX 86400
 #define END_MILLISECONDS 2000         /* a backend ends within one second of end of input; twice that before it is killed */
+#define CHILDREN_LEFT 64              /* backends that outlived SIGKILL and wait to be reaped; each is a job that met a dead server */
 #define STDERR_TAIL 1024              /* last bytes of the backend's stderr for the job log: a stack trace's head does not fit a message anyway */
 #define MESSAGE_MAX 1800              /* the FD formats job messages into 2000 bytes */
 #define CONF_MAX 65536                /* bytes of the configuration file; it has a handful of lines */

@@ -1,6 +1,7 @@
 /* The table of entry points: each finds its job in the context and hands on. The only globals are set once, by loadPlugin. */
 #include "abi.h"
 #include "backup.h"
+#include "child.h"
 #include "job.h"
 #include "paths.h"
 #include "restore_job.h"
@@ -21,6 +22,7 @@ static struct job *job_of(struct fd_context *ctx) { return ctx ? ctx->plugin : N
 static int new_plugin(struct fd_context *ctx)
 {
     struct job *job = calloc(1, sizeof *job);
+    child_reap_left();
     if (!job)
         return RC_ERROR;
     job->ctx = ctx;
@@ -53,6 +55,7 @@ static int free_plugin(struct fd_context *ctx)
     pthread_mutex_destroy(&job->cancel.lock);
     free(job);
     ctx->plugin = NULL;
+    child_reap_left();
     return RC_OK;
 }
 
@@ -137,12 +140,22 @@ static int check_file(struct fd_context *ctx, char *name)
     return job_cancelled(job) || name_exists(name, strlen(path)) ? RC_SEEN : RC_OK;
 }
 
+/* ACLs are extended attributes and travel with them, in one record of the XATTR stream. */
 static int handle_xacl(struct fd_context *ctx, struct xacl_pkt *pkt)
 {
-    (void)ctx;
-    if (pkt)
-        pkt->count = 0;
-    return RC_OK;
+    struct job *job = job_of(ctx);
+    if (!job || !pkt)
+        return RC_ERROR;
+    if (pkt->pkt_size != (int32_t)sizeof *pkt || pkt->pkt_end != (int32_t)sizeof *pkt) {
+        job_say(job, SAY_FATAL, "this File Daemon's ACL packet is not the one of release %s; remedy: use a plugin for this release", job->abi->release);
+        return RC_ERROR;
+    }
+    switch (pkt->func) {
+    case XATTR_BACKUP: return backup_xattrs(job, pkt);
+    case XATTR_RESTORE: return restore_xattrs(job, pkt);
+    case ACL_RESTORE: return RC_OK; /* nothing that we saved */
+    default: pkt->count = 0; return RC_OK;
+    }
 }
 
 static int no_value(struct fd_context *ctx, int var, void *value)

@@ -11,6 +11,7 @@
 struct base {
     char *path; /* without trailing '/'; "" is the root */
     struct hpc_restore *core;
+    struct job *job;
 };
 
 struct restore_job {
@@ -18,8 +19,10 @@ struct restore_job {
     size_t count;
     char *plugin_string;     /* the last one, and the paths of all */
     struct paths paths;
-    struct hpc_restore *core; /* of the file in progress, NULL: none */
-    char *name;               /* of that file, for messages */
+    struct hpc_restore *core; /* of the file whose data are being written, NULL: none */
+    struct hpc_restore *last; /* of the entry that began last, whose xattr block may come */
+    bool still;               /* that entry is complete and has no data, but the FD opens and closes it */
+    char *name;               /* of the file in progress, for messages */
     uint64_t expected, size, offset;
     bool closed;
 };
@@ -80,6 +83,18 @@ static size_t base_length(struct restore_job *r, const char *where, const char *
     return len;
 }
 
+/* From the core: something that could not be set on an entry that is otherwise fine. */
+static void on_attribute(void *context, const char *path, size_t len, const char *attribute, int error)
+{
+    struct base *base = context;
+    char text[1024], name[300];
+    const char *slash = len > 0 ? "/" : "";
+    int n = snprintf(text, sizeof text, "%s%s%.*s", base->path, slash, (int)(len < 700 ? len : 700), path);
+    char shown[1100];
+    printable(shown, sizeof shown, text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
+    job_say(base->job, SAY_WARNING, "%s: cannot set %s: %s", shown, printable(name, sizeof name, attribute, strlen(attribute)), strerror(error));
+}
+
 static struct base *find_base(struct job *job, struct restore_job *r, const char *ofname, size_t len, int replace)
 {
     int error = -ENOMEM;
@@ -88,7 +103,7 @@ static struct base *find_base(struct job *job, struct restore_job *r, const char
             return &r->bases[i];
     if (r->count == RESTORE_BASES - (len > 0))
         return NULL;
-    struct base base = { .path = strndup(ofname, len) };
+    struct base base = { .path = strndup(ofname, len), .job = job };
     if (base.path)
         base.core = hpc_restore_new(len > 0 ? base.path : "/", job_string(job, job->abi->var.working_dir), (enum hpc_replace)replace, 0, &error);
     if (!base.core) {
@@ -96,6 +111,7 @@ static struct base *find_base(struct job *job, struct restore_job *r, const char
         free(base.path);
         return NULL;
     }
+    hpc_restore_on_attribute(base.core, on_attribute, &r->bases[r->count]);
     pthread_mutex_lock(&job->cancel.lock);
     r->bases[r->count++] = base;
     job->cancel.restore = r;
@@ -147,7 +163,13 @@ static int begin(struct job *job, struct restore_job *r, const void *pkt, const 
     } else if (type == TYPE_REGULAR)
         head.flags |= HPC_ENTRY_HAS_DATA;
     const char *name = ofname[len] ? ofname + len : "/";
+    /* An empty file, too, stays open until its end: its extended attributes come after it. */
+    if (S_ISREG(head.mode) && type == TYPE_EMPTY && head.size == 0)
+        head.flags |= HPC_ENTRY_HAS_DATA;
     int rc = hpc_restore_begin(base->core, &head, name, strlen(name), olname ? olname : "", olname ? strlen(olname) : 0);
+    if (rc >= 0 && rc != HPC_BEGIN_SKIPPED)
+        r->last = base->core;
+    r->still = rc == HPC_BEGIN_DONE && (type == TYPE_SPECIAL || type == TYPE_SYMLINK);
     if (rc == HPC_BEGIN_DATA) {
         free(r->name);
         r->name = strdup(ofname);
@@ -173,8 +195,11 @@ int restore_create_file(struct job *job, void *pkt)
     }
     const char *ofname = pkt_ptr(pkt, abi->restore.ofname);
     abandon(job, r, "not restored: its end never came");
+    r->last = NULL;
+    r->still = false;
     int rc = ofname ? begin(job, r, pkt, ofname) : -EINVAL;
-    int status = rc == HPC_BEGIN_DONE ? CREATE_CREATED : rc == HPC_BEGIN_DATA ? CREATE_EXTRACT : rc == HPC_BEGIN_SKIPPED ? CREATE_SKIP : CREATE_ERROR;
+    /* The FD hands on no extended attributes of what was merely "created", except of directories (and of symlinks, but not 9.6). */
+    int status = rc == HPC_BEGIN_DATA || r->still ? CREATE_EXTRACT : rc == HPC_BEGIN_DONE ? CREATE_CREATED : rc == HPC_BEGIN_SKIPPED ? CREATE_SKIP : CREATE_ERROR;
     if (rc < 0 && rc != -ECANCELED) {
         char text[160];
         snprintf(text, sizeof text, "not restored: %s%s", strerror(-rc), rc == -ELOOP ? " (a directory above it is a symbolic link; none is followed)" : "");
@@ -218,8 +243,13 @@ int restore_io(struct job *job, struct io_pkt *io)
 {
     struct restore_job *r = job->restore;
     io->status = 0;
-    if (!r || !r->core)
+    if (!r || !r->core) { /* a symlink, fifo or device that is opened as if it were a file, for its extended attributes' sake */
+        if (r && r->still && (io->func == IO_OPEN || io->func == IO_SEEK)) {
+            io->offset = 0;
+            return RC_OK;
+        }
         return io->func == IO_CLOSE ? RC_OK : io_fails(io, EBADF);
+    }
     switch (io->func) {
     case IO_OPEN: return RC_OK;
     case IO_SEEK: return seek(r, io);
@@ -237,10 +267,21 @@ int restore_set_attributes(struct job *job, void *pkt)
     return RC_OK;
 }
 
+int restore_xattrs(struct job *job, const struct xacl_pkt *pkt)
+{
+    struct restore_job *r = job->restore;
+    if (!r || !r->last || pkt->count <= 0 || !pkt->content)
+        return RC_OK;
+    int rc = hpc_restore_xattrs(r->last, (const uint8_t *)pkt->content, (size_t)pkt->count);
+    return rc == 0 || rc == -ECANCELED ? RC_OK : RC_ERROR;
+}
+
 int restore_end_file(struct job *job)
 {
     struct restore_job *r = job->restore;
     char text[200];
+    if (r)
+        r->last = NULL;
     if (!r || !r->core)
         return RC_OK;
     if (!r->closed || (r->size == 0 && r->expected > 0)) {
@@ -280,18 +321,18 @@ void restore_finish(struct job *job)
     for (size_t i = 0; i < r->count; i++) {
         int rc = hpc_restore_finish(r->bases[i].core);
         if (rc < 0 && rc != -ECANCELED)
-            say_name(job, SAY_ERROR, *r->bases[i].path ? r->bases[i].path : "/", "times and modes of some directories below could not be set");
+            say_name(job, SAY_ERROR, *r->bases[i].path ? r->bases[i].path : "/", "attributes of some directories below could not be set");
         add_stats(&sum, r->bases[i].core);
     }
     pthread_mutex_lock(&job->cancel.lock);
     job->cancel.restore = NULL;
     pthread_mutex_unlock(&job->cancel.lock);
     if (r->count > 0)
-        job_say(job, SAY_INFO, "restored %llu files (%llu bytes), %llu directories, %llu symbolic links, %llu hard links, %llu fifos and devices; skipped %llu, failed %llu, attributes not set in full %llu",
+        job_say(job, SAY_INFO, "restored %llu files (%llu bytes), %llu directories, %llu symbolic links, %llu hard links, %llu fifos and devices; skipped %llu, failed %llu, attributes not set in full %llu; %llu extended attributes",
                 (unsigned long long)sum.files, (unsigned long long)sum.bytes, (unsigned long long)sum.directories, (unsigned long long)sum.symlinks,
-                (unsigned long long)sum.hardlinks, (unsigned long long)sum.specials, (unsigned long long)sum.skipped, (unsigned long long)sum.failed, (unsigned long long)sum.attributes_failed);
+                (unsigned long long)sum.hardlinks, (unsigned long long)sum.specials, (unsigned long long)sum.skipped, (unsigned long long)sum.failed, (unsigned long long)sum.attributes_failed, (unsigned long long)sum.xattrs);
     if (sum.attributes_failed > 0)
-        job_say(job, SAY_WARNING, "owner, mode or times of %llu entries could not be set in full", (unsigned long long)sum.attributes_failed);
+        job_say(job, SAY_WARNING, "owner, extended attributes, ACL, mode, times or flags of %llu entries could not be set in full", (unsigned long long)sum.attributes_failed);
     for (size_t i = 0; i < r->count; i++) {
         hpc_restore_free(r->bases[i].core);
         free(r->bases[i].path);

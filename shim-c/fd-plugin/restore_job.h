@@ -9,6 +9,8 @@ int restore_command(struct job *job, const char *plugin_string);
 int restore_create_file(struct job *job, void *restore_pkt);
 int restore_io(struct job *job, struct io_pkt *io);
 int restore_set_attributes(struct job *job, void *restore_pkt);
+/* One record of the XATTR stream: the block of the file in progress. */
+int restore_xattrs(struct job *job, const struct xacl_pkt *pkt);
 int restore_end_file(struct job *job);
 /* The directory pass and the sums in the job's log. Any time, also when nothing was restored; the second call does nothing. */
 void restore_finish(struct job *job);

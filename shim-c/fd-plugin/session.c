@@ -97,10 +97,14 @@ static int fail(struct session *s, int rc)
         return -1;
     }
     if (rc == -ETIMEDOUT) {
+        char state = child_state(&s->child);
         child_end(&s->child, 0);
         last_words(s, words, sizeof words);
         job_say(job, SAY_FATAL, "backend is silent: not one byte for %d seconds (stall-limit in podheitor-hpc-fd.conf). "
-                "It hangs, perhaps on a filesystem that does not answer; it has been ended%s", s->stream.stall_seconds, words);
+                "%s; it has been ended%s", s->stream.stall_seconds,
+                state == 'T' || state == 't' ? "Somebody stopped it (SIGSTOP, or a debugger)"
+                : state == 'D' ? "It waits in the kernel, probably for a filesystem that does not answer"
+                : "It hangs, perhaps on a filesystem that does not answer", words);
     } else if (rc == -EPIPE || rc == -ECONNRESET) {
         bool dead = child_wait(&s->child, 500);
         if (dead)
@@ -309,9 +313,10 @@ int session_finish(struct session *s)
 
 void session_close(struct session *s)
 {
-    if (s->child.pid > 0)
+    if (s->child.pid > 0 && !s->child.killed)
         child_end(&s->child, 0);
     publish(s, NULL);
+    child_leave(&s->child);
     child_close(&s->child);
     stream_close(&s->stream);
     conf_free(&s->conf);

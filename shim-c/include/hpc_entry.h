@@ -32,6 +32,7 @@ enum hpc_entry_flag {
     HPC_ENTRY_LAST_LINK = 1 << 3,   /* with LINK: every name of the group has been sent, forget it */
     HPC_ENTRY_DIGEST = 1 << 4,      /* the record ends in its xxh3 (archives) */
     HPC_ENTRY_OLDER = 1 << 5,       /* mtime and ctime are both before `since` (scan engine, CHECK batches) */
+    HPC_ENTRY_ATTRS = 1 << 6,       /* a B frame with the entry's xattr block follows the record, before any data */
 };
 
 struct hpc_entry_head {

@@ -6,7 +6,7 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "records are copied as they lie: little endian hosts only");
 
-#define HPC_ENTRY_FLAGS 0x3fu /* every flag of version 1: an unknown one could change what the rest means */
+#define HPC_ENTRY_FLAGS 0x7fu /* every flag of version 1: an unknown one could change what the rest means */
 
 static uint32_t u32_at(const uint8_t *p)
 {
@@ -26,7 +26,7 @@ static uint64_t u64_at(const uint8_t *p)
 
 static int is_status(uint8_t byte)
 {
-    return byte != 0 && strchr("CDFTEAQWISNRPOVMZKHGUX", byte) != NULL;
+    return byte != 0 && strchr("CDFTEAQWISNRPOVMBZKHGUX", byte) != NULL;
 }
 
 static int is_signal(uint8_t status)
@@ -109,6 +109,8 @@ static int flags_make_sense(const struct hpc_entry_head *h)
         return 0;
     if ((h->flags & HPC_ENTRY_HAS_DATA) && (h->kind != HPC_REGULAR || link))
         return 0;
+    if ((h->flags & HPC_ENTRY_ATTRS) && link) /* they came with the leader */
+        return 0;
     if ((link || leader) && h->link_group == 0)
         return 0;
     if (link && (leader || h->kind == HPC_DIRECTORY))
@@ -172,6 +174,37 @@ int hpc_entry_decode(const uint8_t *payload, size_t len, struct hpc_entry *out)
 
 /* ---- the other hpc/1 payloads ---- */
 
+static uint16_t u16_at(const uint8_t *p)
+{
+    uint16_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+int hpc_xattr_next(const uint8_t *block, size_t len, size_t *at, struct hpc_xattr *out)
+{
+    const uint8_t *p = block + *at;
+    size_t rest = len - *at;
+    struct hpc_xattr x;
+
+    if (rest == 0)
+        return 0;
+    if (rest < HPC_XATTR_HEAD || u16_at(p + 2) != 0)
+        return -EBADMSG;
+    x.name_len = u16_at(p);
+    x.value_len = u32_at(p + 4);
+    rest -= HPC_XATTR_HEAD;
+    if (x.name_len == 0 || x.name_len > HPC_XATTR_NAME || x.name_len > rest || x.value_len > rest - x.name_len)
+        return -EBADMSG;
+    x.name = p + HPC_XATTR_HEAD;
+    x.value = x.name + x.name_len;
+    if (memchr(x.name, 0, x.name_len) != NULL)
+        return -EBADMSG;
+    *at += HPC_XATTR_HEAD + (size_t)x.name_len + x.value_len;
+    *out = x;
+    return 1;
+}
+
 int hpc_data_end_decode(const uint8_t *payload, size_t len, struct hpc_data_end *out)
 {
     struct hpc_data_end end;
@@ -220,7 +253,7 @@ int hpc_check_next(struct hpc_check *check, struct hpc_entry *out)
     record = u32_at(check->at);
     if (record > check->rest - 4 || hpc_entry_decode(check->at + 4, record, out) != 0)
         return -EBADMSG;
-    if (out->head.flags & HPC_ENTRY_HAS_DATA)
+    if (out->head.flags & (HPC_ENTRY_HAS_DATA | HPC_ENTRY_ATTRS))
         return -EBADMSG;
     check->at += 4 + (size_t)record;
     check->rest -= 4 + (size_t)record;
@@ -249,9 +282,10 @@ int hpc_accounting_decode(const uint8_t *payload, size_t len, struct hpc_account
     if (len < 8 || u32_at(payload) != 1)
         return -EBADMSG;
     count = u32_at(payload + 4);
-    if (count < HPC_COUNTERS || len != 8 + 8 * (uint64_t)count)
+    if (count < HPC_COUNTERS_LEAST || len != 8 + 8 * (uint64_t)count)
         return -EBADMSG;
-    memcpy(out->n, payload + 8, sizeof out->n);
+    *out = (struct hpc_accounting){ 0 };
+    memcpy(out->n, payload + 8, 8 * (size_t)(count < HPC_COUNTERS ? count : HPC_COUNTERS));
     return 0;
 }
 

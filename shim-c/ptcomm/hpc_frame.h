@@ -50,6 +50,22 @@ int hpc_entry_decode(const uint8_t *payload, size_t len, struct hpc_entry *out);
 /* Hole `index` (< head.hole_count) of a decoded entry. Holes ascend and do not touch what an int64_t cannot hold. */
 void hpc_entry_hole(const struct hpc_entry *entry, uint32_t index, uint64_t *offset, uint64_t *length);
 
+/*
+ * B: the xattr block of the entry whose record came just before. Zero or more of { u16 name length, u16 zero, u32 value
+ * length, name, value }. Steps through it: *at is 0 to begin with and is the library's from then on. 1: *out is the next one;
+ * 0: that was all; -EBADMSG: a name that is empty, longer than HPC_XATTR_NAME or holds a NUL, or lengths that do not add up.
+ */
+#define HPC_XATTR_HEAD 8
+#define HPC_XATTR_NAME 255u
+#define HPC_XATTR_BLOCK 900000u     /* the largest block that is sent */
+struct hpc_xattr {
+    const uint8_t *name;     /* name_len bytes, not terminated */
+    const uint8_t *value;    /* value_len bytes, maybe none */
+    uint32_t value_len;
+    uint16_t name_len;
+};
+int hpc_xattr_next(const uint8_t *block, size_t len, size_t *at, struct hpc_xattr *out);
+
 /* Z: the end of an entry's data. */
 #define HPC_DATA_END 24
 enum hpc_data_end_flag { HPC_DATA_END_DIGEST = 1 << 0 };
@@ -86,12 +102,14 @@ enum hpc_counter {
     HPC_N_FILTERED_OTHER, HPC_N_VANISHED, HPC_N_FAILED, HPC_N_UNLISTED,
     HPC_N_FILES, HPC_N_DIRECTORIES, HPC_N_SYMLINKS, HPC_N_HARDLINKS, HPC_N_SPECIALS,
     HPC_N_BYTES, HPC_N_LISTED, HPC_N_RESTORED, HPC_N_SKIPPED,
+    HPC_N_XATTRS, HPC_N_XATTRS_FAILED, HPC_N_PRUNED, HPC_N_HOLE_BYTES,
     HPC_COUNTERS
 };
+#define HPC_COUNTERS_LEAST 20u      /* what the first release sent */
 struct hpc_accounting {
     uint64_t n[HPC_COUNTERS];
 };
-/* 0 or -EBADMSG. Counters beyond HPC_COUNTERS are ignored; fewer are refused. */
+/* 0 or -EBADMSG. Counters beyond HPC_COUNTERS are ignored; those that an older release did not send are 0. */
 int hpc_accounting_decode(const uint8_t *payload, size_t len, struct hpc_accounting *out);
 /* 1 when the sums that docs/ptcomm.md promises for a backup hold. */
 int hpc_accounting_balanced(const struct hpc_accounting *a);

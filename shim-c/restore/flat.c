@@ -11,6 +11,10 @@ struct flat {
     struct hpc_restore *core;
     enum state state;
     bool broken;
+    bool block_due;          /* a B frame must come next */
+    bool has_digest;         /* and it ends in one */
+    struct hpc_bytes unsaid; /* failure records of attributes, until the caller has room for them */
+    size_t said;             /* of those bytes */
     struct hpc_bytes name;   /* of the entry in progress */
     struct hpc_bytes holes;  /* its hole map: pairs of u64 */
     uint32_t hole_count, hole_at;
@@ -49,6 +53,35 @@ static void report(struct failures *f, int err, uint32_t op, const void *name, s
     f->used += size;
 }
 
+/* An attribute could not be set: a record like the others, kept until there is room. The core stops naming them at a hundred. */
+static void on_attribute(void *context, const char *path, size_t path_len, const char *attribute, int err)
+{
+    struct flat *f = context;
+    size_t text = path_len + 1 + strlen(attribute);
+    if (hpc_bytes_reserve(&f->unsaid, f->unsaid.len + failure_size(text)) < 0)
+        return;
+    struct failures out = { .out = (uint8_t *)f->unsaid.data, .cap = f->unsaid.len + failure_size(text), .used = f->unsaid.len };
+    report(&out, -err, HPC_RESTORE_OP_ATTRIBUTE, path, path_len, attribute, strlen(attribute));
+    f->unsaid.len = out.used;
+}
+
+/* Whole records, as many as there is room for; one that an empty buffer has no room for is dropped. */
+static void say(struct flat *f, struct failures *out)
+{
+    while (f->said < f->unsaid.len) {
+        uint32_t size;
+        memcpy(&size, f->unsaid.data + f->said, sizeof size);
+        if (out->cap - out->used >= size) {
+            memcpy(out->out + out->used, f->unsaid.data + f->said, size);
+            out->used += size;
+        } else if (out->used) {
+            return;
+        }
+        f->said += size;
+    }
+    f->said = f->unsaid.len = 0;
+}
+
 static int keep(struct hpc_bytes *b, const void *data, size_t len)
 {
     int err = hpc_bytes_reserve(b, len + 1);
@@ -62,7 +95,7 @@ static int keep(struct hpc_bytes *b, const void *data, size_t len)
 static int on_entry(struct flat *f, const struct hpc_frame *frame, struct failures *failures)
 {
     struct hpc_entry e;
-    if (f->state != IDLE || hpc_entry_decode(frame->payload, frame->len, &e) < 0)
+    if (f->state != IDLE || f->block_due || hpc_entry_decode(frame->payload, frame->len, &e) < 0)
         return -EBADMSG;
     bool has_data = e.head.flags & HPC_ENTRY_HAS_DATA;
     bool is_link = e.head.flags & HPC_ENTRY_LINK;
@@ -80,6 +113,20 @@ static int on_entry(struct flat *f, const struct hpc_frame *frame, struct failur
                is_link ? e.head.link_len : 0);
     if (has_data)
         f->state = result == HPC_BEGIN_DATA ? WRITING : IGNORING;
+    f->block_due = e.head.flags & HPC_ENTRY_ATTRS;
+    f->has_digest = e.has_digest;
+    return 0;
+}
+
+static int on_block(struct flat *f, const struct hpc_frame *frame, struct failures *failures)
+{
+    size_t digest = f->has_digest ? 8 : 0;
+    if (!f->block_due || frame->len < digest)
+        return -EBADMSG;
+    f->block_due = false;
+    int err = hpc_restore_xattrs(f->core, frame->payload, frame->len - digest);
+    if (err && err != -ECANCELED)
+        report(failures, err, HPC_RESTORE_OP_COMMIT, f->name.data, f->name.len, NULL, 0);
     return 0;
 }
 
@@ -121,7 +168,7 @@ static int write_data(struct flat *f, const uint8_t *data, size_t len)
 
 static int on_data(struct flat *f, const struct hpc_frame *frame, struct failures *failures)
 {
-    if (f->state == IDLE)
+    if (f->state == IDLE || f->block_due)
         return -EBADMSG;
     if (f->state == IGNORING)
         return 0;
@@ -135,7 +182,7 @@ static int on_data(struct flat *f, const struct hpc_frame *frame, struct failure
 static int on_end(struct flat *f, const struct hpc_frame *frame, struct failures *failures)
 {
     struct hpc_data_end end;
-    if (f->state == IDLE || hpc_data_end_decode(frame->payload, frame->len, &end) < 0)
+    if (f->state == IDLE || f->block_due || hpc_data_end_decode(frame->payload, frame->len, &end) < 0)
         return -EBADMSG;
     if (f->state == WRITING && (end.error || end.bytes != f->received)) {
         fail_current(f, failures, -EIO, HPC_RESTORE_OP_SOURCE);
@@ -155,12 +202,14 @@ static int on_frame(struct flat *f, const struct hpc_frame *frame, struct failur
 {
     switch (frame->status) {
     case 'M': return on_entry(f, frame, failures);
+    case 'B': return on_block(f, frame, failures);
     case 'D': return on_data(f, frame, failures);
     case 'Z': return on_end(f, frame, failures);
     case 'X':
-        if (f->state == WRITING)
+        if (f->state == WRITING || (f->block_due && hpc_restore_fd(f->core) >= 0))
             fail_current(f, failures, -EIO, HPC_RESTORE_OP_DISCARD);
         f->state = IDLE;
+        f->block_due = false;
         return 0;
     default: return -EBADMSG;
     }
@@ -183,6 +232,7 @@ static int64_t feed(struct flat *f, const uint8_t *frames, size_t len, struct fa
         int result = hpc_frame_parse(frames + at, len - at, &frame, &n);
         if (result == 0)
             break;
+        say(f, failures);
         if (result > 0 && atomic_load(&f->core->cancelled))
             return -ECANCELED;
         if (result > 0 && failures->used && failures->cap - failures->used < room_for(f, &frame))
@@ -195,6 +245,7 @@ static int64_t feed(struct flat *f, const uint8_t *frames, size_t len, struct fa
         }
         at += n;
     }
+    say(f, failures);
     return (int64_t)at;
 }
 
@@ -237,11 +288,20 @@ int64_t hpc_restore_open(const uint8_t *base, int64_t base_len, const uint8_t *w
         f->core = hpc_restore_new(base_path, work_dir_len ? work_path : NULL, (enum hpc_replace)replace, (unsigned)flags, &err);
     free(base_path);
     free(work_path);
+    if (!err && flags & HPC_RESTORE_NAME_ATTRIBUTES)
+        hpc_restore_on_attribute(f->core, on_attribute, f);
     if (err) {
         free(f);
         return err;
     }
     return (int64_t)(intptr_t)f;
+}
+
+int64_t hpc_restore_flat_failures(int64_t handle, uint8_t *out, int64_t cap)
+{
+    struct failures failures = { .out = out, .cap = cap < 0 ? 0 : (size_t)cap };
+    say(flat_of(handle), &failures);
+    return (int64_t)failures.used;
 }
 
 int64_t hpc_restore_flat_stats(int64_t handle, uint8_t *out, int64_t cap)
@@ -276,6 +336,7 @@ int64_t hpc_restore_close(int64_t handle)
     hpc_restore_free(f->core);
     free(f->name.data);
     free(f->holes.data);
+    free(f->unsaid.data);
     free(f);
     return 0;
 }

@@ -4,7 +4,7 @@
  *
  * Every object is created relative to a directory descriptor below `base`; no symlink below `base` is followed; missing parents
  * are created 0700; hpc_restore_finish() makes those 0755 whose own entry never came. Regular files are written under a temporary name in the same directory and appear under their final name
- * at hpc_restore_end(). Times are set in nanoseconds. Directory modes and times are applied by hpc_restore_finish(), from a
+ * at hpc_restore_end(). Times are set in nanoseconds. What directories are (owner, ACLs, mode, times) is applied by hpc_restore_finish(), from a
  * list on disk. One context serves one job, from one thread; hpc_restore_cancel() may be called from any thread. No global state.
  */
 #ifndef HPC_RESTORE_H
@@ -20,6 +20,7 @@ enum hpc_replace { HPC_REPLACE_ALWAYS = 'a', HPC_REPLACE_NEWER = 'w', HPC_REPLAC
 
 enum hpc_restore_flag {
     HPC_RESTORE_IN_PLACE = 1 << 0,  /* no temporary name: write straight to the final one (the FD closes files late) */
+    HPC_RESTORE_NAME_ATTRIBUTES = 1 << 1,  /* flat API: attributes that could not be set are among the failures (HPC_RESTORE_OP_ATTRIBUTE) */
 };
 
 /* Result of hpc_restore_begin (>= 0) */
@@ -38,17 +39,25 @@ int hpc_restore_begin(struct hpc_restore *r, const struct hpc_entry_head *head, 
 /* Data of the entry that began last; offset from its start. 0 or -errno. len 0: the file reaches at least to offset (a hole at
  * its end). Zero blocks of a file that was sparse (head->blocks says so) become holes. An error stays: the commit returns it. */
 int hpc_restore_write(struct hpc_restore *r, uint64_t offset, const void *data, size_t len);
-/* commit != 0: size, owner, mode, times, final name. commit == 0: the unfinished file is removed. 0 or -errno; owner/mode/time
+/*
+ * The xattr block (docs/ptcomm.md, frame B) of the entry that began last, before its end; at most one. A file keeps it until its end, a
+ * directory until the last pass, anything else gets it at once; for an entry that was skipped or failed it is ignored. Attributes that cannot be set,
+ * that are never written back (where an object lies on Lustre, Ceph, GPFS, btrfs, in an overlay), and a block that is damaged, fail no
+ * entry: they are counted in attributes_failed and reported. -errno: an entry that had only been waiting for its block (HPC_ENTRY_ATTRS, and no
+ * data) could not be completed, and is gone.
+ */
+int hpc_restore_xattrs(struct hpc_restore *r, const uint8_t *block, size_t len);
+/* Hears of attributes that could not be set: "owner", "mode", "times", or an xattr's name; error is positive. The path is the entry's, below the
+ * base. After 100 they are only counted. */
+typedef void (*hpc_restore_attribute)(void *context, const char *path, size_t path_len, const char *attribute, int error);
+void hpc_restore_on_attribute(struct hpc_restore *r, hpc_restore_attribute callback, void *context);
+/* commit != 0: size, owner, xattrs and ACLs, mode, times, final name, inode flags. commit == 0: the unfinished file is removed. 0 or -errno; owner/mode/time
  * problems of non-root users do not fail the entry: they are counted in the stats. */
 int hpc_restore_end(struct hpc_restore *r, int commit);
 /* Descriptor of the entry that is being written, -1 if none (the FD asks for seeks). */
 int hpc_restore_fd(const struct hpc_restore *r);
-/*
- * Directory times and modes, deepest first. 0 or -errno of the first directory that could not be opened (all are tried);
- * attributes that could not be set are counted. After hpc_restore_cancel(): -ECANCELED at once, for a million directories would keep the
- * caller for minutes. What was not finished stays as it is, for the owner of the process only (0700, or 01700 where the directory's own entry had not
- * come); a later restore of the same entries finishes both, except that the rule `never` leaves the 0700 ones alone.
- */
+/* Directory owners, ACLs, modes and times, deepest first, and inode flags of files with several names. 0 or -errno of the first that could not be
+ * opened (all are tried); attributes that could not be set are counted. -ECANCELED: cancelled; directories got theirs as far as two seconds go. */
 int hpc_restore_finish(struct hpc_restore *r);
 void hpc_restore_cancel(struct hpc_restore *r);
 /* Also removes an unfinished file and the list. */
@@ -58,7 +67,8 @@ struct hpc_restore_stats {  /* u64 each */
     uint64_t files, directories, symlinks, hardlinks, specials, bytes;
     uint64_t skipped;          /* by the replace rule */
     uint64_t failed;           /* entries that could not be restored */
-    uint64_t attributes_failed;/* entries whose owner, mode or times could not be set in full */
+    uint64_t attributes_failed;/* entries whose owner, xattrs, ACL, mode, times or flags could not be set in full */
+    uint64_t xattrs;           /* extended attributes, ACLs and project ids set */
 };
 void hpc_restore_get_stats(const struct hpc_restore *r, struct hpc_restore_stats *out);
 
@@ -75,12 +85,14 @@ enum hpc_restore_op {
     HPC_RESTORE_OP_COMMIT = 4,   /* attributes and final name */
     HPC_RESTORE_OP_SOURCE = 5,   /* Z with an error, or a byte count that is not what came: EIO */
     HPC_RESTORE_OP_DISCARD = 6,  /* X: the caller wanted it so: EIO */
+    HPC_RESTORE_OP_ATTRIBUTE = 7,/* no failed entry: one attribute of it; `name` holds the entry's name below the base, a NUL, and the attribute's */
 };
 
 int64_t hpc_restore_abi(void);  /* 1 */
 int64_t hpc_restore_open(const uint8_t *base, int64_t base_len, const uint8_t *work_dir, int64_t work_dir_len, int64_t replace, int64_t flags);
 /*
- * frames: hpc/1 frames (8-byte header + payload) of one or more entries: M, then D*, Z when HAS_DATA; an entry may span
+ * frames: hpc/1 frames (8-byte header + payload) of one or more entries: M, then B when HPC_ENTRY_ATTRS (its last 8 bytes are a digest when M has
+ * HPC_ENTRY_DIGEST, and not looked at), then D*, Z when HAS_DATA; an entry may span
  * calls; a frame that is cut at the end is not consumed (give it again, whole). With a hole map the D frames hold only what lies outside the holes. A Z frame with an error, or one whose byte count differs from what came, discards the entry (EIO); digests are the caller's business.
  * A frame with status 'X' and no payload discards the entry in progress (the caller found it damaged); without one it does nothing.
  * failures receives, for entries that failed: { u32 record_len; i32 error; u32 name_len; u32 op; name; padding to 8 }, with error
@@ -89,6 +101,8 @@ int64_t hpc_restore_open(const uint8_t *base, int64_t base_len, const uint8_t *w
  * context can then only be closed; -ECANCELED).
  */
 int64_t hpc_restore_feed(int64_t handle, const uint8_t *frames, int64_t len, uint8_t *failures, int64_t failures_cap, uint8_t *used_out);
+/* What was not told yet, above all by hpc_restore_flat_finish(), as records of `failures` above; returns bytes, 0 = that was all. */
+int64_t hpc_restore_flat_failures(int64_t handle, uint8_t *failures, int64_t failures_cap);
 /* Copies struct hpc_restore_stats (as much as fits cap); returns bytes copied. */
 int64_t hpc_restore_flat_stats(int64_t handle, uint8_t *out, int64_t cap);
 int64_t hpc_restore_flat_finish(int64_t handle);

@@ -3,6 +3,7 @@
 #define HPC_RESTORE_INTERNAL_H
 
 #include "hpc_restore.h"
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/stat.h>
@@ -20,6 +21,11 @@
 /* Zero blocks of this size become holes in files that were sparse: the block size of every common filesystem. */
 #define HPC_SPARSE_BLOCK 4096u
 
+/* Attributes that could not be set are named one by one up to here, and only counted beyond: without privileges it may be every file's owner. */
+#define HPC_NAMED_ATTRIBUTES 100u
+/* How long a cancelled restore may go on with the attributes of directories: a cancel is expected to work within seconds. */
+#define HPC_CANCELLED_FINISH_SECONDS 2
+
 struct hpc_bytes {  /* NUL-terminated, grows, never shrinks */
     char *data;
     size_t len, cap;
@@ -28,13 +34,16 @@ int hpc_bytes_reserve(struct hpc_bytes *b, size_t cap);
 
 /* ---- tree.c: directories below the base, without following any symlink ---- */
 struct hpc_dirlist;
+enum hpc_acl { HPC_ACL_UNKNOWN, HPC_ACL_NONE, HPC_ACL_DEFAULT /* what is made in it inherits an ACL */ };
 struct hpc_tree {
     int base;         /* O_PATH */
+    enum hpc_acl acl; /* of the base */
     bool no_openat2;  /* the kernel, or a seccomp filter, refuses it: go component by component */
 };
 struct hpc_dircache {  /* the directory that was used last */
     struct hpc_bytes path;
     int fd;
+    enum hpc_acl acl;
 };
 /* Writes the normal form of a name ("a/b", no leading, trailing or double '/') to out; -EINVAL for ".", ".." and NUL. */
 int hpc_normalise(struct hpc_bytes *out, const char *name, size_t len);
@@ -52,24 +61,69 @@ struct hpc_attributes {
     uint32_t mtime_ns, atime_ns, mode, uid, gid;
 };
 void hpc_attributes_of(struct hpc_attributes *a, const struct hpc_entry_head *head);
-/* Owner, then mode (chown clears setuid), then times. false: something could not be set; the rest was. */
-bool hpc_apply_to_fd(int fd, const struct hpc_attributes *a);
-bool hpc_apply_to_name(int parent, const char *name, const struct hpc_attributes *a);
+/* name NULL: the object behind fd itself; else the name in directory fd, not followed. 0 or -errno. */
+int hpc_set_owner(int fd, const char *name, struct hpc_attributes *a);  /* takes setuid and setgid out of a->mode where they would be another's */
+int hpc_set_mode(int fd, const char *name, const struct hpc_attributes *a);
+int hpc_set_times(int fd, const char *name, const struct hpc_attributes *a);
+/* Something whose attributes are being set. */
+struct hpc_target {
+    int fd;
+    const char *name;  /* NULL: the object behind fd itself; else the name in directory fd, not followed */
+    bool path_only;    /* fd was opened with O_PATH */
+    const char *path;  /* for reports */
+    size_t path_len;
+};
+/* An xattr block, and whether ACLs that came by inheritance must go unless the block has its own. */
+struct hpc_block {
+    const char *data;
+    size_t len;
+    bool strip_acl, strip_default_acl;
+};
+/* All in their order but the inode flags. block may be NULL. false: something could not be set, which was reported; the rest was. */
+bool hpc_apply(struct hpc_restore *r, const struct hpc_target *t, struct hpc_attributes *a, const struct hpc_block *block);
 
-/* ---- dirlist.c: directories to be finished, on disk; memory grows with depth only ---- */
+/* ---- xattrs.c ---- */
+bool hpc_xattr_is_restored(const char *name);
+bool hpc_block_is_sound(const void *block, size_t len);
+/* Everything but the flags; t->name must be NULL. */
+bool hpc_apply_block(struct hpc_restore *r, const struct hpc_target *t, const struct hpc_block *block);
+uint32_t hpc_block_flags(const struct hpc_block *block);
+bool hpc_apply_flags(struct hpc_restore *r, const struct hpc_target *t, uint32_t flags);
+/* Whether new objects in the directory `parent` (the base, or what r->parents holds) inherit an ACL. */
+bool hpc_has_default_acl(struct hpc_restore *r, int parent);
+/* true when err is 0; else the attribute is reported. */
+bool hpc_took(struct hpc_restore *r, const struct hpc_target *t, const char *attribute, int err);
+
+/* ---- dirlist.c: what the last pass has to do, on disk; memory grows with depth only ---- */
 struct hpc_chain {
     uint64_t first, last;  /* file offset + 1; 0 = none */
 };
 struct hpc_dirlist {
     int fd;
     uint64_t end;
-    struct hpc_chain *chains;  /* [0] placeholders, [1 + depth] directories at that depth */
+    uint64_t last;         /* offset of the record that was added last */
+    struct hpc_chain *chains;  /* [0] placeholders, [1 + depth] what lies at that depth */
     size_t chain_count;
 };
-typedef int (*hpc_dirlist_visit)(void *context, const struct hpc_attributes *a, const char *path, size_t len);
+enum hpc_todo_kind {
+    HPC_TODO_PLACEHOLDER,  /* a parent whose entry had not come */
+    HPC_TODO_CREATED,      /* a directory that we made */
+    HPC_TODO_ADOPTED,      /* a directory that was there */
+    HPC_TODO_FLAGS,        /* inode flags of a file with several names: an immutable one could not be linked to */
+};
+struct hpc_todo {
+    enum hpc_todo_kind kind;
+    uint32_t inode_flags;     /* HPC_TODO_FLAGS: these, of */
+    uint64_t ino, dev;        /* this inode */
+    struct hpc_attributes attributes;
+    const char *path, *block; /* path is terminated; both valid within the visit */
+    size_t path_len, block_len;
+};
+typedef int (*hpc_dirlist_visit)(void *context, const struct hpc_todo *todo);
 int hpc_dirlist_open(struct hpc_dirlist *l, int dir);
-int hpc_dirlist_add(struct hpc_dirlist *l, const struct hpc_attributes *a, const char *path, size_t len);
-int hpc_dirlist_add_placeholder(struct hpc_dirlist *l, const char *path, size_t len);
+int hpc_dirlist_add(struct hpc_dirlist *l, const struct hpc_todo *todo);
+/* Gives the xattr block of what was added last. */
+int hpc_dirlist_attach(struct hpc_dirlist *l, const void *block, size_t len);
 /* Visits one chain, oldest first, until visit() is not 0. */
 int hpc_dirlist_each(struct hpc_dirlist *l, size_t chain, hpc_dirlist_visit visit, void *context);
 void hpc_dirlist_free(struct hpc_dirlist *l);
@@ -80,6 +134,9 @@ struct hpc_file {  /* the regular file being written */
     int parent;    /* borrowed from parents */
     const char *name;  /* last component, within path */
     bool in_place, sparse;
+    bool whole;    /* without data: only its xattr block is still to come */
+    bool strip_acl;
+    bool has_block;
     int error;     /* first write error: a commit returns it */
     uint64_t size;     /* as far as the file reaches */
     uint64_t written;  /* as far as bytes were really written */
@@ -96,8 +153,15 @@ struct hpc_restore {
     unsigned flags;
     atomic_bool cancelled;
     uint64_t temp_seed;
-    struct hpc_bytes path, leader, target;
+    struct hpc_bytes path, leader, target, block;
     struct hpc_file file;
+    enum hpc_last { HPC_LAST_NONE, HPC_LAST_FILE, HPC_LAST_DIRECTORY, HPC_LAST_NODE } last;  /* what began last: whose xattr block may come */
+    struct hpc_entry_head last_head;  /* HPC_LAST_NODE */
+    int last_parent;
+    bool last_counted;                /* among attributes_failed */
+    hpc_restore_attribute on_attribute;
+    void *on_attribute_context;
+    uint64_t attributes_named;
     struct hpc_restore_stats stats;
     uint64_t *failed_groups;  /* open addressing, 0 = free; made at the first failure */
     size_t failed_count;
@@ -116,6 +180,10 @@ void hpc_temp_name(struct hpc_restore *r, char out[40]);
 bool hpc_may_replace(enum hpc_replace rule, const struct hpc_entry_head *head, const struct stat *existing);
 int hpc_make_directory(struct hpc_restore *r, const struct hpc_place *p, const struct hpc_entry_head *head);
 int hpc_make_node(struct hpc_restore *r, const struct hpc_place *p, const struct hpc_entry_head *head, const char *target);
+/* Notes the directory r->path for the last pass. */
+int hpc_finish_later(struct hpc_restore *r, enum hpc_todo_kind kind, const struct hpc_entry_head *head);
+/* The xattr block of the object that began last and was complete at once. */
+bool hpc_give_node_block(struct hpc_restore *r, const struct hpc_block *block);
 int hpc_make_link(struct hpc_restore *r, const struct hpc_place *p, const struct hpc_entry_head *head);
 
 /* ---- groups.c ---- */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 bool hpc_may_replace(enum hpc_replace rule, const struct hpc_entry_head *head, const struct stat *existing)
@@ -54,17 +55,26 @@ static int new_directory(const struct hpc_place *p)
 int hpc_make_directory(struct hpc_restore *r, const struct hpc_place *p, const struct hpc_entry_head *head)
 {
     int result;
-    if (p->exists && S_ISDIR(p->st.st_mode))
+    enum hpc_todo_kind kind = HPC_TODO_CREATED;
+    if (p->exists && S_ISDIR(p->st.st_mode)) {
         result = adopt_directory(r, p);
-    else if (p->exists && !hpc_may_replace(r->replace, head, &p->st))
+        if (!hpc_is_placeholder(&p->st))
+            kind = HPC_TODO_ADOPTED;
+    } else if (p->exists && !hpc_may_replace(r->replace, head, &p->st)) {
         result = HPC_BEGIN_SKIPPED;
-    else
+    } else {
         result = new_directory(p);
+    }
     if (result)
         return result;
-    struct hpc_attributes attributes;
-    hpc_attributes_of(&attributes, head);
-    return hpc_dirlist_add(&r->dirs, &attributes, r->path.data, r->path.len);
+    return hpc_finish_later(r, kind, head);
+}
+
+int hpc_finish_later(struct hpc_restore *r, enum hpc_todo_kind kind, const struct hpc_entry_head *head)
+{
+    struct hpc_todo todo = { .kind = kind, .path = r->path.data, .path_len = r->path.len };
+    hpc_attributes_of(&todo.attributes, head);
+    return hpc_dirlist_add(&r->dirs, &todo);
 }
 
 /* Moves a finished object from its temporary name over what is there. */
@@ -75,6 +85,37 @@ static int move_over(const struct hpc_place *p, const char *temp)
     int err = -errno;
     unlinkat(p->parent, temp, 0);
     return err;
+}
+
+/* Takes the ACL away that a new object got from its directory. */
+static bool strip_acl(struct hpc_restore *r, int parent, const char *name)
+{
+    static const struct hpc_block none = { .data = "", .strip_acl = true };
+    struct hpc_target t = { .fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC), .path_only = true, .path = r->path.data, .path_len = r->path.len };
+    if (t.fd < 0)
+        return hpc_took(r, &t, "mode", -errno);
+    bool done = hpc_apply_block(r, &t, &none);
+    close(t.fd);
+    return done;
+}
+
+bool hpc_give_node_block(struct hpc_restore *r, const struct hpc_block *block)
+{
+    const struct hpc_entry_head *head = &r->last_head;
+    const char *slash = strrchr(r->path.data, '/'), *name = slash ? slash + 1 : r->path.data;
+    struct hpc_target t = { .path_only = true, .path = r->path.data, .path_len = r->path.len };
+    t.fd = openat(r->last_parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (t.fd < 0)
+        return hpc_took(r, &t, "xattrs", -errno);
+    struct stat st;
+    bool all;
+    /* What somebody put in its place in the meantime gets nothing. */
+    if (fstat(t.fd, &st) < 0 || (st.st_mode & S_IFMT) != (head->mode & S_IFMT) || st.st_nlink != 1 || (st.st_uid != head->uid && st.st_uid != geteuid()))
+        all = hpc_took(r, &t, "xattrs", -ESTALE);
+    else
+        all = hpc_apply_block(r, &t, block) & hpc_apply_flags(r, &t, hpc_block_flags(block));
+    close(t.fd);
+    return all;
 }
 
 int hpc_make_node(struct hpc_restore *r, const struct hpc_place *p, const struct hpc_entry_head *head, const char *target)
@@ -90,8 +131,11 @@ int hpc_make_node(struct hpc_restore *r, const struct hpc_place *p, const struct
         return -errno;
     struct hpc_attributes attributes;
     hpc_attributes_of(&attributes, head);
-    if (!hpc_apply_to_name(p->parent, at, &attributes))
-        r->stats.attributes_failed++;
+    bool all = S_ISLNK(head->mode) || !hpc_has_default_acl(r, p->parent) || strip_acl(r, p->parent, at);
+    struct hpc_target target_of = { .fd = p->parent, .name = at, .path = r->path.data, .path_len = r->path.len };
+    all &= hpc_apply(r, &target_of, &attributes, NULL);
+    r->last_counted = !all;
+    r->stats.attributes_failed += !all;
     return p->exists ? move_over(p, temp) : 0;
 }
 

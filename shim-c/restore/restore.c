@@ -1,4 +1,4 @@
-/* The life of a restore: begin, write, end, entry after entry; then the directories. */
+/* The life of a restore: begin, write, xattrs, end, entry after entry; then the directories. */
 #include "internal.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -69,7 +69,7 @@ struct hpc_restore *hpc_restore_new(const char *base, const char *work_dir, enum
     int err = -EINVAL;
     struct hpc_restore *r = NULL;
     bool known = replace == HPC_REPLACE_ALWAYS || replace == HPC_REPLACE_NEWER || replace == HPC_REPLACE_OLDER || replace == HPC_REPLACE_NEVER;
-    if (known && base && *base && !(flags & ~(unsigned)HPC_RESTORE_IN_PLACE)) {
+    if (known && base && *base && !(flags & ~(unsigned)(HPC_RESTORE_IN_PLACE | HPC_RESTORE_NAME_ATTRIBUTES))) {
         r = calloc(1, sizeof *r);
         err = -ENOMEM;
     }
@@ -106,6 +106,8 @@ static int open_file(struct hpc_restore *r, const struct hpc_place *p, const str
     f->sparse = head->blocks < head->size / 512;
     f->head = *head;
     f->error = 0;
+    f->whole = f->has_block = false;
+    f->strip_acl = hpc_has_default_acl(r, p->parent);
     f->size = f->written = f->bytes = 0;
     return HPC_BEGIN_DATA;
 }
@@ -118,6 +120,42 @@ static void discard(struct hpc_file *f)
     unlinkat(f->parent, f->in_place ? f->name : f->temp, 0);
 }
 
+/* Inode flags of a file that other names may still be linked to: in the last pass. */
+static bool flags_later(struct hpc_restore *r, const struct hpc_target *t, uint32_t flags)
+{
+    struct stat st;
+    if (fstat(t->fd, &st) < 0)
+        return hpc_took(r, t, "podheitor.flags", -errno);
+    struct hpc_todo todo = {
+        .kind = HPC_TODO_FLAGS, .inode_flags = flags, .ino = st.st_ino, .dev = st.st_dev, .path = r->path.data, .path_len = r->path.len,
+    };
+    return hpc_took(r, t, "podheitor.flags", hpc_dirlist_add(&r->dirs, &todo));
+}
+
+/* The final name, and then the flags: an immutable file can no longer be renamed. */
+static int name_file(struct hpc_restore *r, const struct hpc_target *t, uint32_t flags, bool *all)
+{
+    struct hpc_file *f = &r->file;
+    int kept = -1;
+    if (flags && f->head.nlink > 1)
+        *all &= flags_later(r, t, flags);
+    else if (flags && (kept = fcntl(f->fd, F_DUPFD_CLOEXEC, 0)) < 0)
+        *all &= hpc_took(r, t, "podheitor.flags", -errno);
+    int fd = f->fd;
+    f->fd = -1;
+    int err = close(fd) < 0 && errno != EINTR ? -errno : 0;  /* network filesystems report lost writes here */
+    if (!err && !f->in_place && renameat(f->parent, f->temp, f->parent, f->name) < 0)
+        err = -errno;
+    if (kept >= 0) {
+        struct hpc_target same = *t;
+        same.fd = kept;
+        if (!err)
+            *all &= hpc_apply_flags(r, &same, flags);
+        close(kept);
+    }
+    return err;
+}
+
 static int commit(struct hpc_restore *r)
 {
     struct hpc_file *f = &r->file;
@@ -127,15 +165,13 @@ static int commit(struct hpc_restore *r)
         return -errno;
     struct hpc_attributes attributes;
     hpc_attributes_of(&attributes, &f->head);
-    bool all = hpc_apply_to_fd(f->fd, &attributes);
-    int fd = f->fd;
-    f->fd = -1;
-    if (close(fd) < 0 && errno != EINTR)  /* network filesystems report lost writes here */
-        return -errno;
-    if (!f->in_place && renameat(f->parent, f->temp, f->parent, f->name) < 0)
-        return -errno;
-    r->stats.attributes_failed += !all;
-    return 0;
+    struct hpc_target t = { .fd = f->fd, .path = r->path.data, .path_len = r->path.len };
+    struct hpc_block block = { .data = f->has_block ? r->block.data : "", .len = f->has_block ? r->block.len : 0, .strip_acl = f->strip_acl };
+    bool all = hpc_apply(r, &t, &attributes, block.len || block.strip_acl ? &block : NULL);
+    int err = name_file(r, &t, hpc_block_flags(&block), &all);
+    if (!err && !all && !r->last_counted)
+        r->stats.attributes_failed++;
+    return err;
 }
 
 int hpc_restore_end(struct hpc_restore *r, int committing)
@@ -144,6 +180,7 @@ int hpc_restore_end(struct hpc_restore *r, int committing)
     if (f->fd < 0)
         return 0;
     int err = 0;
+    r->last = HPC_LAST_NONE;
     if (committing)
         err = atomic_load(&r->cancelled) ? -ECANCELED : commit(r);
     if (committing && !err) {
@@ -185,17 +222,23 @@ static int begin_base(struct hpc_restore *r, const struct hpc_entry_head *head)
         return -EINVAL;
     if (r->replace == HPC_REPLACE_NEVER)
         return HPC_BEGIN_SKIPPED;
-    struct hpc_attributes attributes;
-    hpc_attributes_of(&attributes, head);
-    int err = hpc_dirlist_add(&r->dirs, &attributes, "", 0);
+    int err = hpc_finish_later(r, HPC_TODO_ADOPTED, head);
     r->stats.directories += !err;
+    if (!err)
+        r->last = HPC_LAST_DIRECTORY;
     return err;
 }
 
-static int counted(int result, uint64_t *counter)
+/* An object that is complete: counted, and remembered in case that its xattr block comes. */
+static int made(struct hpc_restore *r, int result, uint64_t *counter, enum hpc_last last, const struct hpc_place *p, const struct hpc_entry_head *head)
 {
-    *counter += result == 0;
-    return result;
+    if (result)
+        return result;
+    ++*counter;
+    r->last = last;
+    r->last_head = *head;
+    r->last_parent = p->parent;
+    return 0;
 }
 
 static int copy_target(struct hpc_bytes *out, const char *link, size_t len)
@@ -233,25 +276,27 @@ static int begin(struct hpc_restore *r, const struct hpc_entry_head *head, const
     if (err)
         return err;
     if (S_ISDIR(head->mode) && !is_link)
-        return counted(hpc_make_directory(r, &place, head), &r->stats.directories);
+        return made(r, hpc_make_directory(r, &place, head), &r->stats.directories, HPC_LAST_DIRECTORY, &place, head);
     if (place.exists && S_ISDIR(place.st.st_mode))
         return -EISDIR;
     if (is_link)
-        return counted(hpc_make_link(r, &place, head), &r->stats.hardlinks);
+        return made(r, hpc_make_link(r, &place, head), &r->stats.hardlinks, HPC_LAST_NONE, &place, head);
     switch (head->mode & S_IFMT) {
     case S_IFREG: return begin_regular(r, &place, head);
-    case S_IFLNK: return counted(hpc_make_node(r, &place, head, r->target.data), &r->stats.symlinks);
+    case S_IFLNK: return made(r, hpc_make_node(r, &place, head, r->target.data), &r->stats.symlinks, HPC_LAST_NODE, &place, head);
     case S_IFIFO:
     case S_IFCHR:
     case S_IFBLK:
-    case S_IFSOCK: return counted(hpc_make_node(r, &place, head, NULL), &r->stats.specials);
+    case S_IFSOCK: return made(r, hpc_make_node(r, &place, head, NULL), &r->stats.specials, HPC_LAST_NODE, &place, head);
     default: return -EINVAL;
     }
 }
 
 int hpc_restore_begin(struct hpc_restore *r, const struct hpc_entry_head *head, const char *name, size_t name_len, const char *link, size_t link_len)
 {
-    hpc_restore_end(r, 0);
+    hpc_restore_end(r, r->file.whole);  /* discards, unless nothing but a block is missing that never came */
+    r->last = HPC_LAST_NONE;
+    r->last_counted = false;
     int result = begin(r, head, name, name_len, link, link_len);
     if (result < 0) {
         r->stats.failed++;
@@ -259,9 +304,56 @@ int hpc_restore_begin(struct hpc_restore *r, const struct hpc_entry_head *head, 
             hpc_group_failed(r, head->link_group);
     }
     r->stats.skipped += result == HPC_BEGIN_SKIPPED;
-    if (result == HPC_BEGIN_DATA && !(head->flags & HPC_ENTRY_HAS_DATA))
-        result = hpc_restore_end(r, 1);
-    return result;
+    if (result != HPC_BEGIN_DATA)
+        return result;
+    r->last = HPC_LAST_FILE;
+    if (head->flags & HPC_ENTRY_HAS_DATA)
+        return result;
+    r->file.whole = head->flags & HPC_ENTRY_ATTRS;
+    return r->file.whole ? HPC_BEGIN_DONE : hpc_restore_end(r, 1);
+}
+
+static int keep_block(struct hpc_restore *r, const uint8_t *bytes, size_t len)
+{
+    if (r->file.has_block)
+        return -EEXIST;
+    int err = hpc_bytes_reserve(&r->block, len + 1);
+    if (err)
+        return err;
+    memcpy(r->block.data, bytes, len);
+    r->block.len = len;
+    r->file.has_block = true;
+    return 0;
+}
+
+int hpc_restore_xattrs(struct hpc_restore *r, const uint8_t *bytes, size_t len)
+{
+    struct hpc_block block = { .data = (const char *)bytes, .len = len };
+    struct hpc_target t = { .path = r->path.data, .path_len = r->path.len };
+    if (atomic_load(&r->cancelled))
+        return -ECANCELED;
+    if (r->last == HPC_LAST_NONE)
+        return 0;
+    int err = hpc_block_is_sound(bytes, len) ? 0 : -EBADMSG;
+    bool all = true;
+    if (!err && len && r->last == HPC_LAST_FILE)
+        err = keep_block(r, bytes, len);
+    else if (!err && len && r->last == HPC_LAST_DIRECTORY)
+        err = hpc_dirlist_attach(&r->dirs, bytes, len);
+    else if (!err && len)
+        all = hpc_give_node_block(r, &block);
+    all &= hpc_took(r, &t, "xattrs", err);
+    if (!all && !r->last_counted) {
+        r->last_counted = true;
+        r->stats.attributes_failed++;
+    }
+    return r->last == HPC_LAST_FILE && r->file.whole ? hpc_restore_end(r, 1) : 0;
+}
+
+void hpc_restore_on_attribute(struct hpc_restore *r, hpc_restore_attribute callback, void *context)
+{
+    r->on_attribute = callback;
+    r->on_attribute_context = context;
 }
 
 static int write_range(struct hpc_file *f, uint64_t offset, const char *data, size_t len)
@@ -334,47 +426,93 @@ int hpc_restore_fd(const struct hpc_restore *r)
 struct finishing {
     struct hpc_restore *r;
     int first_error;
-    bool placeholders;
+    struct timespec deadline;  /* 0: not cancelled */
 };
 
-static int finish_directory(void *context, const struct hpc_attributes *a, const char *path, size_t len)
+/* A cancelled restore still gives directories what it knows of them, but not for long. */
+static bool out_of_time(struct finishing *f)
+{
+    struct timespec now;
+    if (!atomic_load(&f->r->cancelled))
+        return false;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (!f->deadline.tv_sec) {
+        f->deadline = now;
+        f->deadline.tv_sec += HPC_CANCELLED_FINISH_SECONDS;
+    }
+    return now.tv_sec > f->deadline.tv_sec || (now.tv_sec == f->deadline.tv_sec && now.tv_nsec > f->deadline.tv_nsec);
+}
+
+/* What the last pass works on, opened; its own attributes as far as reports need them. */
+static int open_todo(struct hpc_restore *r, const struct hpc_todo *todo)
+{
+    size_t dir_len = todo->path_len;
+    while (dir_len && todo->path[dir_len - 1] != '/')
+        dir_len--;
+    int parent = hpc_tree_dir(&r->tree, &r->parents, todo->path, dir_len ? dir_len - 1 : 0, NULL);
+    if (parent < 0)
+        return parent;
+    if (todo->kind != HPC_TODO_FLAGS)
+        return hpc_open_dir(parent, todo->path_len ? todo->path + dir_len : ".", O_RDONLY);
+    int fd = openat(parent, todo->path + dir_len, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+static bool finish_placeholder(struct hpc_restore *r, const struct hpc_target *t)
+{
+    struct stat st;
+    if (fstat(t->fd, &st) < 0 || !hpc_is_placeholder(&st))
+        return true;
+    return hpc_took(r, t, "mode", fchmod(t->fd, HPC_DEFAULT_DIR_MODE) < 0 ? -errno : 0);
+}
+
+static bool finish_directory(struct hpc_restore *r, const struct hpc_target *t, const struct hpc_todo *todo)
+{
+    struct hpc_attributes attributes = todo->attributes;
+    bool ours = todo->kind == HPC_TODO_CREATED;
+    struct hpc_block block = { .data = todo->block, .len = todo->block_len, .strip_acl = ours, .strip_default_acl = ours };
+    return hpc_apply(r, t, &attributes, &block) & hpc_apply_flags(r, t, hpc_block_flags(&block));
+}
+
+static bool finish_flags(struct hpc_restore *r, const struct hpc_target *t, const struct hpc_todo *todo)
+{
+    struct stat st;
+    if (fstat(t->fd, &st) < 0 || st.st_ino != todo->ino || st.st_dev != todo->dev)
+        return hpc_took(r, t, "podheitor.flags", -ESTALE);  /* somebody replaced it */
+    return hpc_apply_flags(r, t, todo->inode_flags);
+}
+
+static int finish_one(void *context, const struct hpc_todo *todo)
 {
     struct finishing *f = context;
     struct hpc_restore *r = f->r;
-    if (atomic_load(&r->cancelled))
+    if (out_of_time(f))
         return -ECANCELED;
-    size_t dir_len = len;
-    while (dir_len && path[dir_len - 1] != '/')
-        dir_len--;
-    int fd = hpc_tree_dir(&r->tree, &r->parents, path, dir_len ? dir_len - 1 : 0, NULL);
-    if (fd >= 0)
-        fd = hpc_open_dir(fd, len ? path + dir_len : ".", O_RDONLY);
-    if (fd < 0) {
-        r->stats.attributes_failed++;
+    struct hpc_target t = { .fd = open_todo(r, todo), .path = todo->path, .path_len = todo->path_len };
+    bool done;
+    if (t.fd < 0) {
         if (!f->first_error)
-            f->first_error = fd;
-        return 0;
+            f->first_error = t.fd;
+        done = hpc_took(r, &t, todo->kind == HPC_TODO_FLAGS ? "podheitor.flags" : "mode", t.fd);
+    } else {
+        done = todo->kind == HPC_TODO_PLACEHOLDER ? finish_placeholder(r, &t)
+             : todo->kind == HPC_TODO_FLAGS ? finish_flags(r, &t, todo) : finish_directory(r, &t, todo);
+        close(t.fd);
     }
-    struct stat st;
-    bool done = true;
-    if (!f->placeholders)
-        done = hpc_apply_to_fd(fd, a);
-    else if (fstat(fd, &st) == 0 && hpc_is_placeholder(&st))
-        done = fchmod(fd, HPC_DEFAULT_DIR_MODE) == 0;
-    close(fd);
     r->stats.attributes_failed += !done;
     return 0;
 }
 
 int hpc_restore_finish(struct hpc_restore *r)
 {
-    struct finishing f = { .r = r, .placeholders = true };
-    hpc_restore_end(r, 0);
-    int err = hpc_dirlist_each(&r->dirs, 0, finish_directory, &f);
-    f.placeholders = false;
+    struct finishing f = { .r = r };
+    hpc_restore_end(r, r->file.whole);
+    int err = hpc_dirlist_each(&r->dirs, 0, finish_one, &f);
     for (size_t chain = r->dirs.chain_count; chain-- > 1 && !err;)
-        err = hpc_dirlist_each(&r->dirs, chain, finish_directory, &f);
-    return err ? err : f.first_error;
+        err = hpc_dirlist_each(&r->dirs, chain, finish_one, &f);
+    if (!err)
+        err = f.first_error;
+    return atomic_load(&r->cancelled) ? -ECANCELED : err;
 }
 
 void hpc_restore_cancel(struct hpc_restore *r)
@@ -396,6 +534,7 @@ void hpc_restore_free(struct hpc_restore *r)
     free(r->path.data);
     free(r->leader.data);
     free(r->target.data);
+    free(r->block.data);
     free(r->failed_groups);
     free(r);
 }

@@ -107,7 +107,8 @@ static int walk(int start, const char *path, size_t from, size_t to, struct hpc_
             next = hpc_open_dir(dir, name, O_PATH);
             if (next == -ENOENT && made) {
                 next = make_placeholder(dir, name);
-                int err = next < 0 ? 0 : hpc_dirlist_add_placeholder(made, path, at + n);
+                struct hpc_todo todo = { .kind = HPC_TODO_PLACEHOLDER, .path = path, .path_len = at + n };
+                int err = next < 0 ? 0 : hpc_dirlist_add(made, &todo);
                 if (err) {
                     close(next);
                     next = err;
@@ -187,6 +188,7 @@ int hpc_tree_dir(struct hpc_tree *t, struct hpc_dircache *cache, const char *pat
     if (cache->fd >= 0)
         close(cache->fd);
     cache->fd = dir;
+    cache->acl = HPC_ACL_UNKNOWN;
     return dir;
 }
 

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -43,6 +44,21 @@ static bool dot_or_dotdot(const char *name)
     return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
 }
 
+/* Asks what it is only where that decides and readdir did not tell. */
+static bool excluded(struct worker *w, const struct node *dir, int fd, const struct dirent_head *d)
+{
+    enum is_dir is_dir = d->type == DT_DIR ? IS_DIR : d->type == DT_UNKNOWN ? MAYBE_DIR : NOT_DIR;
+    size_t len = strlen(d->name);
+    enum verdict verdict = exclude(w, dir, d->name, len, is_dir);
+    struct stat st;
+
+    if (verdict != DEPENDS)
+        return verdict == EXCLUDED;
+    if (fstatat(fd, d->name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT))
+        return false; /* visit() says why */
+    return exclude(w, dir, d->name, len, S_ISDIR(st.st_mode) ? IS_DIR : NOT_DIR) == EXCLUDED;
+}
+
 static void visit_names(struct worker *w, struct node *dir, int fd, const char *buf, size_t len)
 {
     bool trusted = d_ino_trusted(w, dir, fd);
@@ -54,7 +70,9 @@ static void visit_names(struct worker *w, struct node *dir, int fd, const char *
         if (dot_or_dotdot(d->name))
             continue;
         count_add(w, SCANNED, 1);
-        if (trusted && d->type != DT_DIR && d->type != DT_UNKNOWN && other_shard(w->scan, hpc_xxh3_u64(d->ino)))
+        if (excluded(w, dir, fd, d))
+            count_add(w, FILTERED_EXCLUDED, 1);
+        else if (trusted && d->type != DT_DIR && d->type != DT_UNKNOWN && other_shard(w->scan, hpc_xxh3_u64(d->ino)))
             count_add(w, FILTERED_SHARD, 1);
         else
             visit(w, dir, fd, d->name, strlen(d->name));
@@ -203,7 +221,7 @@ static void open_and_list(struct worker *w, struct node *dir)
     int fd, at;
 
     if (!dir->parent) {
-        fd = count_fd(s, open_long(dir->name, dir->name_len, O_RDONLY | O_DIRECTORY | O_NONBLOCK));
+        fd = count_fd(s, open_long(dir->name, dir->name_len, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_NOATIME));
     } else {
         at = dir->holds_parent_fd ? dir->parent->fd : node_reopen(w, dir->parent);
         fd = at < 0 ? at : open_counted(w, at, dir->name, flags);
@@ -214,6 +232,12 @@ static void open_and_list(struct worker *w, struct node *dir)
     }
     if (fd < 0) {
         not_opened(w, dir, -fd, HPC_OP_OPENDIR);
+        return;
+    }
+    if (marked(s->markers, fd)) {
+        count_add(w, DIRS_PRUNED_MARKER, 1);
+        close_counted(s, fd);
+        node_put(dir);
         return;
     }
     if (!node_hold_fd(s, dir, fd))

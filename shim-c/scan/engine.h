@@ -71,11 +71,14 @@ struct ring {
 
 enum counter {
     SCANNED, HANDED_OUT, FILTERED_SHARD, FILTERED_OLDER, VANISHED, FAILED,
-    DIRS_LISTED, DIRS_VANISHED, DIRS_FAILED, CONTENT_BYTES, COUNTERS
+    DIRS_LISTED, DIRS_VANISHED, DIRS_FAILED, CONTENT_BYTES,
+    FILTERED_EXCLUDED, DIRS_PRUNED_MARKER, DIRS_PRUNED_FILESYSTEM, XATTR_FAILED, COUNTERS
 };
 
 struct scan;
 struct statx;
+struct excludes;
+struct xattrs;
 
 struct worker {
     _Alignas(64) struct deque deque;
@@ -91,6 +94,15 @@ struct worker {
     uint64_t next_id;
     uint64_t trust_dev;       /* last device asked about, and the answer */
     bool trust_known, trust;
+    uint64_t *active;         /* how far each exclude pattern matches the path of directory active_dir */
+    uint64_t active_dir;
+    char *xattr_names;        /* XATTR_LIST_MAX, made when first needed */
+    uint8_t *xattr_block;     /* of the entry in work */
+    size_t xattr_cap;
+    uint64_t xattr_dev;       /* last device that had none to give, and for which kinds (bits 1 << enum hpc_kind) */
+    uint32_t xattr_none;
+    uint64_t flags_dev;       /* last device whose files were asked for flags, and whether it has more than statx tells */
+    bool flags_known, flags_more;
     _Atomic uint64_t count[COUNTERS];
 };
 
@@ -117,6 +129,8 @@ struct scan {
     uint32_t expected, finished;  /* threads started, and those that have handed in their last block; under ring.lock */
     struct ring ring;
     struct mount_parents mounts;
+    struct excludes *excludes;    /* NULL: no patterns */
+    char **markers;               /* ends in NULL; NULL: none */
     unsigned threads;
     struct worker worker[];
 };
@@ -170,17 +184,42 @@ void block_flush(struct worker *w);
 void block_free(struct block *b);
 void emit_error(struct worker *w, struct node *dir, int error, enum hpc_scan_op op, const char *name, size_t name_len);
 
+/* xattrs.c: what was read stands in w->xattr_block */
+struct xattrs {
+    bool wanted, done;
+    size_t len;
+    int error;                /* errno of what is missing */
+};
+void xattrs_begin(struct worker *w, struct xattrs *x, int dirfd, const char *name, const struct statx *st); /* flags; whether there may be more */
+void xattrs_of_fd(struct worker *w, struct xattrs *x, int fd, const struct statx *st);
+/* False: the name is gone, look again. dirfd < 0: a whole path, whose symlinks are followed. */
+bool xattrs_of_name(struct worker *w, struct xattrs *x, int dirfd, const char *name, size_t len, const struct statx *st);
+
+void xattrs_end(struct worker *w);
+
+/* exclude.c */
+enum verdict { KEPT, EXCLUDED, DEPENDS /* on whether it is a directory */ };
+enum is_dir { NOT_DIR, IS_DIR, MAYBE_DIR };
+int excludes_new(struct excludes **out, const uint8_t *at, const uint8_t *end, uint32_t count); /* count times { u32; bytes }, lengths are checked */
+void excludes_free(struct excludes *x);
+enum verdict exclude(struct worker *w, const struct node *dir, const char *name, size_t len, enum is_dir is_dir);
+
+/* markers.c */
+int markers_new(char ***out, const uint8_t *at, const uint8_t *end, uint32_t count);
+void markers_free(char **markers);
+bool marked(char *const *markers, int dirfd);
+
 /* entries.c, content.c, trust.c, dirs.c, paths.c */
 void visit(struct worker *w, struct node *dir, int dirfd, const char *name, size_t name_len);
 enum { CONTENT_CHANGED = 1, CONTENT_LEFT = 2 /* to the consumer, who reads it as any larger file */ };
-int read_content(struct worker *w, const struct node *root, int dirfd, const char *name, const struct statx *st, size_t *len);
+int read_content(struct worker *w, const struct node *root, int dirfd, const char *name, const struct statx *st, size_t *len, struct xattrs *x);
 void push_dir(struct worker *w, struct node *dir);
 bool visit_root(struct worker *w, struct node *root); /* true: a directory, now to be opened */
 bool other_shard(const struct scan *s, uint64_t hash);
 bool d_ino_trusted(struct worker *w, const struct node *dir, int dirfd);
 void run_item(struct worker *w, struct item *item);
 void drop_item(struct scan *s, struct item *item);
-int open_long(const char *path, size_t len, int flags); /* as openat(2) for any length; -errno */
+int open_long(const char *path, size_t len, int flags); /* as openat(2) for any length; without O_NOATIME where that is refused; -errno */
 int64_t read_to_end(int fd, uint8_t *buf, size_t cap);  /* bytes read, at most cap; -errno */
 
 static inline uint64_t device(uint32_t major, uint32_t minor)

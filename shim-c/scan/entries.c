@@ -85,6 +85,7 @@ static void fill_head(struct hpc_entry_head *h, const struct name *n, const stru
 }
 
 struct payload {
+    struct xattrs xattrs;
     const char *link;
     size_t link_len;
     const uint8_t *content;
@@ -98,7 +99,7 @@ static void emit(struct worker *w, const struct name *n, const struct statx *st,
     struct hpc_record_prefix p = { 0 };
     struct hpc_entry_head h;
     size_t content_len = load->has_content ? load->content_len : 0;
-    size_t body = sizeof h + n->len + load->link_len + content_len;
+    size_t body = sizeof h + n->len + load->link_len + load->xattrs.len + content_len;
     size_t len = (sizeof p + body + 7) & ~(size_t)7;
     uint8_t *at = record_begin(w, n->dir, len);
 
@@ -107,6 +108,8 @@ static void emit(struct worker *w, const struct name *n, const struct statx *st,
     p.record_len = (uint32_t)len;
     p.type = HPC_REC_ENTRY;
     p.error = load->error;
+    p.xattr_error = (uint16_t)load->xattrs.error;
+    p.xattr_len = (uint32_t)load->xattrs.len;
     p.content_len = load->has_content ? (uint32_t)content_len : HPC_CONTENT_NONE;
     p.ino_hash = hash;
     p.body_len = (uint32_t)body;
@@ -120,9 +123,14 @@ static void emit(struct worker *w, const struct name *n, const struct statx *st,
     at += n->len;
     if (load->link_len)
         memcpy(at, load->link, load->link_len);
+    at += load->link_len;
+    if (load->xattrs.len)
+        memcpy(at, w->xattr_block, load->xattrs.len);
     if (content_len)
-        memcpy(at + load->link_len, load->content, content_len);
+        memcpy(at + load->xattrs.len, load->content, content_len);
     record_end(w, len);
+    if (load->xattrs.error)
+        count_add(w, XATTR_FAILED, 1);
     count_add(w, HANDED_OUT, 1);
     count_add(w, CONTENT_BYTES, content_len);
 }
@@ -145,7 +153,7 @@ static bool load_payload(struct worker *w, const struct name *n, const struct st
     if (!S_ISREG(st->stx_mode) || !w->scan->options.inline_bytes || st->stx_size > w->scan->options.inline_bytes)
         return true;
     if (st->stx_size > 0) {
-        int r = read_content(w, n->len ? NULL : n->dir, n->dirfd, n->text, st, &load->content_len);
+        int r = read_content(w, n->len ? NULL : n->dir, n->dirfd, n->text, st, &load->content_len, &load->xattrs);
         if (r == CONTENT_CHANGED)
             return false;
         if (r == CONTENT_LEFT)
@@ -160,6 +168,19 @@ static bool load_payload(struct worker *w, const struct name *n, const struct st
     return true;
 }
 
+/* False: look again. */
+static bool load_all(struct worker *w, const struct name *n, const struct statx *st, bool no_content, char *target, size_t target_cap, struct payload *load)
+{
+    const struct node *root = n->dir;
+
+    xattrs_begin(w, &load->xattrs, n->dirfd, n->text, st);
+    /* an older entry keeps its link target and its attributes: it may be wanted after all, and they cost no open */
+    if (!no_content && !load_payload(w, n, st, target, target_cap, load))
+        return false;
+    return n->len ? xattrs_of_name(w, &load->xattrs, n->dirfd, n->text, n->len, st)
+                  : xattrs_of_name(w, &load->xattrs, -1, root->name, root->name_len, st);
+}
+
 /* True: a directory. */
 static bool look(struct worker *w, const struct name *n, struct statx *st)
 {
@@ -167,7 +188,7 @@ static bool look(struct worker *w, const struct name *n, struct statx *st)
     char target[4097]; /* PATH_MAX is the longest target that Linux stores */
 
     for (int looks = 1;; looks++) {
-        struct payload load = { 0 };
+        struct payload load = { .xattrs.wanted = o->flags & HPC_SCAN_XATTRS };
         uint64_t hash;
         bool is_older;
         int error = stat_name(w, n, st);
@@ -188,13 +209,13 @@ static bool look(struct worker *w, const struct name *n, struct statx *st)
         } else if (is_older && !(o->flags & HPC_SCAN_KEEP_OLDER)) {
             count_add(w, FILTERED_OLDER, 1);
         } else {
-            /* an older entry keeps its link target: it may be wanted after all, and costs no open */
-            if (!(is_older && S_ISREG(st->stx_mode)) && !load_payload(w, n, st, target, sizeof target, &load)) {
+            if (!load_all(w, n, st, is_older && S_ISREG(st->stx_mode), target, sizeof target, &load)) {
                 if (looks < LOOKS_MAX)
                     continue;
-                load.error = ESTALE;
+                load = (struct payload){ .error = ESTALE };
             }
             emit(w, n, st, hash, is_older, &load);
+            xattrs_end(w);
         }
         return S_ISDIR(st->stx_mode);
     }
@@ -210,6 +231,10 @@ void visit(struct worker *w, struct node *dir, int dirfd, const char *name, size
         return;
     if ((size_t)dir->path_len + 1 + name_len > HPC_SCAN_MAX_PATH) {
         emit_error(w, dir, ENAMETOOLONG, HPC_OP_OPENDIR, name, name_len);
+        return;
+    }
+    if (w->scan->options.flags & HPC_SCAN_ONE_FILESYSTEM && device(st.stx_dev_major, st.stx_dev_minor) != dir->dev) {
+        count_add(w, DIRS_PRUNED_FILESYSTEM, 1);
         return;
     }
     child = node_new(w, dir, name, name_len);

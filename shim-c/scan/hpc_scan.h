@@ -10,14 +10,32 @@
 
 #include <stdint.h>
 
-#define HPC_SCAN_ABI 1
+#define HPC_SCAN_ABI 2
 /* A directory whose path is longer is not listed (ERROR, HPC_OP_OPENDIR, ENAMETOOLONG); a root: hpc_scan_start() says -ENAMETOOLONG. */
 #define HPC_SCAN_MAX_PATH (256 * 1024)
-/* Largest inline_bytes: with the longest path, name and target a record still fits the smallest buffer of hpc_scan_next(). */
+/* Largest inline_bytes: with the longest path, name, target and xattr block a record still fits the smallest buffer of hpc_scan_next(). */
 #define HPC_SCAN_MAX_INLINE (512 * 1024)
-#define HPC_SCAN_MIN_CAP (1024 * 1024)
+/* Largest xattr block: one frame of the pipe carries it, digest included. */
+#define HPC_SCAN_MAX_XATTRS 900000
+#define HPC_SCAN_MIN_CAP (2 * 1024 * 1024)
+#define HPC_SCAN_MAX_PATTERN 4096
+#define HPC_SCAN_MAX_COMPONENTS 63
 
-/* Fixed head of the options buffer, little endian; then path_count times { u32 length; bytes }. */
+/*
+ * Fixed head of the options buffer, little endian; then path_count times { u32 length; bytes }; then u32 exclude_count and as many
+ * patterns, u32 marker_count and as many names, each { u32 length; bytes }.
+ *
+ * Exclude patterns are bytes and mean what they mean in a .gitignore at each path of the scan. Without '/' (but at the end): the
+ * name of an entry at any depth. With '/': the path from the scan's path on. '*' and '?' and '[...]' never match '/'; a
+ * component that is two stars or more matches any number of components. '/' at the end: directories only. The last pattern that matches decides; one that begins
+ * with '!' re-includes, though nothing below an excluded directory, which is never read. A backslash takes the next byte as it is. Other than in a
+ * .gitignore, '#' and blanks mean themselves. Refused with -EINVAL: what could never match (an empty pattern or component, '[' without ']', an unknown
+ * [:class:], a backslash at the end), and what is longer than HPC_SCAN_MAX_PATTERN or has more than HPC_SCAN_MAX_COMPONENTS.
+ * The path of the scan itself is never excluded.
+ *
+ * A marker is the name of an entry: a directory that has one (a root, too) is handed out, but not what is in it. CACHEDIR.TAG counts if
+ * it is a regular file that begins with its signature (bford.info/cachedir).
+ */
 struct hpc_scan_options {
     uint32_t version;       /*  0 HPC_SCAN_ABI */
     uint32_t threads;       /*  4 1..512 */
@@ -36,6 +54,8 @@ enum hpc_scan_flag {
     HPC_SCAN_SERIAL_DIRS = 1 << 0,  /* one thread keeps a directory to itself, in its own order (Lustre statahead) */
     HPC_SCAN_KEEP_OLDER = 1 << 1,   /* older entries are handed out with HPC_ENTRY_OLDER and no content, not dropped */
     HPC_SCAN_DONT_SYNC = 1 << 2,    /* AT_STATX_DONT_SYNC */
+    HPC_SCAN_XATTRS = 1 << 3,       /* read extended attributes, and with them ACLs and inode flags */
+    HPC_SCAN_ONE_FILESYSTEM = 1 << 4, /* a directory with another st_dev than its parent's is handed out, but not read */
 };
 
 /*
@@ -44,9 +64,13 @@ enum hpc_scan_flag {
  * A batch is self-contained: an ENTRY or ERROR is preceded, in the same batch, by the DIR record it belongs to.
  *
  *   DIR    body: path of the directory as bytes (the option's path, '/', names; no trailing '/', except "/" itself)
- *   ENTRY  body: struct hpc_entry_head, name (one component), link target, content. name_len 0 = the DIR itself (a root).
- *          content_len bytes of content follow the link (what was read, which may differ from size when the file changed); HPC_CONTENT_NONE = not read (read it yourself if wanted).
+ *   ENTRY  body: struct hpc_entry_head, name (one component), link target, xattr block, content. name_len 0 = the DIR itself (a root).
+ *          content_len bytes of content end the body (what was read, which may differ from size when the file changed); HPC_CONTENT_NONE = not read (read it yourself if wanted).
  *          error != 0: the content or the link target could not be read; no content then.
+ *          xattr_len bytes of xattr block: zero or more of { u16 name_len, u16 flags = 0, u32 value_len, name, value }, unaligned. Names
+ *          and values as the kernel gives them, which ones: xattrs.c. Two names are ours, value u32: "podheitor.flags", inode flags
+ *          (FS_*_FL of linux/fs.h) if there are any, and "podheitor.project", the project id if it is not 0.
+ *          xattr_error != 0: not all of them could be read (E2BIG: they would not fit HPC_SCAN_MAX_XATTRS); those that could are there.
  *   ERROR  body: u32 enum hpc_scan_op, u32 name_len, name. error = errno. The entry was not handed out (stat) or
  *          the listing of a directory is missing or incomplete (opendir, readdir; name_len 0 = the DIR itself).
  */
@@ -57,15 +81,15 @@ enum hpc_scan_op { HPC_OP_STAT = 1, HPC_OP_OPENDIR = 2, HPC_OP_READDIR = 3 };
 struct hpc_record_prefix {
     uint32_t record_len;   /*  0 prefix + body + padding */
     uint16_t type;         /*  4 enum hpc_record_type */
-    uint16_t reserved;     /*  6 */
+    uint16_t xattr_error;  /*  6 errno or 0 */
     int32_t error;         /*  8 errno or 0 */
     uint32_t content_len;  /* 12 */
     uint64_t ino_hash;     /* 16 xxh3_64 of the inode number as 8 bytes little endian, seed 0 */
     uint32_t body_len;     /* 24 bytes of body before padding */
-    uint32_t reserved2;    /* 28 */
+    uint32_t xattr_len;    /* 28 */
 };
 
-/* scanned = handed_out + filtered_shard + filtered_older + vanished + failed, at the end of a scan. u64 each. */
+/* scanned = handed_out + filtered_shard + filtered_older + filtered_excluded + vanished + failed, at the end of a scan. u64 each. */
 struct hpc_scan_stats {
     uint64_t scanned;         /* names met (roots included) */
     uint64_t handed_out;      /* ENTRY records */
@@ -79,6 +103,10 @@ struct hpc_scan_stats {
     uint64_t content_bytes;   /* inlined */
     uint64_t pending_peak;    /* most directories known and not yet listed at once */
     uint64_t fds_peak;        /* most descriptors held at once */
+    uint64_t filtered_excluded; /* by a pattern; what is below an excluded directory is never met */
+    uint64_t dirs_pruned_marker; /* handed out, not read: a marker is in it */
+    uint64_t dirs_pruned_filesystem; /* handed out, not read: another filesystem */
+    uint64_t xattr_failed;    /* entries with an xattr_error */
 };
 
 /* The library exports what stands from here on, and nothing else. */
@@ -105,6 +133,11 @@ int64_t hpc_open(const uint8_t *path, int64_t path_len, int64_t flags);
  * { i32 error; u32 length; content } each, padded to 8 (the last as far as cap goes), in order, as many as fit cap; a file longer than max answers
  * error = EFBIG with length 0, one that is not a regular file EINVAL. Room for 8 + max bytes suffices for any answer. Returns the number of requests answered; *used_out (u64) receives the bytes written. */
 int64_t hpc_read_files(const uint8_t *requests, int64_t requests_len, uint8_t *out, int64_t cap, uint8_t *used_out);
+/*
+ * Holes of at least min_hole bytes in the first `size` bytes of a file: { u64 offset, u64 length } each to out, ascending; returns how many,
+ * 0 also where the filesystem does not tell. -E2BIG: more than cap bytes hold; ask again with a larger min_hole. The file's offset stays.
+ */
+int64_t hpc_holes(int64_t fd, int64_t size, int64_t min_hole, uint8_t *out, int64_t cap);
 /* xxh3_64, seed 0, of count keys of 8 bytes; 8 bytes each to out. */
 int64_t hpc_hash_inodes(const uint8_t *keys, int64_t count, uint8_t *out);
 

@@ -29,6 +29,12 @@
 #define LOOKS_MAX 4
 /* How long a thread waits for a descriptor when the process has none left, in milliseconds. */
 #define FD_WAIT_MS 5000
+/* Names of extended attributes: room on the stack for what files ordinarily have, and what Linux allows at most (XATTR_LIST_MAX). */
+#define XATTR_FEW_BYTES 1024
+#define XATTR_LIST_BYTES 65536
+/* A thread's xattr block, to begin with; it grows to HPC_SCAN_MAX_XATTRS. Above the second bound it is given back after the entry. */
+#define XATTR_BLOCK_BYTES 4096u
+#define XATTR_BLOCK_KEEP (128u * 1024u)
 /* How long a thread sleeps that sees only directories it may not continue. */
 #define IDLE_POLL_MS 20
 

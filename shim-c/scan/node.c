@@ -190,7 +190,7 @@ int node_reopen(struct worker *w, struct node *n)
             break;
         }
         if (!top->parent) {
-            fd = count_fd(w->scan, open_long(top->name, top->name_len, O_RDONLY | O_DIRECTORY | O_NONBLOCK));
+            fd = count_fd(w->scan, open_long(top->name, top->name_len, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_NOATIME));
             if (fd >= 0)
                 fd = open_down(w, chain, count, fd, true);
             break;

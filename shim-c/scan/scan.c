@@ -38,7 +38,7 @@ static int check_options(const struct hpc_scan_options *o)
         return -EINVAL;
     if (o->shard_count > 1 && o->shard_index >= o->shard_count)
         return -EINVAL;
-    return o->flags & ~(uint32_t)(HPC_SCAN_SERIAL_DIRS | HPC_SCAN_KEEP_OLDER | HPC_SCAN_DONT_SYNC) ? -EINVAL : 0;
+    return o->flags & ~(uint32_t)(HPC_SCAN_SERIAL_DIRS | HPC_SCAN_KEEP_OLDER | HPC_SCAN_DONT_SYNC | HPC_SCAN_XATTRS | HPC_SCAN_ONE_FILESYSTEM) ? -EINVAL : 0;
 }
 
 static int64_t open_descriptors(void)
@@ -120,6 +120,51 @@ static int add_roots(struct scan *s, const uint8_t *at, const uint8_t *end)
     return at == end ? 0 : -EINVAL;
 }
 
+/* Steps over count times { u32 length; bytes }; NULL: they are not all there. */
+static const uint8_t *skip_list(const uint8_t *at, const uint8_t *end, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t len;
+
+        if (end - at < 4)
+            return NULL;
+        memcpy(&len, at, 4);
+        at += 4;
+        if ((int64_t)len > end - at)
+            return NULL;
+        at += len;
+    }
+    return at;
+}
+
+/* What stands behind the head: paths, exclude patterns, markers. */
+static int take_lists(struct scan *s, const uint8_t *at, const uint8_t *end)
+{
+    const uint8_t *list[3], *list_end[3];
+    uint32_t count[3] = { s->options.path_count, 0, 0 };
+    int error = 0;
+
+    for (int i = 0; i < 3; i++) {
+        if (i > 0) {
+            if (end - at < 4)
+                return -EINVAL;
+            memcpy(&count[i], at, 4);
+            at += 4;
+        }
+        list[i] = at;
+        at = list_end[i] = skip_list(at, end, count[i]);
+        if (!at)
+            return -EINVAL;
+    }
+    if (at != end)
+        return -EINVAL;
+    if (count[1])
+        error = excludes_new(&s->excludes, list[1], list_end[1], count[1]);
+    if (!error && count[2])
+        error = markers_new(&s->markers, list[2], list_end[2], count[2]);
+    return error ? error : add_roots(s, list[0], list_end[0]);
+}
+
 static void destroy(struct scan *s)
 {
     struct item *item;
@@ -132,9 +177,14 @@ static void destroy(struct scan *s)
         block_free(w->block);
         free(w->dirents);
         free(w->content);
+        free(w->active);
+        free(w->xattr_names);
+        free(w->xattr_block);
     }
     ring_destroy(&s->ring);
     free(s->mounts.at);
+    excludes_free(s->excludes);
+    markers_free(s->markers);
     pthread_mutex_destroy(&s->mounts.lock);
     pthread_mutex_destroy(&s->idle_lock);
     pthread_cond_destroy(&s->work);
@@ -205,7 +255,7 @@ int64_t hpc_scan_start(const uint8_t *options, int64_t options_len)
             error = -ENOMEM;
     }
     if (!error)
-        error = add_roots(s, options + sizeof o, options + options_len);
+        error = take_lists(s, options + sizeof o, options + options_len);
     if (!error)
         error = start_threads(s);
     if (error) {
@@ -338,16 +388,16 @@ int64_t hpc_scan_stop(int64_t handle)
 int64_t hpc_scan_stats(int64_t handle, uint8_t *out, int64_t cap)
 {
     struct scan *s = scan_of(handle);
-    uint64_t v[COUNTERS + 2] = { 0 };
+    uint64_t v[COUNTERS + 2] = { 0 }; /* the two peaks stand between the first counters and the later ones */
     size_t n;
 
     if (!s || !out || cap < 0)
         return -EINVAL;
     for (unsigned i = 0; i < s->threads; i++)
         for (int c = 0; c < COUNTERS; c++)
-            v[c] += atomic_load_explicit(&s->worker[i].count[c], memory_order_relaxed);
-    v[COUNTERS] = atomic_load(&s->pending_peak);
-    v[COUNTERS + 1] = (uint64_t)atomic_load(&s->fds_peak);
+            v[c < FILTERED_EXCLUDED ? c : c + 2] += atomic_load_explicit(&s->worker[i].count[c], memory_order_relaxed);
+    v[FILTERED_EXCLUDED] = atomic_load(&s->pending_peak);
+    v[FILTERED_EXCLUDED + 1] = (uint64_t)atomic_load(&s->fds_peak);
     _Static_assert(sizeof v == sizeof(struct hpc_scan_stats), "counters are in the order of hpc_scan_stats");
     n = (size_t)cap < sizeof v ? (size_t)cap : sizeof v;
     memcpy(out, v, n);

@@ -4,6 +4,7 @@ import {
   decodeAccounting,
   decodeDataEnd,
   decodeEntry,
+  decodeXattrs,
   ENTRY_AT,
   ENTRY_HEAD,
   type Entry,
@@ -17,6 +18,7 @@ import {
 } from "@podheitor/hpc-ptcomm";
 import { ARCHIVE_HEADER, ARCHIVE_MAGIC, ARCHIVE_VERSION } from "./archive-format";
 import { type ArchiveInput, openArchiveInput } from "./archive-input";
+import { decodeNote, type Note } from "./archive-note";
 import { HpcError } from "./errors";
 import { printable } from "./printable";
 import { digestOf, RunningDigest } from "./xxh";
@@ -44,7 +46,19 @@ export interface EndItem {
   /** Why the content must not be used. */
   readonly damage: string | undefined;
 }
-export type ArchiveItem = EntryItem | DataItem | EndItem;
+/** The xattr block of the entry just named, before its content. */
+export interface AttributesItem {
+  readonly type: "attributes";
+  readonly block: Buffer;
+  /** The block must not be used; it is empty then. */
+  readonly damage: string | undefined;
+}
+/** What the archive lacks, and why: the backup's own words. */
+export interface NoteItem {
+  readonly type: "note";
+  readonly note: Note;
+}
+export type ArchiveItem = EntryItem | AttributesItem | DataItem | EndItem | NoteItem;
 
 /**
  * Reads an archive front to back in constant memory and checks every digest, count and sequence:
@@ -66,8 +80,11 @@ export class ArchiveReader {
   #headerLeft = Buffer.alloc(0);
   #inHeader = true;
   #ended = false;
-  /** between entries; inside one's content; behind a damaged record, where content may follow. */
-  #state: "between" | "content" | "unsure" = "between";
+  /** between entries; before an entry's attributes; inside its content; behind a damaged record, where either may follow. */
+  #state: "between" | "attributes" | "content" | "unsure" = "between";
+  /** Content follows the attributes. */
+  #contentNext = false;
+  #badNote = false;
   readonly #digest = new RunningDigest();
   #bytes = 0;
   #entries = 0;
@@ -153,8 +170,12 @@ export class ArchiveReader {
         this.facts.push(copied(parsePair(commandText(payload))));
         return undefined;
       case "M":
-        if (this.#state === "content" || this.#accounted) break;
+        if (this.#within || this.#accounted) break;
         return this.#entry(payload);
+      case "B":
+        if (this.#state === "unsure") return undefined;
+        if (this.#state !== "attributes") break;
+        return this.#attributes(payload);
       case "D":
         if (this.#state === "unsure") return undefined;
         if (this.#state !== "content") break;
@@ -162,20 +183,30 @@ export class ArchiveReader {
         this.#digest.update(payload);
         return { type: "data", payload };
       case "Z":
-        if (this.#state === "between") break;
+        if (this.#state === "between" || this.#state === "attributes") break;
         return this.#end(payload);
+      case "N":
+        if (this.#within || this.#accounted) break;
+        return this.#note(payload);
       case "U":
-        if (this.#state === "content" || this.#accounted) break;
+        if (this.#within || this.#accounted) break;
         this.accounting = decodeAccounting(payload);
         return undefined;
       case "F":
         if (!this.#accounted) break;
         this.#checkSums();
+        // The entries are good, all of them; what the archive says of others is not.
+        if (this.#badNote) throw this.#damage("a note of what could not be saved does not match its checksum");
         this.#ended = true;
         return undefined;
       default:
     }
     throw this.#damage(`a frame ${status} where none belongs`);
+  }
+
+  /** Inside an entry, of which more must come. */
+  get #within(): boolean {
+    return this.#state === "content" || this.#state === "attributes";
   }
 
   get #accounted(): boolean {
@@ -192,8 +223,26 @@ export class ArchiveReader {
       return { type: "entry", entry, payload, damage };
     }
     this.#lastName = Buffer.from(entry.name);
-    this.#state = (entry.flags & EntryFlag.HAS_DATA) === 0 ? "between" : "content";
+    this.#contentNext = (entry.flags & EntryFlag.HAS_DATA) !== 0;
+    if (entry.flags & EntryFlag.ATTRS) this.#state = "attributes";
+    else this.#state = this.#contentNext ? "content" : "between";
     return { type: "entry", entry, payload, damage: undefined };
+  }
+
+  #attributes(payload: Buffer): AttributesItem {
+    this.#state = this.#contentNext ? "content" : "between";
+    const damage = attributesDamage(payload);
+    if (damage !== undefined) this.#damaged = true;
+    return { type: "attributes", block: payload.subarray(0, damage === undefined ? -8 : 0), damage };
+  }
+
+  #note(payload: Buffer): NoteItem | undefined {
+    // Behind a damaged record of an entry without content.
+    this.#state = "between";
+    const note = decodeNote(payload);
+    if (note !== undefined) return { type: "note", note };
+    this.#badNote = true;
+    return undefined;
   }
 
   #end(payload: Buffer): EndItem | undefined {
@@ -293,6 +342,19 @@ function unreadable(payload: Buffer): Entry {
     linkGroup: 0n,
     holes: [],
   };
+}
+
+function attributesDamage(payload: Buffer): string | undefined {
+  if (payload.length < 8 || payload.readBigUInt64LE(payload.length - 8) !== digestOf(payload.subarray(0, -8))) {
+    return "its extended attributes do not match their checksum";
+  }
+  try {
+    decodeXattrs(payload.subarray(0, -8));
+    return undefined;
+  } catch (error) {
+    if (error instanceof ProtocolError) return error.message;
+    throw error;
+  }
 }
 
 function damageOf(payload: Buffer, bytes: number, digest: bigint): string | { readonly errno: number } {

@@ -1,6 +1,7 @@
 import { encodeAccounting } from "@podheitor/hpc-ptcomm";
 import { formatShard } from "@podheitor/hpc-shard";
 import { archiveHeader } from "./archive-format";
+import { encodeNote, type Note } from "./archive-note";
 import { openArchiveOutput } from "./archive-output";
 import { runBackup } from "./backup-job";
 import { Emitter } from "./emitter";
@@ -70,15 +71,26 @@ function facts(emitter: Emitter, { params, since }: BackupToArchive): void {
   for (const path of params.paths) frames.command("path=", path);
   if (params.shard !== undefined) frames.command("shard=", formatShard(params.shard));
   if (since !== undefined) frames.command("since=", String(since));
+  // What was left out on purpose, so that a comparison does not miss it.
+  for (const pattern of params.excludes) frames.command("exclude=", pattern);
+  for (const marker of params.markers) frames.command("exclude-marker=", marker);
+  if (params.oneFilesystem) frames.command("one-filesystem=yes");
+  if (!params.xattrs) frames.command("xattrs=no");
 }
 
 /** The archive's sink, whose write errors say so. */
 class ArchiveSink extends Hpc1Sink {
   readonly #archive: string;
+  readonly #frames: Emitter["frames"];
 
   constructor(emitter: Emitter, archive: string) {
     super(emitter, { digests: true });
     this.#archive = archive;
+    this.#frames = emitter.frames;
+  }
+
+  note(note: Note): void {
+    this.#frames.frame("N", encodeNote(note));
   }
 
   override drain(): Promise<void> {

@@ -26,7 +26,7 @@ export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
   });
   const stop = () => scanner.stop();
   job.signal?.addEventListener("abort", stop, { once: true });
-  const emitter = new BatchEmitter(job);
+  const emitter = new BatchEmitter(job, checks !== undefined);
   try {
     await pump(scanner, emitter, checks, job);
     account(scanner, job);
@@ -59,6 +59,7 @@ async function pump(
   while (checks?.full) await emitter.answer(checks);
   checks?.flush();
   while (checks !== undefined && checks.unanswered > 0) await emitter.answer(checks);
+  await emitter.unchangedLinks();
 }
 
 /** Until the next batch is there: takes answers as they come, and does not keep a question back when nothing else happens. */
@@ -90,6 +91,8 @@ function account(scanner: Scanner, job: BackupJob): void {
   sums.failed += stats.failed;
   sums.listedDirectories += stats.dirsListed;
   sums.unlistedDirectories += stats.dirsFailed;
+  sums.filteredOther += stats.filteredExcluded;
+  sums.prunedDirectories += stats.dirsPrunedMarker + stats.dirsPrunedFilesystem;
   if (!sums.balanced) {
     job.messages.say(
       "error",

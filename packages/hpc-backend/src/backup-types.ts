@@ -17,6 +17,8 @@ export interface BackupJob {
   readonly sums: Sums;
   readonly messages: Messages;
   readonly signal: AbortSignal | undefined;
+  /** Where temporary files go; undefined: the system's directory for them. */
+  readonly workDirectory?: string | undefined;
   /** Called after every batch. */
   readonly progress?: () => void;
 }

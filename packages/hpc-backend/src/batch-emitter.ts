@@ -1,5 +1,6 @@
-import { constants } from "node:os";
+import { constants, tmpdir } from "node:os";
 import { EntryFlag, EntryKind, RecordCursor, RecordType, ScanOp } from "@podheitor/hpc-walker";
+import { isGone, NoteOperation } from "./archive-note";
 import type { BackupJob } from "./backup-types";
 import type { Checks } from "./checks";
 import { fullName, type Outgoing } from "./entry-sink";
@@ -11,35 +12,58 @@ import { LinkGroups } from "./links";
 import { isOwnOutput } from "./own-outputs";
 import { unreadableRoot } from "./params";
 import { printable } from "./printable";
+import { UnchangedLinks } from "./unchanged-links";
 
 const EMPTY = Buffer.alloc(0);
-const { ENOENT, ENOTDIR, ELOOP, ESTALE, ENXIO } = constants.errno;
-/** What open(2) says of a name that is gone, or is no longer a regular file. */
-const GONE: ReadonlySet<number> = new Set([ENOENT, ENOTDIR, ELOOP, ESTALE, ENXIO]);
-const OPERATIONS = {
-  [ScanOp.STAT]: "stat",
-  [ScanOp.OPENDIR]: "open directory",
-  [ScanOp.READDIR]: "list directory",
-} as const;
+const { E2BIG, ENOENT } = constants.errno;
+/** Scan operations and notes have the same numbers for the same things. */
+const OPERATIONS: Readonly<Record<NoteOperation, string>> = {
+  [NoteOperation.STAT]: "stat",
+  [NoteOperation.OPEN_DIRECTORY]: "open directory",
+  [NoteOperation.LIST_DIRECTORY]: "list directory",
+  [NoteOperation.OPEN]: "open",
+  [NoteOperation.READ]: "read",
+  [NoteOperation.READ_LINK]: "read the link target",
+  [NoteOperation.READ_XATTRS]: "read extended attributes",
+};
 
-type Job = Pick<BackupJob, "params" | "sink" | "sums" | "messages" | "content" | "signal">;
+type Job = Pick<BackupJob, "params" | "sink" | "sums" | "messages" | "content" | "signal" | "workDirectory">;
 
 /** One way through a batch. There are two, because answers are worked off while a scan batch is half way through. */
 class Pass {
   readonly cursor = new RecordCursor();
-  readonly ahead = new FileAhead();
+  readonly ahead: FileAhead;
+
+  constructor(holes: boolean) {
+    this.ahead = new FileAhead({ holes });
+  }
 }
 
 /** Turns scan batches into entries with their content, in order, and counts what becomes of each. */
 export class BatchEmitter {
   readonly #job: Job;
-  readonly #scan = new Pass();
-  readonly #answers = new Pass();
-  readonly #links = new LinkGroups();
-  readonly #out: Outgoing = { bytes: EMPTY, headStart: 0, dir: EMPTY, name: EMPTY, link: EMPTY, flags: 0, group: 0 };
+  readonly #scan: Pass;
+  readonly #answers: Pass;
+  readonly #links: LinkGroups;
+  /** Only where older entries are asked about. */
+  readonly #unchanged: UnchangedLinks | undefined;
+  readonly #out: Outgoing = {
+    bytes: EMPTY,
+    headStart: 0,
+    dir: EMPTY,
+    name: EMPTY,
+    link: EMPTY,
+    flags: 0,
+    group: 0,
+    holes: EMPTY,
+  };
 
-  constructor(job: Job) {
+  constructor(job: Job, asks = false) {
     this.#job = job;
+    this.#unchanged = asks ? new UnchangedLinks(job.workDirectory ?? tmpdir()) : undefined;
+    this.#scan = new Pass(job.sink.carriesHoles);
+    this.#answers = new Pass(job.sink.carriesHoles);
+    this.#links = new LinkGroups(job.workDirectory === undefined ? {} : { directory: job.workDirectory });
   }
 
   /** One batch of the scan. Older entries go to `checks`, whose answers may have to be worked off first. */
@@ -55,8 +79,18 @@ export class BatchEmitter {
     await this.#each(this.#answers, answered.records, answered.wanted, undefined);
   }
 
+  /** After the last answer: names that are unchanged, but whose inode was sent under another one. */
+  async unchangedLinks(): Promise<void> {
+    for (const { records, count } of this.#unchanged?.due() ?? []) {
+      this.#job.sums.filteredUnchanged -= count;
+      await this.#each(this.#answers, records, new Uint8Array(Math.ceil(count / 8)).fill(0xff), undefined);
+    }
+  }
+
   async close(): Promise<void> {
+    this.#unchanged?.close();
     await Promise.all([this.#scan.ahead.close(), this.#answers.ahead.close()]);
+    this.#links.close();
   }
 
   async #each(pass: Pass, bytes: Buffer, wanted: Uint8Array | undefined, checks: Checks | undefined): Promise<void> {
@@ -80,6 +114,7 @@ export class BatchEmitter {
         if (!this.#withoutReading(cursor, bytes)) await this.#file(pass, bytes);
       } else if (checks === undefined) {
         sums.filteredUnchanged++;
+        if (isLinked(cursor)) this.#unchanged?.keep(cursor, bytes);
       } else {
         while (checks.full) await this.answer(checks);
         checks.add(cursor, bytes);
@@ -112,10 +147,12 @@ export class BatchEmitter {
       messages.entry("warning", `${shown(cursor)}: the classic dialect cannot carry a name that ends in a blank`);
       return true;
     }
-    const linked = cursor.nlink > 1 && kind !== EntryKind.DIRECTORY;
-    if (linked && this.#laterName(cursor, bytes)) return true;
+    if (isLinked(cursor)) {
+      this.#unchanged?.sent(cursor);
+      if (this.#laterName(cursor, bytes)) return true;
+    }
     if (cursor.error !== 0) {
-      this.#unreadable(cursor, cursor.error, kind === EntryKind.SYMLINK ? "read the link target" : "read");
+      this.#unreadable(cursor, cursor.error, kind === EntryKind.SYMLINK ? NoteOperation.READ_LINK : NoteOperation.OPEN);
       return true;
     }
     if (kind !== EntryKind.REGULAR || !withContent) {
@@ -149,17 +186,27 @@ export class BatchEmitter {
     return true;
   }
 
-  #emit(cursor: RecordCursor, bytes: Buffer, flags: number): void {
+  #emit(cursor: RecordCursor, bytes: Buffer, flags: number, holes: Buffer = EMPTY): void {
     const { sums, sink } = this.#job;
     const kind = cursor.kind;
+    if (cursor.xattrError !== 0) this.#xattrError(cursor);
     const out = this.#fill(cursor, bytes);
     out.flags = flags;
-    if (cursor.nlink > 1 && kind !== EntryKind.DIRECTORY) {
+    out.holes = holes;
+    const hasXattrs = cursor.xattrLength > 0;
+    if (hasXattrs && sink.carriesXattrs) out.flags |= EntryFlag.ATTRS;
+    if (isLinked(cursor)) {
       const name = fullName(out.dir, out.name);
       out.group = this.#links.lead(cursor.inoLo, cursor.inoHi, cursor.devLo, cursor.devHi, cursor.nlink, name);
       out.flags |= EntryFlag.LEADER;
     }
     sink.entry(out);
+    if (out.flags & EntryFlag.ATTRS) {
+      sink.attributes(cursor.xattrs);
+      sums.xattrBlocks++;
+    } else if (hasXattrs) {
+      sums.xattrsDropped++;
+    }
     sums.emitted++;
     if (kind === EntryKind.REGULAR) sums.files++;
     else if (kind === EntryKind.DIRECTORY) sums.directories++;
@@ -176,6 +223,7 @@ export class BatchEmitter {
     out.link = cursor.linkLength === 0 ? EMPTY : cursor.link;
     out.flags = 0;
     out.group = 0;
+    out.holes = EMPTY;
     return out;
   }
 
@@ -184,10 +232,12 @@ export class BatchEmitter {
     let reader: FileReader;
     try {
       reader = await ahead.take(cursor.headStart, () =>
-        FileReader.open(fullName(cursor.dir, cursor.name), cursor.exact("dev"), cursor.exact("ino"), cursor.size),
+        FileReader.open(fullName(cursor.dir, cursor.name), cursor.exact("dev"), cursor.exact("ino"), cursor.size, {
+          holes: this.#job.sink.carriesHoles,
+        }),
       );
     } catch (error) {
-      this.#unreadable(cursor, error instanceof Vanished ? ENOENT : errnoOf(error), "open");
+      this.#unreadable(cursor, error instanceof Vanished ? ENOENT : errnoOf(error), NoteOperation.OPEN);
       return;
     }
     try {
@@ -199,7 +249,8 @@ export class BatchEmitter {
 
   async #content(cursor: RecordCursor, bytes: Buffer, reader: FileReader): Promise<void> {
     const { sink, signal, sums, messages } = this.#job;
-    this.#emit(cursor, bytes, EntryFlag.HAS_DATA);
+    this.#emit(cursor, bytes, EntryFlag.HAS_DATA, reader.holes);
+    sums.holeBytes += reader.holeBytes;
     let sent = 0;
     let errno = 0;
     for (;;) {
@@ -219,29 +270,57 @@ export class BatchEmitter {
     }
     sink.end(sent, errno);
     sums.bytes += sent;
+    if (errno !== 0) this.#note(cursor, errno, NoteOperation.READ);
   }
 
-  #unreadable(cursor: RecordCursor, errno: number, what: string): void {
+  #unreadable(cursor: RecordCursor, errno: number, operation: NoteOperation): void {
     const { sums, messages } = this.#job;
-    if (GONE.has(errno)) {
+    if (isGone(errno)) {
       sums.vanished++;
       messages.entry("info", `${shown(cursor)}: vanished before it could be saved`);
     } else {
-      sums.failed++;
-      messages.entry("not-saved", `${shown(cursor)}: cannot ${what}: ${nameOfErrno(errno)}`);
+      sums.fail(errno);
+      messages.entry("not-saved", `${shown(cursor)}: cannot ${OPERATIONS[operation]}: ${nameOfErrno(errno)}`);
     }
+    this.#note(cursor, errno, operation);
   }
 
-  /** The scan counted it; here it only gets its message. A root that became unreadable since the job was checked ends the job. */
+  /** The scan counted it; here it gets its message, and its errno a count. A root that became unreadable since the job was checked ends the job. */
   #scanError(cursor: RecordCursor): void {
+    const { op, error } = cursor;
     const name = fullName(cursor.dir, cursor.name);
-    if (cursor.op !== ScanOp.READDIR && this.#job.params.paths.some((root) => root.equals(name)))
-      throw unreadableRoot(name, nameOfErrno(cursor.error));
-    const text = `${shown(cursor)}: cannot ${OPERATIONS[cursor.op]}: ${nameOfErrno(cursor.error)}`;
+    if (op !== ScanOp.READDIR && this.#job.params.paths.some((root) => root.equals(name)))
+      throw unreadableRoot(name, nameOfErrno(error));
+    const text = `${shown(cursor)}: cannot ${OPERATIONS[op]}: ${nameOfErrno(error)}`;
     this.#job.messages.entry("not-saved", text);
+    if (op === ScanOp.STAT) this.#job.sums.failedFor(error);
+    this.#note(cursor, error, op);
   }
+
+  /** The entry travels without what could not be read. */
+  #xattrError(cursor: RecordCursor): void {
+    const { sums, messages } = this.#job;
+    const errno = cursor.xattrError;
+    sums.xattrsFailed++;
+    messages.entry("warning", `${shown(cursor)}: ${xattrReason(errno, cursor.xattrLength > 0)}`);
+    this.#note(cursor, errno, NoteOperation.READ_XATTRS);
+  }
+
+  #note(cursor: RecordCursor, errno: number, operation: NoteOperation): void {
+    this.#job.sink.note?.({ errno, operation, name: fullName(cursor.dir, cursor.name) });
+  }
+}
+
+/** A name of an inode that has others. */
+function isLinked({ nlink, kind }: RecordCursor): boolean {
+  return nlink > 1 && kind !== EntryKind.DIRECTORY;
 }
 
 function shown(cursor: RecordCursor): string {
   return printable(fullName(cursor.dir, cursor.name));
+}
+
+function xattrReason(errno: number, some: boolean): string {
+  if (errno === E2BIG) return "its extended attributes are too large together: those that fit are saved";
+  return `cannot read ${some ? "all of its" : "its"} extended attributes: ${nameOfErrno(errno)}`;
 }

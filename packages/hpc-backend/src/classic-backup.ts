@@ -8,6 +8,8 @@ import { sinceOf, unexpected } from "./hpc1-work";
 import { Sums } from "./sums";
 import type { BackupTask, Work } from "./work";
 
+const NONE = Buffer.alloc(0);
+
 /** Backup or estimate over the classic dialect. */
 export class ClassicBackup implements Work {
   readonly #task: BackupTask;
@@ -29,6 +31,12 @@ export class ClassicBackup implements Work {
     const ask = job.accurate && since !== undefined ? this.#ask : undefined;
     const sink = new ClassicSink(emitter, { content, askFileIndex: this.#fileIndex });
     await runBackup({ ...this.#task, since, ask, sink, sums });
+    if (sums.xattrsDropped > 0) {
+      messages.say(
+        "warning",
+        `the classic dialect did not carry the extended attributes or ACLs of ${sums.xattrsDropped} entries`,
+      );
+    }
     messages.say(
       "info",
       `scanned ${sums.scanned}: ${sums.emitted} saved, ${sums.filtered} filtered, ${sums.vanished} vanished, ${sums.failed} failed`,
@@ -63,7 +71,7 @@ export class ClassicBackup implements Work {
       for (cursor.reset(batch.records); cursor.next(); ) {
         if (cursor.type !== RecordType.ENTRY) continue;
         const { headStart, dir, name, link } = cursor;
-        const entry = { bytes: batch.records, headStart, dir, name, link, flags: 0, group: 0 };
+        const entry = { bytes: batch.records, headStart, dir, name, link, flags: 0, group: 0, holes: NONE };
         for (const command of attributes(entry, fullName(dir, name), undefined, "CHECK")) frames.command(command);
         const at = index++;
         const answered = (frame: Frame) => {

@@ -14,6 +14,8 @@ export type AskFileIndex = () => Promise<number>;
  */
 export class ClassicSink implements EntrySink {
   readonly carriesSpecials = false;
+  readonly carriesXattrs = false;
+  readonly carriesHoles = false;
   readonly #emitter: Emitter;
   readonly #content: boolean;
   readonly #askFileIndex: AskFileIndex;
@@ -58,6 +60,9 @@ export class ClassicSink implements EntrySink {
     this.#leader = entry.flags & EntryFlag.LEADER ? entry.group : 0;
     if ((entry.flags & EntryFlag.HAS_DATA) === 0) this.#finished();
   }
+
+  /** Never called: this sink carries none. */
+  attributes(): void {}
 
   data(bytes: Buffer): void {
     if (!this.#dataBegun) this.#emitter.frames.command("DATA");

@@ -1,4 +1,5 @@
 import type { EntryParts } from "@podheitor/hpc-ptcomm";
+import type { Note } from "./archive-note";
 
 /** An entry on its way out. One object serves a whole job: a sink takes what it needs before it returns. */
 export type Outgoing = { -readonly [K in keyof EntryParts]: EntryParts[K] };
@@ -9,11 +10,19 @@ export interface EntrySink {
   readonly carriesSpecials: boolean;
   /** false: this entry's names cannot be said in the dialect. Absent: all can. */
   carries?(entry: Outgoing): boolean;
+  /** false: extended attributes cannot travel (classic). */
+  readonly carriesXattrs: boolean;
+  /** false: content is plain, holes are zeros (classic). */
+  readonly carriesHoles: boolean;
   entry(entry: Outgoing): void;
+  /** The xattr block of the entry just given, whose flags said so; before its content. */
+  attributes(block: Buffer): void;
   /** Content of the last entry, any length. */
   data(bytes: Buffer): void;
   /** End of the content: how many bytes were given, and the errno of a read that failed (0: complete). */
   end(bytes: number, errno: number): void;
+  /** What is missing, and why; between entries. Archives keep it, a receiver at the other end of a pipe gets messages. */
+  note?(note: Note): void;
   /** True when `drain` must be awaited before more is appended. */
   readonly full: boolean;
   /** Settles when there is room again. Rejects when the receiver is gone. */

@@ -15,6 +15,7 @@ export type ErrorCode =
   | "HPC_ARCHIVE_TRUNCATED"
   | "HPC_BAD_PATTERN"
   | "HPC_RESTORE_TARGET"
+  | "HPC_WORK_FILE"
   | "HPC_DIALOGUE";
 
 /** An error an operator can act on: `message` names the thing, `remedy` says what to do. */

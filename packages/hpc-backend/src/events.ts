@@ -8,10 +8,17 @@ export interface Progress {
   readonly seconds: number;
 }
 
+/**
+ * Why an archive and a tree differ: the tree changed since the backup; the name was excluded from it; it vanished (from the tree since, or
+ * while the backup ran); it could not be saved; the archive is damaged; nothing that is known explains it.
+ */
+export type Reason = "changed" | "excluded" | "vanished" | "failed" | "damaged" | "unknown";
+
 /** One way in which an archive and a tree differ. */
 export interface Difference {
   readonly path: Buffer;
-  readonly what: "missing" | "extra" | "content" | "type" | "mode" | "owner" | "mtime" | "link" | "size";
+  readonly what: "missing" | "extra" | "content" | "type" | "mode" | "owner" | "mtime" | "link" | "size" | "xattr";
+  readonly why: Reason;
   /** What the archive says and what the tree says, as text for people. */
   readonly archived?: string;
   readonly found?: string;
@@ -34,7 +41,8 @@ export interface FilteredBy {
   readonly sockets: number;
   /** The dialect cannot carry them (classic: fifos and devices). */
   readonly dialect: number;
-  readonly other: number;
+  /** By an `exclude` pattern. */
+  readonly excluded: number;
 }
 
 /** How a backup ended. scanned = entries + filtered + vanished + failed. */
@@ -55,11 +63,21 @@ export interface BackupSummary {
   readonly entries_per_second: number;
   readonly peak_rss_bytes: number;
   readonly scanned: number;
-  readonly filteredBy: FilteredBy;
+  readonly filtered_by: FilteredBy;
+  /** By the name of the errno; adds up to `failed`. */
+  readonly failed_by: Readonly<Record<string, number>>;
   /** Among `entries`: files whose reading failed half way; restore discards them. */
   readonly incomplete: number;
   /** Directories whose listing is missing or incomplete. */
   readonly unlistable: number;
+  /** Among `directories`: saved without their content, because of a marker or as another filesystem's mount point. */
+  readonly pruned: number;
+  /** Among `entries`: with extended attributes or ACLs. */
+  readonly xattrs: number;
+  /** Among `entries`: whose extended attributes could not be read, or not all of them. */
+  readonly xattrs_failed: number;
+  /** In holes of sparse files: neither read nor stored. */
+  readonly hole_bytes: number;
   readonly engine: "native" | "workers";
 }
 
@@ -74,17 +92,23 @@ export interface RestoreSummary {
   /** By the replace rule. */
   readonly skipped: number;
   readonly failed: number;
-  /** Entries whose owner, mode or times could not be set in full. */
+  /** Entries whose owner, extended attributes, mode or times could not be set in full. */
   readonly attributes_failed: number;
+  /** Extended attributes and ACLs that were set. */
+  readonly xattrs: number;
   /** Archive entries that no pattern selected. */
   readonly unselected: number;
   readonly seconds: number;
 }
 
 export interface VerifySummary {
+  /** Of the archive. */
   readonly entries: number;
+  /** Of them, those that were compared: all, but for a sample. */
+  readonly compared: number;
   readonly files: number;
   readonly bytes: number;
   readonly differences: number;
+  readonly differences_by: Readonly<Record<Reason, number>>;
   readonly seconds: number;
 }

@@ -21,9 +21,15 @@ export function isWanted(wanted: Uint8Array | undefined, index: number, flags: n
 export class FileAhead {
   readonly #cursor = new RecordCursor();
   readonly #opened: Opened[] = [];
+  readonly #holes: boolean;
   #more = false;
   #index = -1;
   #wanted: Uint8Array | undefined;
+
+  /** holes: leave out the holes of sparse files. */
+  constructor(options: { readonly holes: boolean }) {
+    this.#holes = options.holes;
+  }
 
   /** Begins a batch. What the one before left untaken is closed: a head may stand at the same place in both. */
   reset(bytes: Buffer, wanted: Uint8Array | undefined): void {
@@ -67,6 +73,7 @@ export class FileAhead {
         cursor.exact("dev"),
         cursor.exact("ino"),
         cursor.size,
+        { holes: this.#holes },
       );
       // Its error belongs to whoever takes it.
       reader.catch(() => undefined);

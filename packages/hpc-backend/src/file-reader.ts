@@ -4,6 +4,7 @@ import { promisify } from "node:util";
 import { openFile } from "@podheitor/hpc-walker";
 import { nameOfErrno } from "./errno";
 import { errnoOf } from "./errors";
+import { holeBytes, holesOf, NO_HOLES, type Run, runsOf } from "./holes";
 import { OPEN_AHEAD, READ_SIZE } from "./limits";
 import { PATH_MAX } from "./long-path";
 
@@ -13,12 +14,14 @@ const readAsync = promisify(read);
 const fstatBig = promisify(fstat) as (
   fd: number,
   options: { bigint: true },
-) => Promise<{ dev: bigint; ino: bigint; mode: bigint }>;
+) => Promise<{ dev: bigint; ino: bigint; mode: bigint; size: bigint; blocks: bigint }>;
 
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
 /** O_PATH, which node:constants has not; the same on x86-64 and arm64. */
 const O_PATH = 0o10000000;
-const { EAGAIN } = osConstants.errno;
+const { EAGAIN, EPERM } = osConstants.errno;
+/** open(2): O_NOATIME is for the owner of a file and for root; for others EPERM. */
+const { O_NOATIME } = constants;
 const S_IFMT = 0o170000n;
 const S_IFREG = 0o100000n;
 
@@ -47,42 +50,70 @@ async function counted<T>(work: Promise<T>): Promise<T> {
 
 /**
  * A regular file opened for its turn: the first block is read at once, and from then on one block ahead of the
- * consumer. Blocks come in order. A file that shrinks or grows is what it reads as.
+ * consumer. Blocks come in order; those in a hole of `holes` do not come. A file that shrinks or grows is what it reads as.
  */
 export class FileReader {
   readonly #fd: number;
   readonly #buffers: Buffer[] = [];
   #offset = 0;
+  #blockStart = 0;
   #turn: 0 | 1 = 0;
   #pending: Promise<number> | undefined;
+  readonly #runs: Iterator<Run, void>;
+  #runEnd: number;
 
   private constructor(
     fd: number,
     /** What stat said. */
     private readonly size: number,
+    /** The hole map (16 bytes each, as in a record), empty for a file without holes or one that was not asked. */
+    readonly holes: Buffer,
   ) {
     this.#fd = fd;
+    this.#runs = runsOf(holes);
+    const first = this.#runs.next().value;
+    this.#offset = first?.start ?? 0;
+    this.#runEnd = first?.end ?? 0;
+  }
+
+  /** Where the block of the last `next` begins in the file. */
+  get blockStart(): number {
+    return this.#blockStart;
+  }
+
+  /** Bytes in holes. */
+  get holeBytes(): number {
+    return holeBytes(this.holes);
   }
 
   /**
    * Opens without following a symlink and checks that the object is still the regular file `dev`/`ino`.
    * Rejects with Vanished, or with the error of open(2) or fstat(2). `size` is what stat said: it only sizes buffers.
+   * holes: skip the holes of a file that has fewer blocks than its size needs.
    */
-  static async open(path: Buffer, dev: bigint, ino: bigint, size: number): Promise<FileReader> {
-    const fd = await openPath(path, FLAGS).catch((error: unknown) => {
+  static async open(
+    path: Buffer,
+    dev: bigint,
+    ino: bigint,
+    size: number,
+    options: { readonly holes: boolean },
+  ): Promise<FileReader> {
+    const fd = await openUntouched(path).catch((error: unknown) => {
       if (errnoOf(error) !== EAGAIN) throw error;
       return openLeased(path);
     });
+    let holes: Buffer = NO_HOLES;
     try {
       const stat = await counted(fstatBig(fd, { bigint: true }));
       if ((stat.mode & S_IFMT) !== S_IFREG || stat.ino !== ino || stat.dev !== dev) {
         throw new Vanished("another object has its name now");
       }
+      if (options.holes && stat.blocks * 512n < stat.size) holes = holesOf(fd, Number(stat.size));
     } catch (error) {
       await counted(closeAsync(fd));
       throw error;
     }
-    const reader = new FileReader(fd, size);
+    const reader = new FileReader(fd, size, holes);
     reader.#readAhead();
     return reader;
   }
@@ -95,9 +126,11 @@ export class FileReader {
     if (length === 0) return undefined;
     const block = this.#buffer().subarray(0, length);
     // More was asked for and exactly size came: that was the end. Any other short read may only be a pause.
+    this.#blockStart = this.#offset;
     const complete = this.#offset === 0 && length === this.size && length < READ_SIZE;
     this.#offset += length;
     this.#turn = this.#turn === 0 ? 1 : 0;
+    if (this.#offset >= this.#runEnd) this.#nextRun();
     if (!complete) this.#readAhead();
     return block;
   }
@@ -116,11 +149,29 @@ export class FileReader {
     return buffer;
   }
 
+  /** The last run has no end, so there is a next one behind every other. */
+  #nextRun(): void {
+    const { start, end } = this.#runs.next().value ?? { start: this.#offset, end: Number.POSITIVE_INFINITY };
+    this.#offset = start;
+    this.#runEnd = end;
+  }
+
   #readAhead(): void {
     const buffer = this.#buffer();
-    this.#pending = counted(readAsync(this.#fd, buffer, 0, buffer.length, this.#offset)).then((r) => r.bytesRead);
+    const length = Math.min(buffer.length, this.#runEnd - this.#offset);
+    this.#pending = counted(readAsync(this.#fd, buffer, 0, length, this.#offset)).then((r) => r.bytesRead);
     // Whoever calls next() gets the error; until then it must not count as unhandled.
     this.#pending.catch(() => undefined);
+  }
+}
+
+/** Reading leaves the access time alone where that is allowed. */
+async function openUntouched(path: Buffer): Promise<number> {
+  try {
+    return await openPath(path, FLAGS | O_NOATIME);
+  } catch (error) {
+    if (errnoOf(error) !== EPERM) throw error;
+    return openPath(path, FLAGS);
   }
 }
 

@@ -3,6 +3,8 @@ import { RecordCursor, RecordType } from "@podheitor/hpc-walker";
 import type { CheckBatch } from "./checks";
 import type { Emitter } from "./emitter";
 
+const NONE = Buffer.alloc(0);
+
 interface Question {
   readonly batch: number;
   readonly count: number;
@@ -31,7 +33,7 @@ export class Hpc1Checks {
     for (cursor.reset(batch.records); cursor.next(); ) {
       if (cursor.type !== RecordType.ENTRY) continue;
       const { headStart, dir, name, link, flags } = cursor;
-      this.#frame.add({ bytes: batch.records, headStart, dir, name, link, flags, group: 0 });
+      this.#frame.add({ bytes: batch.records, headStart, dir, name, link, flags, group: 0, holes: NONE });
     }
     const number = this.#next++;
     this.#emitter.frames.frame("K", this.#frame.take(number));

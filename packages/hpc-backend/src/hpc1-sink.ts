@@ -8,6 +8,8 @@ import { RunningDigest } from "./xxh";
  */
 export class Hpc1Sink implements EntrySink {
   readonly carriesSpecials = true;
+  readonly carriesXattrs = true;
+  readonly carriesHoles = true;
   readonly #emitter: Emitter;
   readonly #digest: RunningDigest | undefined;
 
@@ -26,6 +28,10 @@ export class Hpc1Sink implements EntrySink {
 
   entry(entry: Outgoing): void {
     this.#emitter.frames.entry(entry);
+  }
+
+  attributes(block: Buffer): void {
+    this.#emitter.frames.attributes(block);
   }
 
   data(bytes: Buffer): void {

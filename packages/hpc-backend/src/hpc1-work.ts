@@ -24,7 +24,7 @@ export class Hpc1Backup implements Work {
     const since = sinceOf(job);
     const ask = job.accurate && since !== undefined ? this.#checks.ask : undefined;
     const sink = new Hpc1Sink(emitter, { digests: false });
-    await runBackup({ ...this.#task, since, ask, sink, sums });
+    await runBackup({ ...this.#task, since, ask, sink, sums, workDirectory: job.workingDir?.toString() });
     emitter.frames.frame("U", encodeAccounting(sums));
     emitter.frames.signal("F");
   }
@@ -57,6 +57,7 @@ export class Hpc1Restore implements Work {
   frame(frame: Frame): void {
     switch (frame.status) {
       case "M":
+      case "B":
       case "D":
       case "Z":
       case "X":

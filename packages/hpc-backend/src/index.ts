@@ -7,6 +7,7 @@ export type {
   JobEvents,
   MessageLevel,
   Progress,
+  Reason,
   RestoreSummary,
   VerifySummary,
 } from "./events";

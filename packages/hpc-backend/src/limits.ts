@@ -20,6 +20,21 @@ export const FLUSH_IDLE_MS = 50;
 export const READ_SIZE = 512 * KIB;
 /** Large files that are opened, and whose first block is read, before their turn: eight read buffers, 4 MiB. */
 export const OPEN_AHEAD = 8;
+/**
+ * Holes shorter than this are read as the zeros that they are: a block of every filesystem we know is at least this long, and restore makes
+ * holes of zero blocks.
+ */
+export const MIN_HOLE = 4 * KIB;
+/** Holes of one file that are told apart (docs/ptcomm.md: 32,768 in a record); with more of them the smallest are read. Most files have few. */
+export const HOLES_FEW = 256;
+export const HOLES_MAX = 32_768;
+
+/**
+ * Hard-link groups held in memory, each with the full name of its leader: about 200 bytes with an ordinary name, so 13 MiB. More go to a
+ * file in the working directory.
+ */
+export const LINK_GROUPS = 65_536;
+
 /** A CHECK batch is also closed at this size: it must fit one frame (999,999 bytes) with its longest name (256 KiB). */
 export const CHECK_BYTES = 512 * KIB;
 
@@ -38,3 +53,11 @@ export const FEED_SIZE = 1 * MIB;
 export const FAILURES_SIZE = 256 * KIB;
 /** One message per failed entry up to here (of each level), so that a dead filesystem does not fill the catalog; the rest are counted. */
 export const MESSAGES_MAX = 1_000;
+
+/**
+ * Verify: archived names that are held at once while the tree is walked, 12 bytes in at most two slots each: 48 MiB. A larger archive takes as
+ * many walks as it has times this many names.
+ */
+export const NAMES_PER_PASS = 2_000_000;
+/** Verify: notes of an archive that are held to tell why something is missing, a few hundred bytes each; more are not looked at. */
+export const NOTES_MAX = 100_000;

@@ -1,11 +1,6 @@
-/** What the emitter must know of a name whose inode was sent under another one. */
-export interface LaterName {
-  readonly group: number;
-  /** Full name under which the inode was sent. */
-  readonly leader: Buffer;
-  /** Every name has been sent. */
-  readonly last: boolean;
-}
+import { tmpdir } from "node:os";
+import { LINK_GROUPS } from "./limits";
+import { type LaterName, LinkSpill } from "./links-spill";
 
 const SLOT = 6; // u32 words per slot: ino lo, ino hi, dev lo, dev hi, group index + 1, unused
 const MIN_SLOTS = 1024;
@@ -13,7 +8,8 @@ const MIN_SLOTS = 1024;
 /**
  * Hard-link groups of one job. Only groups whose other names are still missing are held: open addressing over
  * (device, inode), and beside it the leader's name and how many names are still to come. A group is forgotten with its
- * last name. Memory follows the number of incomplete groups, not the number of hard links.
+ * last name. Memory follows the number of incomplete groups, not the number of hard links, and only up to `budget` of them: more
+ * go to a file in `directory`.
  */
 export class LinkGroups {
   #slots = new Uint32Array(MIN_SLOTS * SLOT);
@@ -25,10 +21,28 @@ export class LinkGroups {
   readonly #missing: number[] = [];
   readonly #leader: (Buffer | undefined)[] = [];
   readonly #free: number[] = [];
+  readonly #directory: string;
+  readonly #budget: number;
+  #spill: LinkSpill | undefined;
+
+  constructor(options: { readonly directory?: string; readonly budget?: number } = {}) {
+    this.#directory = options.directory ?? tmpdir();
+    this.#budget = options.budget ?? LINK_GROUPS;
+  }
 
   /** Groups that are held now. */
   get size(): number {
-    return this.#used;
+    return this.#used + this.spilled;
+  }
+
+  /** Those of them that are on disk. */
+  get spilled(): number {
+    return this.#spill?.size ?? 0;
+  }
+
+  close(): void {
+    this.#spill?.close();
+    this.#spill = undefined;
   }
 
   /** A later name of an inode whose leader was sent; undefined: no leader is known, this name may become it. */
@@ -36,7 +50,9 @@ export class LinkGroups {
     const slot = this.#find(inoLo, inoHi, devLo, devHi);
     const index = (this.#slots[slot + 4] ?? 0) - 1;
     const leader = this.#leader[index];
-    if (index < 0 || leader === undefined) return undefined;
+    if (index < 0 || leader === undefined) {
+      return this.spilled === 0 ? undefined : this.#spill?.later({ inoLo, inoHi, devLo, devHi });
+    }
     const missing = (this.#missing[index] ?? 1) - 1;
     this.#missing[index] = missing;
     const group = this.#group[index] ?? 0;
@@ -44,8 +60,19 @@ export class LinkGroups {
     return { group, leader, last: missing <= 0 };
   }
 
-  /** Makes `name` the leader of an inode with `nlink` > 1 names that has none yet. Returns its group, never 0. */
+  /**
+   * Makes `name` the leader of an inode with `nlink` > 1 names that has none yet. Returns its group, never 0.
+   * Throws HPC_WORK_FILE.
+   */
   lead(inoLo: number, inoHi: number, devLo: number, devHi: number, nlink: number, name: Buffer): number {
+    if (this.#used >= this.#budget) {
+      this.#spill ??= new LinkSpill(this.#directory, 4 * MIN_SLOTS, (inode) =>
+        mix(inode.inoLo, inode.inoHi, inode.devLo),
+      );
+      const group = this.#nextGroup++;
+      this.#spill.lead({ inoLo, inoHi, devLo, devHi }, group, nlink - 1, name);
+      return group;
+    }
     return this.#add(this.#find(inoLo, inoHi, devLo, devHi), inoLo, inoHi, devLo, devHi, nlink, name);
   }
 

@@ -1,9 +1,11 @@
-import type { Entry } from "@podheitor/hpc-ptcomm";
+import { decodeXattrs, type Entry, type Xattr } from "@podheitor/hpc-ptcomm";
 import { ArchiveReader } from "./archive-reader";
 
 /** An entry as `listArchive` hands it out: its Buffers are its own. */
 export type ListedEntry = Entry & {
-  /** Why this entry cannot be restored; undefined: its checksums hold. */
+  /** Extended attributes, ACLs among them. */
+  readonly xattrs: readonly Xattr[];
+  /** Why this entry cannot be restored, or not in full; undefined: its checksums hold. */
   readonly damage: string | undefined;
 };
 
@@ -25,10 +27,12 @@ export async function* listEntries(reader: ArchiveReader): AsyncGenerator<Listed
         if (item.type === "entry") {
           if (open !== undefined) listed.push(open);
           const { entry, damage } = item;
-          open = { ...entry, name: Buffer.from(entry.name), link: Buffer.from(entry.link), damage };
+          open = { ...entry, name: Buffer.from(entry.name), link: Buffer.from(entry.link), xattrs: [], damage };
+        } else if (item.type === "attributes" && open !== undefined) {
+          open = { ...open, xattrs: decodeXattrs(Buffer.from(item.block)), damage: item.damage };
         } else if (item.type === "end" && open !== undefined) {
           const incomplete = item.errno === 0 ? undefined : "it was read incompletely when it was saved";
-          listed.push({ ...open, damage: item.damage ?? incomplete });
+          listed.push({ ...open, damage: item.damage ?? incomplete ?? open.damage });
           open = undefined;
         }
       }

@@ -1,5 +1,6 @@
 import { accessSync, constants, lstatSync, opendirSync, statSync } from "node:fs";
 import { parseShard } from "@podheitor/hpc-shard";
+import { excludeProblem, markerProblem } from "@podheitor/hpc-walker";
 import { errnoName, HpcError } from "./errors";
 import { CHANNEL_DEPTH, INLINE_KIB, THREADS } from "./limits";
 import { atAnyLength } from "./long-path";
@@ -27,6 +28,14 @@ export interface JobParams {
   readonly channelDepth: number;
   readonly allowRoot: boolean;
   readonly engine: EngineChoice;
+  /** Patterns of what is left out, in their order (gitignore's rules; docs/plugin.md). */
+  readonly excludes: readonly Buffer[];
+  /** A directory that holds one of these names is saved without its content. */
+  readonly markers: readonly Buffer[];
+  /** Directories on which another filesystem is mounted are saved without their content. */
+  readonly oneFilesystem: boolean;
+  /** Extended attributes, ACLs, inode flags. */
+  readonly xattrs: boolean;
   /** Things to say in the job log: nested roots that were dropped. */
   readonly notes: readonly string[];
 }
@@ -41,6 +50,10 @@ interface Draft {
   channelDepth: number;
   allowRoot: boolean;
   engine: EngineChoice;
+  excludes: Buffer[];
+  markers: Buffer[];
+  oneFilesystem: boolean;
+  xattrs: boolean;
 }
 
 /** One line per key: what to do with its value. A key exists when it works. */
@@ -65,18 +78,27 @@ const KEYS: Readonly<Record<string, (draft: Draft, value: Buffer, key: string) =
     draft.channelDepth = integer(value, key, CHANNEL_DEPTH);
   },
   "allow-root": (draft, value, key) => {
-    draft.allowRoot = oneOf(["yes", "no"] as const, value, key) === "yes";
+    draft.allowRoot = yesOrNo(value, key);
   },
   engine: (draft, value, key) => {
     draft.engine = oneOf(ENGINES, value, key);
   },
+  exclude: (draft, value, key) => void draft.excludes.push(excludePattern(value, key)),
+  "exclude-marker": (draft, value, key) => void draft.markers.push(markerName(value, key)),
+  "one-filesystem": (draft, value, key) => {
+    draft.oneFilesystem = yesOrNo(value, key);
+  },
+  xattrs: (draft, value, key) => {
+    draft.xattrs = yesOrNo(value, key);
+  },
 };
+const REPEATABLE: ReadonlySet<string> = new Set(["path", "exclude", "exclude-marker"]);
 
 /** The keys that parseParams knows. */
 export const KNOWN_KEYS: readonly string[] = Object.keys(KEYS);
 
 /**
- * Turns the pairs of a plugin string into a checked job. Only `path` may be given more than once.
+ * Turns the pairs of a plugin string into a checked job. Only `path`, `exclude` and `exclude-marker` may be given more than once.
  * Throws HpcError with `key` set: HPC_UNKNOWN_KEY, HPC_BAD_VALUE, HPC_NO_PATH, HPC_BAD_PATH.
  */
 export function parseParams(pairs: Iterable<readonly [key: string, value: Buffer]>): JobParams {
@@ -90,6 +112,10 @@ export function parseParams(pairs: Iterable<readonly [key: string, value: Buffer
     channelDepth: CHANNEL_DEPTH.fallback,
     allowRoot: false,
     engine: "auto",
+    excludes: [],
+    markers: [],
+    oneFilesystem: false,
+    xattrs: true,
   };
   const seen = new Set<string>();
   for (const [key, value] of pairs) {
@@ -102,7 +128,7 @@ export function parseParams(pairs: Iterable<readonly [key: string, value: Buffer
         key,
       );
     }
-    if (key !== "path" && seen.has(key)) {
+    if (!REPEATABLE.has(key) && seen.has(key)) {
       throw new HpcError("HPC_BAD_VALUE", `key "${key}" is given twice`, "Keep one of the two.", key);
     }
     seen.add(key);
@@ -230,6 +256,32 @@ function shard(text: string, key: string): { index: number; count: number } {
       key,
     );
   }
+}
+
+function excludePattern(value: Buffer, key: string): Buffer {
+  const problem = excludeProblem(value);
+  if (problem === undefined) return value;
+  throw new HpcError(
+    "HPC_BAD_VALUE",
+    `exclude "${printable(value)}" ${problem}`,
+    "Write a gitignore pattern, such as *.tmp or /scratch/; a backslash takes the next character as it is.",
+    key,
+  );
+}
+
+function markerName(value: Buffer, key: string): Buffer {
+  const problem = markerProblem(value);
+  if (problem === undefined) return value;
+  throw new HpcError(
+    "HPC_BAD_VALUE",
+    `exclude-marker "${printable(value)}" ${problem}`,
+    "Write the name of a file, such as .nobackup or CACHEDIR.TAG.",
+    key,
+  );
+}
+
+function yesOrNo(value: Buffer, key: string): boolean {
+  return oneOf(["yes", "no"] as const, value, key) === "yes";
 }
 
 function oneOf<T extends string>(choices: readonly T[], value: Buffer, key: string): T {

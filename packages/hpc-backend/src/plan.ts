@@ -41,6 +41,11 @@ export function planScan(params: JobParams, scope: JobScope): Plan {
       ...(scope.since !== undefined ? { since: scope.since } : {}),
       keepOlder: scope.keepOlder,
       serialDirectories: lustre,
+      excludes: params.excludes,
+      markers: params.markers,
+      oneFilesystem: params.oneFilesystem,
+      // An estimate sends none.
+      xattrs: params.xattrs && scope.content,
       ringEntries: params.channelDepth,
       ringBytes: RING_BYTES,
     },

@@ -1,5 +1,5 @@
 import { type Entry, EntryFlag, encodeEntry, FrameWriter } from "@podheitor/hpc-ptcomm";
-import { type ArchiveItem, ArchiveReader, type EndItem, type EntryItem } from "./archive-reader";
+import { type ArchiveItem, ArchiveReader, type AttributesItem, type EndItem, type EntryItem } from "./archive-reader";
 import { nameOfErrno } from "./errno";
 import { cancelled, errnoName, HpcError } from "./errors";
 import type { JobEvents, Progress, RestoreSummary } from "./events";
@@ -7,8 +7,10 @@ import { FEED_SIZE } from "./limits";
 import { Messages } from "./messages";
 import { type Selector, selector } from "./patterns";
 import { printable } from "./printable";
-import { type Replace, RestoreCore, type RestoreFailure } from "./restore-core";
+import { attributeText, type Replace, RestoreCore, type RestoreFailure } from "./restore-core";
 import { throttled } from "./throttled";
+
+const NO_DIGEST = Buffer.alloc(8);
 
 export interface RestoreArchive {
   /** A file, or "-" for standard input; several (the shards of one tree) are restored as one. */
@@ -114,6 +116,9 @@ class ArchiveRestore {
   #unselected = 0;
   /** Entries that never reached the core. */
   #unfed = 0;
+  /** Entries whose attributes were damaged in the archive. */
+  #attributesLost = 0;
+  #name: Buffer = NO_DIGEST;
   /** Why the entry that is being discarded is damaged: the core only knows that it is. */
   #damage = "";
   /** Of the archive that is being read: by group, the link that takes the place of a leader that is not wanted. */
@@ -128,6 +133,7 @@ class ArchiveRestore {
 
   item(item: ArchiveItem): void {
     if (item.type === "entry") this.#entry(item);
+    else if (this.#passing && item.type === "attributes") this.#attributes(item);
     else if (this.#passing && item.type === "data") this.#frames.frame("D", item.payload);
     else if (this.#passing && item.type === "end") this.#end(item);
     if (this.#frames.byteLength >= FEED_SIZE) this.flush();
@@ -145,7 +151,7 @@ class ArchiveRestore {
   finish(): void {
     this.flush();
     try {
-      this.core.finish();
+      this.core.finish((failure) => this.#failed(failure));
     } catch (error) {
       this.messages.say("warning", `modes or times of some directories could not be set: ${errnoName(error)}`);
     }
@@ -163,6 +169,7 @@ class ArchiveRestore {
       ...stats,
       entries: stats.files + stats.directories + stats.symlinks + stats.hardlinks + stats.specials,
       failed: stats.failed + this.#unfed,
+      attributes_failed: stats.attributes_failed + this.#attributesLost,
       unselected: this.#unselected,
       seconds: this.#seconds,
     };
@@ -183,6 +190,8 @@ class ArchiveRestore {
     const record = this.#chosen(entry, payload);
     if (record === undefined) return;
     this.#passing = true;
+    // Its attributes may come with the next block of the archive.
+    if (entry.flags & EntryFlag.ATTRS) this.#name = Buffer.from(entry.name);
     this.#frames.frame("M", record);
   }
 
@@ -199,6 +208,15 @@ class ArchiveRestore {
     return stand.equals(entry.name) ? undefined : encodeEntry({ ...entry, link: stand });
   }
 
+  #attributes({ block, damage }: AttributesItem): void {
+    if (damage !== undefined) {
+      this.#attributesLost++;
+      this.messages.entry("error", `${printable(this.#name)}: restored without its extended attributes: ${damage}`);
+    }
+    // The record says that one comes; with a digest, which the core leaves to us.
+    this.#frames.frame("B", Buffer.concat([block, NO_DIGEST]));
+  }
+
   #end({ payload, damage }: EndItem): void {
     this.#passing = false;
     if (damage === undefined) {
@@ -212,6 +230,10 @@ class ArchiveRestore {
   }
 
   #failed(failure: RestoreFailure): void {
+    if (failure.operation === "attribute") {
+      this.messages.entry("warning", attributeText(failure));
+      return;
+    }
     this.messages.entry("error", `${printable(failure.name)}: not restored: ${this.#reason(failure)}`);
   }
 

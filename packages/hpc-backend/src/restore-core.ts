@@ -1,12 +1,14 @@
 import { join } from "node:path";
 import { openLibrary } from "@podheitor/hpc-native";
+import { nameOfErrno } from "./errno";
 import { FAILURES_SIZE } from "./limits";
+import { printable } from "./printable";
 
 export const REPLACE = { always: "a", newer: "w", older: "o", never: "n" } as const;
 export type Replace = keyof typeof REPLACE;
 
 /** `enum hpc_restore_op`: what a failed entry was about to do. */
-const OPERATIONS = ["", "create", "link", "write", "finish", "source", "discard"] as const;
+const OPERATIONS = ["", "create", "link", "write", "finish", "source", "discard", "attribute"] as const;
 
 /** An entry that could not be restored. */
 export interface RestoreFailure {
@@ -16,7 +18,17 @@ export interface RestoreFailure {
   readonly name: Buffer;
   /** Of a hard link: the name it should have been linked to. */
   readonly leader: Buffer | undefined;
+  /** The entry was restored, but for this: "owner", "mode", "times", or the name of an extended attribute. */
+  readonly attribute: Buffer | undefined;
 }
+
+/** What to say of an attribute that could not be set. */
+export function attributeText({ name, attribute, errno }: RestoreFailure): string {
+  return `${printable(name)}: restored, but not its ${printable(attribute ?? name)}: ${nameOfErrno(errno)}`;
+}
+
+/** `HPC_RESTORE_NAME_ATTRIBUTES`. */
+const NAME_ATTRIBUTES = 2;
 
 /** `struct hpc_restore_stats` of shim-c/restore/hpc_restore.h: u64 each, in its order. */
 const STATS = [
@@ -29,6 +41,7 @@ const STATS = [
   "skipped",
   "failed",
   "attributes_failed",
+  "xattrs",
 ] as const;
 export type RestoreStats = Readonly<Record<(typeof STATS)[number], number>>;
 
@@ -40,6 +53,7 @@ function bind() {
   return {
     open: lib.bind("hpc_restore_open", ["buffer", "i64", "buffer", "i64", "i64", "i64"], "status"),
     feed: lib.bind("hpc_restore_feed", ["i64", "buffer", "i64", "buffer", "i64", "buffer"], "status"),
+    failures: lib.bind("hpc_restore_flat_failures", ["i64", "buffer", "i64"], "status"),
     stats: lib.bind("hpc_restore_flat_stats", ["i64", "buffer", "i64"], "status"),
     finish: lib.bind("hpc_restore_flat_finish", ["i64"], "status"),
     cancel: lib.bind("hpc_restore_flat_cancel", ["i64"], "status"),
@@ -57,7 +71,7 @@ export class RestoreCore {
   /** Creates `where` if it is missing. Throws NativeError with the errno of that. */
   constructor(where: Buffer, replace: Replace) {
     const work = Buffer.alloc(0); // the list of directories is kept in `where` itself
-    this.#handle = this.#calls.open(where, where.length, work, 0, REPLACE[replace].charCodeAt(0), 0);
+    this.#handle = this.#calls.open(where, where.length, work, 0, REPLACE[replace].charCodeAt(0), NAME_ATTRIBUTES);
   }
 
   /**
@@ -83,9 +97,17 @@ export class RestoreCore {
     }
   }
 
-  /** Directory modes and times, from the list. Throws NativeError of the first that failed; all are tried. */
-  finish(): void {
-    this.#calls.finish(this.#handle);
+  /** What directories are, from the list. Throws NativeError of the first that failed; all are tried. */
+  finish(failed: (failure: RestoreFailure) => void): void {
+    try {
+      this.#calls.finish(this.#handle);
+    } finally {
+      const failures = this.#failures;
+      for (let used = 1; used > 0; ) {
+        used = this.#calls.failures(this.#handle, failures, failures.length);
+        this.#report(used, failed);
+      }
+    }
   }
 
   cancel(): void {
@@ -111,12 +133,14 @@ export class RestoreCore {
       const end = at + 16 + this.#failures.readUInt32LE(at + 8);
       const operation = OPERATIONS[this.#failures.readUInt32LE(at + 12)] ?? "";
       const text = Buffer.from(this.#failures.subarray(at + 16, end));
-      const cut = operation === "link" ? text.indexOf(0) : -1;
+      const cut = operation === "link" || operation === "attribute" ? text.indexOf(0) : -1;
+      const second = cut < 0 ? undefined : text.subarray(cut + 1);
       failed({
         operation,
         errno: this.#failures.readInt32LE(at + 4),
         name: cut < 0 ? text : text.subarray(0, cut),
-        leader: cut < 0 ? undefined : text.subarray(cut + 1),
+        leader: operation === "link" ? second : undefined,
+        attribute: operation === "attribute" ? second : undefined,
       });
       at += this.#failures.readUInt32LE(at);
     }

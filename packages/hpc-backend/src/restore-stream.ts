@@ -4,7 +4,7 @@ import { errnoName, HpcError } from "./errors";
 import { FEED_SIZE } from "./limits";
 import type { Messages } from "./messages";
 import { printable } from "./printable";
-import { type Replace, RestoreCore } from "./restore-core";
+import { attributeText, type Replace, RestoreCore, type RestoreFailure } from "./restore-core";
 
 const REPLACE_OF = { a: "always", w: "newer", o: "older", n: "never" } as const satisfies Record<string, Replace>;
 
@@ -53,16 +53,23 @@ export class RestoreStream {
   flush(): void {
     if (this.#closed || this.#frames.byteLength === 0) return;
     const bytes = this.#frames.takeBytes();
-    this.#core.feed(bytes, ({ operation, errno, name, leader }) => {
-      this.#failed++;
-      const link = leader === undefined ? "" : ` to ${printable(leader)}`;
-      this.#messages.entry(
-        "error",
-        `${printable(name)}: not restored: cannot ${operation}${link}: ${nameOfErrno(errno)}`,
-      );
-    });
+    this.#core.feed(bytes, this.#hear);
     this.#frames.recycle(bytes);
   }
+
+  readonly #hear = (failure: RestoreFailure): void => {
+    const { operation, errno, name, leader } = failure;
+    if (operation === "attribute") {
+      this.#messages.entry("warning", attributeText(failure));
+      return;
+    }
+    this.#failed++;
+    const link = leader === undefined ? "" : ` to ${printable(leader)}`;
+    this.#messages.entry(
+      "error",
+      `${printable(name)}: not restored: cannot ${operation}${link}: ${nameOfErrno(errno)}`,
+    );
+  };
 
   /** Failures so far. */
   get failed(): number {
@@ -74,7 +81,7 @@ export class RestoreStream {
     if (this.#closed) return;
     this.flush();
     try {
-      this.#core.finish();
+      this.#core.finish(this.#hear);
     } catch (error) {
       this.#messages.say("warning", `modes or times of some directories could not be set: ${errnoName(error)}`);
     }
@@ -82,7 +89,7 @@ export class RestoreStream {
     if (stats.attributes_failed > 0) {
       this.#messages.say(
         "warning",
-        `${stats.attributes_failed} entries have not got all of their owner, mode and times`,
+        `${stats.attributes_failed} entries have not got all of their owner, extended attributes, mode and times`,
       );
     }
     this.#close();

@@ -1,3 +1,4 @@
+import { nameOfErrno } from "./errno";
 import type { BackupSummary, Progress } from "./events";
 
 /**
@@ -12,6 +13,7 @@ export class Sums {
   filteredUnchanged = 0;
   filteredSockets = 0;
   filteredDialect = 0;
+  /** Excluded by pattern. */
   filteredOther = 0;
   vanished = 0;
   failed = 0;
@@ -25,9 +27,17 @@ export class Sums {
   listedDirectories = 0;
   restored = 0;
   skipped = 0;
+  xattrBlocks = 0;
+  xattrsFailed = 0;
+  prunedDirectories = 0;
+  holeBytes = 0;
 
   /** Emitted, but a read failed on the way: their end says so, and restore discards them. Not in the `U` frame. */
   incomplete = 0;
+  /** Emitted in a dialect that does not carry the extended attributes they have. Not in the `U` frame. */
+  xattrsDropped = 0;
+  /** By errno, what `failed` counts. */
+  readonly failedBy = new Map<number, number>();
 
   readonly #started = process.hrtime.bigint();
 
@@ -52,6 +62,17 @@ export class Sums {
     return Number(process.hrtime.bigint() - this.#started) / 1e9;
   }
 
+  /** An entry that could not be saved. */
+  fail(errno: number): void {
+    this.failed++;
+    this.failedFor(errno);
+  }
+
+  /** The scan counts failures of its own and gives their reasons one by one. */
+  failedFor(errno: number): void {
+    this.failedBy.set(errno, (this.failedBy.get(errno) ?? 0) + 1);
+  }
+
   progress(): Progress {
     return { entries: this.emitted, bytes: this.bytes, failed: this.failed + this.incomplete, seconds: this.seconds };
   }
@@ -73,16 +94,21 @@ export class Sums {
       entries_per_second: seconds > 0 ? Math.round(this.emitted / seconds) : 0,
       peak_rss_bytes: process.resourceUsage().maxRSS * 1024,
       scanned: this.scanned,
-      filteredBy: {
+      filtered_by: {
         shard: this.filteredShard,
         since: this.filteredSince,
         unchanged: this.filteredUnchanged,
         sockets: this.filteredSockets,
         dialect: this.filteredDialect,
-        other: this.filteredOther,
+        excluded: this.filteredOther,
       },
+      failed_by: Object.fromEntries([...this.failedBy].map(([errno, count]) => [nameOfErrno(errno), count])),
       incomplete: this.incomplete,
       unlistable: this.unlistedDirectories,
+      pruned: this.prunedDirectories,
+      xattrs: this.xattrBlocks,
+      xattrs_failed: this.xattrsFailed,
+      hole_bytes: this.holeBytes,
       engine,
     };
   }

@@ -1,42 +1,49 @@
 import { type BigIntStats, lstatSync, readlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { resolve } from "node:path";
-import { type Entry, EntryFlag, EntryKind } from "@podheitor/hpc-ptcomm";
+import { decodeXattrs, type Entry, EntryFlag, EntryKind } from "@podheitor/hpc-ptcomm";
 import { createScanner, RecordCursor, RecordType } from "@podheitor/hpc-walker";
 import { type ArchiveItem, ArchiveReader } from "./archive-reader";
 import { cancelled, errnoName, HpcError } from "./errors";
-import type { Difference, JobEvents, VerifySummary } from "./events";
-import { FileReader } from "./file-reader";
+import type { Difference, JobEvents, Reason, VerifySummary } from "./events";
 import { atAnyLength } from "./long-path";
 import { Messages } from "./messages";
-import { NameSet } from "./name-set";
+import { isSampled, type NamePart, NameTable } from "./name-table";
 import { parseParams } from "./params";
 import { planScan } from "./plan";
 import { printable } from "./printable";
 import { throttled } from "./throttled";
+import { readContent } from "./verify-content";
 import { compareStat } from "./verify-entry";
+import { parentOf, Reasons, statOf } from "./verify-reasons";
 import { actualName, archivedName, type Root, rootsOf } from "./verify-roots";
-import { RunningDigest } from "./xxh";
+import { ANY_XATTRS, NO_XATTRS, xattrNames, xattrsKey } from "./verify-xattrs";
 
 export interface VerifyArchive {
   /** A file, or "-" for standard input. */
   readonly archive: string;
   /** The tree to compare with: what was backed up, or the `where` of a restore (see `rootsOf`). */
   readonly against: string | Buffer;
+  /** Compare one name in so many, chosen by a hash of the name, on both sides; default 1: all. */
+  readonly sample?: number;
   readonly events?: JobEvents;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Compares an archive with a tree: type, size, content, mode, owner, mtime, link targets and hard links of every entry, and names
- * that only one side has. Differences go to `events.difference`. An archive of one shard, or of what changed since some time, is
- * not expected to hold every name: names that only the tree has are then not looked for. Memory: about 24 bytes for each name.
- * Rejects with HpcError where the archive cannot be read or the tree is missing.
+ * Compares an archive with a tree: type, size, content, mode, owner, mtime, extended attributes, link targets and hard links of every entry, and
+ * names that only one side has. Differences go to `events.difference`, each with the reason as far as it can be told. An archive of one shard, or of what
+ * changed since some time, is not expected to hold every name: names that only the tree has are then not looked for. The archive is
+ * read once, the tree is walked once for every NAMES_PER_PASS names; memory is bounded. Rejects with HpcError where the archive cannot be
+ * read or the tree is missing.
  */
 export async function verifyArchive(options: VerifyArchive): Promise<VerifySummary> {
-  const { signal } = options;
+  const { signal, sample = 1 } = options;
+  if (!Number.isSafeInteger(sample) || sample < 1) throw new RangeError(`sample ${sample}: one name in how many?`);
   const against = resolvedTree(options.against);
   const reader = await ArchiveReader.open(options.archive);
-  const verification = new Verification(reader.facts, against, options.events ?? {});
+  const names = new NameTable(tmpdir());
+  const verification = new Verification(reader.facts, against, sample, names, options.events ?? {});
   const report = throttled(() => verification.progress());
   try {
     for (let items = await reader.next(); items !== undefined; items = await reader.next()) {
@@ -46,10 +53,11 @@ export async function verifyArchive(options: VerifyArchive): Promise<VerifySumma
       }
       report();
     }
-    await verification.extras(signal);
+    await verification.tree(signal);
     return verification.summary();
   } finally {
     await reader.close();
+    names.close();
   }
 }
 
@@ -67,71 +75,136 @@ function resolvedTree(against: string | Buffer): Buffer {
   }
 }
 
+/** An entry of the archive that is being compared. */
+interface Current {
+  readonly entry: Entry;
+  /** Of the tree; undefined: it has no such name. */
+  readonly stat: BigIntStats | undefined;
+  xattrs: number;
+}
+
+/** What the comparison goes by. */
+interface Context {
+  readonly roots: readonly Root[];
+  /** The tree is what was backed up, and not a copy. */
+  readonly isOrigin: boolean;
+  readonly reasons: Reasons;
+}
+
 class Verification {
-  readonly #names = new NameSet();
   readonly #messages: Messages;
-  #roots: readonly Root[] | undefined;
-  #current: Entry | undefined;
+  /** Known once the archive's facts are. */
+  #context: Context | undefined;
+  #current: Current | undefined;
   #entries = 0;
+  #compared = 0;
   #files = 0;
   #bytes = 0;
   #differences = 0;
+  readonly #by: Record<Reason, number> = { changed: 0, excluded: 0, vanished: 0, failed: 0, damaged: 0, unknown: 0 };
   readonly #started = performance.now();
 
   constructor(
     private readonly facts: readonly (readonly [string, Buffer])[],
     private readonly against: Buffer,
+    private readonly sample: number,
+    private readonly names: NameTable,
     private readonly events: JobEvents,
   ) {
     this.#messages = new Messages((level, text) => events.message?.(level, text));
   }
 
   async item(item: ArchiveItem): Promise<void> {
-    if (item.type === "entry") {
-      this.#entries++;
-      this.#current = item.entry;
-      this.#names.add(item.entry.name);
-      if (item.damage === undefined) this.#entry(item.entry);
-      else this.#found(item.entry, "content", item.damage);
-    } else if (item.type === "end" && this.#current !== undefined) {
-      if (item.damage !== undefined) this.#found(this.#current, "content", item.damage);
-      else if (item.digest === undefined) this.#found(this.#current, "content", "saved incompletely");
-      else await this.#content(this.#current, item.digest);
+    switch (item.type) {
+      case "note":
+        this.#facts.reasons.note(item.note);
+        return;
+      case "entry":
+        this.#finish();
+        this.#entries++;
+        if (!isSampled(item.entry.name, this.sample)) return;
+        this.#compared++;
+        this.#begin(item.entry, item.damage);
+        return;
+      case "attributes":
+        if (this.#current === undefined) return;
+        this.#current.xattrs = item.damage === undefined ? xattrsKey(item.block) : ANY_XATTRS;
+        if (item.damage !== undefined) this.#found(this.#current, "xattr", "damaged", item.damage);
+        return;
+      case "end":
+        if (this.#current === undefined) return;
+        if (item.damage !== undefined) this.#found(this.#current, "content", "damaged", item.damage);
+        else if (item.digest === undefined) this.#found(this.#current, "content", "failed", "saved incompletely");
+        else await this.#content(this.#current, item.digest);
+        return;
+      default:
     }
-    // The item's Buffers are gone after this batch; only an entry whose content follows is still needed.
-    if (item.type === "entry") this.#current = { ...item.entry, name: Buffer.from(item.entry.name) };
   }
 
-  /** Names that the tree has and the archive has not. */
-  async extras(signal: AbortSignal | undefined): Promise<void> {
-    if (this.facts.some(([key]) => key === "since" || key === "shard")) {
-      this.#messages.say(
-        "info",
-        "the archive is one shard or an incremental: names that only the tree has are not looked for",
-      );
-      return;
+  /** The other way round: names that only the tree has, and extended attributes, which the scan reads. */
+  async tree(signal: AbortSignal | undefined): Promise<void> {
+    this.#finish();
+    const partial = this.facts.some(([key]) => key === "since" || key === "shard");
+    const xattrs = !this.facts.some(([key, value]) => key === "xattrs" && value.toString() === "no");
+    if (partial) {
+      const text = "the archive is one shard or an incremental: names that only the tree has are not looked for";
+      this.#messages.say("info", text);
     }
-    for (const root of this.#treeRoots()) {
-      const params = parseParams([
-        ["path", root.actual],
-        ["allow-root", Buffer.from("yes")],
-      ]);
-      const { scan } = planScan(params, { since: undefined, keepOlder: false, content: false });
-      const scanner = createScanner({ ...scan, engine: "auto" });
-      try {
-        const cursor = new RecordCursor();
-        for (let batch = await scanner.next(); batch !== undefined; batch = await scanner.next()) {
-          if (signal?.aborted) throw cancelled();
-          for (cursor.reset(batch.bytes); cursor.next(); ) {
-            if (cursor.type !== RecordType.ENTRY || cursor.kind === EntryKind.SOCKET) continue;
-            const name = archivedName(root, cursor.dir, cursor.name);
-            if (!this.#names.has(name)) this.#difference({ path: name, what: "extra" });
-          }
+    if (partial && !xattrs) return;
+    for (const part of this.names.parts()) {
+      for (const root of this.#facts.roots) await this.#scan(root, part, { partial, xattrs }, signal);
+    }
+  }
+
+  async #scan(
+    root: Root,
+    part: NamePart,
+    { partial, xattrs }: { readonly partial: boolean; readonly xattrs: boolean },
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const params = parseParams([
+      ["path", root.actual],
+      ["allow-root", Buffer.from("yes")],
+    ]);
+    const { scan } = planScan(params, { since: undefined, keepOlder: false, content: false });
+    const scanner = createScanner({ ...scan, xattrs, engine: "auto" });
+    try {
+      const cursor = new RecordCursor();
+      for (let batch = await scanner.next(); batch !== undefined; batch = await scanner.next()) {
+        if (signal?.aborted) throw cancelled();
+        for (cursor.reset(batch.bytes); cursor.next(); ) {
+          if (cursor.type !== RecordType.ENTRY || cursor.kind === EntryKind.SOCKET) continue;
+          const name = archivedName(root, cursor.dir, cursor.name);
+          if (!part.isFor(name) || !isSampled(name, this.sample)) continue;
+          const archived = part.valueOf(name);
+          if (archived !== undefined) this.#xattrs(root, name, archived, cursor);
+          else if (!partial) this.#extra(root, name);
         }
-      } finally {
-        await scanner.close();
       }
+    } finally {
+      await scanner.close();
     }
+  }
+
+  #extra(root: Root, name: Buffer): void {
+    const actual = actualName([root], name) ?? name;
+    const { why, implied } = this.#facts.reasons.ofExtra(root, name, actual);
+    if (!implied) this.#difference({ path: Buffer.from(name), what: "extra", why });
+  }
+
+  #xattrs(root: Root, name: Buffer, archived: number, cursor: RecordCursor): void {
+    if (archived === ANY_XATTRS || cursor.xattrError !== 0) return;
+    const block = cursor.xattrLength === 0 ? undefined : cursor.xattrs;
+    if ((block === undefined ? NO_XATTRS : xattrsKey(block)) === archived) return;
+    const { reasons, isOrigin } = this.#facts;
+    const stat = statOf(actualName([root], name) ?? name);
+    this.#difference({
+      path: Buffer.from(name),
+      what: "xattr",
+      why: stat === undefined ? "vanished" : reasons.ofAttributes(name, stat, isOrigin),
+      archived: archived === NO_XATTRS ? "none" : "others",
+      found: xattrNames(block === undefined ? [] : decodeXattrs(block)),
+    });
   }
 
   progress(): void {
@@ -142,84 +215,110 @@ class Verification {
   summary(): VerifySummary {
     return {
       entries: this.#entries,
+      compared: this.#compared,
       files: this.#files,
       bytes: this.#bytes,
       differences: this.#differences,
+      differences_by: this.#by,
       seconds: (performance.now() - this.#started) / 1000,
     };
   }
 
-  #entry(entry: Entry): void {
-    const path = this.#actual(entry);
-    let stat: BigIntStats;
-    try {
-      stat = atAnyLength(path, (reachable) => lstatSync(reachable, { bigint: true }));
-    } catch (error) {
-      this.#found(entry, "missing", undefined, errnoName(error));
-      return;
+  /** What the archive says of itself is complete when its first entry is here. */
+  get #facts(): Context {
+    if (this.#context === undefined) {
+      const paths = this.facts.filter(([key]) => key === "path").map(([, value]) => value);
+      const roots = rootsOf(paths, this.against);
+      const isOrigin = roots.every(({ archived, actual }) => archived.equals(actual));
+      this.#context = { roots, isOrigin, reasons: new Reasons(this.facts) };
     }
-    compareStat(entry, stat, (what, archived, found) => this.#found(entry, what, archived, found));
-    if ((entry.flags & EntryFlag.LINK) !== 0) this.#hardLink(entry, stat.dev, stat.ino);
-    else if (entry.kind === EntryKind.SYMLINK && stat.isSymbolicLink()) {
-      const target = atAnyLength(path, (reachable) => readlinkSync(reachable, { encoding: "buffer" }));
-      if (!target.equals(entry.link)) this.#found(entry, "link", printable(entry.link), printable(target));
-    }
+    return this.#context;
   }
 
-  #hardLink(entry: Entry, dev: bigint, ino: bigint): void {
-    const leader = actualName(this.#treeRoots(), entry.link);
-    const stat = leader && statOf(leader);
-    if (stat?.dev !== dev || stat.ino !== ino) {
-      this.#found(entry, "link", `the same file as ${printable(entry.link)}`, "another file");
-    }
-  }
-
-  async #content(entry: Entry, digest: bigint): Promise<void> {
-    const path = this.#actual(entry);
+  #begin(entry: Entry, damage: string | undefined): void {
+    const isLink = (entry.flags & EntryFlag.LINK) !== 0;
+    // The item's Buffers are gone after this batch; what follows may come with the next.
+    const own = { ...entry, name: Buffer.from(entry.name), link: Buffer.from(entry.link) };
+    const path = this.#actual(entry.name);
     const stat = statOf(path);
+    // A later name has its leader's attributes, which are not repeated.
+    this.#current = { entry: own, stat, xattrs: isLink || damage !== undefined ? ANY_XATTRS : NO_XATTRS };
+    if (damage !== undefined) this.#found(this.#current, "content", "damaged", damage);
+    else if (stat === undefined) this.#missing(own, path);
+    else this.#entry(this.#current, stat, path);
+  }
+
+  /** The entry before has come to its end. */
+  #finish(): void {
+    if (this.#current !== undefined) this.names.add(this.#current.entry.name, this.#current.xattrs);
+    this.#current = undefined;
+  }
+
+  #missing(entry: Entry, path: Buffer): void {
+    const { reasons, isOrigin } = this.#facts;
+    let above = parentOf(path);
+    while (above.length > 1 && statOf(above) === undefined) above = parentOf(above);
+    const why = reasons.ofMissing(statOf(above), isOrigin);
+    this.#difference({ path: entry.name, what: "missing", why });
+  }
+
+  #entry(current: Current, stat: BigIntStats, path: Buffer): void {
+    const { entry } = current;
+    compareStat(entry, stat, (what, archived, found) => this.#found(current, what, undefined, archived, found));
+    if ((entry.flags & EntryFlag.LINK) !== 0) this.#hardLink(current, stat);
+    else if (entry.kind === EntryKind.SYMLINK && stat.isSymbolicLink()) {
+      const target = linkOf(path);
+      if (target === undefined) this.#missing(entry, path);
+      else if (!target.equals(entry.link))
+        this.#found(current, "link", undefined, printable(entry.link), printable(target));
+    }
+  }
+
+  #hardLink(current: Current, { dev, ino }: BigIntStats): void {
+    const { link } = current.entry;
+    const leader = actualName(this.#facts.roots, link);
+    const stat = leader && statOf(leader);
+    if (stat?.dev === dev && stat.ino === ino) return;
+    this.#found(current, "link", undefined, `the same file as ${printable(link)}`, "another file");
+  }
+
+  async #content(current: Current, digest: bigint): Promise<void> {
+    const { entry, stat } = current;
     // Missing, or another type: that was said with the entry.
     if (stat === undefined || !stat.isFile()) return;
     this.#files++;
     if (stat.size !== entry.size) {
-      this.#found(entry, "size", String(entry.size), String(stat.size));
+      this.#found(current, "size", undefined, String(entry.size), String(stat.size));
       return;
     }
+    const { dev, ino, size } = stat;
     try {
-      if ((await this.#digestOf(path, stat)) !== digest) this.#found(entry, "content");
+      const content = await readContent(this.#actual(entry.name), { dev, ino, size, holes: entry.holes });
+      this.#bytes += content.bytes;
+      if (content.digest !== digest || !content.clean) this.#found(current, "content");
     } catch (error) {
-      this.#found(entry, "content", undefined, `cannot be read: ${errnoName(error)}`);
+      this.#found(current, "content", undefined, undefined, `cannot be read: ${errnoName(error)}`);
     }
   }
 
-  async #digestOf(path: Buffer, { dev, ino, size }: BigIntStats): Promise<bigint> {
-    const reader = await FileReader.open(path, dev, ino, Number(size));
-    const digest = new RunningDigest();
-    try {
-      for (let block = await reader.next(); block !== undefined; block = await reader.next()) {
-        digest.update(block);
-        this.#bytes += block.length;
-      }
-    } finally {
-      await reader.close();
-    }
-    return digest.take();
-  }
-
-  #treeRoots(): readonly Root[] {
-    const paths = this.facts.filter(([key]) => key === "path").map(([, value]) => value);
-    this.#roots ??= rootsOf(paths, this.against);
-    return this.#roots;
-  }
-
-  #actual(entry: Entry): Buffer {
+  #actual(name: Buffer): Buffer {
     // A name under no root can only come from a damaged archive; it is then looked for as it stands.
-    return actualName(this.#treeRoots(), entry.name) ?? entry.name;
+    return actualName(this.#facts.roots, name) ?? name;
   }
 
-  #found(entry: Entry, what: Difference["what"], archived?: string, found?: string): void {
+  /** `why`: where it is known already; else the times tell. */
+  #found(
+    { entry, stat }: Current,
+    what: Difference["what"],
+    why: Reason | undefined = undefined,
+    archived?: string,
+    found?: string,
+  ): void {
+    const { reasons, isOrigin } = this.#facts;
     this.#difference({
-      path: Buffer.from(entry.name),
+      path: entry.name,
       what,
+      why: why ?? (stat === undefined ? "unknown" : reasons.ofEntry(entry, stat, isOrigin)),
       ...(archived === undefined ? {} : { archived }),
       ...(found === undefined ? {} : { found }),
     });
@@ -227,14 +326,15 @@ class Verification {
 
   #difference(difference: Difference): void {
     this.#differences++;
+    this.#by[difference.why]++;
     this.events.difference?.(difference);
   }
 }
 
-/** undefined: there is nothing of that name, or it cannot be looked at. */
-function statOf(path: Buffer): BigIntStats | undefined {
+/** undefined: it is gone. */
+function linkOf(path: Buffer): Buffer | undefined {
   try {
-    return atAnyLength(path, (reachable) => lstatSync(reachable, { bigint: true }));
+    return atAnyLength(path, (reachable) => readlinkSync(reachable, { encoding: "buffer" }));
   } catch {
     return undefined;
   }

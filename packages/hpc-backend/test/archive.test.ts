@@ -127,7 +127,7 @@ describe("round trip", () => {
   test("since leaves out what is older", async () => {
     const since = BigInt(Math.floor(Date.now() / 1000) + 3600);
     const summary = await backupToArchive({ params: params(tree), since, archive: join(where, "x.hpc") });
-    expect(summary).toMatchObject({ entries: 0, filtered: 11, filteredBy: { since: 11 } });
+    expect(summary).toMatchObject({ entries: 0, filtered: 11, filtered_by: { since: 11 } });
   });
 });
 

@@ -125,6 +125,22 @@ test("a backup says what the dialect can say, and names what it cannot", async (
   expect(messages.join("")).toMatch(/scanned 10: 8 saved, 2 filtered, 0 vanished, 0 failed/);
 });
 
+test("extended attributes and holes do not travel: the first are counted, the others are zeros", async () => {
+  const extra = join(tree, "sparse");
+  const script =
+    "import os,sys; f=os.open(sys.argv[1],66); os.pwrite(f,b'x',300000); os.ftruncate(f,400000); os.setxattr(f,'user.a',b'1')";
+  execFileSync("python3", ["-c", script, extra]);
+  try {
+    const { files, messages } = await backup({ Level: "F" });
+    const expected = Buffer.alloc(400_000);
+    expected[300_000] = 0x78;
+    expect(files.get("/sparse")?.data?.equals(expected)).toBe(true);
+    expect(messages.join()).toMatch(/did not carry the extended attributes or ACLs of 1 entries/);
+  } finally {
+    rmSync(extra);
+  }
+});
+
 test("an estimate has no content", async () => {
   const { files } = await backup({ Type: "E", Level: "F" });
   expect(files.size).toBe(8);

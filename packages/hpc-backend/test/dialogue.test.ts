@@ -18,6 +18,7 @@ import {
   decodeCheck,
   decodeDataEnd,
   decodeEntry,
+  decodeXattrs,
   type Entry,
   EntryFlag,
   EntryKind,
@@ -57,6 +58,8 @@ afterEach(() => plugin.kill());
 
 interface Received {
   readonly entries: Map<string, { readonly entry: Entry; readonly data: Buffer | undefined }>;
+  /** Blocks of B frames. */
+  readonly xattrs: Map<string, Buffer>;
   readonly sums: Accounting;
   readonly messages: readonly string[];
 }
@@ -64,6 +67,9 @@ interface Received {
 /** What a backup sent, checked for the order of its frames. */
 function received(frames: readonly Frame[]): Received {
   const entries: Received["entries"] = new Map();
+  const xattrs: Received["xattrs"] = new Map();
+  let last = "";
+  let due = false;
   const messages: string[] = [];
   let open: { entry: Entry; blocks: Buffer[] } | undefined;
   let sums: Accounting | undefined;
@@ -71,9 +77,17 @@ function received(frames: readonly Frame[]): Received {
     if (status === "M") {
       if (open) throw new Error("an entry inside another one");
       const entry = decodeEntry(payload);
+      expect(due).toBe(false);
+      last = entry.name.toString("latin1");
+      due = (entry.flags & EntryFlag.ATTRS) !== 0;
       if (entry.flags & EntryFlag.HAS_DATA) open = { entry, blocks: [] };
       else entries.set(entry.name.toString("latin1"), { entry, data: undefined });
+    } else if (status === "B") {
+      expect(due).toBe(true);
+      due = false;
+      xattrs.set(last, payload);
     } else if (status === "D") {
+      expect(due).toBe(false);
       open?.blocks.push(payload);
     } else if (status === "Z") {
       if (!open) throw new Error("an end without an entry");
@@ -91,7 +105,8 @@ function received(frames: readonly Frame[]): Received {
   if (!sums) throw new Error("no accounting");
   expect(isBalanced(sums)).toBe(true);
   expect(sums.emitted).toBe(entries.size);
-  return { entries, sums, messages };
+  expect(sums.xattrBlocks).toBe(xattrs.size);
+  return { entries, xattrs, sums, messages };
 }
 
 async function backup(job: Record<string, string>, params: readonly (string | Buffer)[] = []): Promise<Received> {
@@ -138,6 +153,29 @@ describe("hpc/1 backup", () => {
     const { entries } = await backup({ Type: "E", Level: "F" });
     expect(entries.size).toBe(9);
     expect([...entries.values()].every(({ entry }) => !(entry.flags & EntryFlag.HAS_DATA))).toBe(true);
+  });
+
+  test("attributes in a B frame each, holes in the record and not in the data, what is excluded in the sums", async () => {
+    const script =
+      "import os,sys; f=os.open(sys.argv[1],66); os.pwrite(f,b'x',300000); os.ftruncate(f,900000); os.setxattr(f,'user.a',b'1')";
+    execFileSync("python3", ["-c", script, join(tree, "sparse")]);
+    try {
+      const { entries, xattrs, sums } = await backup({}, ["exclude=small", "exclude=sub/"]);
+      const sparse = entries.get(`${tree}/sparse`);
+      const holes = sparse?.entry.holes ?? [];
+      expect(holes.length).toBeGreaterThan(0);
+      const inHoles = holes.reduce((sum, { length }) => sum + Number(length), 0);
+      expect(sparse?.data?.length).toBe(900_000 - inHoles);
+      expect(sums.holeBytes).toBe(inHoles);
+      expect(decodeXattrs(xattrs.get(`${tree}/sparse`) ?? Buffer.alloc(0))).toContainEqual({
+        name: Buffer.from("user.a"),
+        value: Buffer.from("1"),
+      });
+      expect(sums).toMatchObject({ scanned: 10, filteredOther: 2, filteredSockets: 1, xattrsFailed: 0 });
+      expect((await backup({}, ["xattrs=no"])).xattrs.size).toBe(0);
+    } finally {
+      rmSync(join(tree, "sparse"));
+    }
   });
 
   test("two shards are the tree, without overlap", async () => {
@@ -229,7 +267,7 @@ describe("incremental", () => {
     expect(most).toBe(4);
     expect(sums).toMatchObject({ scanned: 3001, filteredUnchanged: 3001, emitted: 0 });
     await plugin.finish();
-  });
+  }, 20_000);
 });
 
 describe("what cannot be done is refused with the key and the remedy", () => {

@@ -82,7 +82,8 @@ describe("a root that becomes unreadable after it was checked", () => {
     const writer = new RecordWriter(bytes);
     writer.dir(dir);
     writer.error(op, 13, Buffer.from(name));
-    const sink = { full: false, carriesSpecials: true, drain: fail, entry: fail, data: fail, end: fail };
+    const carries = { carriesSpecials: true, carriesXattrs: true, carriesHoles: true };
+    const sink = { full: false, ...carries, attributes: fail, drain: fail, entry: fail, data: fail, end: fail };
     const emitter = new BatchEmitter({
       params: { ...parseParams([["path", Buffer.from("/")]]), paths: [Buffer.from("/other"), root] },
       sink,

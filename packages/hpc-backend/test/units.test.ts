@@ -8,7 +8,7 @@ import fc from "fast-check";
 import { version } from "../package.json";
 import { HpcError } from "../src/errors";
 import { LinkGroups } from "../src/links";
-import { NameSet } from "../src/name-set";
+import { isSampled, NameTable } from "../src/name-table";
 import { KNOWN_KEYS, parseParams } from "../src/params";
 import { selector } from "../src/patterns";
 import { planScan } from "../src/plan";
@@ -31,7 +31,11 @@ test("the scan's head and the wire's head are the same", () => {
 
 test("the version is the package's", () => expect(VERSION).toBe(version));
 
-test("hard-link groups: one leader, then links, closed with the last name", () => {
+test.each([
+  ["in memory", 1_000],
+  ["on disk beyond a few", 3],
+  ["all on disk", 0],
+])("hard-link groups %s: one leader, then links, closed with the last name", (_, budget) => {
   const inode = fc.record({
     ino: fc.integer({ min: 1, max: 0xffff_ffff }),
     hi: fc.integer({ min: 0, max: 3 }),
@@ -40,7 +44,7 @@ test("hard-link groups: one leader, then links, closed with the last name", () =
   const inodes = fc.uniqueArray(inode, { selector: ({ ino, hi }) => `${ino}.${hi}`, maxLength: 200 });
   fc.assert(
     fc.property(inodes, fc.infiniteStream(fc.nat()), (all, random) => {
-      const links = new LinkGroups();
+      const links = new LinkGroups({ budget });
       const names = all.flatMap((one, at) => Array.from({ length: one.nlink }, (_, name) => ({ ...one, at, name })));
       names.sort(() => (random.next().value % 3) - 1);
       const sent = new Map<number, { group: number; leader: string; count: number }>();
@@ -60,15 +64,78 @@ test("hard-link groups: one leader, then links, closed with the last name", () =
       }
       expect(new Set([...sent.values()].map(({ group }) => group)).size).toBe(all.length);
       expect(links.size).toBe(0);
+      links.close();
     }),
-    { numRuns: 200 },
+    { numRuns: budget === 1_000 ? 200 : 50 },
   );
 });
 
-test("a name set holds what was added", () => {
-  const set = new NameSet();
-  for (let i = 0; i < 20_000; i += 2) set.add(Buffer.from(`name ${i}`));
-  for (let i = 0; i < 20_000; i++) expect(set.has(Buffer.from(`name ${i}`))).toBe(i % 2 === 0);
+test("hard-link groups on disk: the table grows, forgets, and is made anew", () => {
+  const links = new LinkGroups({ budget: 100 });
+  const name = (i: number) => Buffer.from(`/some/directory/name-${i}`);
+  const groups = new Map<number, number>();
+  // More come than go: 4,000 in the end, after 8,000 leaders.
+  for (let i = 1; i <= 8_000; i++) {
+    expect(links.later(i, 1, 9, 0)).toBeUndefined();
+    groups.set(i, links.lead(i, 1, 9, 0, 3, name(i)));
+    if (i % 2 === 0) {
+      const one = i / 2;
+      expect(links.later(one, 1, 9, 0)).toEqual({ group: groups.get(one), leader: name(one), last: false });
+      expect(links.later(one, 1, 9, 0)).toEqual({ group: groups.get(one), leader: name(one), last: true });
+    }
+  }
+  expect(links.size).toBe(4_000);
+  expect(links.spilled).toBeGreaterThan(3_800);
+  for (let i = 20_001; i <= 8_000; i++) expect(links.later(i, 1, 9, 0)?.leader).toEqual(name(i));
+  links.close();
+});
+
+test("a working directory that cannot be used is an error that names it", () => {
+  const links = new LinkGroups({ budget: 0, directory: "/nonexistent" });
+  expect(() => links.lead(1, 0, 1, 0, 2, Buffer.from("x"))).toThrow("/nonexistent cannot be used: ENOENT");
+});
+
+test.each([
+  ["one pass", 1_000_000],
+  ["seven passes", 3_000],
+])("a name table holds what was added, in %s", (_, perPass) => {
+  const names = new NameTable(tmpdir(), perPass);
+  const name = (i: number) => Buffer.from(`name ${i}`);
+  for (let i = 0; i < 20_000; i++) names.add(name(i), i);
+  names.add(name(5), 7);
+  expect(names.count).toBe(20_001);
+  const seen = new Set<number>();
+  let passes = 0;
+  for (const part of names.parts()) {
+    passes++;
+    for (let i = 0; i < 22_000; i++) {
+      if (!part.isFor(name(i))) continue;
+      expect(part.valueOf(name(i))).toBe(i < 20_000 ? i : undefined);
+      seen.add(i);
+    }
+  }
+  expect(seen.size).toBe(22_000);
+  expect(passes).toBe(perPass === 3_000 ? 7 : 1);
+  names.close();
+});
+
+test("a name table beyond its buffer is read back from disk", () => {
+  const names = new NameTable(tmpdir());
+  for (let i = 0; i < 150_000; i++) names.add(Buffer.from(`name ${i}`), i);
+  for (const part of names.parts()) {
+    for (let i = 0; i < 150_000; i += 997) expect(part.valueOf(Buffer.from(`name ${i}`))).toBe(i);
+    expect(part.valueOf(Buffer.from("name 150000"))).toBeUndefined();
+  }
+  names.close();
+});
+
+test("a sample is about one in so many, the same every time", () => {
+  const names = Array.from({ length: 20_000 }, (_, i) => Buffer.from(`/tree/file-${i}`));
+  const sampled = names.filter((name) => isSampled(name, 20));
+  expect(sampled.length).toBeGreaterThan(800);
+  expect(sampled.length).toBeLessThan(1_200);
+  expect(sampled.every((name) => isSampled(Buffer.from(name), 20))).toBe(true);
+  expect(names.every((name) => isSampled(name, 1))).toBe(true);
 });
 
 describe("printable", () => {
@@ -122,8 +189,28 @@ describe("parameters", () => {
       channelDepth: 8192,
       allowRoot: false,
       engine: "auto",
+      excludes: [],
+      markers: [],
+      oneFilesystem: false,
+      xattrs: true,
       notes: [],
     });
+  });
+
+  test("excludes and markers are bytes, in their order", () => {
+    const odd = Buffer.from([0xff, 0x2a, 0x0a]);
+    const { excludes, markers, oneFilesystem, xattrs } = parseParams([
+      ["path", Buffer.from(dir)],
+      ["exclude", odd],
+      ["exclude", Buffer.from("!keep\\\\")],
+      ["exclude-marker", Buffer.from(".nobackup")],
+      ["exclude-marker", Buffer.from("CACHEDIR.TAG")],
+      ["one-filesystem", Buffer.from("yes")],
+      ["xattrs", Buffer.from("no")],
+    ]);
+    expect(excludes).toEqual([odd, Buffer.from("!keep\\\\")]);
+    expect(markers.map(String)).toEqual([".nobackup", "CACHEDIR.TAG"]);
+    expect([oneFilesystem, xattrs]).toEqual([true, false]);
   });
 
   test("roots are normalised, and nested ones dropped with a note", () => {
@@ -154,6 +241,16 @@ describe("parameters", () => {
         ["threads", "4"],
       ],
     ],
+    ["exclude", [["exclude", ""]]],
+    ["exclude", [["exclude", "!"]]],
+    ["exclude", [["exclude", "//"]]],
+    ["exclude", [["exclude", "a\0b"]]],
+    ["exclude", [["exclude", "a\\\\\\"]]],
+    ["exclude", [["exclude", "x".repeat(4097)]]],
+    ["exclude-marker", [["exclude-marker", "a/b"]]],
+    ["exclude-marker", [["exclude-marker", ".."]]],
+    ["one-filesystem", [["one-filesystem", "1"]]],
+    ["xattrs", [["xattrs", "maybe"]]],
     ["__proto__", [["__proto__", "1"]]],
   ])("a bad %s names the key", (key, pairs) => {
     const work = () => parse(["path", dir], ...pairs);

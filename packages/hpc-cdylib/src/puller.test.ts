@@ -163,6 +163,7 @@ describe("a backend that behaves", () => {
         link: Buffer.alloc(0),
         flags: EntryFlag.OLDER,
         group: 0,
+        holes: Buffer.alloc(0),
       });
     const options = script(
       (writer) => {

@@ -381,3 +381,31 @@ test("doctor tries the product itself", async () => {
   expect([0, 1, 3]).toContain(code);
   expect(lstatSync(tree).isDirectory()).toBe(true);
 });
+
+test("what --exclude and its relatives leave out, verify names with the reason", async () => {
+  mkdirSync(join(work, "t/cache"), { recursive: true });
+  for (const name of ["t/keep", "t/a.o", "t/cache/CACHEDIR.TAG", "t/cache/x"])
+    writeFileSync(join(work, name), "Signature: 8a477f597d28d172789f06886806bc55");
+  const archive = join(work, "x.hpc");
+  const backup = await runCommand([
+    ...["backup", "--path", join(work, "t"), "--archive", archive, "-x", "--no-xattrs", "--json"],
+    ...["--exclude", "*.o", "--exclude-caches", "--exclude-marker", ".nobackup"],
+  ]);
+  expect(backup.code).toBe(0);
+  expect(backup.objects[0]).toMatchObject({
+    entries: 3,
+    scanned: 4,
+    filtered: 1,
+    filtered_by: { excluded: 1 },
+    pruned: 1,
+  });
+  const verify = await runCommand(["verify", "--archive", archive, "--against", "/", "--json"]);
+  expect(verify.code).toBe(3);
+  const lines = verify.objects;
+  const differences = lines.slice(0, -1).map((line) => line["difference"]);
+  expect(differences).toHaveLength(3);
+  for (const one of differences) expect(one).toMatchObject({ what: "extra", why: "excluded" });
+  expect(lines.at(-1)).toMatchObject({ differences: 3, differences_by: { excluded: 3, unknown: 0 } });
+  const bad = await runCommand(["verify", "--archive", archive, "--against", "/", "--sample", "0"]);
+  expect(bad.code).toBe(2);
+});

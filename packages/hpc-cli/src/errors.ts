@@ -1,5 +1,11 @@
 /** What the commands themselves refuse; the libraries below have codes of their own (docs/errors.md lists all). */
-export type CliErrorCode = "HPC_USAGE" | "HPC_NAMES_FILE" | "HPC_SHARDS_INCOMPLETE" | "HPC_CANCELLED" | "HPC_INTERNAL";
+export type CliErrorCode =
+  | "HPC_USAGE"
+  | "HPC_NAMES_FILE"
+  | "HPC_CATALOG"
+  | "HPC_SHARDS_INCOMPLETE"
+  | "HPC_CANCELLED"
+  | "HPC_INTERNAL";
 
 export class CliError extends Error {
   constructor(

@@ -15,6 +15,8 @@ export interface Listed {
   readonly mtime: bigint;
   /** Nanoseconds within that second. */
   readonly mtimeNs: number;
+  /** Extended attributes, ACLs among them. */
+  readonly xattrs: readonly unknown[];
   /** Another name of an inode whose first name is `link`. */
   readonly isLink: boolean;
 }

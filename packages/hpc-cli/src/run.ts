@@ -101,7 +101,14 @@ function parse(argv: readonly string[]): Chosen | string {
 /** Only options declared as arrays may be given twice; for the others it is not clear which one counts. */
 function refuseRepeated(args: Record<string, unknown>): true {
   const [command] = args["_"] as unknown[];
-  const repeatable = new Set(["_", "path", "pattern", command === "restore" ? "archive" : ""]);
+  const repeatable = new Set([
+    "_",
+    "path",
+    "pattern",
+    "exclude",
+    "exclude-marker",
+    command === "restore" ? "archive" : "",
+  ]);
   for (const [name, value] of Object.entries(args))
     if (Array.isArray(value) && !repeatable.has(name)) throw new UsageError(`--${name} is given twice`, "give it once");
   return true;

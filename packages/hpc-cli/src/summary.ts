@@ -33,7 +33,7 @@ export function addSummaries(summaries: readonly BackupSummary[], seconds: numbe
   if (first === undefined) throw new RangeError("no summary to add");
   if (rest.length === 0) return first;
   const sum = (pick: (one: BackupSummary) => number) => summaries.reduce((total, one) => total + pick(one), 0);
-  const filtered = (rule: keyof FilteredBy) => sum((one) => one.filteredBy[rule]);
+  const filtered = (rule: keyof FilteredBy) => sum((one) => one.filtered_by[rule]);
   const entries = sum((one) => one.entries);
   return {
     entries,
@@ -50,16 +50,27 @@ export function addSummaries(summaries: readonly BackupSummary[], seconds: numbe
     entries_per_second: seconds > 0 ? entries / seconds : 0,
     peak_rss_bytes: Math.max(...summaries.map((one) => one.peak_rss_bytes)),
     scanned: sum((one) => one.scanned),
-    filteredBy: {
+    filtered_by: {
       shard: filtered("shard"),
       since: filtered("since"),
       unchanged: filtered("unchanged"),
       sockets: filtered("sockets"),
       dialect: filtered("dialect"),
-      other: filtered("other"),
+      excluded: filtered("excluded"),
     },
+    failed_by: addCounts(summaries.map((one) => one.failed_by)),
     incomplete: sum((one) => one.incomplete),
     unlistable: sum((one) => one.unlistable),
+    pruned: sum((one) => one.pruned),
+    xattrs: sum((one) => one.xattrs),
+    xattrs_failed: sum((one) => one.xattrs_failed),
+    hole_bytes: sum((one) => one.hole_bytes),
     engine: first.engine,
   };
+}
+
+function addCounts(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const sum: Record<string, number> = {};
+  for (const [key, count] of all.flatMap(Object.entries<number>)) sum[key] = (sum[key] ?? 0) + count;
+  return sum;
 }

@@ -61,6 +61,7 @@ describe("lines of a listing", () => {
     rdev: 0n,
     mtime: -1n,
     mtimeNs: 0,
+    xattrs: [],
   };
 
   test("a name is escaped for a terminal and raw otherwise", () => {

@@ -16,6 +16,8 @@ export interface BaculaOptions {
   readonly jobs: readonly LabJob[];
   /** The File Daemon's plugin directory. Default: one of its own that holds the stock bpipe plugin. */
   readonly pluginDir?: string;
+  /** Further lines of the File Daemon's own resource, e.g. `PKI Encryption = yes`. */
+  readonly fileDaemon?: readonly string[];
   /** Environment of the daemons, and so of the plugin's children. Default: ours. */
   readonly env?: NodeJS.ProcessEnv;
   /** Lets the daemons live on when this process ends (`lab up`); `down` ends them. */
@@ -95,6 +97,13 @@ export class BaculaLab {
     return daemons !== null && Object.values(daemons).every(alive);
   }
 
+  /** The three daemons' processes, for faults. */
+  get daemons(): { readonly director: ProcessId; readonly storage: ProcessId; readonly file: ProcessId } {
+    const daemons = this.state.daemons;
+    if (daemons === null) throw new LabError("HPC_LAB_DAEMON", `${this.folder}: not running`, "lab up");
+    return daemons;
+  }
+
   get fdAlive(): boolean {
     const daemons = this.state.daemons;
     return daemons !== null && alive(daemons.file);
@@ -117,7 +126,13 @@ export class BaculaLab {
       if (options.pluginDir === undefined) {
         await copyFile(join(installation.stockPlugins, "bpipe-fd.so"), join(pluginDir, "bpipe-fd.so"));
       }
-      const files = configurationFiles({ folder, ports: base.ports, pluginDir, jobs: options.jobs });
+      const files = configurationFiles({
+        folder,
+        ports: base.ports,
+        pluginDir,
+        jobs: options.jobs,
+        fileDaemon: options.fileDaemon ?? [],
+      });
       for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text, { mode: 0o600 });
       await Catalog.create(join(folder, "work/bacula.db"), installation.catalogSchema);
       const daemons = await startDaemons(folder, installation, base.ports, options);

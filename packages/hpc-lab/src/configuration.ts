@@ -24,6 +24,8 @@ export interface Configuration {
   readonly ports: Ports;
   readonly pluginDir: string;
   readonly jobs: readonly LabJob[];
+  /** Further lines of the FileDaemon resource, e.g. its encryption keys. */
+  readonly fileDaemon?: readonly string[];
 }
 
 /** The four configuration files of a lab: name → text. The same text serves 9.6.7 and 15.0.3. */
@@ -180,6 +182,7 @@ function fileDaemon(c: Configuration): string {
       ...folders(c),
       `Plugin Directory = ${quoted(c.pluginDir)}`,
       many,
+      ...(c.fileDaemon ?? []),
     ]),
     resource("Messages", ["Name = Std", "director = lab-dir = all, !skipped, !restored"]),
   ].join("\n");

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { LabError } from "./errors";
@@ -43,8 +43,7 @@ export interface DaemonOptions {
   readonly tied: boolean;
 }
 
-/** Starts a daemon in the foreground mode and waits until it listens. @throws LabError HPC_LAB_DAEMON with its log's end */
-export async function startDaemon(options: DaemonOptions): Promise<ProcessId> {
+function launch(options: Omit<DaemonOptions, "name" | "port">): ChildProcess {
   const argv = options.tied ? ["setpriv", "--pdeathsig", "KILL", ...options.argv] : options.argv;
   const output = openSync(options.log, "a");
   const child = spawn(argv[0] as string, argv.slice(1), {
@@ -54,6 +53,24 @@ export async function startDaemon(options: DaemonOptions): Promise<ProcessId> {
   });
   closeSync(output);
   child.unref();
+  return child;
+}
+
+/** Starts a program in the background, its output in a log. @throws LabError HPC_LAB_DAEMON when it does not even start */
+export function startProcess(options: Omit<DaemonOptions, "name" | "port">): ProcessId {
+  const child = launch(options);
+  child.once("error", () => {}); // it has no number then, which is said here
+  const id = child.pid === undefined ? undefined : processOf(child.pid);
+  if (id === undefined) {
+    const text = `${options.argv[0]} does not start; ${options.log} ends in:\n${tail(options.log)}`;
+    throw new LabError("HPC_LAB_DAEMON", text, `run it by hand: ${options.argv.join(" ")}`);
+  }
+  return id;
+}
+
+/** Starts a daemon in the foreground mode and waits until it listens. @throws LabError HPC_LAB_DAEMON with its log's end */
+export async function startDaemon(options: DaemonOptions): Promise<ProcessId> {
+  const child = launch(options);
   const failed = new Promise<never>((_, reject) => child.once("error", reject));
   const id = child.pid === undefined ? undefined : processOf(child.pid);
   const problem = () =>

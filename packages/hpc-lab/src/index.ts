@@ -11,7 +11,6 @@ export {
 export type { CatalogRow } from "./catalog";
 export type { LabJob } from "./configuration";
 export { LabError } from "./errors";
-export type { Attributes } from "./lstat";
 export { compareTrees, type Difference, type Parity, type ParityOptions } from "./parity";
 export { ensureRelease, missingForRelease, type Release, releaseOf, releases } from "./release";
 export { makeTree, type TreeOptions, type TreeSummary } from "./tree";

@@ -11,8 +11,6 @@ import { limits } from "./limits";
 export interface ParityOptions {
   /** Bacula itself keeps whole seconds; our records keep nanoseconds. Default `nanoseconds`. */
   readonly times?: "nanoseconds" | "seconds";
-  /** The same for device nodes alone. Default: as `times`. */
-  readonly deviceTimes?: "nanoseconds" | "seconds";
 }
 
 export interface Difference {
@@ -68,10 +66,7 @@ export async function compareTrees(left: string, right: string, options: ParityO
   const differ = (name: string, what: Difference["what"], one: string, other: string): void => {
     differences.push({ path: Buffer.from(name, "latin1"), what, left: one, right: other });
   };
-  const time = ({ type, mtime }: Found): string => {
-    const times = ("bc".includes(type) ? options.deviceTimes : undefined) ?? options.times;
-    return times === "seconds" ? floorSecond(mtime) : mtime;
-  };
+  const time = ({ mtime }: Found): string => (options.times === "seconds" ? floorSecond(mtime) : mtime);
   for (const [name, one] of a) {
     const other = b.get(name);
     if (other === undefined) {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { installPlugin } from "@podheitor/hpc-cdylib";
 import { type BaculaLab, type CatalogRow, type LabJob, type Release, releaseOf, releases, startBacula } from "../src";
-import { catalogNames, type ParityOptions } from "../src/parity";
+import { catalogNames } from "../src/parity";
 import { until } from "../src/wait";
 
 /** Both releases, or those of HPC_LAB_RELEASES (`9,15`). */
@@ -20,6 +20,11 @@ export async function cleanUp(): Promise<void> {
   for (let undo = cleanups.pop(); undo !== undefined; undo = cleanups.pop()) await undo();
 }
 
+/** Undone after the file's tests, and before what was made earlier is. */
+export function atCleanUp(undo: () => void | Promise<void>): void {
+  cleanups.push(undo);
+}
+
 /** A folder of one's own; gone after the file's tests. */
 export function scratch(): string {
   const folder = mkdtempSync(join(tmpdir(), "hpc-system-"));
@@ -30,7 +35,7 @@ export function scratch(): string {
 export async function labWith(
   release: Release,
   jobs: readonly LabJob[],
-  options: { pluginDir?: string; env?: NodeJS.ProcessEnv } = {},
+  options: { pluginDir?: string; env?: NodeJS.ProcessEnv; fileDaemon?: readonly string[] } = {},
 ): Promise<BaculaLab> {
   const lab = await startBacula({ release, jobs, ...options });
   cleanups.push(() => lab.stop());
@@ -65,12 +70,6 @@ function copyBundle(from: string, to: string): void {
 export function pluginJob(name: string, path: string, more = "", rest: Partial<LabJob> = {}): LabJob {
   return { name, plugins: [`podheitor-hpc:path=${path}${more === "" ? "" : `;${more}`}`], ...rest };
 }
-
-/**
- * Through Bacula: nanoseconds ride in st_rdev, which devices need themselves (shim-c/fd-plugin/stat_pack.h). Archives keep
- * them for devices too.
- */
-export const throughBacula: ParityOptions = { deviceTimes: "seconds" };
 
 /** Names as sorted text in which every byte is one character. */
 export function sorted(names: Iterable<Buffer>): string[] {

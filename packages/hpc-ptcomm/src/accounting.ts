@@ -24,7 +24,13 @@ export const COUNTERS = [
   "listedDirectories",
   "restored",
   "skipped",
+  "xattrBlocks",
+  "xattrsFailed",
+  "prunedDirectories",
+  "holeBytes",
 ] as const;
+/** What the first release sent; a counter that did not come is 0. */
+const LEAST = 20;
 
 /** What became of everything a job saw. Numbers are exact to 2^53. */
 export type Accounting = Readonly<Record<(typeof COUNTERS)[number], number>>;
@@ -44,15 +50,15 @@ export function encodeAccounting(counters: Partial<Accounting>): Buffer {
   return payload;
 }
 
-/** Counters of a later release are ignored; fewer than ours are refused. Throws HPC_PAYLOAD. */
+/** Counters of a later release are ignored, those that an older one did not send are 0. Throws HPC_PAYLOAD. */
 export function decodeAccounting(payload: Buffer): Accounting {
   if (payload.length < 8 || payload.readUInt32LE(0) !== VERSION) throw refuse("not version 1");
   const count = payload.readUInt32LE(4);
-  if (count < COUNTERS.length || payload.length !== 8 + 8 * count) {
+  if (count < LEAST || payload.length !== 8 + 8 * count) {
     throw refuse(`${count} counters in ${payload.length} bytes`);
   }
   const accounting = emptyAccounting();
-  COUNTERS.forEach((name, i) => {
+  COUNTERS.slice(0, count).forEach((name, i) => {
     accounting[name] = Number(payload.readBigUInt64LE(8 + 8 * i));
   });
   return accounting;

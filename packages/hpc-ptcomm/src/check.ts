@@ -31,7 +31,7 @@ export class CheckBatch {
     const start = this.#out.length;
     putEntry(this.#out, parts, length, undefined);
     const flagsAt = start + ENTRY_AT.flags;
-    this.#out.buffer[flagsAt] = (this.#out.buffer[flagsAt] ?? 0) & ~EntryFlag.HAS_DATA;
+    this.#out.buffer[flagsAt] = (this.#out.buffer[flagsAt] ?? 0) & ~(EntryFlag.HAS_DATA | EntryFlag.ATTRS);
     this.#count++;
     return true;
   }
@@ -61,7 +61,7 @@ export function decodeCheck(payload: Buffer): { readonly batch: number; readonly
     at += 4;
     if (length > payload.length - at) throw refuse(`ends within entry ${i}`);
     const entry = decodeEntry(payload.subarray(at, at + length));
-    if (entry.flags & EntryFlag.HAS_DATA) throw refuse(`entry ${i} has data`);
+    if (entry.flags & (EntryFlag.HAS_DATA | EntryFlag.ATTRS)) throw refuse(`entry ${i} has data or attributes`);
     entries.push(entry);
     at += length;
   }

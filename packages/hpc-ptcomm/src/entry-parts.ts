@@ -18,6 +18,8 @@ export interface EntryParts {
   /** EntryFlag bits and link group (0: none; below 2^53) that replace those in the head. */
   readonly flags: number;
   readonly group: number;
+  /** The hole map: 16 bytes each, { u64 offset, u64 length }, as it goes into the record. Empty for none. */
+  readonly holes: Buffer;
 }
 
 /** Hash of a byte range: xxh3_64, seed 0, where digests are written. */
@@ -32,14 +34,14 @@ function nameLength({ dir, name }: EntryParts): number {
 
 /** Bytes of the record that `putEntry` writes. */
 export function entryLength(parts: EntryParts, withDigest: boolean): number {
-  return ENTRY_HEAD + nameLength(parts) + parts.link.length + (withDigest ? 8 : 0);
+  return ENTRY_HEAD + nameLength(parts) + parts.link.length + parts.holes.length + (withDigest ? 8 : 0);
 }
 
-/** Appends the record of `length` = `entryLength()` bytes. A head from a scan has no holes, and none are written. */
+/** Appends the record of `length` = `entryLength()` bytes. */
 export function putEntry(out: Bytes, parts: EntryParts, length: number, digest: Digest | undefined): void {
   const start = out.extend(length);
   const to = out.buffer;
-  const { dir, name, link, group } = parts;
+  const { dir, name, link, group, holes } = parts;
   const flags = digest ? parts.flags | EntryFlag.DIGEST : parts.flags & ~EntryFlag.DIGEST;
   const ownLength = nameLength(parts);
 
@@ -49,7 +51,7 @@ export function putEntry(out: Bytes, parts: EntryParts, length: number, digest: 
   putU32(to, start + ENTRY_AT.nameLength, ownLength);
   putU32(to, start + ENTRY_AT.linkLength, link.length);
   putU64(to, start + ENTRY_AT.linkGroup, group);
-  putU32(to, start + ENTRY_AT.holeCount, 0);
+  putU32(to, start + ENTRY_AT.holeCount, holes.length / 16);
 
   let at = start + ENTRY_HEAD;
   to.set(dir, at);
@@ -58,5 +60,6 @@ export function putEntry(out: Bytes, parts: EntryParts, length: number, digest: 
   to.set(name, at);
   at += name.length;
   if (link.length > 0) to.set(link, at);
+  if (holes.length > 0) to.set(holes, at + link.length);
   if (digest) to.writeBigUInt64LE(digest(to.subarray(start, start + length - 8)), start + length - 8);
 }

@@ -79,7 +79,8 @@ describe("entry record", () => {
   test.each<[string, Partial<Entry>]>([
     ["empty name", { name: Buffer.alloc(0) }],
     ["NUL in a name", { name: Buffer.from("a\0b") }],
-    ["unknown flags", { flags: 64 }],
+    ["unknown flags", { flags: 128 }],
+    ["attributes of a later name", { flags: EntryFlag.LINK | EntryFlag.ATTRS, linkGroup: 1n, link: Buffer.from("x") }],
     ["kind 1 with mode", { mode: 0o40755 }],
     ["link of what has none", { link: Buffer.from("x") }],
     ["link is missing", { flags: EntryFlag.LINK, linkGroup: 1n }],
@@ -104,6 +105,14 @@ describe("entry record", () => {
 });
 
 describe("FrameWriter.entry", () => {
+  const holeMap = ({ holes }: Entry) => {
+    const map = Buffer.alloc(16 * holes.length);
+    for (const [i, { offset, length }] of holes.entries()) {
+      map.writeBigUInt64LE(offset, 16 * i);
+      map.writeBigUInt64LE(length, 16 * i + 8);
+    }
+    return map;
+  };
   /** A scan's memory: the head amid other bytes, names elsewhere. */
   function parts(entry: Entry, dir: string, own: string): EntryParts {
     const bytes = Buffer.alloc(ENTRY_HEAD + 7, 0xee);
@@ -116,6 +125,7 @@ describe("FrameWriter.entry", () => {
       link: entry.link,
       flags: entry.flags,
       group: Number(entry.linkGroup),
+      holes: holeMap(entry),
     };
   }
   const written = (given: EntryParts, out = new FrameWriter({ capacity: 8 })) => {
@@ -144,6 +154,16 @@ describe("FrameWriter.entry", () => {
       name: Buffer.from("/a/second"),
     };
     expect(written(parts(link, "/a", "second"))).toEqual(link);
+  });
+
+  test("a hole map follows the names", () => {
+    const holes = [
+      { offset: 0n, length: 4096n },
+      { offset: 1n << 40n, length: 1n },
+    ];
+    expect(written(parts({ ...base, holes }, "/tree", "file"))).toEqual({ ...base, holes });
+    const digested = written(parts({ ...base, holes }, "/tree", "file"), new FrameWriter({ digest: () => 7n }));
+    expect(digested).toMatchObject({ holes, digest: 7n });
   });
 
   test("with a hash every record carries the hash of what is before it", () => {

@@ -28,8 +28,10 @@ export const EntryFlag = {
   DIGEST: 16,
   /** mtime and ctime are both before the job's `since`. */
   OLDER: 32,
+  /** A B frame with the entry's xattr block follows the record, before any data. */
+  ATTRS: 64,
 } as const;
-const KNOWN_FLAGS = 63;
+const KNOWN_FLAGS = 127;
 
 /** Offsets in the 128-byte head; `shim-c/include/hpc_entry.h` is the same struct. */
 export const ENTRY_AT = {
@@ -166,6 +168,7 @@ function checkFlags(record: Buffer, kind: EntryKind): void {
 
   if (flags & ~KNOWN_FLAGS) throw refuse(`unknown flags 0x${flags.toString(16)}`);
   if (flags & EntryFlag.HAS_DATA && (kind !== EntryKind.REGULAR || isLink)) throw refuse("data of what has none");
+  if (flags & EntryFlag.ATTRS && isLink) throw refuse("attributes of a later name: they came with the leader");
   if ((isLink || isLeader) && !hasGroup) throw refuse("a hard link without a group");
   if (isLink && (isLeader || kind === EntryKind.DIRECTORY)) throw refuse("LINK on a leader or a directory");
   if (flags & EntryFlag.LAST_LINK && !isLink) throw refuse("LAST_LINK without LINK");

@@ -5,7 +5,7 @@ import { encodeFrame, type Frame, FrameDecoder, type FrameStatus, isSignal } fro
 import { MAX_PAYLOAD } from "./limits";
 import { FrameWriter } from "./writer";
 
-const STATUSES = [..."CDFTEAQWISNRPOVMZKHGUX"] as FrameStatus[];
+const STATUSES = [..."CDFTEAQWISNRPOVMBZKHGUX"] as FrameStatus[];
 const anyFrame = fc
   .tuple(fc.constantFrom(...STATUSES), fc.uint8Array({ maxLength: 300 }))
   .map(([status, payload]): Frame => ({ status, payload: Buffer.from(isSignal(status) ? [] : payload) }));

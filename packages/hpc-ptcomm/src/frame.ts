@@ -19,6 +19,7 @@ export type FrameStatus =
   | "O"
   | "V"
   | "M"
+  | "B"
   | "Z"
   | "K"
   | "H"
@@ -35,7 +36,7 @@ export interface Frame {
   readonly payload: Buffer;
 }
 
-const ALL: readonly FrameStatus[] = [..."CDFTEAQWISNRPOVMZKHGUX"] as FrameStatus[];
+const ALL: readonly FrameStatus[] = [..."CDFTEAQWISNRPOVMBZKHGUX"] as FrameStatus[];
 const BY_BYTE: (FrameStatus | undefined)[] = [];
 for (const status of ALL) BY_BYTE[status.charCodeAt(0)] = status;
 const EMPTY = Buffer.alloc(0);

@@ -12,3 +12,4 @@ export * from "./limits";
 export { commandText, messageText, type Pair, type Params, parsePair } from "./pairs";
 export { formatPluginString, parsePluginString } from "./plugin-string";
 export { FrameWriter, MESSAGE_STATUS, type MessageLevel } from "./writer";
+export * from "./xattrs";

@@ -9,6 +9,15 @@ export const MAX_PAYLOAD = 999_999;
 /** (wire) Fixed part of an entry record; `shim-c/include/hpc_entry.h` asserts the same size. */
 export const ENTRY_HEAD = 128;
 
+/** (wire) The largest xattr block of an entry: it fits a B frame, with a digest behind it. The scan reports what does not fit. */
+export const XATTR_BLOCK = 900_000;
+
+/** (wire) The longest name of an extended attribute: the kernel's XATTR_NAME_MAX. */
+export const XATTR_NAME = 255;
+
+/** (wire) Holes in one record: 512 KiB of its frame, which leaves room for any name. */
+export const MAX_HOLES = 32_768;
+
 /**
  * (wire) Entries in one CHECK batch. 512 records of ordinary names are about 100 KB: one pipe buffer's worth of
  * questions per wake-up of the File Daemon, and an answer bitmap of 64 bytes.

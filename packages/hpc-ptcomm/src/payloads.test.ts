@@ -1,13 +1,15 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { framesOf } from "../test/listing";
-import { base, checkPayload, hpc1Backend } from "../test/samples";
+import { base, checkPayload, everyXattr, hpc1Backend } from "../test/samples";
 import { COUNTERS, decodeAccounting, emptyAccounting, encodeAccounting, isBalanced } from "./accounting";
 import { CheckBatch, decodeCheck, decodeCheckAnswer, encodeCheckAnswer, isWanted } from "./check";
 import { decodeDataEnd, encodeDataEnd } from "./data-end";
 import { EntryFlag, encodeEntry } from "./entry";
 import { ProtocolError } from "./errors";
-import { CHECK_ENTRIES, ENTRY_HEAD, MAX_PAYLOAD } from "./limits";
+import { CHECK_ENTRIES, ENTRY_HEAD, MAX_PAYLOAD, XATTR_BLOCK } from "./limits";
+import { FrameWriter } from "./writer";
+import { decodeXattrs, encodeXattrs } from "./xattrs";
 
 const u64 = fc.bigInt({ min: 0n, max: 0xffff_ffff_ffff_ffffn });
 
@@ -52,6 +54,46 @@ describe("end of data", () => {
   });
 });
 
+describe("xattr block", () => {
+  const bytes = (min: number, max: number) =>
+    fc.uint8Array({ minLength: min, maxLength: max }).map((array) => Buffer.from(array));
+  const xattr = fc.record({ name: bytes(1, 255).filter((name) => !name.includes(0)), value: bytes(0, 300) });
+
+  test("round trip", () => {
+    fc.assert(
+      fc.property(fc.array(xattr, { maxLength: 8 }), (xattrs) => {
+        expect(decodeXattrs(encodeXattrs(xattrs))).toEqual(xattrs);
+      }),
+    );
+    survives(decodeXattrs, encodeXattrs(everyXattr));
+  });
+  test("refuses an empty or long name, a NUL in it, flags, a cut; a block beyond the limit is not made", () => {
+    const one = (name: Buffer) => encodeXattrs([{ name, value: Buffer.alloc(3) }]);
+    expect(() => one(Buffer.alloc(0))).toThrow("a name of 0 bytes");
+    expect(() => one(Buffer.alloc(256, 0x61))).toThrow("a name of 256 bytes");
+    expect(() => one(Buffer.from("a\0b"))).toThrow("NUL");
+    const good = one(Buffer.from("user.x"));
+    for (let cut = 1; cut < good.length; cut++)
+      expect(() => decodeXattrs(good.subarray(0, cut))).toThrow(ProtocolError);
+    good[2] = 1;
+    expect(() => decodeXattrs(good)).toThrow("unknown flags");
+    expect(() => encodeXattrs([{ name: Buffer.from("user.x"), value: Buffer.alloc(XATTR_BLOCK) }])).toThrow("at most");
+  });
+  test("a writer puts it into one frame, with its digest where digests are written", () => {
+    const block = encodeXattrs(everyXattr);
+    const plain = new FrameWriter();
+    plain.attributes(block);
+    expect(framesOf(plain.takeBytes())).toEqual([{ status: "B", payload: block }]);
+    const digested = new FrameWriter({ digest: (over) => BigInt(over.length) });
+    digested.attributes(block);
+    const payload = framesOf(digested.takeBytes())[0]?.payload;
+    expect(payload?.subarray(0, -8)).toEqual(block);
+    expect(payload?.readBigUInt64LE(block.length)).toBe(BigInt(block.length));
+    expect(() => plain.attributes(Buffer.alloc(XATTR_BLOCK + 1))).toThrow("at most");
+    expect(plain.byteLength).toBe(0);
+  });
+});
+
 describe("CHECK", () => {
   const record = encodeEntry({ ...base, name: Buffer.from("/x"), flags: EntryFlag.OLDER });
   const parts = (length: number) => ({
@@ -60,8 +102,9 @@ describe("CHECK", () => {
     dir: Buffer.from("/dir"),
     name: Buffer.alloc(length, 0x6e),
     link: Buffer.alloc(0),
-    flags: EntryFlag.OLDER | EntryFlag.HAS_DATA,
+    flags: EntryFlag.OLDER | EntryFlag.HAS_DATA | EntryFlag.ATTRS,
     group: 0,
+    holes: Buffer.alloc(0),
   });
 
   test("a batch gives its entries back, without data, with full names", () => {
@@ -119,15 +162,24 @@ describe("CHECK", () => {
 });
 
 describe("accounting", () => {
-  test("round trip; later counters are ignored, fewer refused", () => {
-    const counters = { ...emptyAccounting(), scanned: 2 ** 52, bytes: 7 };
+  test("round trip; later counters are ignored, those of the first release suffice", () => {
+    const counters = { ...emptyAccounting(), scanned: 2 ** 52, bytes: 7, xattrBlocks: 8, holeBytes: 9 };
     const payload = encodeAccounting(counters);
     expect(decodeAccounting(payload)).toEqual(counters);
     const more = Buffer.concat([payload, Buffer.alloc(8, 1)]);
     more.writeUInt32LE(COUNTERS.length + 1, 4);
     expect(decodeAccounting(more)).toEqual(counters);
-    const fewer = payload.subarray(0, -8);
-    fewer.writeUInt32LE(COUNTERS.length - 1, 4);
+    const first = Buffer.from(payload.subarray(0, 8 + 8 * 20));
+    first.writeUInt32LE(20, 4);
+    expect(decodeAccounting(first)).toEqual({
+      ...counters,
+      xattrBlocks: 0,
+      xattrsFailed: 0,
+      prunedDirectories: 0,
+      holeBytes: 0,
+    });
+    const fewer = Buffer.from(payload.subarray(0, 8 + 8 * 19));
+    fewer.writeUInt32LE(19, 4);
     expect(() => decodeAccounting(fewer)).toThrow(ProtocolError);
     survives(decodeAccounting, encodeAccounting(counters));
   });

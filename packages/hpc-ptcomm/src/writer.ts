@@ -3,7 +3,7 @@ import { DATA_END, putDataEnd } from "./data-end";
 import { type Digest, type EntryParts, entryLength, putEntry } from "./entry-parts";
 import { ProtocolError } from "./errors";
 import { encodeFrame, type FrameStatus, isSignal, putHeader, type Signal } from "./frame";
-import { FRAME_HEADER, MAX_PAYLOAD, WRITER_BYTES } from "./limits";
+import { FRAME_HEADER, MAX_PAYLOAD, WRITER_BYTES, XATTR_BLOCK } from "./limits";
 
 const NEWLINE = 0x0a;
 
@@ -90,6 +90,19 @@ export class FrameWriter {
     const length = entryLength(parts, this.#digest !== undefined);
     this.#header("M", length);
     putEntry(this.#out, parts, length, this.#digest);
+  }
+
+  /** A B frame: the xattr block of the entry just written, and in an archive its digest. Throws HPC_FRAME_TOO_LONG. */
+  attributes(block: Buffer): void {
+    if (block.length > XATTR_BLOCK) {
+      throw new ProtocolError(
+        "HPC_FRAME_TOO_LONG",
+        `an xattr block of ${block.length} bytes, at most ${XATTR_BLOCK} travel`,
+      );
+    }
+    const payload = this.#begin("B", block.length + (this.#digest === undefined ? 0 : 8));
+    payload.set(block);
+    if (this.#digest !== undefined) payload.writeBigUInt64LE(this.#digest(block), block.length);
   }
 
   /** D frames with these bytes, none for none. */

@@ -11,17 +11,19 @@ import {
   decodeCheck,
   decodeDataEnd,
   decodeEntry,
+  decodeXattrs,
   type Entry,
   encodeAccounting,
   encodeDataEnd,
   encodeEntry,
+  encodeXattrs,
   FrameDecoder,
   isBalanced,
   ProtocolError,
   parsePluginString,
 } from "../src/index";
 import { framesOf } from "./listing";
-import { checkPayload, everyEntry, hpc1Backend } from "./samples";
+import { checkPayload, everyEntry, everyXattr, hpc1Backend } from "./samples";
 
 /** The C decoders and the TypeScript decoders read the same bytes: same verdict, same fields. */
 const SOURCES = join(__dirname, "..", "..", "..", "shim-c", "ptcomm");
@@ -50,7 +52,7 @@ beforeAll(() => {
 }, 60_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-type Kind = "f" | "M" | "Z" | "K" | "U" | "p";
+type Kind = "f" | "M" | "B" | "Z" | "K" | "U" | "p";
 type Case = readonly [kind: Kind, bytes: Buffer];
 
 function viaC(cases: readonly Case[]): string[] {
@@ -83,6 +85,10 @@ const read: Record<Kind, (bytes: Buffer) => string> = {
     return frame ? `frame ${frame.status} ${decoder.offset} ${hex(frame.payload)}` : "more";
   },
   M: (bytes) => `entry ${entryText(decodeEntry(bytes))}`,
+  B: (bytes) =>
+    `xattrs${decodeXattrs(bytes)
+      .map(({ name, value }) => ` ${hex(name)} ${hex(value)}`)
+      .join("")}`,
   Z(bytes) {
     const end = decodeDataEnd(bytes);
     // The driver prints the digest field as it stands; without the flag its bytes mean nothing.
@@ -147,6 +153,8 @@ const plain: Accounting = decodeAccounting(
 );
 const good: readonly Case[] = [
   ...everyEntry.map((entry): Case => ["M", encodeEntry(entry)]),
+  ["B", encodeXattrs(everyXattr)],
+  ["B", Buffer.alloc(0)],
   ["Z", encodeDataEnd({ bytes: 1n << 63n, errno: 5, digest: 3n })],
   ["K", checkPayload()],
   ["U", encodeAccounting(plain)],
@@ -169,7 +177,7 @@ describe("C and TypeScript", () => {
     );
   });
 
-  test("flip every bit of every entry record, and of Z, K, U", () => {
+  test("flip every bit of every entry record, and of B, Z, K, U", () => {
     const flipped = good.flatMap(([kind, bytes]) =>
       "fp".includes(kind)
         ? []
@@ -196,7 +204,7 @@ describe("C and TypeScript", () => {
       .array(fc.constantFrom("C", "F", "D", "0", "1", "00000", "\n", "x"), { maxLength: 12 })
       .map((parts) => Buffer.from(parts.join("")));
     const any = fc.oneof(
-      fc.tuple(fc.constantFrom<Kind>("f", "M", "Z", "K"), bytes),
+      fc.tuple(fc.constantFrom<Kind>("f", "M", "B", "Z", "K"), bytes),
       fc.tuple(fc.constant<Kind>("p"), words),
       fc.tuple(fc.constant<Kind>("f"), frames),
     );

@@ -4,6 +4,7 @@ import {
   decodeCheckAnswer,
   decodeDataEnd,
   decodeEntry,
+  decodeXattrs,
   type Entry,
   type Frame,
   FrameDecoder,
@@ -44,6 +45,10 @@ function describe(status: string, payload: Buffer, sender: "plugin" | "backend")
   switch (status) {
     case "M":
       return entryText(decodeEntry(payload));
+    case "B":
+      return decodeXattrs(payload)
+        .map(({ name, value }) => `${text(name)}=${value.toString("hex")}`)
+        .join(" ");
     case "Z":
       return fields(decodeDataEnd(payload));
     case "U":

@@ -6,11 +6,13 @@ import {
   encodeCheckAnswer,
   encodeDataEnd,
   encodeEntry,
+  encodeXattrs,
   FrameWriter,
   HPC1_HELLO,
   type JobInfo,
   jobPairs,
   modeType,
+  type Xattr,
 } from "../src/index";
 
 /** A regular file with something in every field. */
@@ -86,6 +88,17 @@ export const everyEntry: readonly Entry[] = [
   },
 ];
 
+/** An ACL as the kernel has it, a value that is empty, one of our own names, a name that is no text. */
+export const everyXattr: readonly Xattr[] = [
+  {
+    name: Buffer.from("system.posix_acl_access"),
+    value: Buffer.from("02000000010006ffffffffff", "hex"),
+  },
+  { name: Buffer.from("user.empty"), value: Buffer.alloc(0) },
+  { name: Buffer.from("podheitor.flags"), value: Buffer.from([0x10, 0, 0, 0]) },
+  { name: Buffer.from([0x75, 0x73, 0x65, 0x72, 0x2e, 0xff, 0x0a]), value: Buffer.from("user\n\0value") },
+];
+
 export const job: JobInfo = {
   name: "nightly.2026-08-01_01.00.00_07",
   id: 42,
@@ -135,6 +148,10 @@ export function hpc1Backend(): Buffer {
     out.signal("H");
     out.dataEnd(5, 0, entry.flags & EntryFlag.DIGEST ? 0x42n : undefined);
   }
+  out.frame("M", encodeEntry({ ...base, flags: base.flags | EntryFlag.ATTRS, name: Buffer.from("/tree/labelled") }));
+  out.attributes(encodeXattrs(everyXattr));
+  out.data(Buffer.from("hello"));
+  out.dataEnd(5, 0);
   out.frame("M", encodeEntry({ ...base, name: Buffer.from("/tree/unreadable") }));
   out.frame("Z", encodeDataEnd({ bytes: 0n, errno: 5 }));
   out.message("not-saved", "/tree/gone: no such file");
@@ -144,15 +161,19 @@ export function hpc1Backend(): Buffer {
   out.frame(
     "U",
     encodeAccounting({
-      scanned: 15,
-      emitted: 14,
+      scanned: 16,
+      emitted: 15,
       failed: 1,
-      files: 5,
+      files: 6,
       directories: 2,
       symlinks: 1,
       hardlinks: 2,
       specials: 4,
-      bytes: 15,
+      bytes: 20,
+      xattrBlocks: 1,
+      xattrsFailed: 2,
+      prunedDirectories: 3,
+      holeBytes: 4,
     }),
   );
   out.signal("F");

@@ -1,6 +1,7 @@
 export * from "./errors";
+export { Excludes, excludeProblem, markerProblem } from "./exclude";
 export * from "./layout";
-export { type FileContent, openFile, readFiles } from "./native-files";
+export { type FileContent, fileHoles, openFile, readFiles } from "./native-files";
 export { openNativeScanner } from "./native-scanner";
 export {
   type CreateScannerOptions,

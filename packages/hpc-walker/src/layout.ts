@@ -47,12 +47,12 @@ export const ENTRY_OFFSETS = {
 export const PREFIX_OFFSETS = {
   record_len: 0, // u32
   type: 4, // u16
-  reserved: 6, // u16
+  xattr_error: 6, // u16
   error: 8, // i32
   content_len: 12, // u32
   ino_hash: 16, // u64
   body_len: 24, // u32
-  reserved2: 28, // u32
+  xattr_len: 28, // u32
 } as const;
 
 /** Body of an ERROR record: u32 operation, u32 name length, name. */
@@ -79,7 +79,7 @@ export const EntryKind = {
 export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind];
 
 /** `enum hpc_entry_flag`. */
-export const EntryFlag = { HAS_DATA: 1, LINK: 2, LEADER: 4, LAST_LINK: 8, DIGEST: 16, OLDER: 32 } as const;
+export const EntryFlag = { HAS_DATA: 1, LINK: 2, LEADER: 4, LAST_LINK: 8, DIGEST: 16, OLDER: 32, ATTRS: 64 } as const;
 
 /** The kind that `st_mode` means; undefined for a type bit pattern that Linux does not have. */
 export function kindOfMode(mode: number): EntryKind | undefined {

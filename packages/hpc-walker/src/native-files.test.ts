@@ -1,9 +1,18 @@
 import { execFileSync } from "node:child_process";
-import { closeSync, fstatSync, mkdtempSync, readdirSync, readSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { openFile, readFiles, readFilesPlain } from "./native-files";
+import { fileHoles, openFile, readFiles, readFilesPlain } from "./native-files";
 
 const { EFBIG, EINVAL, ELOOP, ENOENT } = constants.errno;
 let dir: string;
@@ -41,6 +50,30 @@ describe("openFile", () => {
     expect(content.subarray(0, readSync(fd, content)).toString()).toBe("deep");
     closeSync(fd);
     expect(openFile(Buffer.concat([path, Buffer.from("x")]))).toBe(-ENOENT);
+  });
+});
+
+describe("fileHoles", () => {
+  test("finds the holes of a sparse file, and leaves the offset where it was", () => {
+    const path = join(dir, "sparse");
+    execFileSync(
+      "bash",
+      ["-c", "truncate -s 1T sparse; printf x | dd of=sparse bs=1 seek=512G conv=notrunc status=none"],
+      { cwd: dir },
+    );
+    const fd = openSync(path, "r");
+    try {
+      const holes = fileHoles(fd, 2 ** 40, 4096, 10) ?? Buffer.alloc(0);
+      const numbers = Array.from({ length: holes.length / 8 }, (_, i) => Number(holes.readBigUInt64LE(i * 8)));
+      expect(numbers).toEqual([0, 2 ** 39, 2 ** 39 + 4096, 2 ** 39 - 4096]);
+      expect(fileHoles(fd, 2 ** 40, 4096, 1)).toBeUndefined();
+      expect(fileHoles(fd, 2 ** 40, 2 ** 39, 1)?.readBigUInt64LE(0)).toBe(0n);
+      expect(readSync(fd, Buffer.alloc(8), 0, 8, null)).toBe(8); // still at the beginning
+      expect(fileHoles(fd, Number.MAX_VALUE, 4096, 10)).toEqual(Buffer.alloc(0));
+    } finally {
+      closeSync(fd);
+    }
+    expect(() => fileHoles(fd, 1, 1, 1)).toThrow(expect.objectContaining({ code: "HPC_NATIVE_CALL" }));
   });
 });
 

@@ -1,7 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { NativeError } from "@podheitor/hpc-native";
 import { type ScanLibrary, scanLibrary } from "./native-library";
 import { PATH_MAX, READ_FILES_BYTES } from "./native-limits";
-import { EFBIG, EINVAL, ENAMETOOLONG, errnoOf } from "./system-error";
+import { E2BIG, EFBIG, EINVAL, ENAMETOOLONG, errnoOf } from "./system-error";
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
@@ -22,6 +23,24 @@ export function openFile(path: Buffer, flags: number = O_RDONLY): number {
 function openLong(path: Buffer, flags: number): number {
   const library = tryLibrary();
   return library ? library.open(path, path.length, flags) : -ENAMETOOLONG;
+}
+
+const HOLE_BYTES = 16;
+
+/**
+ * Holes of at least `minHole` bytes in the first `size` bytes of an open file: 16 bytes for each, { u64 offset, u64 length } little endian,
+ * ascending. Empty where the filesystem does not tell, without libhpcscan, and for a size beyond 2^53. undefined: there are more than
+ * `maxHoles`; ask again for larger ones. The descriptor's offset stays. Worth asking when st_blocks say less than the size.
+ * Throws the system's error as NativeError.
+ */
+export function fileHoles(fd: number, size: number, minHole: number, maxHoles: number): Buffer | undefined {
+  const library = tryLibrary();
+  if (library === undefined || !Number.isSafeInteger(size)) return Buffer.alloc(0);
+  const out = Buffer.alloc(maxHoles * HOLE_BYTES);
+  const count = library.holes(fd, size, minHole, out, out.length);
+  if (count === -E2BIG) return undefined;
+  if (count < 0) throw NativeError.ofCall("hpc_holes", count);
+  return out.subarray(0, count * HOLE_BYTES);
 }
 
 /** One small file that was asked for. */

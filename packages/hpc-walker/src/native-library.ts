@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { type Library, openLibrary } from "@podheitor/hpc-native";
 
 /** `HPC_SCAN_ABI` of shim-c/scan/hpc_scan.h. */
-const SCAN_ABI = 1;
+const SCAN_ABI = 2;
 
 /** In the package (from src or dist), and beside a bundle. */
 const CANDIDATES = [
@@ -20,6 +20,7 @@ export interface ScanLibrary {
   stats(handle: number, out: Buffer, capacity: number): number;
   free(handle: number, timeoutMs: number): number;
   open(path: Buffer, length: number, flags: number): number;
+  holes(fd: number, size: number, minHole: number, out: Buffer, capacity: number): number;
   readFiles(requests: Buffer, length: number, out: Buffer, capacity: number, used: Buffer): number;
 }
 
@@ -40,6 +41,7 @@ export function scanLibrary(candidates: readonly string[] = CANDIDATES): ScanLib
   library.stats(0, none, 0);
   library.free(0, 0);
   library.open(none, 0, 0);
+  library.holes(-1, 0, 0, none, 0);
   library.readFiles(none, 0, none, 0, none);
   if (candidates === CANDIDATES) loaded = library;
   return library;
@@ -54,6 +56,7 @@ function bind(library: Library): ScanLibrary {
     stats: library.bind("hpc_scan_stats", ["i64", "buffer", "i64"], "i64"),
     free: library.bind("hpc_scan_free", ["i64", "i64"], "i64"),
     open: library.bind("hpc_open", ["buffer", "i64", "i64"], "i64"),
+    holes: library.bind("hpc_holes", ["i64", "i64", "i64", "buffer", "i64"], "i64"),
     readFiles: library.bind("hpc_read_files", ["buffer", "i64", "buffer", "i64", "buffer"], "i64"),
   };
 }

@@ -1,7 +1,10 @@
 /** Limits of the native engine's TypeScript side, with their reasons; those of the C side are in shim-c/scan/limits.h. */
 
-/** One pull's buffer: `HPC_SCAN_MIN_CAP`. A megabyte is about 6,000 entries, so a call costs nothing per entry. */
-export const PULL_BYTES = 1024 * 1024;
+/**
+ * One pull's buffer: `HPC_SCAN_MIN_CAP`, room for one entry with the longest path, content and attributes at once. It is about 12,000
+ * ordinary entries, so a call costs nothing per entry.
+ */
+export const PULL_BYTES = 2 * 1024 * 1024;
 /** How long a pull may hold the main thread when there is nothing: timers, signals and stdin wait at most this long. */
 export const PULL_TIMEOUT_MS = 10;
 /** How long close() waits for a thread that hangs in the kernel. */

@@ -1,11 +1,13 @@
 import { WalkerError } from "./errors";
+import { excludeProblem, markerProblem } from "./exclude";
 import { MAX_INLINE, MAX_ROOT, MAX_THREADS } from "./native-limits";
 import type { ScanOptions } from "./scanner";
 
 const HEAD = 48;
 const MAX_U32 = 0xffff_ffff;
 const MIN_I64 = -(2n ** 63n);
-const Flag = { SERIAL_DIRS: 1, KEEP_OLDER: 2 } as const;
+const ABI = 2;
+const Flag = { SERIAL_DIRS: 1, KEEP_OLDER: 2, XATTRS: 8, ONE_FILESYSTEM: 16 } as const;
 
 const SLASH = 0x2f;
 
@@ -17,8 +19,12 @@ export function encodeScanOptions(options: ScanOptions): Buffer {
   checkOptions(options);
   const { shard } = options;
   const head = Buffer.alloc(HEAD);
-  const flags = (options.serialDirectories ? Flag.SERIAL_DIRS : 0) | (options.keepOlder ? Flag.KEEP_OLDER : 0);
-  head.writeUInt32LE(1, 0);
+  const flags =
+    (options.serialDirectories ? Flag.SERIAL_DIRS : 0) |
+    (options.keepOlder ? Flag.KEEP_OLDER : 0) |
+    (options.xattrs ? Flag.XATTRS : 0) |
+    (options.oneFilesystem ? Flag.ONE_FILESYSTEM : 0);
+  head.writeUInt32LE(ABI, 0);
   head.writeUInt32LE(options.threads, 4);
   head.writeUInt32LE(options.inlineBytes, 8);
   head.writeUInt32LE(flags, 12);
@@ -28,13 +34,11 @@ export function encodeScanOptions(options: ScanOptions): Buffer {
   head.writeUInt32LE(options.ringEntries, 32);
   head.writeUInt32LE(options.ringBytes, 36);
   head.writeUInt32LE(options.paths.length, 40);
-  const parts: Buffer[] = [head];
-  for (const path of options.paths) {
-    const length = Buffer.alloc(4);
-    length.writeUInt32LE(path.length);
-    parts.push(length, path);
-  }
-  return Buffer.concat(parts);
+  const { paths, excludes = [], markers = [] } = options;
+  refuse("exclude pattern", excludes, excludeProblem);
+  refuse("marker", markers, markerProblem);
+  const lists = [...sized(paths), u32(excludes.length), ...sized(excludes), u32(markers.length), ...sized(markers)];
+  return Buffer.concat([head, ...lists]);
 }
 
 /** Node's own write methods would take a fraction for the integer below it, and NaN for 0. */
@@ -51,7 +55,7 @@ function checkOptions({ paths, threads, inlineBytes, shard, since, ringEntries, 
   if (paths.length === 0) throw badOptions("no path");
   for (const path of paths) {
     // The scan goes on while the process may change its directory.
-    if (path[0] !== SLASH) throw badOptions(`the path ${JSON.stringify(path.toString())} is not absolute`);
+    if (path[0] !== SLASH) throw badOptions(`the path ${quoted(path)} is not absolute`);
     if (path.includes(0)) throw badOptions("a path holds a NUL");
     if (path.length > MAX_ROOT) throw badOptions(`a path of ${path.length} bytes is longer than ${MAX_ROOT}`);
   }
@@ -61,6 +65,25 @@ function whole(name: string, value: number, min: number, max: number): void {
   if (!Number.isInteger(value) || value < min || value > max)
     throw badOptions(`${name} is ${value}, not an integer from ${min} to ${max}`);
 }
+
+function refuse(what: string, list: readonly Buffer[], problem: (item: Buffer) => string | undefined): void {
+  for (const item of list) {
+    const why = problem(item);
+    if (why !== undefined) throw badOptions(`the ${what} ${quoted(item)} ${why}`);
+  }
+}
+
+function sized(list: readonly Buffer[]): Buffer[] {
+  return list.flatMap((bytes) => [u32(bytes.length), bytes]);
+}
+
+function u32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}
+
+const quoted = (bytes: Buffer) => JSON.stringify(bytes.toString());
 
 export function badOptions(why: string, cause?: unknown): WalkerError {
   return new WalkerError("HPC_SCAN_OPTIONS", `scan options: ${why}`, "Correct the options of the scan.", { cause });

@@ -8,7 +8,7 @@ import { badOptions, encodeScanOptions } from "./native-options";
 import type { EntryBatch, Scanner, ScanOptions, ScanStats } from "./scanner";
 
 const { EAGAIN, EBUSY, ECANCELED, EINVAL } = constants.errno;
-const COUNTERS = 12;
+const COUNTERS = 16;
 
 /**
  * Starts a scan by libhpcscan's threads. Main thread only. Throws NativeError when the library is not there or cannot be used,
@@ -103,6 +103,10 @@ function decodeStats(out: Buffer): ScanStats {
     contentBytes: at(9),
     pendingPeak: at(10),
     fdsPeak: at(11),
+    filteredExcluded: at(12),
+    dirsPrunedMarker: at(13),
+    dirsPrunedFilesystem: at(14),
+    xattrFailed: at(15),
   };
 }
 

@@ -58,6 +58,13 @@ describe("createScanner", () => {
     expect(() => createScanner(missing)).toThrow(expect.objectContaining({ code: "HPC_NATIVE_MISSING" }));
   });
 
+  test("says that the TypeScript engine reads no attributes, when it was asked for both", async () => {
+    const { engine, told } = await run({ engine: "workers", xattrs: true });
+    expect([engine, told.length]).toEqual(["workers", 1]);
+    expect(told[0]?.consequence).toContain("extended attributes, ACLs, inode flags and holes are not read");
+    expect((await run({ engine: "native", xattrs: true })).told).toEqual([]);
+  });
+
   test("bad options are no reason to fall back", () => {
     const told: Fallback[] = [];
     const bad = options({ threads: 0, onFallback: (fallback) => told.push(fallback) });

@@ -18,19 +18,27 @@ export interface Fallback {
 export const WORKERS_CONSEQUENCE =
   "The TypeScript engine scans: paths beyond 4,095 bytes are reported as errors, every name is looked up by its whole path, " +
   "so that a parent directory which is replaced by a symlink during the scan is followed, a shard has to stat the names of " +
-  "all others, and at most 8 operations are under way at once.";
+  "all others, at most 8 operations are under way at once, and extended attributes, ACLs, inode flags and holes are not read.";
+
+const WORKERS_AND_XATTRS = {
+  reason: "the TypeScript engine was asked for, and extended attributes, which Node cannot read",
+  remedy: "Use the native engine, or do not ask for extended attributes.",
+} as const;
 
 export interface CreateScannerOptions extends ScanOptions {
   readonly engine: EngineChoice;
   /** Where libhpcscan may be, in this order. Default: beside this package, or beside the bundle. */
   readonly nativeLibrary?: readonly string[];
-  /** Told at most once for each scanner. */
+  /** Told at most once for each scanner: when `auto` has to take the TypeScript engine, or when that was asked for, and xattrs too. */
   readonly onFallback?: (fallback: Fallback) => void;
 }
 
 /** Starts a scan. Throws NativeError when `native` was asked for and cannot be had, WalkerError for bad options. */
 export function createScanner(options: CreateScannerOptions): Scanner {
-  if (options.engine === "workers") return openWorkersScanner(options);
+  if (options.engine === "workers") {
+    if (options.xattrs) options.onFallback?.({ ...WORKERS_AND_XATTRS, consequence: WORKERS_CONSEQUENCE });
+    return openWorkersScanner(options);
+  }
   try {
     return openNativeScanner(options, options.nativeLibrary);
   } catch (error) {

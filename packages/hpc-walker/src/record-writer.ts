@@ -22,6 +22,10 @@ export interface EntryFields {
   readonly content: Buffer | undefined;
   /** errno of a content or link target that could not be read; 0. */
   readonly error: number;
+  /** The xattr block; none when it is left out. */
+  readonly xattrs?: Buffer;
+  /** errno of attributes that are missing; 0 when it is left out. */
+  readonly xattrError?: number;
   readonly inoHash: bigint;
   readonly nlink: number;
   readonly ino: bigint;
@@ -40,6 +44,8 @@ export interface EntryFields {
   readonly rdev: bigint;
   readonly blksize: number;
 }
+
+const NOTHING = Buffer.alloc(0);
 
 /** Writes records into one buffer. Each method returns false, and writes nothing, when the record does not fit. */
 export class RecordWriter {
@@ -75,13 +81,17 @@ export class RecordWriter {
 
   entry(fields: EntryFields): boolean {
     const { name, link, content } = fields;
-    const length = ENTRY_HEAD + name.length + link.length + (content?.length ?? 0);
+    const xattrs = fields.xattrs ?? NOTHING;
+    const length = ENTRY_HEAD + name.length + link.length + xattrs.length + (content?.length ?? 0);
     const at = this.#begin(RecordType.ENTRY, length, fields.error, content?.length ?? CONTENT_NONE, fields.inoHash);
     if (at < 0) return false;
     this.#head(at, fields);
     name.copy(this.#bytes, at + ENTRY_HEAD);
     link.copy(this.#bytes, at + ENTRY_HEAD + name.length);
-    content?.copy(this.#bytes, at + ENTRY_HEAD + name.length + link.length);
+    xattrs.copy(this.#bytes, at + ENTRY_HEAD + name.length + link.length);
+    content?.copy(this.#bytes, at + ENTRY_HEAD + name.length + link.length + xattrs.length);
+    this.#view.setUint16(at - RECORD_PREFIX + P.xattr_error, fields.xattrError ?? 0, true);
+    this.#view.setUint32(at - RECORD_PREFIX + P.xattr_len, xattrs.length, true);
     return true;
   }
 
@@ -102,12 +112,12 @@ export class RecordWriter {
     const view = this.#view;
     view.setUint32(at + P.record_len, recordLength, true);
     view.setUint16(at + P.type, type, true);
-    view.setUint16(at + P.reserved, 0, true);
+    view.setUint16(at + P.xattr_error, 0, true);
     view.setInt32(at + P.error, error, true);
     view.setUint32(at + P.content_len, contentLength, true);
     view.setBigUint64(at + P.ino_hash, inoHash, true);
     view.setUint32(at + P.body_len, bodyLength, true);
-    view.setUint32(at + P.reserved2, 0, true);
+    view.setUint32(at + P.xattr_len, 0, true);
     const body = at + RECORD_PREFIX;
     for (let i = body + bodyLength; i < at + recordLength; i++) view.setUint8(i, 0);
     this.#length = at + recordLength;

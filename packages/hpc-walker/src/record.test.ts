@@ -20,6 +20,8 @@ const fields: fc.Arbitrary<EntryFields> = fc.record({
   link: bytes(0),
   content: fc.option(bytes(0), { nil: undefined }),
   error: fc.integer({ min: 0, max: 255 }),
+  xattrs: bytes(0),
+  xattrError: fc.nat(0xffff),
   inoHash: u64,
   nlink: u32,
   ino: u64,
@@ -70,7 +72,7 @@ function read(batch: Buffer): Item[] {
 
 function fieldsOf(c: RecordCursor): EntryFields {
   // A view that reached beyond the batch would have been clipped by subarray().
-  expect([c.name.length, c.link.length]).toEqual([c.nameLength, c.linkLength]);
+  expect([c.name.length, c.link.length, c.xattrs.length]).toEqual([c.nameLength, c.linkLength, c.xattrLength]);
   expect(c.content?.length ?? -1).toBe(c.contentLength);
   return {
     kind: c.kind,
@@ -79,6 +81,8 @@ function fieldsOf(c: RecordCursor): EntryFields {
     link: Buffer.from(c.link),
     content: c.content && Buffer.from(c.content),
     error: c.error,
+    xattrs: Buffer.from(c.xattrs),
+    xattrError: c.xattrError,
     inoHash: (BigInt(c.inoHashHi) << 32n) | BigInt(c.inoHashLo),
     nlink: c.nlink,
     ino: (BigInt(c.inoHi) << 32n) | BigInt(c.inoLo),

@@ -24,7 +24,7 @@ export type WideField = "ino" | "dev" | "size" | "blocks" | "rdev" | "link_group
  *
  *     for (cursor.reset(batch.bytes); cursor.next(); ) if (cursor.type === RecordType.ENTRY) use(cursor.name);
  *
- * Accessors speak of the record that `next()` stepped on. Buffers (`dir`, `name`, `link`, `content`) are views into
+ * Accessors speak of the record that `next()` stepped on. Buffers (`dir`, `name`, `link`, `xattrs`, `content`) are views into
  * the batch, valid as long as it is; 64-bit numbers come as `number` (exact to 2^53), as two u32 (`…Lo`, `…Hi`),
  * or exactly through {@link exact}. `next()` checks every length before anything is read: a malformed batch throws
  * HPC_BAD_BATCH. Entry accessors on a record that is no ENTRY throw it too.
@@ -43,6 +43,7 @@ export class RecordCursor {
   #nameStart = 0;
   #nameLength = 0;
   #linkLength = 0;
+  #xattrLength = 0;
   #contentLength = -1;
 
   /** Starts at the first record of `bytes` (from its own beginning to its end). */
@@ -137,13 +138,31 @@ export class RecordCursor {
     return this.#linkLength;
   }
 
+  /** The xattr block (`hpc_scan.h` has its layout); empty when there is none. */
+  get xattrs(): Buffer {
+    const start = this.xattrStart;
+    return this.#bytes.subarray(start, start + this.#xattrLength);
+  }
+  get xattrStart(): number {
+    return this.linkStart + this.#linkLength;
+  }
+  get xattrLength(): number {
+    this.#entry();
+    return this.#xattrLength;
+  }
+  /** errno of attributes that could not be read, and are missing in `xattrs`; 0. */
+  get xattrError(): number {
+    this.#entry();
+    return this.#view.getUint16(this.#at + PREFIX_OFFSETS.xattr_error, true);
+  }
+
   /** The file's content; undefined when it was not read (too large, not asked for, or `error` says why). */
   get content(): Buffer | undefined {
     const start = this.contentStart;
     return this.#contentLength < 0 ? undefined : this.#bytes.subarray(start, start + this.#contentLength);
   }
   get contentStart(): number {
-    return this.linkStart + this.#linkLength;
+    return this.xattrStart + this.#xattrLength;
   }
   /** -1 when the content was not read. */
   get contentLength(): number {
@@ -253,15 +272,18 @@ export class RecordCursor {
     if (kind < EntryKind.REGULAR || kind > EntryKind.SOCKET) this.#bad(at, `entry kind ${kind}`);
     const nameLength = view.getUint32(body + ENTRY_OFFSETS.name_len, true);
     const linkLength = view.getUint32(body + ENTRY_OFFSETS.link_len, true);
+    const xattrLength = view.getUint32(at + PREFIX_OFFSETS.xattr_len, true);
     const content = view.getUint32(at + PREFIX_OFFSETS.content_len, true);
     const contentBytes = content === CONTENT_NONE ? 0 : content;
     // Sums of u32 are exact as doubles, so nothing can wrap round here. A scan never maps holes.
-    if (ENTRY_HEAD + nameLength + linkLength + contentBytes !== length) this.#bad(at, "entry lengths do not add up");
+    if (ENTRY_HEAD + nameLength + linkLength + xattrLength + contentBytes !== length)
+      this.#bad(at, "entry lengths do not add up");
     if (view.getUint32(body + ENTRY_OFFSETS.hole_count, true) !== 0) this.#bad(at, "holes in a scan batch");
     this.#head = body;
     this.#nameStart = body + ENTRY_HEAD;
     this.#nameLength = nameLength;
     this.#linkLength = linkLength;
+    this.#xattrLength = xattrLength;
     this.#contentLength = content === CONTENT_NONE ? -1 : content;
   }
 

@@ -1,5 +1,6 @@
 /** What a worker thread of the TypeScript engine runs. Started by workers-scanner.ts with a WorkerSetup. */
 import { workerData } from "node:worker_threads";
+import { Excludes } from "./exclude";
 import { Looker } from "./workers-look";
 import { signal, Word } from "./workers-memory";
 import type { WorkerSetup } from "./workers-setup";
@@ -11,7 +12,12 @@ const setup = workerData as WorkerSetup;
 const { control } = setup.memory;
 const slots = new SlotWriter(setup.memory);
 const looker = new Looker(setup, slots);
-const tree = new TreeWorker(looker, new WorkStack(setup.memory), control, setup.serialDirectories);
+const tree = new TreeWorker(looker, new WorkStack(setup.memory), control, {
+  serial: setup.serialDirectories,
+  excludes: new Excludes(setup.excludes, setup.roots),
+  markers: setup.markers.map((name) => Buffer.from(name)),
+  oneFilesystem: setup.oneFilesystem ?? false,
+});
 
 try {
   tree.run(() => slots.flush());

@@ -14,6 +14,14 @@ export interface ScanOptions {
   readonly keepOlder: boolean;
   /** One thread keeps a directory to itself, in its own order (Lustre's statahead). */
   readonly serialDirectories: boolean;
+  /** Read extended attributes, ACLs and inode flags. The TypeScript engine cannot, and never does. Default: no. */
+  readonly xattrs?: boolean;
+  /** Patterns as in a .gitignore at each path; what matches is not handed out, and not read. `excludeProblem` tells which are refused. */
+  readonly excludes?: readonly Buffer[];
+  /** A directory that holds an entry of such a name is handed out, but not read. `CACHEDIR.TAG` counts with its signature only. */
+  readonly markers?: readonly Buffer[];
+  /** A directory of another filesystem than its parent's is handed out, but not read. Default: no. */
+  readonly oneFilesystem?: boolean;
   /** Bounds of the ring between the scan threads and the consumer. */
   readonly ringEntries: number;
   readonly ringBytes: number;
@@ -27,7 +35,7 @@ export interface EntryBatch {
   readonly bytes: Buffer;
 }
 
-/** scanned = handedOut + filteredShard + filteredOlder + vanished + failed, once the scan has ended. */
+/** scanned = handedOut + filteredShard + filteredOlder + filteredExcluded + vanished + failed, once the scan has ended. */
 export interface ScanStats {
   readonly scanned: number;
   readonly handedOut: number;
@@ -41,6 +49,14 @@ export interface ScanStats {
   readonly contentBytes: number;
   readonly pendingPeak: number;
   readonly fdsPeak: number;
+  /** Left out by a pattern. What lies below an excluded directory is never met. */
+  readonly filteredExcluded: number;
+  /** Directories that were handed out and not read, because of a marker. */
+  readonly dirsPrunedMarker: number;
+  /** … because another filesystem is mounted there. */
+  readonly dirsPrunedFilesystem: number;
+  /** Entries some of whose attributes could not be read; each has its errno in its record. */
+  readonly xattrFailed: number;
 }
 
 /** One running scan. Both engines implement it and pass the same contract suite. */

@@ -1,4 +1,5 @@
 import { type BigIntStats, lstatSync, statSync } from "node:fs";
+import type { DirectoryExcludes } from "./exclude";
 import { inodeHash } from "./inode-hash";
 import { EntryFlag, EntryKind, kindOfMode, ScanOp } from "./layout";
 import type { EntryFields } from "./record-writer";
@@ -25,9 +26,11 @@ export class Looker {
     this.#counters = setup.memory.counters.subarray(setup.index * COUNTERS, (setup.index + 1) * COUNTERS);
   }
 
-  /** `name` in `dir`, whole path `path`; an empty name is a root. The stats when it is a directory. */
-  look(dir: Buffer, name: Buffer, path: Buffer): BigIntStats | undefined {
+  /** `name` in `dir`, whole path `path`; an empty name is a root, and never excluded. The stats when it is a directory. */
+  look(dir: Buffer, name: Buffer, path: Buffer, excludes?: DirectoryExcludes): BigIntStats | undefined {
     this.count("scanned");
+    const verdict = excludes?.(name, undefined) ?? "kept";
+    if (verdict === "excluded") return this.#excluded();
     for (let looks = 1; ; looks++) {
       const last = looks === LOOKS_MAX;
       const stats = statOf(path, name.length === 0);
@@ -36,8 +39,14 @@ export class Looker {
         this.#notThere(dir, name, stats);
         return undefined;
       }
+      if (verdict === "depends" && excludes?.(name, stats.isDirectory()) === "excluded") return this.#excluded();
       if (this.#handOut(dir, name, path, stats, last)) return stats.isDirectory() ? stats : undefined;
     }
+  }
+
+  #excluded(): undefined {
+    this.count("filteredExcluded");
+    return undefined;
   }
 
   /** A directory whose listing is missing or incomplete. */

@@ -43,6 +43,11 @@ export const Counter = {
   contentBytes: 9,
   pendingPeak: 10,
   fdsPeak: 11,
+  filteredExcluded: 12,
+  dirsPrunedMarker: 13,
+  dirsPrunedFilesystem: 14,
+  /** Always 0: this engine does not try. */
+  xattrFailed: 15,
 } as const satisfies Record<keyof ScanStats, number>;
 export const COUNTERS = Object.keys(Counter).length;
 

@@ -143,9 +143,12 @@ function startWorker(file: string, workerData: WorkerSetup): Worker {
 }
 
 function setupOf(options: ScanOptions, memory: ScanMemory, index: number): WorkerSetup {
-  const { inlineBytes, shard, since, keepOlder, serialDirectories } = options;
+  const { inlineBytes, shard, since, keepOlder, serialDirectories, oneFilesystem = false } = options;
+  const { excludes = [], markers = [] } = options;
+  const roots = options.paths.map((path) => rootGift(path).dir);
   const optional = { ...(shard && { shard }), ...(since !== undefined && { since }) };
-  return { memory, index, inlineBytes, keepOlder, serialDirectories, ...optional };
+  const selection = { roots, excludes, markers, oneFilesystem };
+  return { memory, index, inlineBytes, keepOlder, serialDirectories, ...selection, ...optional };
 }
 
 function rootGift(path: Buffer): Gift {

@@ -1,8 +1,10 @@
+import type { Excludes } from "./exclude";
 import { ScanOp } from "./layout";
 import { EINVAL, ELOOP, ENOENT, ENOTDIR, errnoOf } from "./system-error";
 import { DIRS_PER_WAITING, MAX_STREAMS, NAMES_PER_GIFT, NAMES_PER_LOOK, NAMES_PER_READ } from "./workers-limits";
 import { Listing } from "./workers-listing";
 import { type Looker, statOf } from "./workers-look";
+import { isMarked } from "./workers-markers";
 import { Word } from "./workers-memory";
 import { type Gift, Work, type WorkStack } from "./workers-stack";
 
@@ -17,7 +19,17 @@ interface Directory {
 /** A directory that is listed in part. */
 interface Stream {
   readonly path: Buffer;
+  readonly dev: bigint;
   readonly listing: Listing;
+}
+
+/** What is left out of the walk, and how it goes. */
+export interface Selection {
+  /** A directory is one worker's alone. */
+  readonly serial: boolean;
+  readonly excludes: Excludes;
+  readonly markers: readonly Buffer[];
+  readonly oneFilesystem: boolean;
 }
 
 const NO_NAME = Buffer.alloc(0);
@@ -31,14 +43,14 @@ export class TreeWorker {
   readonly #looker: Looker;
   readonly #stack: WorkStack;
   readonly #control: Int32Array;
-  readonly #serial: boolean;
+  readonly #selection: Selection;
   readonly #todo: (Directory | Stream)[] = [];
 
-  constructor(looker: Looker, stack: WorkStack, control: Int32Array, serial: boolean) {
+  constructor(looker: Looker, stack: WorkStack, control: Int32Array, selection: Selection) {
     this.#looker = looker;
     this.#stack = stack;
     this.#control = control;
-    this.#serial = serial;
+    this.#selection = selection;
   }
 
   /** Works until the scan is complete or stopped. */
@@ -72,7 +84,7 @@ export class TreeWorker {
     if (work === Work.DIR) {
       this.#todo.push({ path: dir, dev, ino, isRoot: false });
     } else if (work === Work.NAMES) {
-      this.#lookAt(dir, names);
+      this.#lookAt(dir, dev, names);
       this.#stack.finished();
     } else {
       const stats = this.#looker.look(dir, NO_NAME, dir);
@@ -99,60 +111,71 @@ export class TreeWorker {
       this.#notListed(directory.path, ScanOp.OPENDIR, ENOENT);
       return;
     }
-    this.#continue({ path: directory.path, listing });
+    if (isMarked(directory.path, this.#selection.markers)) {
+      this.#closeListing(listing);
+      this.#looker.count("dirsPrunedMarker");
+      this.#stack.finished();
+      return;
+    }
+    this.#continue({ path: directory.path, dev: directory.dev, listing });
   }
 
   /** Reads a portion, puts what remains below it, and works on the portion. */
   #continue(stream: Stream): void {
-    const { path, listing } = stream;
+    const { path, dev, listing } = stream;
     const names: Buffer[] = [];
     try {
       listing.read(names, NAMES_PER_READ, () => this.#vanished());
     } catch (error) {
       this.#closeListing(listing);
-      this.#lookAt(path, names);
+      this.#lookAt(path, dev, names);
       this.#notListed(path, ScanOp.READDIR, errnoOf(error));
       return;
     }
     if (names.length < NAMES_PER_READ) {
       this.#closeListing(listing);
-      this.#lookAt(path, names);
+      this.#lookAt(path, dev, names);
       this.#looker.count("dirsListed");
       this.#stack.finished();
       return;
     }
     const place = this.#todo.push(stream) - 1;
-    this.#lookAt(path, names);
+    this.#lookAt(path, dev, names);
     const open = this.#todo.filter((item) => "listing" in item).length;
     // Too many are open: this one goes on top, is read to its end at once, and leaves only its sub-directories behind.
     if (open > MAX_STREAMS) this.#todo.push(...this.#todo.splice(this.#todo.lastIndexOf(stream, place), 1));
   }
 
-  #lookAt(dir: Buffer, names: readonly Buffer[]): void {
+  #lookAt(dir: Buffer, dev: bigint, names: readonly Buffer[]): void {
     const path = pathMaker(dir);
+    const excludes = this.#selection.excludes.in(dir);
     let end = names.length;
     for (let i = 0; i < end; i++) {
       if (i % NAMES_PER_LOOK === 0) {
         if (this.#stopped) return;
         this.#giveDirectories();
-        end = this.#giveNames(dir, names, i, end);
+        end = this.#giveNames(dir, dev, names, i, end);
       }
       const name = names[i] as Buffer;
       const whole = path(name);
-      const stats = this.#looker.look(dir, name, whole);
+      const stats = this.#looker.look(dir, name, whole, excludes);
       if (stats === undefined) continue;
+      if (this.#selection.oneFilesystem && stats.dev !== dev) {
+        this.#looker.count("dirsPrunedFilesystem");
+        continue;
+      }
       this.#todo.push({ path: whole, dev: stats.dev, ino: stats.ino, isRoot: false });
       this.#looker.peak("pendingPeak", this.#stack.began());
     }
   }
 
   /** Gives away names from the end of a portion, as long as somebody waits; returns where ours end now. */
-  #giveNames(dir: Buffer, names: readonly Buffer[], from: number, to: number): number {
+  #giveNames(dir: Buffer, dev: bigint, names: readonly Buffer[], from: number, to: number): number {
     let end = to;
-    while (!this.#serial && end - from > 2 * NAMES_PER_GIFT && this.#stack.wants(1)) {
+    while (!this.#selection.serial && end - from > 2 * NAMES_PER_GIFT && this.#stack.wants(1)) {
       const start = end - NAMES_PER_GIFT;
       this.#stack.began();
-      if (!this.#stack.push({ work: Work.NAMES, dir, dev: 0n, ino: 0n, names: names.slice(start, end) })) {
+      if (!this.#stack.push({ work: Work.NAMES, dir, dev, ino: 0n, names: names.slice(start, end) })) {
         this.#stack.finished();
         break;
       }

@@ -19,9 +19,9 @@ static void offsets(void)
     FIELD(hpc_entry_head, mode); FIELD(hpc_entry_head, uid); FIELD(hpc_entry_head, gid); FIELD(hpc_entry_head, rdev);
     FIELD(hpc_entry_head, blksize); FIELD(hpc_entry_head, layout); FIELD(hpc_entry_head, link_group);
     FIELD(hpc_entry_head, hole_count); FIELD(hpc_entry_head, reserved);
-    FIELD(hpc_record_prefix, record_len); FIELD(hpc_record_prefix, type); FIELD(hpc_record_prefix, reserved);
+    FIELD(hpc_record_prefix, record_len); FIELD(hpc_record_prefix, type); FIELD(hpc_record_prefix, xattr_error);
     FIELD(hpc_record_prefix, error); FIELD(hpc_record_prefix, content_len); FIELD(hpc_record_prefix, ino_hash);
-    FIELD(hpc_record_prefix, body_len); FIELD(hpc_record_prefix, reserved2);
+    FIELD(hpc_record_prefix, body_len); FIELD(hpc_record_prefix, xattr_len);
     VALUE(sizeof(struct hpc_entry_head)); VALUE(sizeof(struct hpc_record_prefix)); VALUE(HPC_ENTRY_VERSION);
     VALUE(HPC_CONTENT_NONE);
     VALUE(HPC_REC_DIR); VALUE(HPC_REC_ENTRY); VALUE(HPC_REC_ERROR);
@@ -29,14 +29,15 @@ static void offsets(void)
     VALUE(HPC_REGULAR); VALUE(HPC_DIRECTORY); VALUE(HPC_SYMLINK); VALUE(HPC_FIFO);
     VALUE(HPC_CHARDEV); VALUE(HPC_BLOCKDEV); VALUE(HPC_SOCKET);
     VALUE(HPC_ENTRY_HAS_DATA); VALUE(HPC_ENTRY_LINK); VALUE(HPC_ENTRY_LEADER); VALUE(HPC_ENTRY_LAST_LINK);
-    VALUE(HPC_ENTRY_DIGEST); VALUE(HPC_ENTRY_OLDER);
+    VALUE(HPC_ENTRY_DIGEST); VALUE(HPC_ENTRY_OLDER); VALUE(HPC_ENTRY_ATTRS);
 }
 
-static void record(uint16_t type, int32_t error, uint32_t content_len, uint64_t ino_hash, const void *body, uint32_t body_len)
+static void record(uint16_t type, int32_t error, uint32_t content_len, uint32_t xattr_len, uint64_t ino_hash, const void *body, uint32_t body_len)
 {
     static const unsigned char zero[8];
     struct hpc_record_prefix prefix = { .type = type, .error = error, .content_len = content_len,
-                                        .ino_hash = ino_hash, .body_len = body_len };
+                                        .ino_hash = ino_hash, .body_len = body_len, .xattr_len = xattr_len };
+    prefix.xattr_error = xattr_len ? 7 : 0;
     prefix.record_len = (uint32_t)(sizeof prefix + body_len + 7) / 8 * 8;
     fwrite(&prefix, sizeof prefix, 1, stdout);
     fwrite(body, 1, body_len, stdout);
@@ -46,6 +47,7 @@ static void record(uint16_t type, int32_t error, uint32_t content_len, uint64_t 
 static void batch(void)
 {
     static const char name[] = "a\nb\xff", content[] = "hello", target[] = "../x";
+    static const char xattrs[] = "\x06\0\0\0\x03\0\0\0user.ab\0c\x0f\0\0\0\x04\0\0\0podheitor.flags\x60\0\0\0";
     unsigned char body[256];
     struct hpc_entry_head head = {
         .version = HPC_ENTRY_VERSION, .kind = HPC_REGULAR, .flags = HPC_ENTRY_OLDER, .name_len = 4, .nlink = 2,
@@ -54,23 +56,24 @@ static void batch(void)
         .mode = 0100644, .uid = 0xfffffffe, .gid = 1000, .blksize = 4096,
     };
 
-    record(HPC_REC_DIR, 0, 0, 0, "/data/x", 7);
+    record(HPC_REC_DIR, 0, 0, 0, 0, "/data/x", 7);
     memcpy(body, &head, sizeof head);
     memcpy(body + 128, name, 4);
-    memcpy(body + 132, content, 5);
-    record(HPC_REC_ENTRY, 0, 5, 0x0123456789abcdefu, body, 137);
+    memcpy(body + 132, xattrs, sizeof xattrs - 1);
+    memcpy(body + 132 + sizeof xattrs - 1, content, 5);
+    record(HPC_REC_ENTRY, 0, 5, sizeof xattrs - 1, 0x0123456789abcdefu, body, 137 + sizeof xattrs - 1);
 
     head.kind = HPC_SYMLINK, head.flags = 0, head.name_len = 1, head.link_len = 4, head.nlink = 1, head.mode = 0120777;
     head.size = 4, head.blocks = 0;
     memcpy(body, &head, sizeof head);
     memcpy(body + 128, "l", 1);
     memcpy(body + 129, target, 4);
-    record(HPC_REC_ENTRY, 0, HPC_CONTENT_NONE, 0xffffffffffffffffu, body, 133);
+    record(HPC_REC_ENTRY, 0, HPC_CONTENT_NONE, 0, 0xffffffffffffffffu, body, 133);
 
     uint32_t op[2] = { HPC_OP_STAT, 4 };
     memcpy(body, op, sizeof op);
     memcpy(body + 8, "gone", 4);
-    record(HPC_REC_ERROR, 13, 0, 0, body, 12);
+    record(HPC_REC_ERROR, 13, 0, 0, 0, body, 12);
 }
 
 int main(int argc, char **argv)

@@ -7,7 +7,7 @@ import * as layout from "../src/layout";
 import { RecordCursor } from "../src/record";
 import { type EntryFields, RecordWriter } from "../src/record-writer";
 
-const golden = Buffer.from(readFileSync(join(__dirname, "data/batch-v1.hex"), "latin1").replace(/\s/g, ""), "hex");
+const golden = Buffer.from(readFileSync(join(__dirname, "data/batch-v2.hex"), "latin1").replace(/\s/g, ""), "hex");
 const scratch = mkdtempSync(join(tmpdir(), "hpc-layout-"));
 const program = join(scratch, "layout");
 
@@ -40,6 +40,8 @@ const goldenFile: EntryFields = {
   link: Buffer.alloc(0),
   content: Buffer.from("hello"),
   error: 0,
+  xattrs: Buffer.from("\x06\0\0\0\x03\0\0\0user.ab\0c\x0f\0\0\0\x04\0\0\0podheitor.flags\x60\0\0\0", "latin1"),
+  xattrError: 7,
   inoHash: 0x0123456789abcdefn,
   nlink: 2,
   ino: 0xfedcba9876543210n,
@@ -64,6 +66,8 @@ const goldenLink: EntryFields = {
   flags: 0,
   name: Buffer.from("l"),
   link: Buffer.from("../x"),
+  xattrs: Buffer.alloc(0),
+  xattrError: 0,
   content: undefined,
   inoHash: 0xffffffffffffffffn,
   nlink: 1,
@@ -117,12 +121,14 @@ describe("the record layout", () => {
     expect(cursor.next() && cursor.type).toBe(layout.RecordType.ENTRY);
     expect(cursor.name.toString("latin1")).toBe("a\nb\xff");
     expect(cursor.content?.toString()).toBe("hello");
+    expect([cursor.xattrs, cursor.xattrError]).toEqual([goldenFile.xattrs, 7]);
     expect([cursor.mtimeSeconds, cursor.mtimeNanoseconds, cursor.ctimeSeconds]).toEqual([-2, 999999999, 0x100000001]);
     expect([cursor.inoHi, cursor.inoLo, cursor.exact("ino")]).toEqual([0xfedcba98, 0x76543210, 0xfedcba9876543210n]);
     expect([cursor.inoHashHi, cursor.inoHashLo]).toEqual([0x01234567, 0x89abcdef]);
     expect([cursor.dev, cursor.size, cursor.uid, cursor.mode]).toEqual([0x123456789a, 5, 0xfffffffe, 0o100644]);
     expect(cursor.next() && cursor.link.toString()).toBe("../x");
     expect(cursor.content).toBeUndefined();
+    expect([cursor.xattrs.length, cursor.xattrError]).toEqual([0, 0]);
     expect(cursor.next() && cursor.type).toBe(layout.RecordType.ERROR);
     expect([cursor.op, cursor.error, cursor.name.toString(), cursor.dir.toString()]).toEqual([
       1,

@@ -1,6 +1,15 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, linkSync, mkdirSync, mkdtempSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
@@ -192,6 +201,88 @@ export function describeScannerContract(engine: string, open: (options: ScanOpti
       expect([kept.content.get(join(path, "old")), kept.content.get(join(path, "new"))]).toEqual([undefined, "x"]);
     });
 
+    test("leaves out what patterns exclude, each root for itself, and counts it", async () => {
+      const path = tree("excludes");
+      execFileSync("bash", ["-c", "mkdir -p a/{x,keep}/c b/x; touch a/x/f a/keep/{f.o,g.o,h} a/{f.o,f} b/x/f b/f"], {
+        cwd: path,
+      });
+      const excludes = ["*.o", "!g.o", "/x/"].map((text) => Buffer.from(text));
+      const { entries, stats } = await scan(path, {
+        paths: [Buffer.from(`${path}/a/`), Buffer.from(`${path}/b`)],
+        excludes,
+      });
+      const expected = ["a", "a/f", "a/keep", "a/keep/c", "a/keep/g.o", "a/keep/h", "b", "b/f"].map((name) =>
+        join(path, name),
+      );
+      expect([...entries.keys()].sort()).toEqual(expected);
+      expect(stats).toMatchObject({ scanned: 12, filteredExcluded: 4, dirsListed: 4 });
+      // The same patterns leave the same in every shard, and the shards still add up to the whole.
+      const shards = [];
+      for (const index of [0, 1, 2]) shards.push(await scan(join(path, "a"), { excludes, shard: { index, count: 3 } }));
+      expect(shards.flatMap((s) => [...s.entries.keys()]).sort()).toEqual(expected.slice(0, 6));
+      for (const { stats } of shards) expect(stats.filteredExcluded).toBe(3);
+    });
+
+    test("hands out a marked directory without what is in it", async () => {
+      const path = tree("markers");
+      execFileSync(
+        "bash",
+        ["-c", "mkdir -p {cache,liar,link,kept}/sub; mkdir kept/sub/.nobackup; ln -s nowhere link/.nobackup"],
+        {
+          cwd: path,
+        },
+      );
+      writeFileSync(
+        join(path, "cache/CACHEDIR.TAG"),
+        "Signature: 8a477f597d28d172789f06886806bc55\n# made by a test\n",
+      );
+      writeFileSync(join(path, "liar/CACHEDIR.TAG"), "Signature: none\n");
+      const markers = [Buffer.from("CACHEDIR.TAG"), Buffer.from(".nobackup")];
+      const { entries, stats } = await scan(path, { markers });
+      const names = ["", "/cache", "/kept", "/kept/sub", "/liar", "/liar/CACHEDIR.TAG", "/liar/sub", "/link"];
+      expect([...entries.keys()].sort()).toEqual(names.map((name) => path + name));
+      expect(stats).toMatchObject({ dirsPrunedMarker: 3, dirsListed: 4, scanned: 8 });
+      expect((await scan(join(path, "cache"), { markers })).entries.size).toBe(1);
+    });
+
+    test("one filesystem: a mount point is handed out, what is mounted there is not", async () => {
+      const path = tree("mounts");
+      execFileSync("bash", ["-c", "mkdir -p here there; touch here/f"], { cwd: path });
+      if (!mounted(join(path, "there"))) return;
+      try {
+        writeFileSync(join(path, "there", "inside"), "x");
+        expect((await scan(path)).entries.size).toBe(5);
+        const { entries, stats } = await scan(path, { oneFilesystem: true });
+        expect([...entries.keys()].sort()).toEqual(["", "/here", "/here/f", "/there"].map((name) => path + name));
+        expect(stats).toMatchObject({ dirsPrunedFilesystem: 1, dirsListed: 2 });
+      } finally {
+        execFileSync("umount", [join(path, "there")]);
+      }
+    });
+
+    test("never reads what it prunes: the access time of the directory stays", async () => {
+      // O_NOATIME is for owners and root: as somebody else, listing a directory leaves a trace (relatime: mtime is newer than atime).
+      if (process.geteuid?.() !== 0) return;
+      const path = tree("untouched");
+      execFileSync("bash", ["-c", "mkdir -m 755 excluded below marked read; touch marked/.nobackup; mkdir below/sub"], {
+        cwd: path,
+      });
+      for (const dir of ["", "/marked", "/read", "/excluded", "/below"])
+        utimesSync(path + dir, 1000, Date.now() / 1000);
+      execFileSync("chmod", ["755", scratch]);
+      process.seteuid?.(65534);
+      try {
+        await scan(path, {
+          excludes: [Buffer.from("excluded/"), Buffer.from("/below")],
+          markers: [Buffer.from(".nobackup")],
+        });
+      } finally {
+        process.seteuid?.(0);
+      }
+      const read = (name: string) => statSync(join(path, name)).atimeMs !== 1000_000;
+      expect(["read", "excluded", "below", "marked"].filter(read)).toEqual(["read"]);
+    });
+
     test("takes a tree that changes as ordinary input", async () => {
       const path = tree("changing");
       for (let i = 0; i < 100; i++) writeFileSync(join(path, `stays${i}`), "x");
@@ -265,11 +356,18 @@ export function describeScannerContract(engine: string, open: (options: ScanOpti
       ["a ring beyond 32 bits", { ringBytes: 2 ** 32 }],
       ["a since beyond 64 bits", { since: 2n ** 63n }],
       ["a path beyond 256 KiB", { paths: [Buffer.alloc(256 * 1024 + 1, "/")] }],
+      ["a pattern that can match nothing", { excludes: [Buffer.from("*.o"), Buffer.from("[a")] }],
+      ["a marker that is a path", { markers: [Buffer.from("a/b")] }],
     ])("refuses %s", (_, options) => {
       // If it is not refused it has to be closed, or the process would never end.
       expect(() => void start(scratch, options).close()).toThrow(expect.objectContaining({ code: "HPC_SCAN_OPTIONS" }));
     });
   });
+}
+
+/** Another filesystem at this directory; false where that is not allowed. */
+function mounted(path: string): boolean {
+  return spawnSync("mount", ["-t", "tmpfs", "none", path]).status === 0;
 }
 
 function makeKinds(path: string): void {
@@ -326,8 +424,8 @@ async function drain(scanner: Scanner): Promise<Seen> {
       for (cursor.reset(batch.bytes); cursor.next(); ) note(cursor, seen);
     }
     const stats = scanner.stats();
-    const { scanned, handedOut, filteredShard, filteredOlder, vanished, failed } = stats;
-    expect(scanned).toBe(handedOut + filteredShard + filteredOlder + vanished + failed);
+    const { scanned, handedOut, filteredShard, filteredOlder, filteredExcluded, vanished, failed } = stats;
+    expect(scanned).toBe(handedOut + filteredShard + filteredOlder + filteredExcluded + vanished + failed);
     expect(handedOut).toBe(seen.entries.size); // no path twice
     return { ...seen, stats };
   } finally {

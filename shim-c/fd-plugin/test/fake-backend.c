@@ -230,6 +230,20 @@ static void finish(void)
         exit(5);
 }
 
+/* A B frame of one attribute. */
+static void block_frame(const char *name, const char *value)
+{
+    static uint8_t out[MAX_PAYLOAD];
+    uint16_t head[2] = { (uint16_t)strlen(name), 0 };
+    uint32_t len = (uint32_t)strlen(value);
+    memcpy(out, head, 4);
+    memcpy(out + 4, &len, 4);
+    memcpy(out + 8, name, head[0]);
+    memcpy(out + 8 + head[0], value, len);
+    frame('B', out, 8 + head[0] + len);
+    sums.n[HPC_N_XATTRS]++;
+}
+
 /* ---- scenes ---- */
 
 /* Names that a text protocol would break. */
@@ -257,7 +271,104 @@ static void scene_good(void)
     finish();
 }
 
+/* Every kind with a block. */
+static void scene_xattrs(void)
+{
+    entry(HPC_DIRECTORY, HPC_ENTRY_ATTRS, "/f", NULL, 4096, 0);
+    block_frame("user.d", "directory");
+    entry(HPC_REGULAR, HPC_ENTRY_ATTRS | HPC_ENTRY_HAS_DATA | HPC_ENTRY_LEADER, "/f/file", NULL, 3, 8);
+    block_frame("user.f", "file");
+    if (*job_type != 'E') {
+        frame('D', "abc", 3);
+        end_of_data(3, 0);
+    }
+    entry(HPC_REGULAR, HPC_ENTRY_LINK | HPC_ENTRY_LAST_LINK, "/f/link", "/f/file", 3, 8);
+    entry(HPC_REGULAR, HPC_ENTRY_ATTRS, "/f/empty", NULL, 0, 0);
+    block_frame("user.e", "empty");
+    entry(HPC_REGULAR, 0, "/f/plain", NULL, 0, 0);
+    entry(HPC_SYMLINK, HPC_ENTRY_ATTRS, "/f/sym", "target", 6, 0);
+    block_frame("trusted.s", "symlink");
+    entry(HPC_FIFO, HPC_ENTRY_ATTRS, "/f/fifo", NULL, 0, 0);
+    block_frame("trusted.p", "fifo");
+    entry(HPC_CHARDEV, HPC_ENTRY_ATTRS, "/f/null", NULL, 0, 0);
+    block_frame("trusted.c", "device");
+    entry(HPC_REGULAR, HPC_ENTRY_ATTRS, "/f/odd", NULL, 0, 0);
+    block_frame("lustre.lov", "somewhere else");
+    finish();
+}
+
+/* Data at 1 MiB + 100 (5000 bytes) and at 40 MiB (4096 bytes); the rest is holes: 64 MiB and 10 bytes in all. `whole`: nothing but a hole. */
+static void scene_holes(void)
+{
+    static uint8_t out[MAX_PAYLOAD];
+    const uint64_t size = (64u << 20) + 10, first = (1u << 20) + 100, second = 40u << 20;
+    const uint64_t holes[] = { 0, first, first + 5000, second - first - 5000, second + 4096, size - second - 4096 }, whole[] = { 0, 1u << 30 };
+    size_t len = record(out, HPC_REGULAR, HPC_ENTRY_HAS_DATA, "/f/holes", 8, NULL, size, 0, 1700000000);
+    uint32_t count = 3;
+    uint64_t blocks = 32;
+    memcpy(out + 120, &count, 4);
+    memcpy(out + 40, &blocks, 8);
+    memcpy(out + len, holes, sizeof holes);
+    frame('M', out, len + sizeof holes);
+    memset(out, 'x', 9096);
+    frame('D', out, 3000);
+    frame('D', out, 6096);
+    end_of_data(9096, 0);
+    len = record(out, HPC_REGULAR, HPC_ENTRY_HAS_DATA, "/f/whole", 8, NULL, 1u << 30, 0, 1700000000);
+    count = 1, blocks = 0;
+    memcpy(out + 120, &count, 4);
+    memcpy(out + 40, &blocks, 8);
+    memcpy(out + len, whole, sizeof whole);
+    frame('M', out, len + sizeof whole);
+    end_of_data(0, 0);
+    /* It became shorter while it was read: 100 bytes, and nothing of the hole that was to follow them. */
+    const uint64_t tail[] = { 200000, 100000 };
+    len = record(out, HPC_REGULAR, HPC_ENTRY_HAS_DATA, "/f/shrunk", 9, NULL, 300000, 0, 1700000000);
+    memcpy(out + 120, &count, 4);
+    memcpy(out + len, tail, sizeof tail);
+    frame('M', out, len + sizeof tail);
+    memset(out, 'x', 100);
+    frame('D', out, 100);
+    end_of_data(100, 0);
+    sums.n[HPC_N_SCANNED] += 3, sums.n[HPC_N_EMITTED] += 3, sums.n[HPC_N_FILES] += 3;
+    sums.n[HPC_N_HOLE_BYTES] += size - 9096 + (1u << 30) + 100000;
+    finish();
+}
+
+/* 1 TiB with three extents of 4 KiB: for measuring, not for the tests. */
+static void scene_tebibyte(void)
+{
+    static uint8_t out[MAX_PAYLOAD];
+    const uint64_t tib = (uint64_t)1 << 40, mid = tib / 2;
+    const uint64_t holes[] = { 4096, mid - 4096, mid + 4096, tib - mid - 8192 };
+    size_t len = record(out, HPC_REGULAR, HPC_ENTRY_HAS_DATA, "/f/tebibyte", 11, NULL, tib, 0, 1700000000);
+    uint32_t count = 2;
+    uint64_t blocks = 24;
+    memcpy(out + 120, &count, 4);
+    memcpy(out + 40, &blocks, 8);
+    memcpy(out + len, holes, sizeof holes);
+    frame('M', out, len + sizeof holes);
+    memset(out, 'x', 12288);
+    frame('D', out, 12288);
+    end_of_data(12288, 0);
+    sums.n[HPC_N_SCANNED]++, sums.n[HPC_N_EMITTED]++, sums.n[HPC_N_FILES]++;
+    sums.n[HPC_N_HOLE_BYTES] += tib - 12288;
+    finish();
+}
+
 static void scene_empty(void) { finish(); }
+
+/* Ten bytes at a time, each only just in time. */
+static void scene_slow(void)
+{
+    entry(HPC_REGULAR, HPC_ENTRY_HAS_DATA, "/f/slow", NULL, 50, 0);
+    for (int i = 0; i < 5; i++) {
+        usleep(1200000);
+        frame('D', payload, 10);
+    }
+    end_of_data(50, 0);
+    finish();
+}
 
 static void scene_long_names(void)
 {
@@ -308,6 +419,19 @@ static void scene_record(void) { frame('M', "\1\1\0\0junk", 8); for (;;) pause()
 static void scene_order(void) { frame('Z', payload, 24); for (;;) pause(); }
 static void scene_inside(void) { mid_file(); entry(HPC_DIRECTORY, 0, "/f/dir", NULL, 0, 0); for (;;) pause(); }
 static void scene_dir_data(void) { entry(HPC_DIRECTORY, HPC_ENTRY_HAS_DATA, "/f/dir", NULL, 0, 0); for (;;) pause(); }
+static void scene_stopped(void) { text('I', "going quiet"); kill(getpid(), SIGSTOP); for (;;) pause(); }
+static void scene_stopped_inside(void) { mid_file(); kill(getpid(), SIGSTOP); for (;;) pause(); }
+static void scene_no_block(void) { entry(HPC_REGULAR, HPC_ENTRY_ATTRS, "/f/x", NULL, 0, 0); frame('F', NULL, 0); for (;;) pause(); }
+static void scene_stray_block(void) { entry(HPC_REGULAR, 0, "/f/x", NULL, 0, 0); block_frame("user.x", "1"); for (;;) pause(); }
+static void scene_two_blocks(void)
+{
+    entry(HPC_REGULAR, HPC_ENTRY_ATTRS | HPC_ENTRY_HAS_DATA, "/f/x", NULL, 1, 0);
+    block_frame("user.x", "1");
+    block_frame("user.x", "1");
+    for (;;)
+        pause();
+}
+static void scene_block_count(void) { entry(HPC_REGULAR, HPC_ENTRY_ATTRS, "/f/x", NULL, 0, 0); block_frame("user.x", "1"); sums.n[HPC_N_XATTRS]++; finish(); }
 static void scene_silent(void) { text('I', "going quiet"); for (;;) pause(); }
 static void scene_stubborn(void) { signal(SIGTERM, SIG_IGN); text('I', "going quiet"); for (;;) pause(); }
 
@@ -419,10 +543,12 @@ static void scene_full(void)
 }
 
 static const struct { const char *name; void (*play)(void); } scenes[] = {
-    { "good", scene_good }, { "empty", scene_empty }, { "long-names", scene_long_names }, { "read-error", scene_read_error }, { "short", scene_short },
+    { "good", scene_good }, { "empty", scene_empty }, { "slow", scene_slow }, { "long-names", scene_long_names }, { "read-error", scene_read_error }, { "short", scene_short },
     { "killed", scene_killed }, { "exit", scene_exit }, { "closed", scene_closed }, { "cut", scene_cut }, { "garbage", scene_garbage },
     { "abort", scene_abort }, { "count", scene_count }, { "sums", scene_sums }, { "no-sums", scene_no_sums }, { "record", scene_record },
-    { "order", scene_order }, { "inside", scene_inside }, { "dir-data", scene_dir_data }, { "silent", scene_silent }, { "stubborn", scene_stubborn },
+    { "order", scene_order }, { "inside", scene_inside }, { "dir-data", scene_dir_data }, { "silent", scene_silent }, { "stopped", scene_stopped }, { "stopped-inside", scene_stopped_inside },
+    { "no-block", scene_no_block }, { "stray-block", scene_stray_block }, { "two-blocks", scene_two_blocks }, { "block-count", scene_block_count },
+    { "xattrs", scene_xattrs }, { "holes", scene_holes }, { "tebibyte", scene_tebibyte }, { "stubborn", scene_stubborn },
     { "endless", scene_endless }, { "grandchild", scene_grandchild }, { "lone-link", scene_lone_link }, { "deleted", scene_deleted }, { "noisy", scene_noisy },
     { "bad-exit", scene_bad_exit }, { "check", scene_check }, { "incremental", scene_incremental }, { "full", scene_full },
 };

@@ -391,6 +391,26 @@ static void check_rules(struct job_run *r, const struct release *k, const void *
         broken(r, "an unknown type");
 }
 
+/* Asks until there is nothing more, as the daemons do; each answer is one record. */
+static void save_xacl(struct job_run *r, int func, int type)
+{
+    for (;;) {
+        struct xacl_pkt pkt = { .pkt_size = sizeof pkt, .pkt_end = sizeof pkt, .func = func, .count = 1 };
+        if (r->daemon->calls->xacl(&r->ctx, &pkt) != RC_OK || pkt.count < 0 || pkt.count > 4000000)
+            broken(r, "handleXACLdata");
+        if (pkt.count <= 0)
+            return;
+        if (!pkt.content || type == TYPE_HARDLINK || type == TYPE_DELETED)
+            broken(r, "attributes without content, or of something that has none");
+        r->xattr_records++;
+        store_chunk(r, func, NULL, -3);
+        if (r->volume) {
+            fwrite(&pkt.count, sizeof pkt.count, 1, r->volume);
+            fwrite(pkt.content, (size_t)pkt.count, 1, r->volume);
+        }
+    }
+}
+
 static void save_entry(struct job_run *r, const void *pkt)
 {
     const struct release *k = r->daemon->release;
@@ -417,14 +437,10 @@ static void save_entry(struct job_run *r, const void *pkt)
     memcpy(&flags, (const char *)pkt + k->save.flags, sizeof flags);
     if (!r->estimate && !e.no_read)
         save_data(r, kept, flags & SAVE_SPARSE, e.st.st_size);
-    store_chunk(r, 0, NULL, -1);
     free(kept);
-    struct xacl_pkt xacl = { .pkt_size = sizeof xacl, .pkt_end = sizeof xacl };
-    for (xacl.func = 1; xacl.func <= 3 && !r->estimate; xacl.func += 2) {
-        xacl.count = 1;
-        if (r->daemon->calls->xacl(&r->ctx, &xacl) != RC_OK || xacl.count != 0)
-            broken(r, "handleXACLdata");
-    }
+    for (int func = ACL_BACKUP; func <= XATTR_BACKUP && !r->estimate; func += 2)
+        save_xacl(r, func, e.type);
+    store_chunk(r, 0, NULL, -1);
 }
 
 static void file_loop(struct job_run *r, const char *line)
@@ -539,10 +555,13 @@ int volume_chunk(FILE *volume, int64_t *offset, char *buf, int32_t *len)
     if (fread(offset, sizeof *offset, 1, volume) != 1 || fread(len, sizeof *len, 1, volume) != 1 || *len > 1 << 20)
         return -1;
     if (*len == -2) {
-        int64_t rest;
-        int32_t end;
-        return fread(&rest, sizeof rest, 1, volume) == 1 && fread(&end, sizeof end, 1, volume) == 1 && end == -1 ? -2 : -1;
+        int rc;
+        while ((rc = volume_chunk(volume, offset, buf, len)) > 0)
+            ;
+        return rc == 0 ? -2 : -1;
     }
+    if (*len == -3)
+        return fread(len, sizeof *len, 1, volume) == 1 && *len >= 0 && *len <= 1 << 20 && fread(buf, (size_t)*len, 1, volume) == 1 ? 2 : -1;
     if (*len == -1)
         return 0;
     return fread(buf, (size_t)*len, 1, volume) == 1 ? 1 : -1;
@@ -568,6 +587,11 @@ static int restore_one(struct job_run *r, const char *line, FILE *volume, const 
     int64_t offset, at = 0;
     int32_t len;
     int rc;
+    char *xacl = malloc(1 << 20); /* the daemon keeps these records until the file is closed */
+    int xacl_func = 0;
+    int32_t xacl_len = 0;
+    if (!xacl)
+        abort();
     pkt_put_i32(pkt, 0, (int32_t)k->restore.size);
     pkt_put_i32(pkt, (uint32_t)k->restore.end, (int32_t)k->restore.size);
     pkt_put_i32(pkt, (uint32_t)k->restore.type, e->type);
@@ -593,6 +617,14 @@ static int restore_one(struct job_run *r, const char *line, FILE *volume, const 
         open = io(r, &pk, IO_OPEN) == RC_OK && pk.status >= 0;
     }
     while ((rc = volume_chunk(volume, &offset, buf, &len)) > 0) {
+        if (rc == 2) {
+            if (xacl_func)
+                broken(r, "more than one record of attributes");
+            memcpy(xacl, buf, (size_t)len);
+            xacl_func = (int)offset + 1;
+            xacl_len = len;
+            continue;
+        }
         if (!open || !data || ended(r))
             continue;
         if (offset != at) {
@@ -621,8 +653,17 @@ static int restore_one(struct job_run *r, const char *line, FILE *volume, const 
         pk = (struct io_pkt){ 0 };
         io(r, &pk, IO_CLOSE);
     }
+    /* The daemon hands them on for what was extracted, and for directories (15: for symlinks, too); else they are lost. */
+    if (xacl_func && (status == CREATE_EXTRACT || (status == CREATE_CREATED && e->type == TYPE_DIRECTORY))) {
+        struct xacl_pkt x = { .pkt_size = sizeof x, .pkt_end = sizeof x, .func = xacl_func, .count = xacl_len, .content = xacl };
+        r->xattr_records++;
+        if (calls->xacl(&r->ctx, &x) != RC_OK)
+            r->data_errors++;
+    } else if (xacl_func && status != CREATE_SKIP && status != CREATE_ERROR) {
+        broken(r, "createFile's answer loses attributes");
+    }
     calls->end_restore_file(&r->ctx);
-    free(pkt), free(ofname), free(olname);
+    free(xacl), free(pkt), free(ofname), free(olname);
     return rc == -1 ? -1 : 0;
 }
 

@@ -48,7 +48,7 @@ struct job_run {
     char log[65536];
     size_t log_len;
     pthread_mutex_t log_lock;
-    uint64_t entries, deleted, data_bytes, data_errors;
+    uint64_t entries, deleted, data_bytes, data_errors, xattr_records;
     int file_index;
     bool failed;                   /* a fatal message, or a call of the plugin that breaks the rules */
     double end_seconds;            /* from the cancel to the end of the job */
@@ -78,7 +78,8 @@ int run_begin(struct job_run *r);
 void run_end(struct job_run *r, uint32_t event);
 int run_event(struct job_run *r, uint32_t event, const void *value);
 
-/* One record of a volume: header, name, link, then chunks { i64 offset, i32 length, bytes } up to one of length -1 (or -2: read error). */
+/* One record of a volume: header, name, link, then chunks { i64 offset, i32 length, bytes } up to one of length -1 (or -2: read error). An ACL or XATTR
+ * record is a chunk of length -3, its function (1 or 3) as offset, followed by { i32 length, bytes }. */
 struct volume_entry {
     uint64_t magic;
     int32_t index, type, link_index, no_read;
@@ -88,7 +89,8 @@ struct volume_entry {
 #define VOLUME_MAGIC 0x5645484350484453u
 /* 1: next record, name and link allocated into *name, *link (reused); 0: end; -1: damaged */
 int volume_next(FILE *volume, struct volume_entry *e, char **name, char **link);
-/* 1: a chunk in buf (at least 1 MiB); 0: end of this entry's data; -1: damaged; -2: it ended in a read error */
+/* 1: a chunk in buf (at least 1 MiB); 2: an ACL or XATTR record in buf, its function in *offset; 0: end of this entry; -1: damaged; -2: it ended in a
+ * read error (what follows was read over) */
 int volume_chunk(FILE *volume, int64_t *offset, char *buf, int32_t *len);
 
 #endif

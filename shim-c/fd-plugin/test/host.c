@@ -101,7 +101,7 @@ static int list(const char *path)
         int64_t offset;
         int32_t len;
         while ((rc = volume_chunk(volume, &offset, buf, &len)) > 0)
-            for (int32_t i = 0; i < len; i++, bytes++)
+            for (int32_t i = 0; i < len && rc == 1; i++, bytes++)
                 hash = (hash ^ (unsigned char)buf[i]) * 0x100000001b3u;
         printf("%d %d %d %o %" PRId64 " %" PRIu64 " %016" PRIx64 " ", e.index, e.type, e.link_index, e.st.st_mode, (int64_t)e.st.st_size, bytes, hash);
         list_name(name);

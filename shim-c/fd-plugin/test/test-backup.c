@@ -39,8 +39,8 @@ static struct volume_entry *found(FILE *volume, const char *wanted, char **link,
     while (volume_next(volume, &e, &name, &target) > 0) {
         uint64_t n = 0;
         *right = true;
-        while (volume_chunk(volume, &offset, buf, &len) > 0)
-            for (int32_t i = 0; i < len; i++, n++)
+        for (int rc; (rc = volume_chunk(volume, &offset, buf, &len)) > 0;)
+            for (int32_t i = 0; i < len && rc == 1; i++, n++)
                 *right &= (uint8_t)buf[i] == (uint8_t)(n * 7 + 3);
         if (strcmp(name, wanted) == 0) {
             *bytes = n;
@@ -109,6 +109,10 @@ static void fatal(uint32_t version)
         { "inside", "a frame 'M' came within the data of /f/mid" },
         { "dir-data", "an entry record is damaged" },
         { "grandchild", "killed by signal 9" },
+        { "no-block", "a frame 'F' came where the extended attributes of /f/x were due" },
+        { "stray-block", "a frame 'B' came where an entry was due" },
+        { "two-blocks", "a frame 'B' came within the data of /f/x" },
+        { "block-count", "extended attributes of 1 entries came, it sent those of 2" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         start(cases[i].scene, version);
@@ -175,7 +179,15 @@ static void cancelled(uint32_t version)
 static void silent(void)
 {
     start("stall limit", 23);
+    struct timespec begin, end;
     CHECK(play("silent") != 0 && run.said[SAID_FATAL] == 1 && strstr(run.log, "backend is silent: not one byte for 1 seconds"), "%s", run.log);
+    start("stopped", 23);
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    CHECK(play("stopped") != 0 && run.said[SAID_FATAL] == 1 && strstr(run.log, "not one byte for 1 seconds") && strstr(run.log, "Somebody stopped it"), "%s", run.log);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    CHECK(end.tv_sec - begin.tv_sec <= 5, "%lld s", (long long)(end.tv_sec - begin.tv_sec));
+    start("stopped inside a file", 23);
+    CHECK(play("stopped-inside") != 0 && run.entries == 1 && run.said[SAID_FATAL] == 1 && strstr(run.log, "Somebody stopped it"), "%s", run.log);
 }
 
 /* The list has the names of the CHECK scene and a few that the scene does not offer. */

@@ -19,6 +19,17 @@ static void fails(const char *what, const char *words)
     free(r);
 }
 
+static void succeeds(const char *what)
+{
+    struct job_run *r = malloc(sizeof *r);
+    const char *const lines[] = { "podheitor-hpc:path=/f;scene=empty", NULL };
+    context = what;
+    run_init(r, &fd);
+    CHECK(run_backup(r, lines, NULL) == 0, "%s", r->log);
+    run_free(r);
+    free(r);
+}
+
 void test_conf(const char *plugin, const char *fake)
 {
     char error[500], own[200];
@@ -58,6 +69,29 @@ void test_conf(const char *plugin, const char *fake)
     fails("exec fails", "cannot start the backend");
     if (geteuid() == 0 && chown(own, 12345, 0) == 0)
         fails("somebody else's backend", "belongs to user 12345; remedy: chown root");
+
+    /* A directory that others may change is as bad as a file that they may change, wherever it stands on the way. */
+    char outer[200], inner[250], program[300], link[200];
+    snprintf(outer, sizeof outer, "%s/outer", bench.dir);
+    snprintf(inner, sizeof inner, "%s/inner", outer);
+    snprintf(program, sizeof program, "%s/program", inner);
+    snprintf(link, sizeof link, "%s/link", bench.dir);
+    mkdir(outer, 0755), mkdir(inner, 0755);
+    CHECK(symlink(fake, program) == 0 && symlink("outer/inner", link) == 0);
+    bench_conf(&bench, "backend = %s/link/../inner/program\n", bench.dir);
+    succeeds("through symlinks and dots");
+    chmod(outer, 0777);
+    fails("writable directory", "outer can be changed by group or others (mode 0777); remedy: chmod go-w");
+    chmod(outer, 01777);
+    succeeds("sticky directory");
+    chmod(outer, 0755), chmod(bench.dir, 0770);
+    fails("writable folder of the configuration", "can be changed by group or others (mode 0770)");
+    chmod(bench.dir, 0700);
+    if (geteuid() == 0 && chown(inner, 12345, 0) == 0) {
+        fails("somebody else's directory", "inner belongs to user 12345, who could exchange what is in it; remedy:");
+        CHECK(chown(inner, 0, 0) == 0 && lchown(link, 12345, 0) == 0);
+        fails("somebody else's symlink", "belongs to user 12345; remedy: name the file itself");
+    }
     fd_close(&fd);
     bench_remove(&bench);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 static struct bench bench;
@@ -79,6 +80,62 @@ static void round_trip(uint32_t version)
     run.replace = 'n';
     CHECK(run_restore(&run, line, bench.volume) == 0 && run.entries < 13 && strstr(run.log, "failed 0"), "%s", run.log);
     CHECK(at("/f/leader", &b) && at("/f/third", &a) && a.st_ino == b.st_ino);
+}
+
+static bool has(const char *name, const char *attribute, const char *value)
+{
+    char path[400], got[64];
+    snprintf(path, sizeof path, "%s%s", where, name);
+    ssize_t n = lgetxattr(path, attribute, got, sizeof got);
+    return n == (ssize_t)strlen(value) && memcmp(got, value, (size_t)n) == 0;
+}
+
+static void xattrs(uint32_t version)
+{
+    static const char text[] = "podheitor-hpc:path=/f;scene=xattrs";
+    const char *const lines[] = { text, NULL };
+    start("xattrs", version);
+    CHECK(run_backup(&run, lines, bench.volume) == 0 && run.xattr_records == 7 && strstr(run.log, "extended attributes of 7 entries, not read in full of 0"), "%s", run.log);
+    start("xattrs", version);
+    snprintf(where, sizeof where, "%s/xattrs%u", bench.dir, version);
+    CHECK(run_restore(&run, text, bench.volume) == 0 && run.xattr_records == 7 && run.entries == 9 && run.data_errors == 0, "%s", run.log);
+    CHECK(has("/f", "user.d", "directory") && has("/f/file", "user.f", "file") && has("/f/link", "user.f", "file") && has("/f/empty", "user.e", "empty"));
+    if (geteuid() == 0)
+        CHECK(has("/f/sym", "trusted.s", "symlink") && has("/f/fifo", "trusted.p", "fifo") && has("/f/null", "trusted.c", "device"));
+    CHECK(attributes("/f/file", S_IFREG) && attributes("/f/empty", S_IFREG) && attributes("/f/plain", S_IFREG) && attributes("/f/fifo", S_IFIFO) && attributes("/f", S_IFDIR));
+    CHECK(!has("/f/odd", "lustre.lov", "somewhere else") && strstr(run.log, "/f/odd: cannot set lustre.lov: Operation not supported"), "%s", run.log);
+    CHECK(strstr(run.log, "restored 4 files (3 bytes), 1 directories, 1 symbolic links, 1 hard links, 2 fifos and devices; skipped 0, failed 0, attributes not set in full 1; 6 extended"), "%s", run.log);
+    start("xattrs, never replaced", version);
+    run.replace = 'n';
+    CHECK(run_restore(&run, text, bench.volume) == 0 && run.said[SAID_ERROR] == 0, "%s", run.log);
+    start("xattrs, estimate", version);
+    CHECK(run_estimate(&run, text) == 0 && run.entries == 9 && run.xattr_records == 0, "%s", run.log);
+}
+
+/* The daemon gets plain content: zeros from the hole map, which it does not store, and which come back as holes. */
+static void holes(uint32_t version)
+{
+    static const char text[] = "podheitor-hpc:path=/f;scene=holes";
+    const char *const lines[] = { text, NULL };
+    struct stat st;
+    char path[400], *back = malloc(5002);
+    static const int sizes[] = { 0, 4096, 1000, 262144 };
+    start("holes", version);
+    run.io_bytes = sizes[version % 4];
+    CHECK(run_backup(&run, lines, bench.volume) == 0 && run.data_bytes == (64u << 20) + 10 + (1u << 30) + 100, "%llu %s", (unsigned long long)run.data_bytes, run.log);
+    CHECK(stat(bench.volume, &st) == 0 && st.st_size < 2 << 20, "%lld bytes stored", (long long)st.st_size);
+    start("holes", version);
+    snprintf(where, sizeof where, "%s/holes%u", bench.dir, version);
+    CHECK(run_restore(&run, text, bench.volume) == 0 && run.data_errors == 0 && run.said[SAID_ERROR] == 0, "%s", run.log);
+    CHECK(at("/f/holes", &st) && st.st_size == (64u << 20) + 10 && st.st_blocks <= 40, "%lld blocks", (long long)st.st_blocks);
+    snprintf(path, sizeof path, "%s/f/holes", where);
+    int in = open(path, O_RDONLY);
+    CHECK(pread(in, back, 5002, (1 << 20) + 99) == 5002 && back[0] == 0 && back[1] == 'x' && back[5000] == 'x' && back[5001] == 0);
+    CHECK(pread(in, back, 4098, (40 << 20) - 1) == 4098 && back[0] == 0 && back[1] == 'x' && back[4096] == 'x' && back[4097] == 0);
+    close(in);
+    CHECK(at("/f/whole", &st) && st.st_size == 1 << 30 && st.st_blocks <= 8, "%lld", (long long)st.st_blocks);
+    CHECK(at("/f/shrunk", &st) && st.st_size == 100 && strstr(run.log, "it changed during the backup"), "%s", run.log);
+    free(back);
 }
 
 struct piece { int64_t offset; int32_t len; char fill; };
@@ -179,6 +236,8 @@ void test_restore(const char *plugin, const char *fake)
         CHECK(fd_open(&fd, bench.plugin, fd_versions[i], error, sizeof error) == 0, "%s", error);
         round_trip(fd_versions[i]);
         pieces(fd_versions[i]);
+        xattrs(fd_versions[i]);
+        holes(fd_versions[i]);
         in_place(fd_versions[i]);
         cancelled(fd_versions[i]);
         fd_close(&fd);

@@ -1,4 +1,5 @@
 /* The parts that need no File Daemon. */
+#include "../child.h"
 #include "../job.h"
 #include "../links.h"
 #include "../limits.h"
@@ -6,7 +7,10 @@
 #include "../stat_pack.h"
 #include "test.h"
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static void links(void)
@@ -143,8 +147,36 @@ static void printables(void)
     CHECK(strlen(out) < sizeof out && strstr(out, "..."), "%s", out);
 }
 
+/* A process that does not die in time is left, not forgotten. */
+static void left_children(void)
+{
+    struct child child;
+    siginfo_t info = { 0 };
+    context = "left children";
+    child_init(&child);
+    child.pid = fork();
+    if (child.pid == 0)
+        for (;;)
+            pause();
+    pid_t pid = child.pid;
+    child_leave(&child);
+    CHECK(child.pid == 0);
+    child_reap_left();
+    CHECK(kill(pid, SIGKILL) == 0, "it lives, and is ours");
+    bool gone = false;
+    for (int i = 0; i < 2000 && !gone; i++) {
+        child_reap_left();
+        gone = waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0;
+        nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+    }
+    CHECK(gone, "it was reaped");
+    child_leave(&child); /* nothing is left, nothing is remembered */
+    pthread_mutex_destroy(&child.lock);
+}
+
 void test_units(void)
 {
+    left_children();
     links();
     nanoseconds();
     names();

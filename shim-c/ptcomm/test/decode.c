@@ -1,7 +1,7 @@
 /*
  * What the C decoders make of bytes, as text, so that another implementation can be compared with them.
  * stdin: cases of { u8 kind, u32 length little endian, bytes }; stdout: one line per case: "bad", or the fields.
- * kind: f frame (also "more"), M entry, Z data end, K check batch, U accounting, p plugin string (its message when bad).
+ * kind: f frame (also "more"), M entry, B xattr block, Z data end, K check batch, U accounting, p plugin string (its message when bad).
  */
 #include "../hpc_frame.h"
 #include "../hpc_params.h"
@@ -61,6 +61,25 @@ static void entry(const uint8_t *bytes, size_t len)
         print_entry(&e);
     } else {
         printf("bad");
+    }
+}
+
+static void xattrs(const uint8_t *bytes, size_t len)
+{
+    struct hpc_xattr x;
+    size_t at = 0;
+    int r;
+
+    while ((r = hpc_xattr_next(bytes, len, &at, &x)) == 1)
+        continue;
+    if (r != 0) {
+        printf("bad");
+        return;
+    }
+    printf("xattrs");
+    for (at = 0; hpc_xattr_next(bytes, len, &at, &x) == 1;) {
+        hex(x.name, x.name_len);
+        hex(x.value, x.value_len);
     }
 }
 
@@ -140,6 +159,7 @@ int main(void)
         switch (head[0]) {
         case 'f': frame(bytes, len); break;
         case 'M': entry(bytes, len); break;
+        case 'B': xattrs(bytes, len); break;
         case 'Z': data_end(bytes, len); break;
         case 'K': check(bytes, len); break;
         case 'U': accounting(bytes, len); break;

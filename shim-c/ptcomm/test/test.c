@@ -184,7 +184,8 @@ static void test_entry_refusals(void)
     REFUSED(s.head.kind = 8);
     REFUSED(s.head.kind = HPC_DIRECTORY);
     REFUSED(s.head.mode = 0644);
-    REFUSED(s.head.flags = 1 << 6);
+    REFUSED(s.head.flags = 1 << 7);
+    REFUSED((s.head.flags = HPC_ENTRY_LINK | HPC_ENTRY_ATTRS, s.head.link_group = 1, strcpy(s.link, "/a")));
     REFUSED(s.head.flags = 1 << 15);
     REFUSED(s.name[0] = 0);
     REFUSED(strcpy(s.link, "x"));
@@ -275,6 +276,8 @@ static void test_check(void)
     CHECK(read_batch(bytes, len) == -EBADMSG);
     bytes[4] = 3, bytes[5] = 0, bytes[8 + 4 + 2] = HPC_ENTRY_HAS_DATA;
     CHECK(read_batch(bytes, len) == -EBADMSG);
+    bytes[8 + 4 + 2] = HPC_ENTRY_ATTRS;
+    CHECK(read_batch(bytes, len) == -EBADMSG);
 
     memset(wanted, 0xff, sizeof wanted);
     CHECK(hpc_check_answer(answer, sizeof answer, 7, 10, wanted) == 10);
@@ -283,6 +286,42 @@ static void test_check(void)
     CHECK(hpc_check_answer(answer, 9, 7, 10, wanted) == -EINVAL);
     CHECK(hpc_check_answer(answer, sizeof answer, 7, 0, wanted) == -EINVAL);
     CHECK(hpc_check_answer(answer, sizeof answer, 7, HPC_CHECK_ENTRIES + 1, wanted) == -EINVAL);
+}
+
+static int walk_xattrs(const void *bytes, size_t len, unsigned *count)
+{
+    uint8_t *copy = copy_of(bytes, len);
+    struct hpc_xattr x;
+    size_t at = 0;
+    int r;
+
+    for (*count = 0; (r = hpc_xattr_next(copy, len, &at, &x)) == 1; ++*count)
+        CHECK(x.name >= copy && x.value == x.name + x.name_len && x.value + x.value_len <= copy + len);
+    free(copy);
+    return r;
+}
+
+static void test_xattrs(void)
+{
+    static const uint8_t two[] = { 6, 0, 0, 0, 3, 0, 0, 0, 'u', 's', 'e', 'r', '.', 'x', 1, 0, 2, 1, 0, 0, 0, 0, 0, 0, 0, 'y' };
+    uint8_t bytes[sizeof two];
+    unsigned count;
+
+    CHECK(walk_xattrs(two, 0, &count) == 0 && count == 0);
+    CHECK(walk_xattrs(two, sizeof two, &count) == 0 && count == 2);
+    for (size_t len = 1; len < sizeof two; len++)
+        CHECK(walk_xattrs(two, len, &count) == (len == 17 ? 0 : -EBADMSG));
+    for (size_t bit = 0; bit < 8 * sizeof two; bit++) {
+        memcpy(bytes, two, sizeof two);
+        bytes[bit / 8] ^= (uint8_t)(1u << (bit % 8));
+        walk_xattrs(bytes, sizeof bytes, &count);
+    }
+    memcpy(bytes, two, sizeof two);
+    bytes[8] = 0; /* NUL in a name */
+    CHECK(walk_xattrs(bytes, sizeof bytes, &count) == -EBADMSG);
+    memcpy(bytes, two, sizeof two);
+    bytes[2] = 1; /* flags */
+    CHECK(walk_xattrs(bytes, sizeof bytes, &count) == -EBADMSG);
 }
 
 static void test_accounting(void)
@@ -300,8 +339,11 @@ static void test_accounting(void)
     bytes[4] = HPC_COUNTERS + 1;
     CHECK(hpc_accounting_decode(bytes, len, &a) == -EBADMSG);
     CHECK(hpc_accounting_decode(bytes, len + 8, &a) == 0);
-    bytes[4] = HPC_COUNTERS - 1;
-    CHECK(hpc_accounting_decode(bytes, len - 8, &a) == -EBADMSG);
+    bytes[4] = HPC_COUNTERS_LEAST; /* an older release */
+    CHECK(hpc_accounting_decode(bytes, 8 + 8 * HPC_COUNTERS_LEAST, &a) == 0);
+    CHECK(a.n[HPC_N_SKIPPED] == 19 && a.n[HPC_N_XATTRS] == 0 && a.n[HPC_N_HOLE_BYTES] == 0);
+    bytes[4] = HPC_COUNTERS_LEAST - 1;
+    CHECK(hpc_accounting_decode(bytes, 8 + 8 * (HPC_COUNTERS_LEAST - 1), &a) == -EBADMSG);
     bytes[4] = HPC_COUNTERS, bytes[0] = 2;
     CHECK(hpc_accounting_decode(bytes, len, &a) == -EBADMSG);
 
@@ -449,6 +491,7 @@ int main(void)
     test_entry_refusals();
     test_data_end();
     test_check();
+    test_xattrs();
     test_accounting();
     test_params();
     test_garbage();

@@ -54,11 +54,13 @@ void directory_list_is_small(void)
     int dir = open(".", O_PATH | O_DIRECTORY);
     EQUAL(hpc_dirlist_open(&l, dir), 0);
     EQUAL(leftovers("."), 0);  /* no name on disk */
-    struct hpc_attributes a = { .mtime_s = 1 };
+    struct hpc_todo todo = { .kind = HPC_TODO_CREATED, .attributes.mtime_s = 1 };
     char name[128];
     for (int i = 0; i < 100000; i++) {
         int n = snprintf(name, sizeof name, "some/path/of/ordinary/length/%d", i);
-        EQUAL(hpc_dirlist_add(&l, &a, name, (size_t)n), 0);
+        todo.path = name;
+        todo.path_len = (size_t)n;
+        EQUAL(hpc_dirlist_add(&l, &todo), 0);
     }
     CHECK(l.chain_count < 64);
     CHECK(l.end > 100000 * 32);

@@ -1,5 +1,6 @@
 /* The flat API, with an encoder of its own so that decoder and encoder cannot be wrong together. */
 #include "test.h"
+#include <sys/xattr.h>
 
 struct stream {
     uint8_t *data;
@@ -379,4 +380,103 @@ void feed_mutations(void)
     }
     EQUAL(leftovers("jail"), 0);
     EQUAL(rename("jail/base", "out") + rmdir("jail"), 0);  /* nothing but the base is in there */
+}
+
+static size_t block_of(uint8_t *out, const char *name, const char *value)
+{
+    uint16_t head[2] = { (uint16_t)strlen(name), 0 };
+    uint32_t len = (uint32_t)strlen(value);
+    memcpy(out, head, 4);
+    memcpy(out + 4, &len, 4);
+    memcpy(out + 8, name, head[0]);
+    memcpy(out + 8 + head[0], value, len);
+    return 8 + head[0] + len;
+}
+
+static void value_is(const char *path, const char *name, const char *value)
+{
+    char got[64] = { 0 };
+    EQUAL(lgetxattr(path, name, got, sizeof got), strlen(value));
+    EQUAL(strcmp(got, value), 0);
+}
+
+/* B frames: before the data, of entries without any, with the digest that archives have, and where none is due. */
+void feed_blocks(void)
+{
+    uint8_t b[256];
+    size_t n = block_of(b, "user.x", "value");
+    struct stream s = { 0 };
+    struct hpc_entry_head h = entry(S_IFREG | 0644, 4);
+    h.flags |= HPC_ENTRY_ATTRS;
+    add_entry(&s, h, "/f", NULL);
+    frame(&s, 'B', b, n);
+    frame(&s, 'D', "data", 4);
+    add_end(&s, 4, 0);
+    h = entry(S_IFREG | 0644, 0);
+    h.flags = HPC_ENTRY_ATTRS;
+    add_entry(&s, h, "/empty", NULL);
+    frame(&s, 'B', b, n);
+    add_entry(&s, h, "/damaged", NULL);
+    frame(&s, 'X', NULL, 0);
+    h = entry(S_IFDIR | 0750, 0);
+    h.flags = HPC_ENTRY_ATTRS;
+    add_entry(&s, h, "/d", NULL);
+    frame(&s, 'B', b, n);
+    h = entry(S_IFREG | 0644, 0);
+    h.flags = HPC_ENTRY_ATTRS;
+    add_entry(&s, h, "/../bad", NULL);
+    frame(&s, 'B', b, n);
+    size_t odd = block_of(b, "nonsense", "value");
+    h = entry(S_IFDIR | 0750, 0);
+    h.flags = HPC_ENTRY_ATTRS;
+    add_entry(&s, h, "/odd", NULL);
+    frame(&s, 'B', b, odd);
+    h = entry(S_IFREG | 0644, 0);
+    h.flags = HPC_ENTRY_ATTRS;
+    add_entry(&s, h, "/odd-file", NULL);
+    frame(&s, 'B', b, odd);
+    int64_t handle = hpc_restore_open((const uint8_t *)"base", 4, (const uint8_t *)".", 1, 'a', HPC_RESTORE_NAME_ATTRIBUTES);
+    CHECK(handle > 0);
+    uint8_t failures[4096];
+    uint64_t used;
+    EQUAL(hpc_restore_feed(handle, s.data, (int64_t)s.len, failures, sizeof failures, (uint8_t *)&used), s.len);
+    size_t at = failure_is(failures, EIO, HPC_RESTORE_OP_DISCARD, "/damaged", 8);
+    at += failure_is(failures + at, EINVAL, HPC_RESTORE_OP_CREATE, "/../bad", 7);
+    if (geteuid() == 0) {
+        at += failure_is(failures + at, EOPNOTSUPP, HPC_RESTORE_OP_ATTRIBUTE, "odd-file\0nonsense", 17);
+        EQUAL(used, at);
+        EQUAL(hpc_restore_flat_finish(handle), 0);
+        EQUAL(hpc_restore_flat_failures(handle, failures, 0), 0);  /* no room, even when empty: dropped */
+        EQUAL(hpc_restore_flat_failures(handle, failures, sizeof failures), 0);
+        EQUAL(flat_stats(handle).attributes_failed, 2);
+    } else {
+        EQUAL(hpc_restore_flat_finish(handle), 0);
+    }
+    EQUAL(flat_stats(handle).failed, 2);
+    value_is("base/f", "user.x", "value");
+    value_is("base/empty", "user.x", "value");
+    value_is("base/d", "user.x", "value");
+    CHECK(!exists("base/damaged"));
+    content_is("base/f", "data");
+    hpc_restore_close(handle);
+    free(s.data);
+
+    for (int kind = 0; kind < 6; kind++) {
+        s = (struct stream){ 0 };
+        h = entry(S_IFREG | 0644, 4);
+        h.flags |= kind == 5 ? 0 : HPC_ENTRY_ATTRS;
+        if (kind != 0)
+            add_entry(&s, h, "/f", NULL);
+        switch (kind) {
+        case 0: case 5: frame(&s, 'B', b, n); break;
+        case 1: frame(&s, 'D', "data", 4); break;
+        case 2: add_end(&s, 0, 0); break;
+        case 3: add_entry(&s, h, "/g", NULL); break;
+        case 4: frame(&s, 'B', b, n); frame(&s, 'B', b, n); break;
+        }
+        handle = open_flat("base");
+        EQUAL(hpc_restore_feed(handle, s.data, (int64_t)s.len, NULL, 0, (uint8_t *)&used), -EBADMSG);
+        hpc_restore_close(handle);
+        free(s.data);
+    }
 }

@@ -43,7 +43,9 @@ int open_fds(void);
     X(replace_files) X(replace_other_kinds) X(replace_directories) X(existing_link_is_not_written_through) X(in_place) \
     X(interrupted) X(cancelled) \
     X(directory_attributes_last) X(directories_in_any_order) X(directory_list_is_small) X(attributes_of_the_base) \
-    X(without_root) X(disk_full) \
+    X(without_root) X(disk_full) X(hostile_races) \
+    X(xattrs_of_every_kind) X(default_acls_do_not_leak) X(inode_flags_last) X(xattrs_never_written_back) X(attributes_are_named) \
+    X(cancelled_directories) X(sparse_as_the_source) X(feed_blocks) \
     X(feed_round) X(feed_splits) X(feed_failures) X(feed_full_failures) X(feed_holes) X(feed_malformed) X(feed_mutations)
 #define DECLARE(name) void name(void);
 TESTS(DECLARE)

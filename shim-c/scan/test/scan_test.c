@@ -18,6 +18,18 @@
 
 typedef struct hpc_scan_options options;
 
+char base[64];
+const char *const *excludes, *const *markers;
+
+/* the other files of this program */
+void test_exclude(void);
+void test_exclude_refused(void);
+void test_markers(void);
+void test_one_filesystem(void);
+void test_xattrs(void);
+void test_xattrs_large(void);
+void test_holes(void);
+
 static void test_hash(void)
 {
     /* xxh3.xxh64 of @node-rs/xxhash 1.7.8, keys as 8 bytes little endian */
@@ -564,18 +576,20 @@ static void test_read_files(void)
 static void test_bad_options(void)
 {
     options good = { .version = HPC_SCAN_ABI, .threads = 1, .since_s = INT64_MIN, .ring_entries = 1, .ring_bytes = 1, .path_count = 1 };
-    struct { options o; uint32_t len; char path[8]; } b = { good, 4, "/etc" };
-    int64_t size = sizeof good + 8;
+    struct { options o; uint32_t len; char path[4]; uint32_t excludes, markers; } b = { good, 4, "/etc", 0, 0 };
+    int64_t size = sizeof b;
 
 #define REFUSED(change, error)                                                \
     do {                                                                      \
         b.o = good;                                                           \
         b.len = 4;                                                            \
         memcpy(b.path, "/etc", 4);                                            \
+        b.excludes = b.markers = 0;                                           \
         change;                                                               \
         CHECK(hpc_scan_start((const uint8_t *)&b, size) == -(error), #change); \
     } while (0)
-    REFUSED(b.o.version = 2, EINVAL);
+    CHECK(sizeof b == sizeof good + 16);
+    REFUSED(b.o.version = 1, EINVAL);
     REFUSED(b.o.threads = 0, EINVAL);
     REFUSED(b.o.threads = 513, EINVAL);
     REFUSED(b.o.path_count = 0, EINVAL);
@@ -586,6 +600,9 @@ static void test_bad_options(void)
     REFUSED(b.len = 5, EINVAL);
     REFUSED(b.len = 0, EINVAL);
     REFUSED(b.path[1] = 0, EINVAL);
+    REFUSED(b.excludes = 1, EINVAL);
+    REFUSED(b.markers = 1, EINVAL);
+    CHECK(hpc_scan_start((const uint8_t *)&b, size - 4) == -EINVAL);
     CHECK(hpc_scan_next(0, NULL, 0, 0) == -EINVAL && hpc_scan_stop(0) == -EINVAL && hpc_scan_free(0, 0) == -EINVAL);
 }
 
@@ -597,15 +614,17 @@ static void clean_up(void)
         remove_tree(base);
 }
 
-int main(void)
+/* An argument is the directory to work in. */
+int main(int argc, char **argv)
 {
     static const struct { const char *name; void (*run)(void); } tests[] = {
 #define TEST(name) { #name, test_##name }
         TEST(hash), TEST(bad_options), TEST(kinds_and_content), TEST(roots), TEST(read_files), TEST(unreadable),
         TEST(shards_and_since), TEST(file_mounts), TEST(flat), TEST(chain), TEST(too_deep), TEST(wide), TEST(few_descriptors),
-        TEST(changing), TEST(ring_and_stop),
+        TEST(changing), TEST(ring_and_stop), TEST(exclude), TEST(exclude_refused), TEST(markers), TEST(one_filesystem), TEST(xattrs),
+        TEST(xattrs_large), TEST(holes),
     };
-    const char *tmp = access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";
+    const char *tmp = argc > 1 ? argv[1] : access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";
 
     snprintf(base, sizeof base, "%s/hpc-scan-XXXXXX", tmp);
     CHECK(mkdtemp(base));

@@ -35,7 +35,7 @@ __attribute__((noreturn, format(printf, 4, 5))) static inline void check_failed(
     exit(1);
 }
 
-static char base[64];
+extern char base[64];
 
 /* The path of a name below base; good until 4,096 more have been asked for. */
 static inline char *at(const char *name)
@@ -134,6 +134,9 @@ struct seen {
     size_t path_len;
     struct hpc_entry_head head;
     char *link, *content;     /* NUL added */
+    uint8_t *xattrs;
+    uint32_t xattr_len;
+    int xattr_error;
 };
 
 struct result {
@@ -166,8 +169,11 @@ static inline void add_record(struct result *r, const struct hpc_record_prefix *
         name = body + sizeof s.head;
         name_len = s.head.name_len;
         s.link = copy(name + name_len, s.head.link_len);
-        s.content = copy(name + name_len + s.head.link_len, content);
-        CHECK(p->body_len == sizeof s.head + name_len + s.head.link_len + content);
+        s.xattr_len = p->xattr_len;
+        s.xattr_error = p->xattr_error;
+        s.xattrs = (uint8_t *)copy(name + name_len + s.head.link_len, p->xattr_len);
+        s.content = copy(name + name_len + s.head.link_len + p->xattr_len, content);
+        CHECK(p->body_len == sizeof s.head + name_len + s.head.link_len + p->xattr_len + content);
     } else {
         CHECK(p->type == HPC_REC_ERROR);
         memcpy(&s.op, body, 4);
@@ -213,10 +219,28 @@ static inline void read_batch(struct result *r, const uint8_t *buf, size_t len)
     }
 }
 
-static inline int64_t start_scan(struct hpc_scan_options o, const char *path)
+/* What the next scans leave out; lists end in NULL. */
+extern const char *const *excludes, *const *markers;
+
+static inline size_t put_list(uint8_t *to, const char *const *list)
+{
+    uint32_t count = 0;
+    size_t used = 4;
+
+    for (; list && list[count]; count++) {
+        uint32_t len = (uint32_t)strlen(list[count]);
+        memcpy(to + used, &len, 4);
+        memcpy(to + used + 4, list[count], len);
+        used += 4 + len;
+    }
+    memcpy(to, &count, 4);
+    return used;
+}
+
+static inline int64_t try_scan(struct hpc_scan_options o, const char *path)
 {
     uint32_t len = (uint32_t)strlen(path);
-    uint8_t *options = malloc(sizeof o + 4 + len);
+    uint8_t *options = malloc(sizeof o + 4 + len + 65536), *end;
     int64_t h;
 
     o.version = HPC_SCAN_ABI;
@@ -233,8 +257,18 @@ static inline int64_t start_scan(struct hpc_scan_options o, const char *path)
     memcpy(options, &o, sizeof o);
     memcpy(options + sizeof o, &len, 4);
     memcpy(options + sizeof o + 4, path, len);
-    h = hpc_scan_start(options, (int64_t)(sizeof o + 4 + len));
+    end = options + sizeof o + 4 + len;
+    end += put_list(end, excludes);
+    end += put_list(end, markers);
+    h = hpc_scan_start(options, end - options);
     free(options);
+    return h;
+}
+
+static inline int64_t start_scan(struct hpc_scan_options o, const char *path)
+{
+    int64_t h = try_scan(o, path);
+
     CHECK(h > 0, "%s: %s", path, strerror((int)-h));
     return h;
 }
@@ -270,7 +304,7 @@ static inline struct result scan(struct hpc_scan_options o, const char *path)
     }
     CHECK(r.end == 0);
     CHECK(handed_out == r.stats.handed_out && failed == r.stats.failed && dirs_failed == r.stats.dirs_failed);
-    CHECK(r.stats.scanned == r.stats.handed_out + r.stats.filtered_shard + r.stats.filtered_older + r.stats.vanished + r.stats.failed);
+    CHECK(r.stats.scanned == r.stats.handed_out + r.stats.filtered_shard + r.stats.filtered_older + r.stats.filtered_excluded + r.stats.vanished + r.stats.failed);
     if (r.count)
         qsort(r.at, r.count, sizeof *r.at, by_path);
     return r;
@@ -298,6 +332,7 @@ static inline void drop(struct result *r)
         free(r->at[i].path);
         free(r->at[i].link);
         free(r->at[i].content);
+        free(r->at[i].xattrs);
     }
     free(r->at);
 }

@@ -1,4 +1,4 @@
-/* scanlimit PATH [threads [inline_bytes]]: walks PATH with nothing behind it and says how long that took: the engine's own limit. */
+/* scanlimit PATH [threads [inline_bytes [flags]]]: walks PATH with nothing behind it and says how long that took: the engine's own limit. */
 #include "../hpc_scan.h"
 
 #include <stdio.h>
@@ -24,22 +24,24 @@ int main(int argc, char **argv)
     int64_t h, n, batches = 0;
 
     if (argc < 2) {
-        fprintf(stderr, "usage: scanlimit PATH [threads [inline_bytes]]\n");
+        fprintf(stderr, "usage: scanlimit PATH [threads [inline_bytes [flags]]]\n");
         return 2;
     }
     if (argc > 2)
         o.threads = (uint32_t)strtoul(argv[2], NULL, 10);
     if (argc > 3)
         o.inline_bytes = (uint32_t)strtoul(argv[3], NULL, 10);
+    if (argc > 4)
+        o.flags = (uint32_t)strtoul(argv[4], NULL, 0);
     len = (uint32_t)strlen(argv[1]);
-    options = malloc(sizeof o + 4 + len);
+    options = calloc(1, sizeof o + 12 + len);
     buf = malloc(HPC_SCAN_MIN_CAP);
     if (!options || !buf)
         return 1;
     memcpy(options, &o, sizeof o);
     memcpy(options + sizeof o, &len, 4);
     memcpy(options + sizeof o + 4, argv[1], len);
-    h = hpc_scan_start(options, (int64_t)(sizeof o + 4 + len));
+    h = hpc_scan_start(options, (int64_t)(sizeof o + 12 + len));
     if (h < 0) {
         fprintf(stderr, "scanlimit: %s: %s\n", argv[1], strerror((int)-h));
         return 1;

@@ -25,6 +25,22 @@ const options = {
   engine: value("scan engine: auto, native or workers"),
   mode: value("filesystem: auto, posix, lustre, gpfs, cephfs, beegfs or weka"),
   strategy: value("how a tree is split: inode-hash or none"),
+  exclude: repeated(
+    "leave out what matches: gitignore's patterns; may be repeated, a later one wins, !PATTERN takes back",
+  ),
+  "exclude-marker": repeated("leave out the content of directories that hold a file of this name; may be repeated"),
+  "exclude-caches": {
+    type: "boolean",
+    default: false,
+    describe: "the same of caches, which have a valid CACHEDIR.TAG",
+  },
+  "one-file-system": {
+    alias: "x",
+    type: "boolean",
+    default: false,
+    describe: "leave out what is mounted below the paths",
+  },
+  "no-xattrs": { type: "boolean", default: false, describe: "no extended attributes, ACLs and inode flags" },
   "allow-root": { type: "boolean", default: false, describe: "allow the root of a parallel filesystem" },
   json,
 } as const;
@@ -52,6 +68,7 @@ export const backup: Command<Arguments> = {
         "$0 backup --path /data --archive /mnt/data.hpc --shards 4",
         "data.0-of-4.hpc to data.3-of-4.hpc, at once",
       )
+      .example("$0 backup -x --path / --archive r.hpc --exclude /tmp/ --exclude '*.o'", "without some")
       .example("$0 backup --path /data --archive - | zstd > data.hpc.zst", "into a pipe")
       .example("printf '%s\\0' /data/* | $0 backup --path-from - --archive d.hpc", "any file name")
       .epilogue(
@@ -93,7 +110,7 @@ export const backup: Command<Arguments> = {
         jobs.map((job) => job.archive),
         output,
       );
-    return summary.failed + summary.incomplete + summary.unlistable > 0 || output.warnings > 0
+    return summary.failed + summary.incomplete + summary.unlistable + summary.xattrs_failed > 0 || output.warnings > 0
       ? Exit.warnings
       : Exit.done;
   },
@@ -115,6 +132,11 @@ async function pairsOf(args: Arguments, io: Io): Promise<(readonly [string, Buff
     const text = args[option];
     if (text !== undefined) pairs.push([key, Buffer.from(text)]);
   }
+  for (const pattern of args.exclude ?? []) pairs.push(["exclude", toBytes(pattern)]);
+  for (const marker of args["exclude-marker"] ?? []) pairs.push(["exclude-marker", toBytes(marker)]);
+  if (args["exclude-caches"]) pairs.push(["exclude-marker", Buffer.from("CACHEDIR.TAG")]);
+  if (args["one-file-system"]) pairs.push(["one-filesystem", Buffer.from("yes")]);
+  if (args["no-xattrs"]) pairs.push(["xattrs", Buffer.from("no")]);
   if (args["allow-root"]) pairs.push(["allow-root", Buffer.from("yes")]);
   return pairs;
 }
@@ -172,8 +194,19 @@ function printSummary(summary: BackupSummary, archives: readonly string[], outpu
   output.line(
     `  ${formatCount(summary.failed)} failed, ${formatCount(summary.incomplete)} incomplete, ${formatCount(summary.vanished)} vanished, ${plural(summary.unlistable, "directory", "directories")} not listed in full`,
   );
-  const left = leftOut(summary.filteredBy, archives.length > 1);
+  const left = leftOut(summary.filtered_by, archives.length > 1);
   if (left.length > 0) output.line(`  left out: ${left.join(", ")}`);
+  const rest = [
+    [
+      summary.pruned,
+      `${plural(summary.pruned, "directory", "directories")} without their content (marker, filesystem)`,
+    ],
+    [summary.xattrs, `${formatCount(summary.xattrs)} with extended attributes`],
+    [summary.xattrs_failed, `${formatCount(summary.xattrs_failed)} without all of them`],
+    [summary.hole_bytes, `${formatBytes(summary.hole_bytes)} in holes`],
+  ] as const;
+  const said = rest.flatMap(([count, text]) => (count > 0 ? [text] : []));
+  if (said.length > 0) output.line(`  ${said.join(", ")}`);
 }
 
 /** What was meant to stay out, in words. With all shards at once, what one leaves to another is not left out. */
@@ -183,7 +216,8 @@ function leftOut(by: FilteredBy, allShards: boolean): string[] {
     [by.since, `${formatCount(by.since)} older than --since`],
     [by.unchanged, `${formatCount(by.unchanged)} unchanged`],
     [by.sockets, plural(by.sockets, "socket")],
-    [by.dialect + by.other, `${formatCount(by.dialect + by.other)} for other reasons`],
+    [by.excluded, `${formatCount(by.excluded)} excluded`],
+    [by.dialect, `${formatCount(by.dialect)} that the dialect cannot carry`],
   ];
   return parts.flatMap(([count, text]) => (count > 0 ? [text] : []));
 }

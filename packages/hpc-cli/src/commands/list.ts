@@ -46,7 +46,7 @@ export const list: Command<Arguments> = {
       await output.bulk(render({ ...entry, isLink: (entry.flags & EntryFlag.LINK) !== 0 }));
       if (entry.damage !== undefined) {
         await output.flush();
-        output.message("warning", `${escapeName(entry.name)} cannot be restored: ${entry.damage}`);
+        output.message("warning", `${escapeName(entry.name)} cannot be restored, or not in full: ${entry.damage}`);
       }
     }
     await output.flush();
@@ -61,6 +61,7 @@ function textLine(terminal: boolean): (entry: Listed) => Buffer {
 function jsonLine(entry: Listed): Buffer {
   const { name, link, isLink, mode, uid, gid, size, rdev, mtime, mtimeNs } = entry;
   const target = link.length === 0 ? {} : jsonName(isLink ? "hardlink" : "symlink", link);
-  const fields = { type: typeName(mode), mode: mode & 0o7777, uid, gid, size, rdev, mtime, mtime_ns: mtimeNs };
+  const xattrs = entry.xattrs.length;
+  const fields = { type: typeName(mode), mode: mode & 0o7777, uid, gid, size, rdev, mtime, mtime_ns: mtimeNs, xattrs };
   return Buffer.from(`${toJson({ ...jsonName("path", name), ...fields, ...target })}\n`);
 }

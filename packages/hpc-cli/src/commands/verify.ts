@@ -2,19 +2,23 @@ import type { Difference } from "@podheitor/hpc-backend";
 import type { Argv, InferredOptionTypes } from "yargs";
 import { toText } from "../bytes";
 import type { Command } from "../command";
+import { UsageError } from "../errors";
 import { escapeName, escapeText } from "../escape";
 import { Exit } from "../exit";
-import { formatBytes, formatSeconds, plural } from "../format";
+import { formatBytes, formatCount, formatSeconds, plural } from "../format";
 import { jsonName } from "../listing";
 import { archive, json, value } from "../options";
 import { Output } from "../output";
+import { catalogOptions, runVerifyCatalog } from "./verify-catalog";
 
 const options = {
-  archive,
+  archive: { ...archive, demandOption: false },
+  ...catalogOptions,
   against: {
     ...value("the directory that was backed up, or one it was restored to (/ is where it came from)"),
     demandOption: true,
   },
+  sample: value("compare one name in so many, on both sides, for trees too large to compare whole"),
   json,
 } as const;
 
@@ -22,20 +26,30 @@ type Arguments = InferredOptionTypes<typeof options>;
 
 export const verify: Command<Arguments> = {
   usage: "verify",
-  describe: "compare an archive with a tree: names, owners, modes, times and every byte",
+  describe:
+    "compare an archive (names, attributes and every byte) or a Bacula catalog (names and attributes) with a tree",
   options: (parser: Argv) =>
     parser
       .options(options)
       .example("$0 verify --archive data.hpc --against /srv/data", "with what was backed up")
       .example("$0 verify --archive data.hpc --against /tmp/back", "with what was restored there")
-      .epilogue("Exit 0: nothing differs. Exit 3: each difference is one line."),
+      .example("$0 verify --catalog /var/lib/bacula/bacula.db --jobid 12,13 --against /", "with what Bacula has")
+      .example("$0 verify --archive data.hpc --against / --sample 1000", "a thousandth of it")
+      .epilogue(
+        "Exit 0: nothing differs. Exit 3: each difference is one line, with the reason: changed since the backup, excluded from it, vanished, failed to be saved, damaged in the archive, or unknown.",
+      ),
 
   async run(args, io) {
+    const { catalog, archive } = args;
+    if ((catalog === undefined) === (archive === undefined))
+      throw new UsageError("say what to compare with", "give either --archive FILE or --catalog FILE --jobid N");
+    if (catalog !== undefined) return runVerifyCatalog({ ...args, catalog }, io);
     const output = new Output(io, args.json);
     const { verifyArchive } = await import("@podheitor/hpc-backend");
     const summary = await verifyArchive({
-      archive: toText(args.archive, "--archive"),
+      archive: toText(archive ?? "", "--archive"),
       against: toText(args.against, "--against"),
+      ...(args.sample === undefined ? {} : { sample: parseSample(args.sample) }),
       events: {
         message: (level, text) => output.message(level, text),
         progress: (figures) => output.progress(figures),
@@ -45,16 +59,23 @@ export const verify: Command<Arguments> = {
     });
     output.endProgress();
     output.object(summary);
+    const sampled = args.sample === undefined ? "" : `${formatCount(summary.compared)} of `;
     output.line(
-      `${plural(summary.entries, "entry", "entries")}, ${formatBytes(summary.bytes)} compared in ${formatSeconds(summary.seconds)}: ${summary.differences === 0 ? "no difference" : plural(summary.differences, "difference")}`,
+      `${sampled}${plural(summary.entries, "entry", "entries")}, ${formatBytes(summary.bytes)} compared in ${formatSeconds(summary.seconds)}: ${summary.differences === 0 ? "no difference" : plural(summary.differences, "difference")}`,
     );
     return summary.differences > 0 || output.warnings > 0 ? Exit.warnings : Exit.done;
   },
 };
 
-function printDifference({ path, what, archived, found }: Difference, output: Output): void {
-  output.object({ difference: { ...jsonName("path", path), what, archived, found } });
-  output.line(`${what.padEnd(7)} ${escapeName(path)}${detailOf(archived, found)}`);
+function parseSample(text: string): number {
+  if (!/^[1-9][0-9]{0,8}$/.test(text))
+    throw new UsageError(`--sample ${text} is not a number`, "give 1000 to compare one name in a thousand");
+  return Number(text);
+}
+
+function printDifference({ path, what, why, archived, found }: Difference, output: Output): void {
+  output.object({ difference: { ...jsonName("path", path), what, why, archived, found } });
+  output.line(`${what.padEnd(7)} ${why.padEnd(8)} ${escapeName(path)}${detailOf(archived, found)}`);
 }
 
 /** `(0644, found 0600)`; of what is missing or unreadable only the reason, and that a missing name does not exist needs none. */

@@ -1,7 +1,10 @@
 const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const digitValue = new Map([...digits].map((digit, index) => [digit, BigInt(index)]));
 
-/** Attributes as Bacula's catalog holds them: whole seconds, numbers as written. */
+/**
+ * Attributes as Bacula's catalog holds them: whole seconds, numbers as written. Our plugin's nanoseconds travel in `rdev`, or for
+ * devices in `blocks` (docs/plugin.md): {@link mtimeNs}.
+ */
 export interface Attributes {
   readonly dev: bigint;
   readonly ino: bigint;
@@ -11,6 +14,7 @@ export interface Attributes {
   readonly gid: number;
   readonly rdev: bigint;
   readonly size: bigint;
+  readonly blocks: bigint;
   readonly atime: bigint;
   readonly mtime: bigint;
   readonly ctime: bigint;
@@ -47,9 +51,21 @@ export function decodeLstat(text: string): Attributes {
     gid: Number(at(5)),
     rdev: at(6),
     size: at(7),
+    blocks: at(9),
     atime: at(10),
     mtime: at(11),
     ctime: at(12),
     linkFileIndex: Number(at(13)),
   };
+}
+
+const S_IFMT = 0o170000;
+const DEVICES: ReadonlySet<number> = new Set([0o020000, 0o060000]);
+const TAG = 5n;
+
+/** The nanoseconds of mtime; undefined in a row that another program than our plugin made (shim-c/fd-plugin/stat_pack.h). */
+export function mtimeNs(attributes: Attributes): bigint | undefined {
+  const word = DEVICES.has(attributes.mode & S_IFMT) ? attributes.blocks : attributes.rdev;
+  const bits = BigInt.asUintN(64, word);
+  return bits >> 60n === TAG ? (bits >> 30n) & ((1n << 30n) - 1n) : undefined;
 }

@@ -1,0 +1,148 @@
+import { WorkFile } from "./work-file";
+
+/** What the emitter must know of a name whose inode was sent under another one. */
+export interface LaterName {
+  readonly group: number;
+  /** Full name under which the inode was sent. */
+  readonly leader: Buffer;
+  /** Every name has been sent. */
+  readonly last: boolean;
+}
+
+/** A slot: u32 ino lo, hi, dev lo, hi; f64 group (0: never used); u32 names to come (0: forgotten), name length; f64 name offset. */
+const SLOT = 40;
+const GROUP = 16;
+const MISSING = 24;
+const NAME_LENGTH = 28;
+const NAME_AT = 32;
+/** Slots read and written at once when the table is made anew. */
+const MANY = 1024;
+
+/** An inode, as the scan has it. */
+export interface Inode {
+  readonly inoLo: number;
+  readonly inoHi: number;
+  readonly devLo: number;
+  readonly devHi: number;
+}
+
+/**
+ * The hard-link groups that memory has no room for: the same open addressing, on disk. A lookup reads one slot or two, of which the
+ * kernel keeps what is in use. A group that is complete leaves its slot marked, until the table is made anew.
+ */
+export class LinkSpill {
+  readonly #directory: string;
+  readonly #hash: (inode: Inode) => number;
+  readonly #names: WorkFile;
+  #table: WorkFile;
+  #mask: number;
+  /** Slots that are not empty, with the marked ones. */
+  #used = 0;
+  #live = 0;
+  #nameEnd = 0;
+  readonly #slot = Buffer.alloc(SLOT);
+
+  /** `slots`: to begin with, a power of two. Throws HPC_WORK_FILE, as every call does. */
+  constructor(directory: string, slots: number, hash: (inode: Inode) => number) {
+    this.#directory = directory;
+    this.#hash = hash;
+    this.#mask = slots - 1;
+    this.#table = new WorkFile(directory);
+    this.#names = new WorkFile(directory);
+  }
+
+  /** Groups that are held now. */
+  get size(): number {
+    return this.#live;
+  }
+
+  /** As `LinkGroups.later`. */
+  later(inode: Inode): LaterName | undefined {
+    const at = this.#find(this.#table, this.#mask, inode);
+    const slot = this.#slot;
+    const missing = slot.readUInt32LE(MISSING);
+    if (missing === 0) return undefined;
+    slot.writeUInt32LE(missing - 1, MISSING);
+    this.#table.write(slot, at * SLOT);
+    const leader = Buffer.alloc(slot.readUInt32LE(NAME_LENGTH));
+    this.#names.read(leader, slot.readDoubleLE(NAME_AT));
+    if (missing === 1) this.#live--;
+    return { group: slot.readDoubleLE(GROUP), leader, last: missing === 1 };
+  }
+
+  /** Adds a group that is in neither table, with `missing` names to come. */
+  lead(inode: Inode, group: number, missing: number, name: Buffer): void {
+    if ((this.#used + 1) * 2 > this.#mask) this.#rebuild();
+    const at = this.#find(this.#table, this.#mask, inode);
+    const slot = this.#slot;
+    if (slot.readDoubleLE(GROUP) === 0) this.#used++;
+    this.#live++;
+    putInode(slot, inode);
+    slot.writeDoubleLE(group, GROUP);
+    slot.writeUInt32LE(missing, MISSING);
+    slot.writeUInt32LE(name.length, NAME_LENGTH);
+    slot.writeDoubleLE(this.#nameEnd, NAME_AT);
+    this.#names.write(name, this.#nameEnd);
+    this.#nameEnd += name.length;
+    this.#table.write(slot, at * SLOT);
+  }
+
+  close(): void {
+    this.#table.close();
+    this.#names.close();
+  }
+
+  /** Leaves in `#slot` what is known of the inode, or an empty slot; returns its number. */
+  #find(table: WorkFile, mask: number, inode: Inode): number {
+    const slot = this.#slot;
+    for (let at = this.#hash(inode) & mask; ; at = (at + 1) & mask) {
+      table.read(slot, at * SLOT);
+      if (slot.readDoubleLE(GROUP) === 0 || isInode(slot, inode)) return at;
+    }
+  }
+
+  /** A new table without the marked slots, with room for twice what is left. */
+  #rebuild(): void {
+    let slots = MANY;
+    while (slots < this.#live * 8) slots *= 2;
+    const table = new WorkFile(this.#directory);
+    const many = Buffer.alloc(MANY * SLOT);
+    for (let from = 0; from <= this.#mask; from += MANY) {
+      this.#table.read(many, from * SLOT);
+      for (let at = 0; at < many.length && from + at / SLOT <= this.#mask; at += SLOT) {
+        if (many.readDoubleLE(at + GROUP) === 0 || many.readUInt32LE(at + MISSING) === 0) continue;
+        const one = many.subarray(at, at + SLOT);
+        table.write(one, this.#find(table, slots - 1, inodeOf(one)) * SLOT);
+      }
+    }
+    this.#table.close();
+    this.#table = table;
+    this.#mask = slots - 1;
+    this.#used = this.#live;
+  }
+}
+
+function putInode(slot: Buffer, { inoLo, inoHi, devLo, devHi }: Inode): void {
+  slot.writeUInt32LE(inoLo, 0);
+  slot.writeUInt32LE(inoHi, 4);
+  slot.writeUInt32LE(devLo, 8);
+  slot.writeUInt32LE(devHi, 12);
+}
+
+function inodeOf(slot: Buffer): Inode {
+  return {
+    inoLo: slot.readUInt32LE(0),
+    inoHi: slot.readUInt32LE(4),
+    devLo: slot.readUInt32LE(8),
+    devHi: slot.readUInt32LE(12),
+  };
+}
+
+function isInode(slot: Buffer, { inoLo, inoHi, devLo, devHi }: Inode): boolean {
+  return (
+    slot.readUInt32LE(0) === inoLo &&
+    slot.readUInt32LE(4) === inoHi &&
+    slot.readUInt32LE(8) === devLo &&
+    slot.readUInt32LE(12) === devHi
+  );
+}

@@ -1,0 +1,188 @@
+import { type BigIntStats, closeSync, constants, lstatSync, openSync, readSync } from "node:fs";
+import type { Entry } from "@podheitor/hpc-ptcomm";
+import { Excludes, excludeProblem } from "@podheitor/hpc-walker";
+import { isGone, type Note, NoteOperation } from "./archive-note";
+import type { Reason } from "./events";
+import { NOTES_MAX } from "./limits";
+import { atAnyLength } from "./long-path";
+import { isInside } from "./params";
+import type { Root } from "./verify-roots";
+
+const SLASH = 0x2f;
+const CACHEDIR_TAG = "CACHEDIR.TAG";
+/** Of the Cache Directory Tagging Specification (bford.info/cachedir). */
+const CACHEDIR_SIGNATURE = Buffer.from("Signature: 8a477f597d28d172789f06886806bc55");
+
+type Facts = readonly (readonly [key: string, value: Buffer])[];
+
+/** A name that only the tree has: why, and whether it goes without saying, because the name above it has the same reason. */
+export interface ExtraReason {
+  readonly why: Reason;
+  readonly implied: boolean;
+}
+
+/** Tells why an archive and a tree differ, from what the archive says of its making and what the tree looks like. */
+export class Reasons {
+  readonly #createdNs: bigint | undefined;
+  readonly #excludes: Excludes;
+  readonly #markers: readonly Buffer[];
+  readonly #oneFilesystem: boolean;
+  /** By name as Latin-1: what the backup could not save. */
+  readonly #notes = new Map<string, Note>();
+  /** Directories of which no complete listing was had. */
+  readonly #unlisted = new Set<string>();
+  /** The last directory that was asked about, with its answer: names come directory by directory. */
+  #lastDirectory = "";
+  #lastPruned: Buffer | undefined;
+
+  constructor(facts: Facts) {
+    const values = (key: string) => facts.filter(([name]) => name === key).map(([, value]) => value);
+    const created = values("created")[0]?.toString("latin1") ?? "";
+    this.#createdNs = /^\d{1,12}$/.test(created) ? BigInt(created) * 1_000_000_000n : undefined;
+    // The facts of an archive have no checksum.
+    const patterns = values("exclude").filter((pattern) => excludeProblem(pattern) === undefined);
+    this.#excludes = new Excludes(patterns, values("path"));
+    this.#markers = values("exclude-marker");
+    this.#oneFilesystem = values("one-filesystem")[0]?.toString() === "yes";
+  }
+
+  note(note: Note): void {
+    if (this.#notes.size >= NOTES_MAX) return;
+    const name = Buffer.from(note.name);
+    const key = name.toString("latin1");
+    this.#notes.set(key, { ...note, name });
+    if (note.operation === NoteOperation.OPEN_DIRECTORY || note.operation === NoteOperation.LIST_DIRECTORY) {
+      this.#unlisted.add(key);
+    }
+  }
+
+  /** Of a difference in an entry that both sides have. `isOrigin`: the tree is what was backed up, and not a copy. */
+  ofEntry({ name, mtime, mtimeNs }: Entry, stat: BigIntStats, isOrigin: boolean): Reason {
+    // A time that the archive has too says nothing: it may lie in the future.
+    const sameTime = stat.mtimeNs === mtime * 1_000_000_000n + BigInt(mtimeNs);
+    if (this.#changed(stat, isOrigin) && (isOrigin || !sameTime)) return "changed";
+    return this.#notes.has(name.toString("latin1")) ? "failed" : "unknown";
+  }
+
+  /** Of extended attributes: setting one changes no mtime, so of a copy nothing can be told. */
+  ofAttributes(name: Buffer, stat: BigIntStats, isOrigin: boolean): Reason {
+    if (isOrigin && this.#changed(stat, true)) return "changed";
+    return this.#notes.has(name.toString("latin1")) ? "failed" : "unknown";
+  }
+
+  /** Of a name that the tree has not: `parent` is what is nearest above it. */
+  ofMissing(parent: BigIntStats | undefined, isOrigin: boolean): Reason {
+    return parent !== undefined && this.#changed(parent, isOrigin) ? "vanished" : "unknown";
+  }
+
+  /** Of a name that only the tree has. `root` and `actual` say where it is, `name` what it is called in archives. */
+  ofExtra(root: Root, name: Buffer, actual: Buffer): ExtraReason {
+    const stat = statOf(actual);
+    if (stat === undefined) return { why: "vanished", implied: false };
+    const excluded = this.#excludedAt(root, name, stat.isDirectory());
+    if (excluded !== undefined) return { why: "excluded", implied: excluded.length < name.length };
+    const pruned = this.#prunedAbove(root, name);
+    if (pruned !== undefined) return { why: "excluded", implied: !parentOf(name).equals(pruned) };
+    const note = this.#notes.get(name.toString("latin1"));
+    if (note !== undefined) return { why: isGone(note.errno) ? "vanished" : "failed", implied: false };
+    for (
+      let above = parentOf(name);
+      isInside(above, root.archived) || above.equals(root.archived);
+      above = parentOf(above)
+    ) {
+      if (this.#unlisted.has(above.toString("latin1")))
+        return { why: "failed", implied: !above.equals(parentOf(name)) };
+      if (above.length === 1) break;
+    }
+    // A copy's own times say nothing about when a name came into being; its ctime does, after the backup in any case.
+    return { why: this.#changed(stat, true) ? "changed" : "unknown", implied: false };
+  }
+
+  /** Restoring sets mtime back and makes ctime new: of a copy only mtime tells. */
+  #changed(stat: BigIntStats, isOrigin: boolean): boolean {
+    if (this.#createdNs === undefined) return false;
+    return (isOrigin ? stat.ctimeNs : stat.mtimeNs) >= this.#createdNs;
+  }
+
+  /** The path at which a pattern excludes `name` or what it lies in. */
+  #excludedAt(root: Root, name: Buffer, isDirectory: boolean): Buffer | undefined {
+    for (let at = Math.max(1, root.archived.length); at < name.length; ) {
+      const slash = name.indexOf(SLASH, at + 1);
+      const end = slash < 0 ? name.length : slash;
+      const path = name.subarray(0, end);
+      const own = path.subarray(path.lastIndexOf(SLASH) + 1);
+      if (this.#excludes.in(parentOf(path))(own, slash >= 0 || isDirectory) === "excluded") return path;
+      at = end;
+    }
+    return undefined;
+  }
+
+  /** The directory above `name` whose content was left out. */
+  #prunedAbove(root: Root, name: Buffer): Buffer | undefined {
+    if (this.#markers.length === 0 && !this.#oneFilesystem) return undefined;
+    const parent = parentOf(name);
+    const key = parent.toString("latin1");
+    if (key !== this.#lastDirectory) {
+      this.#lastDirectory = key;
+      this.#lastPruned = this.#pruned(root, parent);
+    }
+    return this.#lastPruned;
+  }
+
+  /** The topmost of them: what is below it was never looked at. */
+  #pruned(root: Root, parent: Buffer): Buffer | undefined {
+    const device = this.#oneFilesystem ? statOf(root.actual)?.dev : undefined;
+    let found: Buffer | undefined;
+    for (let path = parent; ; path = parentOf(path)) {
+      if (this.#isPruned(actualOf(root, path), device)) found = path;
+      if (path.length <= root.archived.length) return found;
+    }
+  }
+
+  #isPruned(directory: Buffer, rootDevice: bigint | undefined): boolean {
+    if (rootDevice !== undefined && statOf(directory)?.dev !== rootDevice) return true;
+    return this.#markers.some((marker) => isMarker(Buffer.concat([directory, Buffer.from("/"), marker]), marker));
+  }
+}
+
+function isMarker(path: Buffer, marker: Buffer): boolean {
+  const stat = statOf(path);
+  if (stat === undefined) return false;
+  if (marker.toString("latin1") !== CACHEDIR_TAG) return true;
+  return stat.isFile() && atAnyLength(path, startsWithSignature);
+}
+
+function startsWithSignature(path: Buffer): boolean {
+  const start = Buffer.alloc(CACHEDIR_SIGNATURE.length);
+  try {
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      readSync(fd, start, 0, start.length, 0);
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return false;
+  }
+  return start.equals(CACHEDIR_SIGNATURE);
+}
+
+function actualOf({ archived, actual }: Root, name: Buffer): Buffer {
+  const rest = name.subarray(archived.length === 1 ? 0 : archived.length);
+  if (rest.length === 0 || (rest.length === 1 && archived.length === 1)) return actual;
+  return actual.length === 1 ? rest : Buffer.concat([actual, rest]);
+}
+
+/** "/a" of "/a/b"; "/" of "/a" and of "/". */
+export function parentOf(name: Buffer): Buffer {
+  return name.subarray(0, Math.max(1, name.lastIndexOf(SLASH)));
+}
+
+/** undefined: there is nothing of that name, or it cannot be looked at. */
+export function statOf(path: Buffer): BigIntStats | undefined {
+  try {
+    return atAnyLength(path, (reachable) => lstatSync(reachable, { bigint: true }));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,71 @@
+import { toBytes, toText } from "../bytes";
+import { CatalogReader } from "../catalog/reader";
+import { verifyCatalog } from "../catalog/verify";
+import { UsageError } from "../errors";
+import { escapeName, escapeText } from "../escape";
+import { Exit, type ExitCode } from "../exit";
+import { formatSeconds, plural } from "../format";
+import type { Io } from "../io";
+import { jsonName } from "../listing";
+import { value } from "../options";
+import { Output } from "../output";
+
+/** Options of `verify` that belong to --catalog. */
+export const catalogOptions = {
+  catalog: value("SQLite file of a Bacula catalog (only read): compare what it holds of --jobid with the tree"),
+  jobid: value("with --catalog: jobs, separated by commas; of each name the latest counts"),
+  sample: value("with --catalog: look at so many names, chosen at random"),
+} as const;
+
+interface Arguments {
+  readonly catalog: string;
+  readonly jobid: string | undefined;
+  readonly sample: string | undefined;
+  readonly against: string;
+  readonly json: boolean;
+}
+
+const OK = "TW";
+
+/** `verify --catalog`: exit 3 when tree and catalog differ, with the reason of each difference. */
+export async function runVerifyCatalog(args: Arguments, io: Io): Promise<ExitCode> {
+  const output = new Output(io, args.json);
+  const jobIds = numbers("--jobid", args.jobid ?? "");
+  const [sample] = args.sample === undefined ? [] : numbers("--sample", args.sample);
+  const started = performance.now();
+  const reader = new CatalogReader(toText(args.catalog, "--catalog"));
+  const jobs = await reader.jobs(jobIds);
+  for (const { jobId, status, type } of jobs) {
+    if (type !== "B") throw new UsageError(`job ${jobId} is no backup`, "name backup jobs");
+    if (!OK.includes(status)) output.message("warning", `job ${jobId} did not end well (${status})`);
+  }
+  const against = toBytes(args.against).toString("latin1").replace(/\/+$/, "");
+  const sums = await verifyCatalog({
+    reader,
+    jobs,
+    against,
+    sample,
+    signal: io.signal,
+    difference: ({ path, why, detail }) => {
+      output.object({ difference: { ...jsonName("path", path), why, ...(detail === "" ? {} : { detail }) } });
+      output.line(`${why.padEnd(8)} ${escapeName(path)}${detail === "" ? "" : ` (${escapeText(detail)})`}`);
+    },
+  });
+  const seconds = (performance.now() - started) / 1000;
+  output.object({ ...sums, seconds });
+  const reasons = Object.entries(sums.by).map(([why, count]) => `${count} ${why}`);
+  const differences = sums.differences === 0 ? "no difference" : plural(sums.differences, "difference");
+  output.line(
+    `${sums.checked} of ${plural(sums.entries, "entry", "entries")} compared in ${formatSeconds(seconds)}: ${[differences, ...reasons].join(", ")}`,
+  );
+  return sums.differences > 0 || output.warnings > 0 ? Exit.warnings : Exit.done;
+}
+
+function numbers(option: string, text: string): number[] {
+  if (!/^[1-9]\d{0,9}(,[1-9]\d{0,9})*$/.test(text) || (option === "--sample" && text.includes(",")))
+    throw new UsageError(
+      text === "" ? `--catalog needs ${option}` : `${option} ${text} is not a number`,
+      `give ${option} as ${option === "--sample" ? "1000" : "12 or 12,13,14"}`,
+    );
+  return [...new Set(text.split(",").map(Number))];
+}

@@ -1,0 +1,39 @@
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from "node:fs";
+
+const CACHEDIR_TAG = Buffer.from("CACHEDIR.TAG");
+/** The first bytes of a CACHEDIR.TAG that is one (bford.info/cachedir). */
+const SIGNATURE = Buffer.from("Signature: 8a477f597d28d172789f06886806bc55");
+const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+
+/** Does `dir` hold a marker? One that cannot be asked for counts as not there: better too much in a backup than too little. */
+export function isMarked(dir: Buffer, markers: readonly Buffer[]): boolean {
+  return markers.some((name) => {
+    const path = Buffer.concat([dir, Buffer.from("/"), name]);
+    return name.equals(CACHEDIR_TAG) ? hasSignature(path) : exists(path);
+  });
+}
+
+function exists(path: Buffer): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+function hasSignature(path: Buffer): boolean {
+  let fd: number;
+  try {
+    fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  } catch {
+    return false;
+  }
+  try {
+    const head = Buffer.alloc(SIGNATURE.length);
+    return fstatSync(fd).isFile() && readSync(fd, head) === head.length && head.equals(SIGNATURE);
+  } catch {
+    return false;
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,404 @@
+/*
+ * labfs: a directory seen through FUSE, with faults. For tests only.
+ *
+ *   labfs SOURCE MOUNTPOINT      runs in the foreground until it is unmounted or killed
+ *
+ * The file `.labfs` in the mount's root, which no listing shows, is its control. Written to, line by line: a rule (rules.h) is added; `clear` drops
+ * all rules; `release` lets everything that hangs go on, and drops the rules that made it hang. Read: one line per rule,
+ * "HITS RULE-LINE", and a last line "hanging N".
+ *
+ * Nothing is cached: every attribute, name and byte comes from the program, so that a fault is seen at the call that it hits.
+ */
+#define FUSE_USE_VERSION 312
+#include "rules.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fuse3/fuse.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define CONTROL "/.labfs"
+#define RULES_MAX 256
+#define ANSWER_MAX 65536
+
+static int root = -1;
+
+/* ---- rules and those who wait ---- */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t released = PTHREAD_COND_INITIALIZER;
+static struct { struct labfs_rule rule; char *line; } rules[RULES_MAX];
+static size_t rule_count;
+static unsigned hanging;
+static uint64_t generation; /* of releases */
+
+static void drop_rules(bool only_hangs)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < rule_count; i++) {
+        if (only_hangs && rules[i].rule.action != ACT_HANG) {
+            rules[kept++] = rules[i];
+            continue;
+        }
+        labfs_rule_free(&rules[i].rule);
+        free(rules[i].line);
+    }
+    rule_count = kept;
+}
+
+static int command(const char *line)
+{
+    char error[200];
+    struct labfs_rule rule;
+    int rc = 0;
+    if (*line == 0 || *line == '#')
+        return 0;
+    pthread_mutex_lock(&lock);
+    if (strcmp(line, "clear") == 0)
+        drop_rules(false);
+    else if (strcmp(line, "release") == 0) {
+        drop_rules(true);
+        generation++;
+        pthread_cond_broadcast(&released);
+    } else if (rule_count == RULES_MAX)
+        rc = -ENOSPC;
+    else if ((rc = labfs_rule_parse(&rule, line, error, sizeof error)) == 0) {
+        rules[rule_count].rule = rule;
+        rules[rule_count++].line = strdup(line);
+    } else
+        fprintf(stderr, "labfs: %s\n", error);
+    pthread_mutex_unlock(&lock);
+    return rc;
+}
+
+static int control_write(const char *bytes, size_t len)
+{
+    char *text = strndup(bytes, len), *rest = NULL;
+    int rc = text ? 0 : -ENOMEM;
+    for (char *line = text ? strtok_r(text, "\n", &rest) : NULL; line && rc == 0; line = strtok_r(NULL, "\n", &rest))
+        rc = command(line);
+    free(text);
+    return rc < 0 ? rc : (int)len;
+}
+
+static int control_read(char *out, size_t size, off_t offset)
+{
+    static char text[ANSWER_MAX];
+    size_t used = 0;
+    pthread_mutex_lock(&lock);
+    for (size_t i = 0; i < rule_count && used < sizeof text; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%llu %s\n", (unsigned long long)rules[i].rule.hits, rules[i].line);
+    if (used < sizeof text)
+        used += (size_t)snprintf(text + used, sizeof text - used, "hanging %u\n", hanging);
+    if (used > sizeof text)
+        used = sizeof text;
+    size_t n = (size_t)offset < used ? used - (size_t)offset : 0;
+    if (n > size)
+        n = size;
+    memcpy(out, text + offset, n);
+    pthread_mutex_unlock(&lock);
+    return (int)n;
+}
+
+static const char *below(const char *path) { return path[1] ? path + 1 : "."; }
+
+static int change_size(const char *path, bool append, int64_t n)
+{
+    struct stat st;
+    int fd = openat(root, below(path), O_WRONLY | O_CLOEXEC), rc = fd < 0 ? -errno : 0;
+    if (rc == 0 && append && (rc = fstat(fd, &st)) == 0)
+        n += st.st_size;
+    if (rc == 0 && ftruncate(fd, n) != 0)
+        rc = -errno;
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+/* Holds the lock. */
+static int apply(const struct labfs_rule *r, const char *path, size_t *limit, int64_t *delay)
+{
+    struct stat st;
+    switch (r->action) {
+    case ACT_ERROR: return (int)-r->number;
+    case ACT_DELAY: *delay += r->number; return 0;
+    case ACT_SHORT: *limit = (size_t)r->number < *limit ? (size_t)r->number : *limit; return 0;
+    case ACT_APPEND: return change_size(path, true, r->number);
+    case ACT_TRUNCATE: return change_size(path, false, r->number);
+    case ACT_UNLINK: return fstatat(root, below(path), &st, AT_SYMLINK_NOFOLLOW) == 0 && unlinkat(root, below(path), S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0) == 0 ? 0 : -errno;
+    case ACT_REPLACE: return renameat(root, below(r->other), root, below(path)) == 0 ? 0 : -errno;
+    case ACT_EXCHANGE: return renameat2(root, below(r->other), root, below(path), RENAME_EXCHANGE) == 0 ? 0 : -errno;
+    case ACT_HANG: break;
+    }
+    hanging++;
+    for (uint64_t now = generation; generation == now;)
+        pthread_cond_wait(&released, &lock);
+    hanging--;
+    return 0;
+}
+
+/* What the rules say about this operation: 0 or -errno. limit: bytes of a read or write. */
+static int fault_io(enum labfs_op op, const char *path, uint64_t end, size_t *limit)
+{
+    int rc = 0;
+    int64_t delay = 0;
+    if (!path)
+        return 0;
+    pthread_mutex_lock(&lock);
+    for (size_t i = 0; i < rule_count && rc == 0; i++)
+        if (labfs_rule_takes(&rules[i].rule, op, path, end)) {
+            bool hangs = rules[i].rule.action == ACT_HANG; /* its rule is gone when it goes on */
+            rc = apply(&rules[i].rule, path, limit, &delay);
+            if (hangs)
+                break;
+        }
+    pthread_mutex_unlock(&lock);
+    if (delay > 0)
+        nanosleep(&(struct timespec){ .tv_sec = delay / 1000, .tv_nsec = delay % 1000 * 1000000 }, NULL);
+    return rc;
+}
+
+static int fault(enum labfs_op op, const char *path)
+{
+    size_t none = 0;
+    return fault_io(op, path, UINT64_MAX, &none);
+}
+
+#define FAULT(op, path) do { int fault_rc = fault(op, path); if (fault_rc != 0) return fault_rc; } while (0)
+#define CALL(call) ((call) < 0 ? -errno : 0)
+
+static bool is_control(const char *path) { return path && strcmp(path, CONTROL) == 0; }
+
+/* ---- operations ---- */
+
+static void *start(struct fuse_conn_info *conn, struct fuse_config *config)
+{
+    (void)conn;
+    config->use_ino = 1;   /* hard links keep their inode numbers */
+    config->direct_io = 1; /* short reads and sizes as they come */
+    config->nullpath_ok = 0;
+    config->hard_remove = 1; /* no .fuse_hidden names in the trees */
+    config->attr_timeout = config->entry_timeout = config->negative_timeout = 0;
+    return NULL;
+}
+
+static int fs_getattr(const char *path, struct stat *st, struct fuse_file_info *fi)
+{
+    (void)fi;
+    if (is_control(path)) {
+        *st = (struct stat){ .st_mode = S_IFREG | 0600, .st_nlink = 1, .st_size = ANSWER_MAX };
+        return 0;
+    }
+    FAULT(OP_GETATTR, path);
+    return CALL(fstatat(root, below(path), st, AT_SYMLINK_NOFOLLOW));
+}
+
+static int fs_opendir(const char *path, struct fuse_file_info *fi)
+{
+    (void)fi;
+    FAULT(OP_OPENDIR, path);
+    int fd = openat(root, below(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    close(fd);
+    return 0;
+}
+
+static int fs_readdir(const char *path, void *buf, fuse_fill_dir_t fill, off_t offset, struct fuse_file_info *fi, enum fuse_readdir_flags flags)
+{
+    (void)offset, (void)fi, (void)flags;
+    FAULT(OP_READDIR, path);
+    int fd = openat(root, below(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir)
+        return -errno;
+    for (struct dirent *e; (e = readdir(dir));) {
+        struct stat st = { .st_ino = e->d_ino, .st_mode = (mode_t)e->d_type << 12 };
+        fill(buf, e->d_name, &st, 0, 0);
+    }
+    closedir(dir);
+    return 0;
+}
+
+static int fs_open(const char *path, struct fuse_file_info *fi)
+{
+    if (is_control(path))
+        return 0;
+    FAULT(OP_OPEN, path);
+    int fd = openat(root, below(path), (fi->flags & ~(O_CREAT | O_EXCL | O_DIRECT)) | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    fi->fh = (uint64_t)fd;
+    return 0;
+}
+
+static int fs_create(const char *path, mode_t mode, struct fuse_file_info *fi)
+{
+    FAULT(OP_CREATE, path);
+    int fd = openat(root, below(path), (fi->flags & ~O_DIRECT) | O_CREAT | O_NOFOLLOW | O_CLOEXEC, mode);
+    if (fd < 0)
+        return -errno;
+    fi->fh = (uint64_t)fd;
+    return 0;
+}
+
+static int fs_read(const char *path, char *buf, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+    if (is_control(path))
+        return control_read(buf, size, offset);
+    int rc = fault_io(OP_READ, path, (uint64_t)offset + size, &size);
+    ssize_t n = rc < 0 ? -1 : pread((int)fi->fh, buf, size, offset);
+    return rc < 0 ? rc : n < 0 ? -errno : (int)n;
+}
+
+static int fs_write(const char *path, const char *buf, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+    if (is_control(path))
+        return control_write(buf, size);
+    int rc = fault_io(OP_WRITE, path, (uint64_t)offset + size, &size);
+    ssize_t n = rc < 0 ? -1 : pwrite((int)fi->fh, buf, size, offset);
+    return rc < 0 ? rc : n < 0 ? -errno : (int)n;
+}
+
+static int fs_release(const char *path, struct fuse_file_info *fi)
+{
+    if (is_control(path))
+        return 0;
+    fault(OP_RELEASE, path);
+    return CALL(close((int)fi->fh));
+}
+
+static int fs_fsync(const char *path, int data, struct fuse_file_info *fi)
+{
+    FAULT(OP_FSYNC, path);
+    return CALL(data ? fdatasync((int)fi->fh) : fsync((int)fi->fh));
+}
+
+static int fs_truncate(const char *path, off_t size, struct fuse_file_info *fi)
+{
+    if (is_control(path))
+        return 0;
+    FAULT(OP_TRUNCATE, path);
+    return fi ? CALL(ftruncate((int)fi->fh, size)) : change_size(path, false, size);
+}
+
+static int fs_readlink(const char *path, char *buf, size_t size)
+{
+    FAULT(OP_READLINK, path);
+    ssize_t n = readlinkat(root, below(path), buf, size - 1);
+    if (n < 0)
+        return -errno;
+    buf[n] = 0;
+    return 0;
+}
+
+static int fs_mkdir(const char *path, mode_t mode) { FAULT(OP_MKDIR, path); return CALL(mkdirat(root, below(path), mode)); }
+static int fs_mknod(const char *path, mode_t mode, dev_t dev) { FAULT(OP_MKNOD, path); return CALL(mknodat(root, below(path), mode, dev)); }
+static int fs_unlink(const char *path) { FAULT(OP_UNLINK, path); return CALL(unlinkat(root, below(path), 0)); }
+static int fs_rmdir(const char *path) { FAULT(OP_UNLINK, path); return CALL(unlinkat(root, below(path), AT_REMOVEDIR)); }
+static int fs_symlink(const char *target, const char *path) { FAULT(OP_SYMLINK, path); return CALL(symlinkat(target, root, below(path))); }
+static int fs_link(const char *from, const char *path) { FAULT(OP_LINK, path); return CALL(linkat(root, below(from), root, below(path), 0)); }
+
+static int fs_rename(const char *from, const char *to, unsigned flags)
+{
+    FAULT(OP_RENAME, to);
+    return CALL(renameat2(root, below(from), root, below(to), flags));
+}
+
+static int fs_chmod(const char *path, mode_t mode, struct fuse_file_info *fi)
+{
+    (void)fi;
+    FAULT(OP_CHMOD, path);
+    return CALL(fchmodat(root, below(path), mode, 0));
+}
+
+static int fs_chown(const char *path, uid_t uid, gid_t gid, struct fuse_file_info *fi)
+{
+    (void)fi;
+    FAULT(OP_CHOWN, path);
+    return CALL(fchownat(root, below(path), uid, gid, AT_SYMLINK_NOFOLLOW));
+}
+
+static int fs_utimens(const char *path, const struct timespec times[2], struct fuse_file_info *fi)
+{
+    (void)fi;
+    FAULT(OP_UTIMENS, path);
+    return CALL(utimensat(root, below(path), times, AT_SYMLINK_NOFOLLOW));
+}
+
+static int fs_statfs(const char *path, struct statvfs *out)
+{
+    FAULT(OP_STATFS, path);
+    return CALL(fstatvfs(root, out));
+}
+
+/* Extended attributes have no *at calls: through the descriptor's name, which for a symlink means none. */
+static int at_path(char *out, size_t cap, const char *path)
+{
+    return snprintf(out, cap, "/proc/self/fd/%d/%s", root, below(path)) < (int)cap ? 0 : -ENAMETOOLONG;
+}
+
+static int fs_getxattr(const char *path, const char *name, char *value, size_t size)
+{
+    char full[8192];
+    FAULT(OP_GETXATTR, path);
+    int rc = at_path(full, sizeof full, path);
+    ssize_t n = rc < 0 ? -1 : lgetxattr(full, name, value, size);
+    return rc < 0 ? rc : n < 0 ? -errno : (int)n;
+}
+
+static int fs_listxattr(const char *path, char *list, size_t size)
+{
+    char full[8192];
+    FAULT(OP_LISTXATTR, path);
+    int rc = at_path(full, sizeof full, path);
+    ssize_t n = rc < 0 ? -1 : llistxattr(full, list, size);
+    return rc < 0 ? rc : n < 0 ? -errno : (int)n;
+}
+
+static int fs_setxattr(const char *path, const char *name, const char *value, size_t size, int flags)
+{
+    char full[8192];
+    FAULT(OP_SETXATTR, path);
+    int rc = at_path(full, sizeof full, path);
+    return rc < 0 ? rc : CALL(lsetxattr(full, name, value, size, flags));
+}
+
+static int fs_removexattr(const char *path, const char *name)
+{
+    char full[8192];
+    FAULT(OP_SETXATTR, path);
+    int rc = at_path(full, sizeof full, path);
+    return rc < 0 ? rc : CALL(lremovexattr(full, name));
+}
+
+static const struct fuse_operations operations = {
+    .init = start, .getattr = fs_getattr, .opendir = fs_opendir, .readdir = fs_readdir, .open = fs_open, .create = fs_create, .read = fs_read,
+    .write = fs_write, .release = fs_release, .fsync = fs_fsync, .truncate = fs_truncate, .readlink = fs_readlink, .mkdir = fs_mkdir, .mknod = fs_mknod,
+    .unlink = fs_unlink, .rmdir = fs_rmdir, .symlink = fs_symlink, .link = fs_link, .rename = fs_rename, .chmod = fs_chmod, .chown = fs_chown,
+    .utimens = fs_utimens, .statfs = fs_statfs, .getxattr = fs_getxattr, .listxattr = fs_listxattr, .setxattr = fs_setxattr, .removexattr = fs_removexattr,
+};
+
+int main(int argc, char **argv)
+{
+    if (argc != 3) {
+        fprintf(stderr, "usage: labfs SOURCE MOUNTPOINT\n");
+        return 2;
+    }
+    root = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0) {
+        perror(argv[1]);
+        return 1;
+    }
+    umask(0);
+    /* auto_unmount: also when it is killed. Many threads: everything that hangs holds one. */
+    char *words[] = { argv[0], "-f", "-o", "auto_unmount,allow_other,fsname=labfs,subtype=labfs,max_threads=256,max_idle_threads=16", argv[2], NULL };
+    return fuse_main(5, words, &operations, NULL);
+}

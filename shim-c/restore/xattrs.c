@@ -1,0 +1,189 @@
+/* Extended attributes, ACLs, inode flags and project ids: everything that an entry's xattr block holds. */
+#include "../ptcomm/hpc_frame.h"
+#include "internal.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define ACL_ACCESS "system.posix_acl_access"
+#define ACL_DEFAULT "system.posix_acl_default"
+#define FLAGS "podheitor.flags"
+#define PROJECT "podheitor.project"
+
+/* Inode flags that chattr(1) may set. The others (encrypted, verity, dax, inline data …) say how a filesystem stores a file. */
+#define SETTABLE (FS_SECRM_FL | FS_UNRM_FL | FS_COMPR_FL | FS_SYNC_FL | FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL | \
+                  FS_JOURNAL_DATA_FL | FS_NOTAIL_FL | FS_DIRSYNC_FL | FS_TOPDIR_FL | FS_NOCOW_FL | FS_PROJINHERIT_FL)
+
+/* ---- which names are written back ---- */
+
+/* Where an object lies and what it is made of, on Lustre and in overlays: true for the file that was saved, wrong for this one. */
+static const char *const never_trusted[] = { "lov", "lmv", "lma", "link", "fid", "som", "hsm", "version", "dmv", "dummy" };
+static const char *const kept[] = { "user.", "security.", "trusted.", "system.posix_acl_" };
+static const char *const kept_whole[] = { "system.nfs4_acl", "system.richacl" };
+
+static bool begins(const char *name, const char *with)
+{
+    return strncmp(name, with, strlen(with)) == 0;
+}
+
+bool hpc_xattr_is_restored(const char *name)
+{
+    bool known = false;
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        known |= begins(name, kept[i]) && name[strlen(kept[i])];
+    for (size_t i = 0; i < sizeof kept_whole / sizeof *kept_whole; i++)
+        known |= strcmp(name, kept_whole[i]) == 0;
+    if (!known || !begins(name, "trusted."))
+        return known;
+    for (size_t i = 0; i < sizeof never_trusted / sizeof *never_trusted; i++)
+        known &= strcmp(name + 8, never_trusted[i]) != 0;
+    return known && !begins(name + 8, "overlay.");
+}
+
+/* ---- what could not be set ---- */
+
+bool hpc_took(struct hpc_restore *r, const struct hpc_target *t, const char *attribute, int err)
+{
+    if (err == 0)
+        return true;
+    if (r->on_attribute && r->attributes_named < HPC_NAMED_ATTRIBUTES)
+        r->on_attribute(r->on_attribute_context, t->path, t->path_len, attribute, -err);
+    r->attributes_named++;
+    return false;
+}
+
+/* ---- one attribute ---- */
+
+/* A descriptor that was opened with O_PATH takes no xattr call; its name in /proc does, and leads to that very object, symlink or not. */
+static const char *proc_name(char out[32], int fd)
+{
+    snprintf(out, 32, "/proc/self/fd/%d", fd);
+    return out;
+}
+
+static int set(const struct hpc_target *t, const char *name, const void *value, size_t len)
+{
+    char path[32];
+    int done = t->path_only ? setxattr(proc_name(path, t->fd), name, value, len, 0) : fsetxattr(t->fd, name, value, len, 0);
+    return done < 0 ? -errno : 0;
+}
+
+static int remove_one(const struct hpc_target *t, const char *name)
+{
+    char path[32];
+    int done = t->path_only ? removexattr(proc_name(path, t->fd), name) : fremovexattr(t->fd, name);
+    return done == 0 || errno == ENODATA || errno == EOPNOTSUPP ? 0 : -errno;
+}
+
+static int set_flags(const struct hpc_target *t, uint32_t flags)
+{
+    unsigned long now = 0;
+    if (t->path_only)
+        return -EOPNOTSUPP;  /* neither symlinks, nor anything that opening would wake up */
+    if (ioctl(t->fd, FS_IOC_GETFLAGS, &now) < 0)
+        return errno == ENOTTY ? -EOPNOTSUPP : -errno;
+    unsigned long want = (now & ~(unsigned long)SETTABLE) | (flags & SETTABLE);
+    if (want != now && ioctl(t->fd, FS_IOC_SETFLAGS, &want) < 0)
+        return errno == ENOTTY ? -EOPNOTSUPP : -errno;
+    return flags & ~(uint32_t)SETTABLE & ~(uint32_t)now ? -EOPNOTSUPP : 0;
+}
+
+static int set_project(const struct hpc_target *t, uint32_t project)
+{
+    struct fsxattr attributes;
+    if (t->path_only)
+        return -EOPNOTSUPP;
+    if (ioctl(t->fd, FS_IOC_FSGETXATTR, &attributes) < 0)
+        return errno == ENOTTY ? -EOPNOTSUPP : -errno;
+    if (attributes.fsx_projid == project)
+        return 0;
+    attributes.fsx_projid = project;
+    return ioctl(t->fd, FS_IOC_FSSETXATTR, &attributes) < 0 ? -errno : 0;
+}
+
+/* ---- a block ---- */
+
+bool hpc_block_is_sound(const void *block, size_t len)
+{
+    struct hpc_xattr x;
+    size_t at = 0;
+    int rc;
+    while ((rc = hpc_xattr_next(block, len, &at, &x)) > 0)
+        ;
+    return rc == 0;
+}
+
+/* The value of one of our own 32-bit pseudo attributes; false: it is not in there. */
+static bool number_of(const struct hpc_block *block, const char *name, uint32_t *out)
+{
+    struct hpc_xattr x;
+    size_t at = 0;
+    while (hpc_xattr_next((const uint8_t *)block->data, block->len, &at, &x) > 0) {
+        if (x.name_len == strlen(name) && memcmp(x.name, name, x.name_len) == 0 && x.value_len == sizeof *out) {
+            memcpy(out, x.value, sizeof *out);
+            return true;
+        }
+    }
+    return false;
+}
+
+static int apply_one(const struct hpc_target *t, const char *name, const struct hpc_xattr *x)
+{
+    if (strcmp(name, FLAGS) == 0)
+        return x->value_len == 4 ? 0 : -EINVAL;  /* hpc_apply_flags(), last of all */
+    if (strcmp(name, PROJECT) == 0) {
+        uint32_t project;
+        if (x->value_len != sizeof project)
+            return -EINVAL;
+        memcpy(&project, x->value, sizeof project);
+        return set_project(t, project);
+    }
+    return hpc_xattr_is_restored(name) ? set(t, name, x->value, x->value_len) : -EOPNOTSUPP;
+}
+
+bool hpc_apply_block(struct hpc_restore *r, const struct hpc_target *t, const struct hpc_block *block)
+{
+    struct hpc_xattr x;
+    size_t at = 0;
+    bool all = true, access = false, inherited = false;
+    while (hpc_xattr_next((const uint8_t *)block->data, block->len, &at, &x) > 0) {
+        char name[HPC_XATTR_NAME + 1];
+        memcpy(name, x.name, x.name_len);
+        name[x.name_len] = 0;
+        access |= strcmp(name, ACL_ACCESS) == 0;
+        inherited |= strcmp(name, ACL_DEFAULT) == 0;
+        int err = apply_one(t, name, &x);
+        all &= hpc_took(r, t, name, err);
+        r->stats.xattrs += err == 0;
+    }
+    if (block->strip_acl && !access)
+        all &= hpc_took(r, t, ACL_ACCESS, remove_one(t, ACL_ACCESS));
+    if (block->strip_default_acl && !inherited)
+        all &= hpc_took(r, t, ACL_DEFAULT, remove_one(t, ACL_DEFAULT));
+    return all;
+}
+
+uint32_t hpc_block_flags(const struct hpc_block *block)
+{
+    uint32_t flags = 0;
+    return number_of(block, FLAGS, &flags) ? flags : 0;
+}
+
+bool hpc_apply_flags(struct hpc_restore *r, const struct hpc_target *t, uint32_t flags)
+{
+    return flags == 0 || hpc_took(r, t, FLAGS, set_flags(t, flags));
+}
+
+bool hpc_has_default_acl(struct hpc_restore *r, int parent)
+{
+    char path[32];
+    enum hpc_acl *known = parent == r->tree.base ? &r->tree.acl : &r->parents.acl;
+    if (*known == HPC_ACL_UNKNOWN)
+        *known = getxattr(proc_name(path, parent), ACL_DEFAULT, NULL, 0) > 0 ? HPC_ACL_DEFAULT : HPC_ACL_NONE;
+    return *known == HPC_ACL_DEFAULT;
+}

@@ -1,0 +1,391 @@
+/*
+ * Extended attributes of an entry, ACLs and inode flags among them, into a block as hpc_scan.h describes it.
+ *
+ * Nothing is opened for them. Linux 6.13 has listxattrat(2) and getxattrat(2); before, a name in a directory is reached through
+ * /proc/self/fd. Most entries have no attributes and cost one call; a filesystem that has none at all is asked once for each kind.
+ */
+#include "engine.h"
+#include "../include/hpc_entry.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+/*
+ * Which attributes are kept: the first line that fits; a name that ends in '.' or '_' is a prefix; what fits none is left out. The
+ * trusted names left out are Lustre's own records (layout, FID, links, sizes, HSM state) and overlayfs's: written back, they would make
+ * another file of it, or a broken one. What lustre, ceph, btrfs, gpfs, afs and cifs list are views of such records, and settings of a server.
+ */
+static const struct { const char *name; bool keep; } policy[] = {
+    { "user.", true },
+    { "security.", true },
+    { "system.posix_acl_", true },
+    { "system.nfs4_acl", true },
+    { "system.richacl", true },
+    { "trusted.lov", false },
+    { "trusted.lmv", false },
+    { "trusted.lma", false },
+    { "trusted.link", false },
+    { "trusted.fid", false },
+    { "trusted.som", false },
+    { "trusted.hsm", false },
+    { "trusted.version", false },
+    { "trusted.dmv", false },
+    { "trusted.dummy", false },
+    { "trusted.overlay.", false },
+    { "trusted.", true },
+    { "lustre.", false },
+    { "ceph.", false },
+    { "btrfs.", false },
+    { "gpfs.", false },
+    { "afs.", false },
+    { "cifs.", false },
+};
+
+static bool kept(const char *name)
+{
+    for (size_t i = 0; i < sizeof policy / sizeof policy[0]; i++) {
+        size_t len = strlen(policy[i].name);
+        char last = policy[i].name[len - 1];
+
+        if (!strncmp(name, policy[i].name, len) && (last == '.' || last == '_' || !name[len]))
+            return policy[i].keep;
+    }
+    return false;
+}
+
+#ifndef SYS_getxattrat
+#define SYS_getxattrat 464
+#define SYS_listxattrat 465
+#endif
+#ifndef SYS_file_getattr
+#define SYS_file_getattr 468
+#endif
+
+struct getxattrat_args { /* struct xattr_args of linux/xattr.h */
+    _Alignas(8) uint64_t value;
+    uint32_t size, flags;
+};
+
+struct file_attributes { /* struct file_attr of linux/fs.h */
+    uint64_t xflags;
+    uint32_t extsize, nextents, projid, cowextsize;
+};
+
+/* Whose attributes: an open file's, or those of a name, or of a path. */
+struct source {
+    int fd, dirfd;
+    const char *name;
+    char path[sizeof "/proc/self/fd/" + 11 + NAME_MAX + 1];
+};
+
+static pthread_once_t asked = PTHREAD_ONCE_INIT;
+static bool at_calls, proc_fds, file_getattr_call;
+
+/* EBADF is what only a kernel says that knows the call; others, and sandboxes, say ENOSYS or EPERM. */
+static void ask_kernel(void)
+{
+    proc_fds = !access("/proc/self/fd", X_OK);
+#ifndef NO_AT_CALLS /* the tests go the other way, too */
+    char none[1];
+    struct file_attributes a;
+
+    at_calls = syscall(SYS_listxattrat, -1, "x", AT_SYMLINK_NOFOLLOW, none, sizeof none) < 0 && errno == EBADF;
+    file_getattr_call = syscall(SYS_file_getattr, -1, "x", &a, sizeof a, AT_SYMLINK_NOFOLLOW) < 0 && errno == EBADF;
+#endif
+}
+
+static void by_name(struct source *s, int dirfd, const char *name)
+{
+    s->fd = -1;
+    s->dirfd = dirfd;
+    s->name = name;
+    if (dirfd >= 0 && !at_calls) {
+        snprintf(s->path, sizeof s->path, "/proc/self/fd/%d/%s", dirfd, name);
+        s->name = s->path;
+    }
+}
+
+static ssize_t list_names(const struct source *s, char *out, size_t cap)
+{
+    if (s->fd >= 0)
+        return flistxattr(s->fd, out, cap);
+    if (s->dirfd < 0)
+        return listxattr(s->name, out, cap);
+    return at_calls ? syscall(SYS_listxattrat, s->dirfd, s->name, AT_SYMLINK_NOFOLLOW, out, cap) : llistxattr(s->name, out, cap);
+}
+
+static ssize_t get_value(const struct source *s, const char *attribute, void *out, size_t cap)
+{
+    struct getxattrat_args args = { (uint64_t)(uintptr_t)out, (uint32_t)cap, 0 };
+
+    if (s->fd >= 0)
+        return fgetxattr(s->fd, attribute, out, cap);
+    if (s->dirfd < 0)
+        return getxattr(s->name, attribute, out, cap);
+    return at_calls ? syscall(SYS_getxattrat, s->dirfd, s->name, AT_SYMLINK_NOFOLLOW, attribute, &args, sizeof args)
+                    : lgetxattr(s->name, attribute, out, cap);
+}
+
+static void note_error(struct xattrs *x, int error)
+{
+    if (!x->error)
+        x->error = error;
+}
+
+/* Room for `more` bytes behind what is there. */
+static bool make_room(struct worker *w, struct xattrs *x, size_t more)
+{
+    size_t cap = w->xattr_cap ? w->xattr_cap : XATTR_BLOCK_BYTES;
+    uint8_t *block;
+
+    if (x->len + more > HPC_SCAN_MAX_XATTRS) {
+        note_error(x, E2BIG);
+        return false;
+    }
+    while (cap < x->len + more)
+        cap *= 2;
+    if (cap == w->xattr_cap)
+        return true;
+    block = realloc(w->xattr_block, cap);
+    if (!block) {
+        note_error(x, ENOMEM);
+        return false;
+    }
+    w->xattr_block = block;
+    w->xattr_cap = cap;
+    return true;
+}
+
+static void put(struct worker *w, struct xattrs *x, const char *name, uint32_t value_len)
+{
+    struct { uint16_t name_len, flags; uint32_t value_len; } head = { (uint16_t)strlen(name), 0, value_len };
+
+    memcpy(w->xattr_block + x->len, &head, sizeof head);
+    memcpy(w->xattr_block + x->len + sizeof head, name, head.name_len);
+    x->len += sizeof head + head.name_len + value_len;
+}
+
+static void put_u32(struct worker *w, struct xattrs *x, const char *name, uint32_t value)
+{
+    if (!make_room(w, x, 8 + strlen(name) + sizeof value))
+        return;
+    put(w, x, name, sizeof value);
+    memcpy(w->xattr_block + x->len - sizeof value, &value, sizeof value);
+}
+
+/* One attribute. Gone meanwhile: it had none of that name, then. */
+static void read_one(struct worker *w, struct xattrs *x, const struct source *s, const char *name)
+{
+    size_t head = 8 + strlen(name), want = 0;
+
+    for (int tries = 0; tries < LOOKS_MAX; tries++) {
+        size_t room;
+        ssize_t got;
+
+        if (!make_room(w, x, head + want))
+            return;
+        room = w->xattr_cap - x->len - head;
+        if (room > HPC_SCAN_MAX_XATTRS - x->len - head)
+            room = HPC_SCAN_MAX_XATTRS - x->len - head;
+        /* no room left means "how large" to the kernel */
+        got = get_value(s, name, w->xattr_block + x->len + head, room);
+        if (got >= 0 && (room > 0 || got == 0)) {
+            put(w, x, name, (uint32_t)got);
+            return;
+        }
+        if (got < 0 && errno == ENODATA)
+            return;
+        if (got < 0 && errno == ERANGE)
+            got = get_value(s, name, NULL, 0);
+        if (got < 0) {
+            if (errno != ENODATA)
+                note_error(x, errno);
+            return;
+        }
+        want = (size_t)got;
+    }
+    note_error(x, EAGAIN); /* it grew each time */
+}
+
+/* The names, in `few` or, when they are many, in a buffer of the worker. -errno */
+static ssize_t all_names(struct worker *w, const struct source *s, char *few, size_t cap, char **names)
+{
+    ssize_t n = list_names(s, few, cap);
+
+    *names = few;
+    if (n >= 0 || errno != ERANGE)
+        return n < 0 ? -errno : n;
+    if (!w->xattr_names && !(w->xattr_names = malloc(XATTR_LIST_BYTES)))
+        return -ENOMEM;
+    *names = w->xattr_names;
+    n = list_names(s, w->xattr_names, XATTR_LIST_BYTES);
+    return n < 0 ? -errno : n;
+}
+
+static int read_all(struct worker *w, struct xattrs *x, const struct source *s)
+{
+    char few[XATTR_FEW_BYTES], *names;
+    ssize_t n = all_names(w, s, few, sizeof few, &names);
+
+    if (n < 0)
+        return (int)n;
+    for (ssize_t i = 0; i < n; i += (ssize_t)strlen(names + i) + 1)
+        if (kept(names + i))
+            read_one(w, x, s, names + i);
+    return 0;
+}
+
+static uint32_t kind_bit(const struct statx *st)
+{
+    return 1u << (st->stx_mode >> 12 & 15);
+}
+
+static uint64_t dev_of(const struct statx *st)
+{
+    return device(st->stx_dev_major, st->stx_dev_minor);
+}
+
+/* What the filesystem has none of for this kind of entry is not asked for again: a socket there may, where a file does not. */
+static void has_none(struct worker *w, const struct statx *st)
+{
+    if (w->xattr_dev != dev_of(st))
+        w->xattr_none = 0;
+    w->xattr_dev = dev_of(st);
+    w->xattr_none |= kind_bit(st);
+}
+
+static bool known_to_have_none(const struct worker *w, const struct statx *st)
+{
+    return w->xattr_dev == dev_of(st) && w->xattr_none & kind_bit(st);
+}
+
+/*
+ * Inode flags and project id. statx(2) told some of the flags; for the rest Linux 6.17 has a call that opens nothing. It is made only
+ * on filesystems that keep both and answer from memory; on Lustre it would be a request to a server for each entry.
+ */
+static bool more_flags(int dirfd)
+{
+    struct statfs fs;
+
+    pthread_once(&asked, ask_kernel);
+    if (!file_getattr_call || dirfd < 0 || fstatfs(dirfd, &fs))
+        return false;
+    return fs.f_type == 0xEF53 /* ext4 */ || fs.f_type == 0x58465342 /* xfs */ || fs.f_type == 0xF2F52010 /* f2fs */;
+}
+
+static void read_flags(struct worker *w, struct xattrs *x, int dirfd, const char *name, const struct statx *st)
+{
+    static const struct { uint32_t xflag, flag; } map[] = {
+        { FS_XFLAG_IMMUTABLE, FS_IMMUTABLE_FL }, { FS_XFLAG_APPEND, FS_APPEND_FL }, { FS_XFLAG_SYNC, FS_SYNC_FL },
+        { FS_XFLAG_NOATIME, FS_NOATIME_FL }, { FS_XFLAG_NODUMP, FS_NODUMP_FL }, { FS_XFLAG_PROJINHERIT, FS_PROJINHERIT_FL },
+    };
+    /* those that a restore can set; these bits are the same in statx(2) and FS_IOC_SETFLAGS */
+    const uint64_t settable = STATX_ATTR_COMPRESSED | STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND | STATX_ATTR_NODUMP;
+    uint32_t flags = (uint32_t)(st->stx_attributes & st->stx_attributes_mask & settable);
+    struct file_attributes a;
+
+    _Static_assert(STATX_ATTR_COMPRESSED == FS_COMPR_FL && STATX_ATTR_IMMUTABLE == FS_IMMUTABLE_FL && STATX_ATTR_APPEND == FS_APPEND_FL &&
+                   STATX_ATTR_NODUMP == FS_NODUMP_FL, "inode flags of statx");
+    if (!w->flags_known || w->flags_dev != dev_of(st)) {
+        w->flags_more = more_flags(dirfd);
+        w->flags_dev = dev_of(st);
+        w->flags_known = dirfd >= 0;
+    }
+    if (w->flags_more && dirfd >= 0 && !syscall(SYS_file_getattr, dirfd, name, &a, sizeof a, AT_SYMLINK_NOFOLLOW)) {
+        for (size_t i = 0; i < sizeof map / sizeof map[0]; i++)
+            flags |= a.xflags & map[i].xflag ? map[i].flag : 0;
+        if (a.projid)
+            put_u32(w, x, "podheitor.project", a.projid);
+    }
+    if (flags)
+        put_u32(w, x, "podheitor.flags", flags);
+}
+
+void xattrs_begin(struct worker *w, struct xattrs *x, int dirfd, const char *name, const struct statx *st)
+{
+    x->len = 0;
+    x->error = 0;
+    x->done = !x->wanted || known_to_have_none(w, st);
+    if (x->wanted && (S_ISREG(st->stx_mode) || S_ISDIR(st->stx_mode)))
+        read_flags(w, x, dirfd, name, st);
+}
+
+void xattrs_of_fd(struct worker *w, struct xattrs *x, int fd, const struct statx *st)
+{
+    struct source s = { .fd = fd, .dirfd = -1 };
+    int error;
+
+    if (x->done)
+        return;
+    x->done = true;
+    error = read_all(w, x, &s);
+    if (error == -EOPNOTSUPP)
+        has_none(w, st);
+    else if (error)
+        note_error(x, -error);
+}
+
+/* By name, another file may stand there by now; asked only where something was found. */
+static bool still_there(int dirfd, const char *name, const struct statx *st)
+{
+    struct statx now;
+
+    return dirfd < 0 || (!statx(dirfd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_INO, &now) &&
+                         now.stx_ino == st->stx_ino && device(now.stx_dev_major, now.stx_dev_minor) == dev_of(st));
+}
+
+bool xattrs_of_name(struct worker *w, struct xattrs *x, int dirfd, const char *name, size_t len, const struct statx *st)
+{
+    struct source s;
+    size_t before = x->len;
+    int error, fd = -1;
+
+    if (x->done)
+        return true;
+    x->done = true;
+    pthread_once(&asked, ask_kernel);
+    if (!at_calls && !proc_fds) {
+        note_error(x, ENOSYS); /* an old kernel, and no /proc: said for every entry */
+        return true;
+    }
+    by_name(&s, dirfd, name);
+    if (dirfd < 0 && len >= PATH_MAX) { /* a root */
+        fd = count_fd(w->scan, open_long(name, len, O_PATH));
+        if (fd < 0) {
+            note_error(x, -fd);
+            return true;
+        }
+        snprintf(s.path, sizeof s.path, "/proc/self/fd/%d", fd);
+        s.name = s.path;
+    }
+    error = read_all(w, x, &s);
+    if (fd >= 0)
+        close_counted(w->scan, fd);
+    if (error == -ENOENT || error == -ESTALE || error == -ENOTDIR)
+        return false;
+    if (error == -EOPNOTSUPP)
+        has_none(w, st);
+    else if (error)
+        note_error(x, -error);
+    return (x->len == before && !x->error) || still_there(dirfd, name, st);
+}
+
+/* A few entries with large attributes shall not make every thread large for good. */
+void xattrs_end(struct worker *w)
+{
+    if (w->xattr_cap <= XATTR_BLOCK_KEEP)
+        return;
+    free(w->xattr_block);
+    w->xattr_block = NULL;
+    w->xattr_cap = 0;
+}
