@@ -135,6 +135,9 @@ function usageError(error: unknown, argv: readonly string[]): unknown {
       first === "" ? "no command given" : `unknown command: ${first}`,
       `the commands are ${COMMANDS.join(", ")}; see podheitor-hpc --help`,
     );
+  const command = argv.find((word) => COMMANDS.includes(word));
+  if (first.startsWith("-") && command !== undefined)
+    return new UsageError(`${first} stands before the command`, `begin with it: podheitor-hpc ${command} …`);
   const help = `podheitor-hpc ${COMMANDS.includes(first) ? `${first} ` : ""}--help`;
   const [, unknown] = /^Unknown argument: (.*)$/.exec(message) ?? [];
   if (unknown !== undefined && first !== "plugin")

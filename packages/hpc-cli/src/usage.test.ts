@@ -11,6 +11,7 @@ describe("a command line that is wrong", () => {
   test.each<[string[], RegExp]>([
     [[], /no command given/],
     [["frobnicate"], /unknown command: frobnicate: the commands are backup, restore/],
+    [["--frob", "backup", "--archive", "a"], /--frob stands before the command: begin with it: podheitor-hpc backup …/],
     [["backup"], /missing required argument: archive/],
     [["backup", "--archive", "a"], /nothing to back up/],
     [["backup", "--archive"], /not enough arguments following: archive/],
