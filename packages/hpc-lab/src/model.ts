@@ -124,8 +124,9 @@ export class ModelTree {
   #write(): string {
     const path = this.#some("file");
     if (path === undefined) return this.#create("file");
-    if (this.random.chance(50)) appendFileSync(path, this.#content());
-    else if (this.random.chance(50)) writeFileSync(path, this.#content());
+    const how = this.random.pick(["append", "overwrite", "truncate"] as const);
+    if (how === "append") appendFileSync(path, this.#content());
+    else if (how === "overwrite") writeFileSync(path, this.#content());
     else truncateSync(path, this.random.below(1000));
     return this.#say("write", path);
   }

@@ -1,4 +1,14 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, unlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { BaculaLab } from "../src";
@@ -74,6 +84,31 @@ describe.each(chosenReleases)("accurate jobs on Bacula %s", (release) => {
     expect(present(rows)).toEqual(expect.arrayContaining([moved, replaced, `${becomes}/`, movedIn]));
     const folders = present(rows).filter((name) => name.endsWith("/"));
     for (const name of deleted(rows)) expect(folders).not.toContain(name);
+  });
+
+  test("a moved directory takes a name of an inode along: the names that stayed are saved again, and restored", async () => {
+    const [stays, moves] = [join(tree, "links-stay"), join(tree, "links-move")];
+    for (const folder of [stays, moves]) mkdirSync(folder);
+    const groups = Array.from({ length: 20 }, (_, index) => `group-${index}`);
+    for (const name of groups) {
+      // The leader is the name that the scan meets first: in one directory or the other.
+      writeFileSync(join(stays, name), `content of ${name}`);
+      linkSync(join(stays, name), join(moves, name));
+    }
+    await settle();
+    const full = await run("Whole", "Full");
+    await settle();
+    renameSync(moves, join(tree, "links-moved"));
+    const { id, rows } = await run("Whole", "Incremental");
+    expect(present(rows)).toEqual(expect.arrayContaining(groups.map((name) => join(stays, name)).sort()));
+    expect(deleted(rows)).toEqual(expect.arrayContaining(groups.map((name) => join(moves, name)).sort()));
+    const where = scratch();
+    const restored = await lab.restore({ jobIds: [full.id, id], where });
+    expect([restored.status, restored.errors]).toEqual(["ok", 0]);
+    expect((await compareTrees(tree, join(where, tree))).report).toMatch(/^identical/);
+    await settle();
+    const again = await run("Whole", "Incremental");
+    expect(sorted(again.rows.map((row) => row.name))).toEqual([join(tree, "peculiar/time-after-2038")]);
   });
 
   test("with four shards a replaced file stays, in whatever order the jobs end", async () => {
