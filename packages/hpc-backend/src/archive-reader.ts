@@ -84,6 +84,8 @@ export class ArchiveReader {
   #state: "between" | "attributes" | "content" | "unsure" = "between";
   /** Content follows the attributes. */
   #contentNext = false;
+  readonly #factsDigest = new RunningDigest();
+  #badFacts = false;
   #badNote = false;
   readonly #digest = new RunningDigest();
   #bytes = 0;
@@ -167,6 +169,7 @@ export class ArchiveReader {
     switch (status) {
       case "C":
         if (this.#entries > 0 || this.#accounted) break;
+        this.#factsDigest.update(payload);
         this.facts.push(copied(parsePair(commandText(payload))));
         return undefined;
       case "M":
@@ -190,18 +193,27 @@ export class ArchiveReader {
         return this.#note(payload);
       case "U":
         if (this.#within || this.#accounted) break;
-        this.accounting = decodeAccounting(payload);
+        this.#account(payload);
         return undefined;
       case "F":
         if (!this.#accounted) break;
         this.#checkSums();
         // The entries are good, all of them; what the archive says of others is not.
+        if (this.#badFacts) throw this.#damage("what it says of its job and the sums do not match their checksum");
         if (this.#badNote) throw this.#damage("a note of what could not be saved does not match its checksum");
         this.#ended = true;
         return undefined;
       default:
     }
     throw this.#damage(`a frame ${status} where none belongs`);
+  }
+
+  /** The sums, closed by a digest of themselves and of the job's facts. */
+  #account(payload: Buffer): void {
+    const sums = payload.subarray(0, -8);
+    this.accounting = decodeAccounting(sums);
+    this.#factsDigest.update(sums);
+    this.#badFacts = payload.readBigUInt64LE(payload.length - 8) !== this.#factsDigest.take();
   }
 
   /** Inside an entry, of which more must come. */

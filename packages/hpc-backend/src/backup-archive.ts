@@ -13,7 +13,7 @@ import type { JobParams } from "./params";
 import { Sums } from "./sums";
 import { throttled } from "./throttled";
 import { VERSION } from "./version";
-import { digestOf } from "./xxh";
+import { digestOf, RunningDigest } from "./xxh";
 
 export interface BackupToArchive {
   readonly params: JobParams;
@@ -37,7 +37,7 @@ export async function backupToArchive(options: BackupToArchive): Promise<BackupS
   const emitter = new Emitter(output.sink, { digest: digestOf });
   try {
     await writing(options.archive, output.sink.write(archiveHeader()));
-    facts(emitter, options);
+    const digest = facts(emitter, options);
     const engine = await runBackup({
       params,
       since: options.since,
@@ -49,7 +49,7 @@ export async function backupToArchive(options: BackupToArchive): Promise<BackupS
       signal,
       progress: throttled(() => events?.progress?.(sums.progress())),
     });
-    emitter.frames.frame("U", encodeAccounting(sums));
+    emitter.frames.frame("U", withDigest(digest, encodeAccounting(sums)));
     emitter.frames.signal("F");
     await writing(options.archive, emitter.finish());
     await writing(options.archive, output.commit());
@@ -63,19 +63,33 @@ export async function backupToArchive(options: BackupToArchive): Promise<BackupS
   }
 }
 
-/** What the archive says of the job that made it. */
-function facts(emitter: Emitter, { params, since }: BackupToArchive): void {
-  const { frames } = emitter;
-  frames.command("version=", VERSION);
-  frames.command("created=", String(Math.floor(Date.now() / 1000)));
-  for (const path of params.paths) frames.command("path=", path);
-  if (params.shard !== undefined) frames.command("shard=", formatShard(params.shard));
-  if (since !== undefined) frames.command("since=", String(since));
+/** What the archive says of the job that made it. Returns the digest of that, which the accounting closes. */
+function facts(emitter: Emitter, { params, since }: BackupToArchive): RunningDigest {
+  const digest = new RunningDigest();
+  const say = (key: string, value: Buffer | string): void => {
+    const payload = Buffer.concat([Buffer.from(`${key}=`), Buffer.from(value), Buffer.from("\n")]);
+    digest.update(payload);
+    emitter.frames.frame("C", payload);
+  };
+  say("version", VERSION);
+  say("created", String(Math.floor(Date.now() / 1000)));
+  for (const path of params.paths) say("path", path);
+  if (params.shard !== undefined) say("shard", formatShard(params.shard));
+  if (since !== undefined) say("since", String(since));
   // What was left out on purpose, so that a comparison does not miss it.
-  for (const pattern of params.excludes) frames.command("exclude=", pattern);
-  for (const marker of params.markers) frames.command("exclude-marker=", marker);
-  if (params.oneFilesystem) frames.command("one-filesystem=yes");
-  if (!params.xattrs) frames.command("xattrs=no");
+  for (const pattern of params.excludes) say("exclude", pattern);
+  for (const marker of params.markers) say("exclude-marker", marker);
+  if (params.oneFilesystem) say("one-filesystem", "yes");
+  if (!params.xattrs) say("xattrs", "no");
+  return digest;
+}
+
+/** The accounting and, behind it, one digest of the facts and of itself: what no entry's own checksum covers. */
+function withDigest(digest: RunningDigest, accounting: Buffer): Buffer {
+  digest.update(accounting);
+  const end = Buffer.alloc(8);
+  end.writeBigUInt64LE(digest.take());
+  return Buffer.concat([accounting, end]);
 }
 
 /** The archive's sink, whose write errors say so. */

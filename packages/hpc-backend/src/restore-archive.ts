@@ -198,7 +198,10 @@ class ArchiveRestore {
   /** The record to restore, which differs from the archived one where a link stands in for its leader. */
   #chosen(entry: Entry, payload: Buffer): Buffer | undefined {
     const stand = entry.linkGroup === 0n ? undefined : this.promoted.get(entry.linkGroup);
-    if (stand !== undefined && (entry.flags & EntryFlag.LEADER) !== 0) return encodeEntry({ ...entry, name: stand });
+    if (stand !== undefined && (entry.flags & EntryFlag.LEADER) !== 0) {
+      this.#unselected++; // its own name; its content goes to the name that was selected
+      return encodeEntry({ ...entry, name: stand });
+    }
     if (!this.wanted(entry.name)) {
       this.#unselected++;
       return undefined;

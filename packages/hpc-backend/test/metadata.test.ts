@@ -343,7 +343,10 @@ describe("an archive made by hand", () => {
     out.command("path=/t");
     fill(out);
     const emitted = sums.files + (sums.directories ?? 0);
-    out.frame("U", encodeAccounting({ scanned: emitted, emitted, ...sums }));
+    const accounting = encodeAccounting({ scanned: emitted, emitted, ...sums });
+    const end = Buffer.alloc(8);
+    end.writeBigUInt64LE(digestOf(Buffer.concat([Buffer.from("created=1700000000\npath=/t\n"), accounting])));
+    out.frame("U", Buffer.concat([accounting, end]));
     out.signal("F");
     return Buffer.concat([archiveHeader(), out.takeBytes()]);
   }
@@ -403,12 +406,10 @@ describe("an archive made by hand", () => {
     return { good, damaged, code };
   }
 
-  test("every flipped bit with B frames, holes and notes is noticed, or changes nothing", async () => {
+  test("every flipped bit with B frames, holes and notes is noticed", async () => {
     const truth = await outcome(everything);
     expect(truth).toMatchObject({ damaged: 0, code: undefined });
     expect(truth.good).toHaveLength(4);
-    const first = everything.indexOf("M000");
-    const last = everything.indexOf("U000");
     for (let bit = 0; bit < everything.length * 8; bit++) {
       const flipped = Buffer.from(everything);
       flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
@@ -416,8 +417,7 @@ describe("an archive made by hand", () => {
       // What is said to be good is as it was written, to the last byte.
       for (const one of good) if (!truth.good.includes(one)) throw new Error(`bit ${bit}: ${one}`);
       const noticed = damaged > 0 || code !== undefined;
-      if (!noticed && good.length < 4) throw new Error(`bit ${bit} lost an entry`);
-      if (!noticed && bit >> 3 >= first && bit >> 3 < last) throw new Error(`bit ${bit} went unnoticed`);
+      if (!noticed) throw new Error(`bit ${bit} went unnoticed`);
     }
   }, 60_000);
 
