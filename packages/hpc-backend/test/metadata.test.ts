@@ -1,15 +1,19 @@
 import { execFileSync } from "node:child_process";
 import {
+  closeSync,
   existsSync,
+  ftruncateSync,
   linkSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -82,30 +86,20 @@ async function differences(against: string, sample = 1): Promise<string[]> {
 }
 
 const setXattr = (file: string, name: string, value: string) =>
-  execFileSync("python3", [
-    "-c",
-    "import os,sys; os.setxattr(sys.argv[1], sys.argv[2], sys.argv[3].encode())",
-    file,
-    name,
-    value,
-  ]);
-const xattrsOf = (file: string) =>
-  JSON.parse(
-    execFileSync(
-      "python3",
-      [
-        "-c",
-        "import os,sys,json; f=sys.argv[1]; print(json.dumps({n: os.getxattr(f,n).hex() for n in os.listxattr(f)}))",
-        file,
-      ],
-      { encoding: "utf8" },
-    ),
-  ) as Record<string, string>;
-/** Writes `text` at each offset of a file of `size` bytes. */
+  execFileSync("setfattr", ["-h", "-n", name, "-v", value, file]);
+/** Names and values in hex, as getfattr(1) sees them. */
+function xattrsOf(file: string): Record<string, string> {
+  const text = execFileSync("getfattr", ["-h", "-d", "-m", "-", "-e", "hex", "--absolute-names", file], {
+    encoding: "utf8",
+  });
+  return Object.fromEntries([...text.matchAll(/^([^#=\n]+)(?:=0x([0-9a-f]*))?$/gm)].map(([, n, v]) => [n, v ?? ""]));
+}
+/** Writes a block of "x" at each offset of a file of `size` bytes. */
 function sparse(file: string, size: number, ...offsets: number[]): void {
-  const script =
-    "import os,sys; f=os.open(sys.argv[1],66); os.ftruncate(f,int(sys.argv[2])); [os.pwrite(f,b'x'*4096,int(o)) for o in sys.argv[3:]]";
-  execFileSync("python3", ["-c", script, file, String(size), ...offsets.map(String)]);
+  const fd = openSync(file, "w+");
+  ftruncateSync(fd, size);
+  for (const offset of offsets) writeSync(fd, Buffer.alloc(4096, "x"), 0, 4096, offset);
+  closeSync(fd);
 }
 
 describe("extended attributes", () => {
@@ -165,13 +159,11 @@ describe("sparse files", () => {
     execFileSync("cmp", [join(tree, "tail"), join(where, tree, "tail")]);
     expect(await differences(where)).toEqual([]);
     // A byte within what the archive has as a hole, and one in the data.
-    const poke = (file: string, offset: number) =>
-      execFileSync("python3", [
-        "-c",
-        "import os,sys; os.pwrite(os.open(sys.argv[1],1),b'!',int(sys.argv[2]))",
-        file,
-        String(offset),
-      ]);
+    const poke = (file: string, offset: number) => {
+      const fd = openSync(file, "r+");
+      writeSync(fd, "!", offset);
+      closeSync(fd);
+    };
     poke(join(where, tree, "big"), 2 ** 38);
     poke(join(where, tree, "tail"), 8192);
     const found = await differences(where);
