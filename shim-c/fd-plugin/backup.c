@@ -109,6 +109,13 @@ static int take_block(struct backup *b)
         return -1;
     if (frame.status != 'B')
         return session_broken(&b->session, "a frame '%c' came where the extended attributes of %s were due", frame.status, b->name.bytes);
+    struct hpc_xattr attribute;
+    size_t at = 0;
+    int rc = 1;
+    while (rc > 0) /* a damaged one would be noticed at the restore only */
+        rc = hpc_xattr_next(frame.payload, frame.len, &at, &attribute);
+    if (rc < 0)
+        return session_broken(&b->session, "the extended attributes of %s are damaged", b->name.bytes);
     if (!make_room(&b->block, frame.len)) {
         job_say(b->session.job, SAY_FATAL, "out of memory");
         return -1;

@@ -25,6 +25,7 @@ struct restore_job {
     char *name;               /* of the file in progress, for messages */
     uint64_t expected, size, offset;
     bool closed;
+    int error;                /* of a write to that file: the FD goes on without a word about the rest of it */
 };
 
 static struct restore_job *get(struct job *job)
@@ -179,6 +180,7 @@ static int begin(struct job *job, struct restore_job *r, const void *pkt, const 
         r->expected = head.size;
         r->size = r->offset = 0;
         r->closed = false;
+        r->error = 0;
     }
     return rc;
 }
@@ -230,8 +232,10 @@ static int seek(struct restore_job *r, struct io_pkt *io)
 static int write_data(struct restore_job *r, struct io_pkt *io)
 {
     int rc = hpc_restore_write(r->core, r->offset, io->buf, (size_t)io->count);
-    if (rc < 0)
+    if (rc < 0) {
+        r->error = -rc;
         return io_fails(io, -rc);
+    }
     r->offset += (uint64_t)io->count;
     if (r->offset > r->size)
         r->size = r->offset;
@@ -284,6 +288,11 @@ int restore_end_file(struct job *job)
         r->last = NULL;
     if (!r || !r->core)
         return RC_OK;
+    if (r->error) {
+        snprintf(text, sizeof text, "not restored: %s", strerror(r->error));
+        abandon(job, r, text);
+        return RC_OK;
+    }
     if (!r->closed || (r->size == 0 && r->expected > 0)) {
         abandon(job, r, "not restored: its data did not come from the volume");
         return RC_OK;

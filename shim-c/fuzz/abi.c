@@ -174,6 +174,12 @@ static void one_file(struct input *in, const struct abi *abi, const struct plugi
             if (rc == RC_OK && io.status > (int32_t)sizeof data)
                 finding("more written than was given");
         }
+        size_t len = take_byte(in) % (in->left + 1);
+        char *block = malloc(len + 1);
+        take(in, block, len);
+        struct xacl_pkt xacl = { .pkt_size = sizeof xacl, .pkt_end = sizeof xacl, .func = take_byte(in) % 6, .content = block, .count = (int32_t)len };
+        calls->xacl(ctx, &xacl);
+        free(block);
         calls->set_attributes(ctx, pkt);
     }
     calls->end_restore_file(ctx);

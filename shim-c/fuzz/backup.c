@@ -107,6 +107,14 @@ static void run(struct job *job)
                 read_file(job);
         }
         free(pkt);
+        if (rc == RC_OK && choices & 16) {
+            struct xacl_pkt xacl = { 0 };
+            struct hpc_xattr x;
+            size_t at = 0;
+            backup_xattrs(job, &xacl);
+            if (xacl.count > 0 && hpc_xattr_next((const uint8_t *)xacl.content, (size_t)xacl.count, &at, &x) < 0)
+                __builtin_trap();
+        }
         if (rc != RC_OK) {
             if (rc == RC_MAX && job->fatal)
                 __builtin_trap();

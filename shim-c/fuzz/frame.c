@@ -43,6 +43,22 @@ static uint64_t stream(const uint8_t *bytes, size_t len, size_t step)
     return sum;
 }
 
+static void xattrs(const uint8_t *bytes, size_t len)
+{
+    struct hpc_xattr x;
+    size_t at = 0, sum = 0;
+    int rc;
+    while ((rc = hpc_xattr_next(bytes, len, &at, &x)) == 1) {
+        if (x.name_len == 0 || x.name < bytes || x.name + x.name_len > bytes + len || memchr(x.name, 0, x.name_len))
+            __builtin_trap();
+        if (x.value_len > len || (x.value_len > 0 && (x.value < bytes || x.value + x.value_len > bytes + len)))
+            __builtin_trap();
+        sum += HPC_XATTR_HEAD + x.name_len + (size_t)x.value_len;
+    }
+    if (rc == 0 && sum != len)
+        __builtin_trap();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     struct hpc_entry e;
@@ -54,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     if (len == 0)
         return 0;
     uint8_t which = *bytes++;
-    switch (len--, which % 6) {
+    switch (len--, which % 7) {
     case 0:
         if (stream(bytes, len, len) != stream(bytes, len, 1) || stream(bytes, len, 7) != stream(bytes, len, 13))
             __builtin_trap();
@@ -81,6 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
                 __builtin_trap();
         }
         break;
+    case 5: xattrs(bytes, len); break;
     default: {
         uint32_t count;
         if (len < 4 + sizeof wanted)

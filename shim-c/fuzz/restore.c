@@ -47,24 +47,57 @@ static size_t mend_entry(uint8_t *at, size_t len)
     return len;
 }
 
+/* A block of one or two attributes whose lengths fit; the first byte chooses the names. */
+static size_t mend_xattrs(uint8_t *at, size_t len)
+{
+    static const char *const names[] = {
+        "user.a", "security.capability", "system.posix_acl_access", "system.posix_acl_default", "trusted.x", "podheitor.flags", "podheitor.project", "lustre.lov",
+        "user.podheitor", "security.selinux", "system.nfs4_acl", "podheitor.other", "btrfs.x", "trusted.overlay.x", "user.", "x",
+    };
+    uint8_t out[2048];
+    size_t used = 0;
+    if (len < 12)
+        return len;
+    for (int i = 0; i < 2; i++) {
+        const char *name = names[i == 0 ? at[0] % 16 : at[0] >> 4];
+        size_t value = i == 0 ? at[1] % (len - 1) : len - 2 - at[1] % (len - 1);
+        uint16_t name_len = (uint16_t)strlen(name), zero = 0;
+        uint32_t value_len = (uint32_t)(value > 4 && strncmp(name, "podheitor.", 10) == 0 && at[1] & 1 ? 4 : value);
+        if (used + 8 + name_len + value_len > sizeof out || value_len > len - 2)
+            break;
+        memcpy(out + used, &name_len, 2);
+        memcpy(out + used + 2, &zero, 2);
+        memcpy(out + used + 4, &value_len, 4);
+        memcpy(out + used + 8, name, name_len);
+        memcpy(out + used + 8 + name_len, at + 2, value_len);
+        used += 8 + name_len + value_len;
+    }
+    memcpy(at, out, used);
+    return used;
+}
+
 static size_t assemble(const uint8_t *bytes, size_t len)
 {
     static const char statuses[] = "MMMDDZXB";
     size_t used = 0;
     uint64_t data = 0;
+    bool attrs = false;
     while (len >= 3) {
-        char status = statuses[bytes[0] % 8];
+        char status = attrs && bytes[0] < 224 ? 'B' : statuses[bytes[0] % 8]; /* what was announced comes, most of the time */
+        attrs = false;
         size_t n = (size_t)(bytes[1] | bytes[2] << 8) % 1024;
         bytes += 3, len -= 3;
         if (n > len)
             n = len;
-        if (used + HPC_FRAME_HEADER + n + HPC_DATA_END > sizeof frames)
+        if (used + HPC_FRAME_HEADER + n + 256 > sizeof frames)
             break;
         uint8_t *at = frames + used + HPC_FRAME_HEADER;
         memcpy(at, bytes, n);
         bytes += n, len -= n;
         if (status == 'M')
-            mend_entry(at, n), data = 0;
+            mend_entry(at, n), data = 0, attrs = n >= 4 && (at[2] & HPC_ENTRY_ATTRS);
+        else if (status == 'B')
+            n = mend_xattrs(at, n);
         else if (status == 'D')
             data += n;
         else if (status == 'X')

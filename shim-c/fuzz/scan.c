@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 static uint8_t *batch;
@@ -37,6 +38,8 @@ void jail_prepare(void)
     file("/m/below/file", "");
     file("/cache/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n");
     file("/cache/below/file", "");
+    setxattr("/a/file", "user.x", "y", 1, 0); /* where the filesystem has them */
+    setxattr("/a/b", "trusted.x", "y", 1, 0);
     if (link("/a/file", "/a/b/linked") != 0 || symlink("b/c", "/a/to") != 0 || mkfifo("/a/fifo", 0600) != 0)
         finding("the jail cannot be made");
 }
@@ -56,9 +59,7 @@ static void records(int64_t len)
             struct hpc_entry_head head;
             memcpy(&head, batch + at + sizeof p, sizeof head);
             uint64_t body = sizeof head + head.name_len + (uint64_t)head.link_len + (p.content_len == HPC_CONTENT_NONE ? 0 : p.content_len);
-#if HPC_SCAN_ABI >= 2
             body += p.xattr_len;
-#endif
             if (p.body_len < sizeof head || body != p.body_len)
                 finding("a record's body");
         }
@@ -78,9 +79,7 @@ static void scan(const uint8_t *options, size_t len)
         finding("the scan does not end");
     hpc_scan_stats(handle, (uint8_t *)&stats, sizeof stats);
     uint64_t sum = stats.handed_out + stats.filtered_shard + stats.filtered_older + stats.vanished + stats.failed;
-#if HPC_SCAN_ABI >= 2
     sum += stats.filtered_excluded;
-#endif
     if (stats.scanned != sum)
         finding("the sums do not add up");
     if (hpc_scan_free(handle, 5000) != 0)
@@ -128,18 +127,16 @@ void jailed(const uint8_t *bytes, size_t len)
         o.flags = bytes[3];
         o.shard_count = bytes[4] % 4;
         o.shard_index = o.shard_count > 1 ? bytes[5] % o.shard_count : 0;
-        o.since_s = bytes[6] % 2 ? INT64_MIN : (int64_t)(bytes[6] << 24);
+        o.since_s = bytes[6] % 2 ? INT64_MIN : (int64_t)bytes[6] << 24;
         o.ring_entries = 1 + bytes[7];
         o.ring_bytes = 1 + bytes[8] * 1024u;
         size_t used = sizeof o + texts(buf + sizeof o, &at, end, &o.path_count);
-#if HPC_SCAN_ABI >= 2
         for (int list = 0; list < 2; list++) {
             uint32_t count;
             size_t n = texts(buf + used + 4, &at, end, &count);
             memcpy(buf + used, &count, 4);
             used += 4 + n;
         }
-#endif
         memcpy(buf, &o, sizeof o);
         scan(buf, used);
     }

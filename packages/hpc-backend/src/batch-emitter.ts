@@ -169,6 +169,7 @@ export class BatchEmitter {
     if (content.length > 0) sink.data(content);
     sink.end(content.length, 0);
     sums.bytes += content.length;
+    this.#shrank(cursor, content.length);
     return true;
   }
 
@@ -271,6 +272,14 @@ export class BatchEmitter {
     sink.end(sent, errno);
     sums.bytes += sent;
     if (errno !== 0) this.#note(cursor, errno, NoteOperation.READ);
+    else this.#shrank(cursor, sent + reader.holeBytes);
+  }
+
+  /** A file that somebody truncated under us is saved as it is now, which is less than its attributes promise. */
+  #shrank(cursor: RecordCursor, length: number): void {
+    if (length >= cursor.size) return;
+    const text = `shrank while it was read: ${length} bytes saved of ${cursor.size}`;
+    this.#job.messages.entry("warning", `${shown(cursor)}: ${text}`);
   }
 
   #unreadable(cursor: RecordCursor, errno: number, operation: NoteOperation): void {

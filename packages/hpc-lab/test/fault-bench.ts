@@ -25,6 +25,8 @@ export interface Expectation {
   /** What the job's log says, each at least once. */
   readonly says: readonly RegExp[];
   readonly sums?: Partial<Sums>;
+  /** The backend lies about its sums. */
+  readonly unbalanced?: true;
   /** Names below the job's path that are in the catalog, or are not. */
   readonly saved?: readonly string[];
   readonly notSaved?: readonly string[];
@@ -157,16 +159,11 @@ export class Bench {
     const went = await this.lab.wait(otherJob, longest);
     expect({ ...went, messages: "" }).toMatchObject({ status: "ok", errors: 0, files: otherEntries });
     expect(this.lab.fdAlive).toBe(true);
-    await until(
-      () => `no child is left: ${childrenAndZombies(this.lab.fdPid).join(", ")}`,
-      10_000,
-      () => childrenAndZombies(this.lab.fdPid).length === 0,
-    );
-    await until(
-      () => `no pipe is left: ${pipesOf(this.lab.fdPid)}, ${pipes} before`,
-      10_000,
-      () => pipesOf(this.lab.fdPid) <= pipes,
-    );
+    const left = () =>
+      `${childrenAndZombies(this.lab.fdPid).join(", ")}; pipes: ${pipesOf(this.lab.fdPid)}, ${pipes} before`;
+    const clean = () => childrenAndZombies(this.lab.fdPid).length === 0 && pipesOf(this.lab.fdPid) <= pipes;
+    // A process that the kernel held is reaped at the plugin's next occasion: the next connection is one.
+    await until(left, 30_000, async () => clean() || ((await this.lab.console("status client=lab-fd")) && clean()));
     expect(namesBelow(join(this.lab.folder, "work"), /podheitor-hpc/)).toEqual([]);
     expect(namesBelow(this.fs.source, /^\.podheitor-hpc/)).toEqual([]);
     return result;
@@ -175,7 +172,7 @@ export class Bench {
   async check(fault: Fault, result: JobResult): Promise<void> {
     const { expect: wanted } = fault;
     for (const words of wanted.says) expect(result.messages).toMatch(words);
-    expect(result.messages).not.toMatch(/does not add up/);
+    expect(/does not add up/.test(result.messages)).toBe(wanted.unbalanced === true);
     expect(`${result.status} ${result.messages}`).toMatch(new RegExp(`^${wanted.status}`));
     if (wanted.sums !== undefined) {
       const sums = sumsOf(result.messages);

@@ -272,6 +272,14 @@ static void scene_good(void)
 }
 
 /* Every kind with a block. */
+static void scene_bad_block(void)
+{
+    entry(HPC_REGULAR, HPC_ENTRY_ATTRS, "/f/bad", NULL, 0, 0);
+    frame('B', "\6\0\0\0\4\0\0\0user.x", 14); /* a value of four bytes that is not there */
+    for (;;)
+        pause();
+}
+
 static void scene_xattrs(void)
 {
     entry(HPC_DIRECTORY, HPC_ENTRY_ATTRS, "/f", NULL, 4096, 0);
@@ -548,7 +556,7 @@ static const struct { const char *name; void (*play)(void); } scenes[] = {
     { "abort", scene_abort }, { "count", scene_count }, { "sums", scene_sums }, { "no-sums", scene_no_sums }, { "record", scene_record },
     { "order", scene_order }, { "inside", scene_inside }, { "dir-data", scene_dir_data }, { "silent", scene_silent }, { "stopped", scene_stopped }, { "stopped-inside", scene_stopped_inside },
     { "no-block", scene_no_block }, { "stray-block", scene_stray_block }, { "two-blocks", scene_two_blocks }, { "block-count", scene_block_count },
-    { "xattrs", scene_xattrs }, { "holes", scene_holes }, { "tebibyte", scene_tebibyte }, { "stubborn", scene_stubborn },
+    { "xattrs", scene_xattrs }, { "bad-block", scene_bad_block }, { "holes", scene_holes }, { "tebibyte", scene_tebibyte }, { "stubborn", scene_stubborn },
     { "endless", scene_endless }, { "grandchild", scene_grandchild }, { "lone-link", scene_lone_link }, { "deleted", scene_deleted }, { "noisy", scene_noisy },
     { "bad-exit", scene_bad_exit }, { "check", scene_check }, { "incremental", scene_incremental }, { "full", scene_full },
 };

@@ -109,6 +109,7 @@ static void fatal(uint32_t version)
         { "inside", "a frame 'M' came within the data of /f/mid" },
         { "dir-data", "an entry record is damaged" },
         { "grandchild", "killed by signal 9" },
+        { "bad-block", "the extended attributes of /f/bad are damaged" },
         { "no-block", "a frame 'F' came where the extended attributes of /f/x were due" },
         { "stray-block", "a frame 'B' came where an entry was due" },
         { "two-blocks", "a frame 'B' came within the data of /f/x" },
