@@ -17,7 +17,7 @@ export function stop(problem, remedy, code = 1) {
 }
 
 /** Whether a program answers to `--version`. */
-function has(program) {
+export function has(program) {
   return spawnSync(program, ["--version"], { stdio: "ignore" }).status === 0;
 }
 

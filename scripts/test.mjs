@@ -1,9 +1,9 @@
 // npm test: everything that this machine can run. It says what it skips and why; with --require-lab, or CI=true in
 // the environment, nothing may be skipped (the lab is then installed). --long adds what takes longer than CI should.
 // The last line is `N passed, N failed`.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { install, installIsDue, requireTools, root, run, say } from "./steps.mjs";
+import { has, install, installIsDue, requireTools, root, run, say } from "./steps.mjs";
 
 const known = ["--require-lab", "--long"];
 const unknown = process.argv.slice(2).filter((word) => !known.includes(word));
@@ -103,9 +103,17 @@ if (installIsDue() && !(await step("npm packages", install))) end(1);
 if (!(await step("build", ["npm", "run", "-s", "build"]))) end(1); // nothing below means anything without it
 
 for (const check of ["lint", "typecheck", "dead-code", "edges"]) await step(check, ["npm", "run", "-s", check]);
-for (const suite of ["ptcomm", "scan", "restore", "fd-plugin"]) {
+for (const suite of ["ptcomm", "scan", "restore", "fd-plugin", "labfs"]) {
   await step(`C tests, ${suite}`, ["make", "-s", "-C", `shim-c/${suite}`, "test"]);
 }
+if (!existsSync("/usr/include/fuse3/fuse.h"))
+  skipped.push("labfs: no fuse3/fuse.h (apt-get install libfuse3-dev fuse3)");
+// Each target for a moment; with --long for half an hour.
+if (["clang-14", "clang"].some(has)) {
+  const seconds = process.argv.includes("--long") ? 1800 : 5;
+  const fuzz = ["make", "-s", "-C", "shim-c/fuzz", "fuzz", `FUZZ_SECONDS=${seconds}`];
+  await step("fuzzing", fuzz, { limit: 600_000 + seconds * 10_000 });
+} else skipped.push("fuzzing: no clang (apt-get install clang-14 libclang-rt-14-dev)");
 await jest("unit tests", [], 900_000);
 const releases = await readyReleases();
 if (releases.length > 0 && process.getuid() !== 0) skipped.push("system tests: they need root");
