@@ -1,6 +1,7 @@
 // npm test: everything that this machine can run. It says what it skips and why; with --require-lab, or CI=true in
 // the environment, nothing may be skipped (the lab is then installed). --long adds what takes longer than CI should.
 // The last line is `N passed, N failed`.
+import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { install, installIsDue, requireTools, root, run, say } from "./steps.mjs";
@@ -88,6 +89,22 @@ async function readyReleases() {
   return ready;
 }
 
+/** libFuzzer over the C parts that read foreign bytes: ten seconds a target, half an hour with --long; two at a time. */
+async function fuzz() {
+  const clang = ["clang-14", "clang"].find((name) => spawnSync(name, ["--version"], { stdio: "ignore" }).status === 0);
+  if (clang === undefined) {
+    skipped.push("fuzzing: no clang (Debian: apt-get install clang-14 libclang-rt-14-dev)");
+    return;
+  }
+  const asRoot = process.getuid() === 0;
+  if (!asRoot) skipped.push("fuzzing of abi, restore and scan: they need root (chroot)");
+  const targets = ["frame", "params", "backup", ...(asRoot ? ["abi", "restore", "scan"] : [])];
+  const seconds = env.PODHEITOR_HPC_LONG === "1" ? 1800 : 10;
+  const argv = ["make", "-s", "-j2", "-C", "shim-c/fuzz", `FUZZ_SECONDS=${seconds}`];
+  const words = targets.flatMap((name) => [`replay-${name}`, `fuzz-${name}`]);
+  await step("fuzzing", [...argv, ...words], { limit: (seconds * targets.length + 600) * 1000 });
+}
+
 function end(code) {
   if (skipped.length > 0) say(`\nskipped:\n${skipped.map((what) => `  ${what}`).join("\n")}`);
   say(`\n${passed} passed, ${failed} failed`);
@@ -100,15 +117,17 @@ if (installIsDue() && !(await step("npm packages", install))) end(1);
 if (!(await step("build", ["npm", "run", "-s", "build"]))) end(1); // nothing below means anything without it
 
 for (const check of ["lint", "typecheck", "dead-code", "edges"]) await step(check, ["npm", "run", "-s", check]);
-for (const suite of ["ptcomm", "scan", "restore", "fd-plugin"]) {
+for (const suite of ["ptcomm", "scan", "restore", "fd-plugin", "labfs"]) {
   await step(`C tests, ${suite}`, ["make", "-s", "-C", `shim-c/${suite}`, "test"]);
 }
+await fuzz();
 await jest("unit tests", [], 900_000);
 const releases = await readyReleases();
 if (releases.length > 0 && process.getuid() !== 0) skipped.push("system tests: they need root");
 else if (releases.length > 0) {
   env.HPC_LAB_RELEASES = releases.join(",");
-  await jest("system tests", ["--config", "packages/hpc-lab/jest.lab.config.cjs"], 1_200_000);
+  const limit = env.PODHEITOR_HPC_LONG === "1" ? 7_200_000 : 1_800_000;
+  await jest("system tests", ["--config", "packages/hpc-lab/jest.lab.config.cjs"], limit);
 }
 
 if (requireLab && skipped.length > 0) {
