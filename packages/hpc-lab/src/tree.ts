@@ -58,7 +58,7 @@ const peculiarNames: readonly Buffer[] = [
   'double"quote',
   "single'quote",
   "back\\slash",
-  "$(true) `true` ${HOME}",
+  "$(true) `true` \x24{HOME}",
   "-rf",
   "--help",
   " leading blank",
