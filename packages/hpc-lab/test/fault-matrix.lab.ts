@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Release } from "../src";
 import { command } from "../src/command";
 import { missingForLabFs } from "../src/labfs";
@@ -69,14 +69,13 @@ suite.each(releases)("faults on Bacula %s", (release) => {
   });
 
   describe("of a daemon", () => {
-    afterAll(cleanUp);
+    afterEach(cleanUp);
     test.each(chosen(release, daemonFaults).map((fault: DaemonFault) => [fault.name, fault] as const))(
       "%s",
       (name, fault) =>
         recorded(release, name, async () => {
           const { lab, trees } = await daemonLab(release);
           await fault.act(lab, trees);
-          await lab.stop();
         }),
       limit,
     );
