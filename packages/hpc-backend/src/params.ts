@@ -220,12 +220,7 @@ function rootPath(value: Buffer): Buffer {
 function requireReadable(root: Buffer): void {
   const stat = statSync(root);
   if (stat.isDirectory()) {
-    const listing = opendirSync(root, { bufferSize: 1 });
-    try {
-      listing.readSync();
-    } finally {
-      listing.closeSync();
-    }
+    opendirSync(root).closeSync(); // listing it would move its access time; the scan says what that brings
   } else if (stat.isFile()) {
     accessSync(root, constants.R_OK); // opening it would break a lease, or recall it from tape
   }
