@@ -1,4 +1,5 @@
 import { setTimeout as after } from "node:timers/promises";
+import { MineOnly } from "@podheitor/hpc-shard";
 import { createScanner, type Scanner } from "@podheitor/hpc-walker";
 import type { BackupJob } from "./backup-types";
 import { BatchEmitter } from "./batch-emitter";
@@ -6,6 +7,7 @@ import { Checks } from "./checks";
 import { cancelled } from "./errors";
 import { FLUSH_IDLE_MS } from "./limits";
 import { planScan } from "./plan";
+import { shardingOf } from "./sharding";
 
 /**
  * Scans, and sends every entry of this job to the sink. On return all of them have been appended and the accounting is
@@ -14,9 +16,12 @@ import { planScan } from "./plan";
  */
 export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
   const checks = job.ask === undefined || job.since === undefined ? undefined : new Checks(job.ask);
-  const plan = planScan(job.params, { since: job.since, keepOlder: checks !== undefined, content: job.content });
+  const sharding = shardingOf(job.params, job.jobName ?? "");
+  const { since, content } = job;
+  const plan = planScan(job.params, { since, keepOlder: checks !== undefined, content, sharding });
   for (const note of plan.notes) job.messages.say("info", note);
   for (const warning of plan.warnings) job.messages.say("warning", warning);
+  for (const caveat of sharding.caveats) job.messages.say("info", caveat);
   job.signal?.throwIfAborted();
 
   const scanner = createScanner({
@@ -27,8 +32,10 @@ export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
   const stop = () => scanner.stop();
   job.signal?.addEventListener("abort", stop, { once: true });
   const emitter = new BatchEmitter(job, checks !== undefined);
+  const mine = sharding.byInode ? undefined : new MineOnly(sharding);
   try {
-    await pump(scanner, emitter, checks, job);
+    await pump(scanner, mine, emitter, checks, job);
+    job.sums.filteredShard += mine?.dropped ?? 0;
     account(scanner, job);
   } catch (error) {
     throw job.signal?.aborted ? cancelled() : error;
@@ -43,6 +50,7 @@ export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
 
 async function pump(
   scanner: Scanner,
+  mine: MineOnly | undefined,
   emitter: BatchEmitter,
   checks: Checks | undefined,
   job: BackupJob,
@@ -52,7 +60,7 @@ async function pump(
     if (checks !== undefined) await answersWhileWaiting(pending, emitter, checks);
     const batch = await pending;
     if (batch === undefined) break;
-    await emitter.batch(batch.bytes, checks);
+    await emitter.batch(mine?.of(batch.bytes) ?? batch.bytes, checks);
     job.progress?.();
   }
   // The receiver is promised at most CHECK_UNANSWERED questions, the last one included.

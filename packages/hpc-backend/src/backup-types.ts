@@ -17,6 +17,8 @@ export interface BackupJob {
   readonly sums: Sums;
   readonly messages: Messages;
   readonly signal: AbortSignal | undefined;
+  /** The Director's unique name of the job; undefined without a Director. */
+  readonly jobName?: string | undefined;
   /** Where temporary files go; undefined: the system's directory for them. */
   readonly workDirectory?: string | undefined;
   /** Called after every batch. */

@@ -30,7 +30,7 @@ export class ClassicBackup implements Work {
     const since = sinceOf(job);
     const ask = job.accurate && since !== undefined ? this.#ask : undefined;
     const sink = new ClassicSink(emitter, { content, askFileIndex: this.#fileIndex });
-    await runBackup({ ...this.#task, since, ask, sink, sums });
+    await runBackup({ ...this.#task, since, ask, sink, sums, jobName: job.name });
     if (sums.xattrsDropped > 0) {
       messages.say(
         "warning",

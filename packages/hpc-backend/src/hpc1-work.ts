@@ -24,7 +24,15 @@ export class Hpc1Backup implements Work {
     const since = sinceOf(job);
     const ask = job.accurate && since !== undefined ? this.#checks.ask : undefined;
     const sink = new Hpc1Sink(emitter, { digests: false });
-    await runBackup({ ...this.#task, since, ask, sink, sums, workDirectory: job.workingDir?.toString() });
+    await runBackup({
+      ...this.#task,
+      since,
+      ask,
+      sink,
+      sums,
+      jobName: job.name,
+      workDirectory: job.workingDir?.toString(),
+    });
     emitter.frames.frame("U", encodeAccounting(sums));
     emitter.frames.signal("F");
   }

@@ -61,3 +61,6 @@ export const MESSAGES_MAX = 1_000;
 export const NAMES_PER_PASS = 2_000_000;
 /** Verify: notes of an archive that are held to tell why something is missing, a few hundred bytes each; more are not looked at. */
 export const NOTES_MAX = 100_000;
+
+/** Directories whose MDTs are remembered, so that one that arrives in chunks is asked about once; a few hundred bytes each. */
+export const MDT_DIRECTORIES = 4096;

@@ -1,5 +1,5 @@
 import { accessSync, constants, lstatSync, opendirSync, statSync } from "node:fs";
-import { parseShard } from "@podheitor/hpc-shard";
+import { parseShard, STRATEGY_NAMES, type StrategyName, splitOf } from "@podheitor/hpc-shard";
 import { excludeProblem, markerProblem } from "@podheitor/hpc-walker";
 import { errnoName, HpcError } from "./errors";
 import { CHANNEL_DEPTH, INLINE_KIB, THREADS } from "./limits";
@@ -10,8 +10,6 @@ export const MODES = ["auto", "posix", "lustre", "gpfs", "cephfs", "beegfs", "we
 export type Mode = (typeof MODES)[number];
 export const ENGINES = ["auto", "native", "workers"] as const;
 export type EngineChoice = (typeof ENGINES)[number];
-export const STRATEGIES = ["none", "inode-hash"] as const;
-export type Strategy = (typeof STRATEGIES)[number];
 
 /** What a job was asked to do, checked. */
 export interface JobParams {
@@ -19,7 +17,7 @@ export interface JobParams {
   readonly paths: readonly Buffer[];
   /** undefined: the whole namespace. */
   readonly shard: { readonly index: number; readonly count: number } | undefined;
-  readonly strategy: Strategy;
+  readonly strategy: StrategyName;
   readonly mode: Mode;
   /** undefined: what suits the filesystem. */
   readonly threads: number | undefined;
@@ -43,7 +41,7 @@ export interface JobParams {
 interface Draft {
   paths: Buffer[];
   shard: { index: number; count: number } | undefined;
-  strategy: Strategy | undefined;
+  strategy: StrategyName | undefined;
   mode: Mode;
   threads: number | undefined;
   inlineKib: number;
@@ -63,7 +61,7 @@ const KEYS: Readonly<Record<string, (draft: Draft, value: Buffer, key: string) =
     draft.shard = shard(value.toString("latin1"), key);
   },
   strategy: (draft, value, key) => {
-    draft.strategy = oneOf(STRATEGIES, value, key);
+    draft.strategy = oneOf(STRATEGY_NAMES, value, key);
   },
   mode: (draft, value, key) => {
     draft.mode = oneOf(MODES, value, key);
@@ -137,11 +135,11 @@ export function parseParams(pairs: Iterable<readonly [key: string, value: Buffer
   if (draft.paths.length === 0) {
     throw new HpcError("HPC_NO_PATH", 'key "path" is missing', "Say what to save: path=/absolute/directory.", "path");
   }
-  if (draft.strategy === "none" && draft.shard !== undefined && draft.shard.count > 1) {
+  if (draft.strategy !== undefined && splitOf(draft.strategy) === "none" && (draft.shard?.count ?? 1) > 1) {
     throw new HpcError(
       "HPC_BAD_VALUE",
-      `strategy=none cannot make shard ${draft.shard.index}/${draft.shard.count}: every shard would hold everything`,
-      "Use strategy=inode-hash (the default with shard), or leave shard out.",
+      `strategy=${draft.strategy} cannot make shard ${draft.shard?.index}/${draft.shard?.count}: every shard would hold everything`,
+      `Use strategy=${draft.strategy === "none" ? "inode-hash (the default with shard)" : "subtree+inode-hash"}, or leave shard out.`,
       "strategy",
     );
   }

@@ -1,5 +1,6 @@
 import { realpathSync } from "node:fs";
 import { defaultThreads, type Filesystem, filesystemOf } from "@podheitor/hpc-native";
+import { type ShardStrategy, WHOLE } from "@podheitor/hpc-shard";
 import type { ScanOptions } from "@podheitor/hpc-walker";
 import { errnoName, HpcError } from "./errors";
 import { RING_BYTES } from "./limits";
@@ -14,6 +15,8 @@ export interface JobScope {
   readonly keepOlder: boolean;
   /** false: an estimate, no content at all. */
   readonly content: boolean;
+  /** undefined: everything is wanted. */
+  readonly sharding?: Pick<ShardStrategy, "byInode" | "shard">;
 }
 
 /** A job ready to run: what the scanner is asked, and what the job log should say about it. */
@@ -29,6 +32,8 @@ export interface Plan {
  */
 export function planScan(params: JobParams, scope: JobScope): Plan {
   const { found, warnings } = checkRoots(params);
+  const { byInode, shard } = scope.sharding ?? { byInode: true, shard: WHOLE };
+  const whole = shard.count === 1;
   const lustre = params.mode === "lustre" || (params.mode === "auto" && found.some((fs) => fs.type === "lustre"));
   return {
     warnings,
@@ -36,8 +41,9 @@ export function planScan(params: JobParams, scope: JobScope): Plan {
     scan: {
       paths: params.paths,
       threads: params.threads ?? Math.max(1, ...found.map((filesystem) => defaultThreads(filesystem))),
-      inlineBytes: scope.content ? params.inlineKib * 1024 : 0,
-      ...(params.shard !== undefined && params.strategy === "inode-hash" ? { shard: params.shard } : {}),
+      // Where the engine cannot tell whose an entry is, it must not read what another shard will: contents are read later.
+      inlineBytes: scope.content && (whole || byInode) ? params.inlineKib * 1024 : 0,
+      ...(byInode && !whole ? { shard } : {}),
       ...(scope.since !== undefined ? { since: scope.since } : {}),
       keepOlder: scope.keepOlder,
       serialDirectories: lustre,

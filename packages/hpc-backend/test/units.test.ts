@@ -13,6 +13,7 @@ import { KNOWN_KEYS, parseParams } from "../src/params";
 import { selector } from "../src/patterns";
 import { planScan } from "../src/plan";
 import { printable } from "../src/printable";
+import { shardingOf } from "../src/sharding";
 import { VERSION } from "../src/version";
 
 test("the scan's head and the wire's head are the same", () => {
@@ -270,6 +271,21 @@ describe("parameters", () => {
       inlineBytes: 0,
       serialDirectories: false,
     });
+  });
+
+  test("inode-hash is left to the engine; with other strategies nothing is read before it is known whose it is", () => {
+    const scope = { since: undefined, keepOlder: false, content: true };
+    const planOf = (strategy: string, shard: string) => {
+      const params = parse(["path", dir], ["shard", shard], ["strategy", strategy]);
+      return planScan(params, { ...scope, sharding: shardingOf(params, "") }).scan;
+    };
+    const shard = { index: 1, count: 3 };
+    expect(planOf("inode-hash", "1/3")).toMatchObject({ shard, inlineBytes: 65536 });
+    expect(planOf("subtree+inode-hash", "1/3")).toMatchObject({ shard, inlineBytes: 65536 });
+    expect(planOf("lustre-mdt", "1/3")).toMatchObject({ shard, inlineBytes: 65536 }); // no Lustre here
+    expect(planOf("mtime-bucket", "1/3")).toMatchObject({ inlineBytes: 0 });
+    expect(planOf("mtime-bucket", "1/3").shard).toBeUndefined();
+    expect(planOf("mtime-bucket", "0/1")).toMatchObject({ inlineBytes: 65536 });
   });
 
   test("no key survives that is not known", () => {

@@ -24,7 +24,7 @@ const options = {
   "channel-depth": value("entries between the scan and the archive"),
   engine: value("scan engine: auto, native or workers"),
   mode: value("filesystem: auto, posix, lustre, gpfs, cephfs, beegfs or weka"),
-  strategy: value("how a tree is split: inode-hash or none"),
+  strategy: value("how a tree is split: inode-hash, mtime-bucket, lustre-mdt … (docs/sharding.md)"),
   exclude: repeated(
     "leave out what matches: gitignore's patterns; may be repeated, a later one wins, !PATTERN takes back",
   ),
