@@ -7,6 +7,7 @@ import { Checks } from "./checks";
 import { cancelled } from "./errors";
 import { FLUSH_IDLE_MS } from "./limits";
 import { planScan } from "./plan";
+import { ShardSet } from "./shard-set";
 import { shardingOf } from "./sharding";
 
 /**
@@ -21,6 +22,11 @@ export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
   const plan = planScan(job.params, { since, keepOlder: checks !== undefined, content, sharding });
   for (const note of plan.notes) job.messages.say("info", note);
   for (const warning of plan.warnings) job.messages.say("warning", warning);
+  const set = sharding.shard.count > 1 ? new ShardSet(job.params, sharding.shard) : undefined;
+  if (set !== undefined) job.messages.say("info", set.description);
+  // Only the Director's jobs are generations: an estimate saves nothing, and archives are made by hand.
+  const record = job.jobName !== undefined && job.content ? set : undefined;
+  for (const warning of record?.start(Math.floor(Date.now() / 1000)) ?? []) job.messages.say("warning", warning);
   for (const caveat of sharding.caveats) job.messages.say("info", caveat);
   job.signal?.throwIfAborted();
 
@@ -37,6 +43,7 @@ export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
     await pump(scanner, mine, emitter, checks, job);
     job.sums.filteredShard += mine?.dropped ?? 0;
     account(scanner, job);
+    record?.completed(Math.floor(Date.now() / 1000));
   } catch (error) {
     throw job.signal?.aborted ? cancelled() : error;
   } finally {

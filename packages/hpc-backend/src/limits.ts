@@ -64,3 +64,7 @@ export const NOTES_MAX = 100_000;
 
 /** Directories whose MDTs are remembered, so that one that arrives in chunks is asked about once; a few hundred bytes each. */
 export const MDT_DIRECTORIES = 4096;
+
+/** Shards of all sets of one tree that are looked at, and the bytes of a record of one: it is a few hundred. */
+export const SHARD_RECORDS_MAX = 4096;
+export const SHARD_RECORD_MAX = 4096;

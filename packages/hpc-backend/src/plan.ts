@@ -1,5 +1,5 @@
 import { realpathSync } from "node:fs";
-import { defaultThreads, type Filesystem, filesystemOf } from "@podheitor/hpc-native";
+import { defaultThreads, type Filesystem, filesystemOf, serverRole } from "@podheitor/hpc-native";
 import { type ShardStrategy, WHOLE } from "@podheitor/hpc-shard";
 import type { ScanOptions } from "@podheitor/hpc-walker";
 import { errnoName, HpcError } from "./errors";
@@ -32,6 +32,8 @@ export interface Plan {
  */
 export function planScan(params: JobParams, scope: JobScope): Plan {
   const { found, warnings } = checkRoots(params);
+  const role = found.some(({ isParallel }) => isParallel) ? serverRole() : undefined;
+  if (role !== undefined) warnings.push(serverWarning(role));
   const { byInode, shard } = scope.sharding ?? { byInode: true, shard: WHOLE };
   const whole = shard.count === 1;
   const lustre = params.mode === "lustre" || (params.mode === "auto" && found.some((fs) => fs.type === "lustre"));
@@ -56,6 +58,11 @@ export function planScan(params: JobParams, scope: JobScope): Plan {
       ringBytes: RING_BYTES,
     },
   };
+}
+
+/** For a File Daemon on a machine that also serves the filesystem it saves. */
+function serverWarning(role: string): string {
+  return `this File Daemon runs on a server of the filesystem (${role}): the backup takes memory and disk time from every client, and can lock up under load; run it on a client`;
 }
 
 /** The filesystem of each root, and what is odd about it. Throws HPC_ROOT_REFUSED. */

@@ -37,7 +37,9 @@ export async function labWith(
   jobs: readonly LabJob[],
   options: { pluginDir?: string; env?: NodeJS.ProcessEnv; fileDaemon?: readonly string[] } = {},
 ): Promise<BaculaLab> {
-  const lab = await startBacula({ release, jobs, ...options });
+  // What jobs remember of each other is the lab's own.
+  const env = { ...process.env, PODHEITOR_HPC_STATE_DIR: join(scratch(), "state"), ...options.env };
+  const lab = await startBacula({ release, jobs, ...options, env });
   cleanups.push(() => lab.stop());
   return lab;
 }

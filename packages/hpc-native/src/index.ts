@@ -3,3 +3,4 @@ export { describeFilesystem, type Filesystem, type FilesystemType, filesystemOf 
 export { type ArgumentType, Library, openLibrary, type ResultType, type VersionCheck } from "./library";
 export { defaultThreads, LOCAL_THREADS_PER_CORE, LUSTRE_THREADS, NETWORK_THREADS } from "./limits";
 export { type Mount, mountOf, parseMountinfo } from "./mountinfo";
+export { serverRole } from "./server-role";

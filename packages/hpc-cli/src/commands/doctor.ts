@@ -4,7 +4,7 @@ import { toBytes, toText } from "../bytes";
 import type { Command } from "../command";
 import { daemon, installation } from "../doctor/bacula";
 import { type Finding, failed, ok } from "../doctor/finding";
-import { compiler, filesystem, node, openFiles, pipeSize } from "../doctor/machine";
+import { compiler, filesystem, node, openFiles, pipeSize, server } from "../doctor/machine";
 import { selfTest } from "../doctor/self-test";
 import { reportOf } from "../errors";
 import { escapeName, escapeText } from "../escape";
@@ -45,6 +45,7 @@ export const doctor: Command<Arguments> = {
       ...(args.path ?? []).map(toBytes).map((path) => filesystem(path, escapeName(path))),
       openFiles(),
       pipeSize(),
+      server(),
     ];
     output.object({ findings });
     for (const finding of findings) printFinding(finding, output);

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { daemon, installation, pluginDirectoryOf } from "./bacula";
-import { compiler, filesystem, node, openFiles, pipeSize } from "./machine";
+import { compiler, filesystem, node, openFiles, pipeSize, server } from "./machine";
 
 let scratch: string;
 beforeAll(() => {
@@ -35,6 +35,14 @@ describe("the machine", () => {
     expect(openFiles().detail).toMatch(/^\S+ \(hard limit \S+\)$/);
     expect(pipeSize("65536\n")).toMatchObject({ status: "missing", detail: "64.0 KiB" });
     expect(pipeSize("1048576\n").status).toBe("ok");
+  });
+
+  test("a server of a parallel filesystem", () => {
+    expect(server(undefined).status).toBe("ok");
+    expect(server("it is a Lustre server (fs-MDT0000)")).toMatchObject({
+      status: "missing",
+      remedy: expect.stringContaining("on a client"),
+    });
   });
 
   test("the filesystem of a path, or why it cannot be told", () => {

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { filesystemOf } from "@podheitor/hpc-native";
+import { filesystemOf, serverRole } from "@podheitor/hpc-native";
 import { formatBytes } from "../format";
 import { type Finding, failed, missing, ok } from "./finding";
 import { outputOf } from "./program";
@@ -63,4 +63,15 @@ export function filesystem(path: Buffer, shown: string): Finding {
   } catch (error) {
     return missing(name, `${shown}: ${(error as Error).message}`, "check the spelling, the mount and the permissions");
   }
+}
+
+/** A backup competes with the clients that a server of a parallel filesystem is there for. */
+export function server(role = serverRole()): Finding {
+  const name = "server";
+  if (role === undefined) return ok(name, "this machine serves no parallel filesystem that we can see");
+  return missing(
+    name,
+    role,
+    "run the File Daemon on a client: here the backup takes memory and disk time from every client",
+  );
 }

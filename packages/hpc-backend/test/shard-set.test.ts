@@ -1,0 +1,77 @@
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { ShardSet } from "../src/shard-set";
+
+let state: string;
+beforeEach(() => {
+  state = mkdtempSync(join(tmpdir(), "hpc-shard-set-"));
+});
+afterEach(() => rmSync(state, { recursive: true, force: true }));
+
+const setOf = (index: number, count: number, strategy: "inode-hash" | "mtime-bucket" = "inode-hash", path = "/a b\n") =>
+  new ShardSet({ paths: [Buffer.from(path)], strategy }, { index, count }, state);
+
+test("the id is the same in all shards and differs with the strategy, N and the paths", () => {
+  expect(setOf(0, 4).id).toBe(setOf(3, 4).id);
+  expect(setOf(0, 4).id).toMatch(/^[0-9a-f]{16}$/);
+  const ids = [setOf(0, 4), setOf(0, 5), setOf(0, 4, "mtime-bucket"), setOf(0, 4, "inode-hash", "/b")].map(
+    ({ id }) => id,
+  );
+  expect(new Set(ids).size).toBe(4);
+  expect(setOf(2, 4).description).toMatch(/^shard 2 of 4 .* strategy inode-hash, paths \/a b/);
+  expect(setOf(2, 4).description).not.toContain("\n");
+});
+
+/** Starts and ends a job; returns what it warned of. */
+function run(set: ShardSet, at: number): string[] {
+  const warnings = set.start(at);
+  set.completed(at + 10);
+  return warnings;
+}
+
+test("generations in any order are not warned about", () => {
+  for (const [generation, order] of [
+    [0, 1, 2],
+    [2, 1, 0],
+    [1, 0, 2],
+  ].entries()) {
+    for (const [turn, shard] of order.entries())
+      expect(run(setOf(shard, 3), 1000 + generation * 1000 + turn * 100)).toEqual([]);
+  }
+});
+
+test("a shard that is missing is named: at once if it never ran, and after two generations if it did", () => {
+  run(setOf(0, 3), 1000);
+  run(setOf(1, 3), 1100);
+  expect(run(setOf(0, 3), 2000)).toEqual([expect.stringMatching(/^shard 2\/3 of this set has never completed/)]);
+  run(setOf(2, 3), 2200);
+  run(setOf(0, 3), 3000);
+  expect(run(setOf(0, 3), 4000)).toEqual([
+    expect.stringMatching(/^shard 1\/3 of this set has not completed since 1970-01-01T00:18:30/),
+  ]);
+});
+
+test("shards of another N or strategy of the same paths", () => {
+  run(setOf(0, 3), 1000);
+  expect(run(setOf(1, 4), 1100)).toEqual([expect.stringContaining("shards of 3 by inode-hash")]);
+  expect(run(setOf(0, 2, "inode-hash", "/other"), 1200)).toEqual([]);
+});
+
+test("its files are private; damaged ones and a place that cannot be written are passed over", () => {
+  run(setOf(0, 2), 1000);
+  const directory = join(state, "shard-sets", readdirSync(join(state, "shard-sets"))[0] ?? "");
+  const [file = ""] = readdirSync(directory);
+  expect(statSync(join(directory, file)).mode & 0o777).toBe(0o600);
+  writeFileSync(join(directory, file), "{");
+  writeFileSync(join(directory, "inode-hash.2.1.json"), '{"version":1,"shard":null}');
+  expect(run(setOf(0, 2), 2000)).toEqual([]);
+  const none = new ShardSet(
+    { paths: [Buffer.from("/a")], strategy: "inode-hash" },
+    { index: 0, count: 2 },
+    "/proc/none",
+  );
+  expect(none.start(1)).toEqual([]);
+  none.completed(2);
+});
