@@ -1,5 +1,5 @@
 export { fromBytes, rawArguments, toBytes } from "./bytes";
-export { type Attributes, decodeLstat } from "./catalog/lstat";
+export { type Attributes, atimeNs, decodeLstat, mtimeNs } from "./catalog/lstat";
 export { CliError, type CliErrorCode, type ErrorReport, reportOf, UsageError } from "./errors";
 export { escapeName, escapeText } from "./escape";
 export { Exit, type ExitCode } from "./exit";

@@ -1,11 +1,15 @@
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { listArchive } from "@podheitor/hpc-backend";
 import { command } from "../src/command";
 import {
   type Cell,
+  type Columns,
   cellsOf,
   columnOf,
   contractPage,
@@ -18,6 +22,7 @@ import {
 import { metadataFilesystem } from "../src/metadata-filesystem";
 import { type Aspect, makeMetadataTree, makeSocket, type Subject, sparse } from "../src/metadata-tree";
 import { changed, type Observed, observe } from "../src/observe";
+import { type Digests, storedInArchive, storedInCatalog } from "../src/stored";
 import {
   atCleanUp,
   chosenReleases,
@@ -31,7 +36,7 @@ import {
 
 const page = join(repository, "docs/metadata-contract.md");
 const committed = existsSync(page) ? readFileSync(page, "utf8") : "";
-const columns = new Map<Way, readonly Cell[]>();
+const columns = new Map<Way, Columns>();
 
 const extra: readonly Row[] = [
   { group: "Regular files", what: "1 TiB with three extents of 4 KiB, in seconds" },
@@ -41,6 +46,8 @@ const extra: readonly Row[] = [
 ];
 const aspects: readonly Aspect[] = ["type", "content", "mode", "owner", "mtime", "atime", "xattrs", "flags", "sparse"];
 const notApplicable = "–";
+/** Sockets, and the source's two rows. */
+const notRestored = [notApplicable, notApplicable, notApplicable];
 
 let root: string;
 let view: string;
@@ -95,22 +102,28 @@ function socketCell(messages: string, counted: boolean): Cell {
   return named === 1 ? kept : lost(`named ${named} times`);
 }
 
-async function huge(): Promise<Cell> {
+async function huge(): Promise<[backup: Cell, restore: Cell]> {
   mkdirSync(`${root}/huge`);
   const size = 2 ** 40;
   const offsets = [0, 2 ** 39, size - 4096];
   sparse(`${root}/huge/file`, size, offsets);
   const archive = `${root}/huge.hpc`;
   const back = `${root}/huge-back`;
-  try {
-    await podheitor(20_000, "backup", "--path", `${root}/huge`, "--archive", archive);
-    await podheitor(20_000, "restore", "--archive", archive, "--where", back);
-  } catch (error) {
-    // A backup that stores the holes fills the filesystem, or takes for ever.
-    const { killed, code } = error as { killed?: boolean; code?: unknown };
-    if (killed || code === 1) return lost("not within 20 seconds and 4 GiB");
-    throw error;
-  }
+  // What stores the holes fills the filesystem, or takes for ever.
+  const soon = async (...words: string[]): Promise<Cell> => {
+    try {
+      await podheitor(20_000, ...words);
+      return kept;
+    } catch (error) {
+      const { killed, code } = error as { killed?: boolean; code?: unknown };
+      if (killed || code === 1) return lost("not within 20 seconds and 4 GiB");
+      throw error;
+    }
+  };
+  const saved = await soon("backup", "--path", `${root}/huge`, "--archive", archive);
+  if (saved !== kept) return [saved, lost("nothing to restore")];
+  const restored = await soon("restore", "--archive", archive, "--where", back);
+  if (restored !== kept) return [saved, restored];
   const [one, two] = [`${view}/huge/file`, `${view}/huge-back${root}/huge/file`];
   const ask = async (...argv: string[]) => (await command(argv, { accept: [0, 1] })).stdout.toString();
   // Logical offsets and lengths of the extents; what lies between them reads as zeros.
@@ -122,7 +135,33 @@ async function huge(): Promise<Cell> {
   expect(await extents(two)).toEqual(await extents(one));
   for (const offset of offsets) await command(["cmp", "-i", String(offset), "-n", "4096", one, two]);
   expect(await ask("stat", "-c", "%s %b", two)).toBe(await ask("stat", "-c", "%s %b", one));
-  return kept;
+  return [saved, restored];
+}
+
+/** What Bacula's catalog may say of the contents of every file of the source, beside what was observed. */
+async function contents(before: ReadonlyMap<string, Observed>): Promise<Map<string, Digests>> {
+  const files = new Map<string, Digests>();
+  for (const [path, { type, content }] of before) {
+    if (type !== "f") continue;
+    const bytes = await readFile(Buffer.from(`${view}/tree/${path}`, "latin1"));
+    files.set(path, { sha256: content, md5: [md5(bytes), md5WithoutZeros(bytes)] });
+  }
+  return files;
+}
+
+function md5(bytes: Buffer): string {
+  return createHash("md5").update(bytes).digest("base64");
+}
+
+/** Of a sparse file the File Daemon digests what it sends: no block that is zeros, but for the last one. A block is 64 KiB with its address of 8 bytes. */
+function md5WithoutZeros(bytes: Buffer): string {
+  const hash = createHash("md5");
+  const block = 65536 - 8;
+  for (let at = 0; at < bytes.length; at += block) {
+    const piece = bytes.subarray(at, at + block);
+    if (piece.some((byte) => byte !== 0) || at + block >= bytes.length) hash.update(piece);
+  }
+  return hash.digest("base64");
 }
 
 /** Every cell that the page calls kept is kept, and every one that it calls lost still is. */
@@ -153,9 +192,19 @@ test("through the archive", async () => {
   const source = await sourceCells(before);
   await podheitor(60_000, "restore", "--archive", archive, "--where", `${root}/from-archive`);
   const after = await look(`${view}/from-archive${root}/tree`);
+  const entries = [];
+  for await (const entry of listArchive(archive)) {
+    expect([entry.name.toString("latin1"), entry.damage]).toEqual([entry.name.toString("latin1"), undefined]);
+    entries.push(entry);
+  }
+  const stored = storedInArchive(entries, `${root}/tree`);
   const counted = summary.filtered === 1 && summary.entries === before.size - 1;
-  const cells = [await huge(), socketCell(said, counted), ...source];
-  columns.set("archive", [...cellsOf(subjects, before, after), ...cells]);
+  const [hugeBackup, hugeRestore] = await huge();
+  const { backup, restore } = cellsOf(subjects, before, stored, after);
+  columns.set("archive", {
+    backup: [...backup, hugeBackup, socketCell(said, counted), ...source],
+    restore: [...restore, hugeRestore, ...notRestored],
+  });
   expectAsCommitted("archive");
 });
 
@@ -171,9 +220,14 @@ describe.each(chosenReleases)("through Bacula %s", (release) => {
     const restored = await lab.restore({ jobIds: [job.jobId], where });
     expect([restored.status, restored.errors]).toEqual(["ok", 0]);
     const after = await look(`${view}/from-${release}${root}/tree`);
+    const stored = storedInCatalog(await lab.catalog(job.jobId), `${root}/tree`, await contents(before));
     await lab.stop();
     const socket = socketCell(job.messages, /filtered 1,/.test(job.messages));
-    columns.set(`Bacula ${release}`, [...cellsOf(subjects, before, after), notApplicable, socket, ...source]);
+    const cells = cellsOf(subjects, before, stored, after);
+    columns.set(`Bacula ${release}`, {
+      backup: [...cells.backup, notApplicable, socket, ...source],
+      restore: [...cells.restore, notApplicable, ...notRestored],
+    });
     expectAsCommitted(`Bacula ${release}`);
   });
 });

@@ -135,13 +135,14 @@ export const sourceFaults: readonly Fault[] = [
   },
   {
     name: "eio-small",
-    what: "EIO at the read of a small file",
+    what: "EIO at the read of a small file: nothing of it is sent, so it counts as failed",
     short: true,
     rules: ["read error EIO : %/a"],
     expect: {
       status: "ok",
       says: [/eio-small\/a.*EIO/],
-      sums: { scanned: all, unread: 1 },
+      sums: { scanned: all, emitted: all - 1, failed: 1, unread: 0 },
+      notSaved: ["a"],
       saved: ["big", ...rest],
     },
   },

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { decodeLstat, mtimeNs } from "./lstat";
+import { atimeNs, decodeLstat, mtimeNs } from "./lstat";
 
 test("a row as the catalog holds it gives what stat said", () => {
   // regular, 0644, root, one link, 5 bytes; test/stock.lab.ts compares real rows with stat
@@ -29,7 +29,9 @@ test("nanoseconds: in rdev under the plugin's tag, in blocks of a device, nowher
   const word = (5n << 60n) | (987_654_321n << 30n) | 123_456_789n;
   const plain = decodeLstat(Array.from({ length: 16 }, () => "A").join(" "));
   expect(mtimeNs({ ...plain, mode: 0o100644, rdev: word })).toBe(987_654_321n);
+  expect(atimeNs({ ...plain, mode: 0o100644, rdev: word })).toBe(123_456_789n);
   expect(mtimeNs({ ...plain, mode: 0o020644, rdev: 259n, blocks: word })).toBe(987_654_321n);
   expect(mtimeNs({ ...plain, mode: 0o020644, rdev: word })).toBeUndefined();
   expect(mtimeNs({ ...plain, mode: 0o100644 })).toBeUndefined();
+  expect(atimeNs({ ...plain, mode: 0o100644 })).toBeUndefined();
 });

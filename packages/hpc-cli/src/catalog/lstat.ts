@@ -62,10 +62,24 @@ export function decodeLstat(text: string): Attributes {
 const S_IFMT = 0o170000;
 const DEVICES: ReadonlySet<number> = new Set([0o020000, 0o060000]);
 const TAG = 5n;
+const NS_BITS = 30n;
+const NS_MASK = (1n << NS_BITS) - 1n;
 
 /** The nanoseconds of mtime; undefined in a row that another program than our plugin made (shim-c/fd-plugin/stat_pack.h). */
 export function mtimeNs(attributes: Attributes): bigint | undefined {
+  const word = nanosecondsOf(attributes);
+  return word === undefined ? undefined : word >> NS_BITS;
+}
+
+/** The nanoseconds of atime; undefined as {@link mtimeNs} is. */
+export function atimeNs(attributes: Attributes): bigint | undefined {
+  const word = nanosecondsOf(attributes);
+  return word === undefined ? undefined : word & NS_MASK;
+}
+
+/** mtime's 30 bits above atime's. */
+function nanosecondsOf(attributes: Attributes): bigint | undefined {
   const word = DEVICES.has(attributes.mode & S_IFMT) ? attributes.blocks : attributes.rdev;
   const bits = BigInt.asUintN(64, word);
-  return bits >> 60n === TAG ? (bits >> 30n) & ((1n << 30n) - 1n) : undefined;
+  return bits >> (2n * NS_BITS) === TAG ? bits & ((1n << (2n * NS_BITS)) - 1n) : undefined;
 }
