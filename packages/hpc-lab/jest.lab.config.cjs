@@ -8,8 +8,6 @@ module.exports = {
   ...base,
   rootDir: "../..",
   testMatch: ["<rootDir>/packages/hpc-lab/test/**/*.lab.ts"],
-  // Not yet steady enough for every run: `npm run test:long` plays it.
-  testPathIgnorePatterns: process.env.PODHEITOR_HPC_LONG === "1" ? [] : ["/fault-matrix\\.lab\\.ts$"],
   testTimeout: 300_000,
   maxWorkers: 1,
 };

@@ -60,7 +60,7 @@ async function blockedByStorage(
 const noChildren = (lab: BaculaLab) =>
   until(
     () => `no child is left: ${childrenAndZombies(lab.fdPid).join(", ")}`,
-    10_000,
+    longest,
     () => childrenAndZombies(lab.fdPid).length === 0,
   );
 
