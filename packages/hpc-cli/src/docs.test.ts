@@ -44,6 +44,7 @@ const COMMANDS = [
   ["restore"],
   ["list"],
   ["verify"],
+  ["gen-fileset"],
   ["plugin"],
   ["plugin", "build"],
   ["plugin", "install"],

@@ -3,6 +3,9 @@ export type CliErrorCode =
   | "HPC_USAGE"
   | "HPC_NAMES_FILE"
   | "HPC_CATALOG"
+  | "HPC_CONFIGURATION"
+  | "HPC_EDITED"
+  | "HPC_OUTPUT"
   | "HPC_SHARDS_INCOMPLETE"
   | "HPC_CANCELLED"
   | "HPC_INTERNAL";

@@ -2,6 +2,7 @@ import yargs, { type Argv } from "yargs";
 import { addCommand, type Chosen } from "./command";
 import { backup } from "./commands/backup";
 import { doctor } from "./commands/doctor";
+import { genFileset } from "./commands/gen-fileset";
 import { list } from "./commands/list";
 import { plugin } from "./commands/plugin";
 import { restore } from "./commands/restore";
@@ -78,6 +79,7 @@ function parserFor(choose: (chosen: Chosen) => void): Argv {
   parser = addCommand(parser, restore, choose);
   parser = addCommand(parser, list, choose);
   parser = addCommand(parser, verify, choose);
+  parser = addCommand(parser, genFileset, choose);
   parser = plugin(parser, choose);
   return addCommand(parser, doctor, choose);
 }
@@ -107,6 +109,7 @@ function refuseRepeated(args: Record<string, unknown>): true {
     "pattern",
     "exclude",
     "exclude-marker",
+    "check",
     command === "restore" ? "archive" : "",
   ]);
   for (const [name, value] of Object.entries(args))
@@ -123,7 +126,7 @@ function refuseEmpty(args: Record<string, unknown>): true {
 }
 
 /** What may follow, for the remedy of a word that does not exist. */
-const COMMANDS = ["backup", "restore", "list", "verify", "plugin", "doctor"];
+const COMMANDS = ["backup", "restore", "list", "verify", "gen-fileset", "plugin", "doctor"];
 
 function usageError(error: unknown, argv: readonly string[]): unknown {
   if (error instanceof UsageError) return error;

@@ -18,6 +18,8 @@ export interface BaculaOptions {
   readonly pluginDir?: string;
   /** Further lines of the File Daemon's own resource, e.g. `PKI Encryption = yes`. */
   readonly fileDaemon?: readonly string[];
+  /** Files that the Director's configuration includes, e.g. those of gen-fileset. */
+  readonly includes?: readonly string[];
   /** Environment of the daemons, and so of the plugin's children. Default: ours. */
   readonly env?: NodeJS.ProcessEnv;
   /** Lets the daemons live on when this process ends (`lab up`); `down` ends them. */
@@ -132,6 +134,7 @@ export class BaculaLab {
         pluginDir,
         jobs: options.jobs,
         fileDaemon: options.fileDaemon ?? [],
+        includes: options.includes ?? [],
       });
       for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text, { mode: 0o600 });
       await Catalog.create(join(folder, "work/bacula.db"), installation.catalogSchema);
@@ -216,6 +219,18 @@ export class BaculaLab {
     const argv = [...this.installation.argv("bextract"), "-c", configuration, "-V", volume, "D0", where];
     const { stdout, stderr } = await command(argv, { limit: limits.job });
     return Buffer.concat([stdout, stderr]).toString();
+  }
+
+  /** What `bacula-dir -t` says of the lab's configuration with these files included; empty: nothing, which is good. */
+  async testDirector(includes: readonly string[]): Promise<string> {
+    const own = readFileSync(join(this.folder, "bacula-dir.conf"), "utf8");
+    const trial = join(this.folder, "trial-dir.conf");
+    writeFileSync(trial, `${own}\n${includes.map((file) => `@${file}\n`).join("")}`, { mode: 0o600 });
+    const { code, stdout, stderr } = await command([...this.installation.argv("bacula-dir"), "-t", "-c", trial], {
+      accept: [0, 1],
+    });
+    const said = Buffer.concat([stdout, stderr]).toString();
+    return code === 0 ? said : `exit ${code}: ${said}`;
   }
 
   /** Says something to the director and returns its answer. */

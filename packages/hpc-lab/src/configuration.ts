@@ -26,6 +26,8 @@ export interface Configuration {
   readonly jobs: readonly LabJob[];
   /** Further lines of the FileDaemon resource, e.g. its encryption keys. */
   readonly fileDaemon?: readonly string[];
+  /** Files that the Director's configuration includes. */
+  readonly includes?: readonly string[];
 }
 
 /** The four configuration files of a lab: name → text. The same text serves 9.6.7 and 15.0.3. */
@@ -110,6 +112,7 @@ function director(c: Configuration): string {
       "FileSet = None",
       `Where = ${quoted(join(c.folder, "restore"))}`,
     ]),
+    ...(c.includes ?? []).map((file) => `@${file}\n`),
   ].join("\n");
 }
 

@@ -82,14 +82,20 @@ export const restoreFaults: readonly Fault[] = [
   fault("rename", "EIO when a file gets its final name", "rename error EIO : @/a", [
     /\/a: not restored: Input\/output error/,
   ]),
-  fault("link", "EIO at a hard link, whichever of the two names comes second", "", [/(\/a|second): not restored: Input\/output error/], {
-    tree: (root) => {
-      sampleTree(root);
-      mkdirSync(join(root, "z"));
-      linkSync(join(root, "a"), join(root, "z/second"));
+  fault(
+    "link",
+    "EIO at a hard link, whichever of the two names comes second",
+    "",
+    [/(\/a|second): not restored: Input\/output error/],
+    {
+      tree: (root) => {
+        sampleTree(root);
+        mkdirSync(join(root, "z"));
+        linkSync(join(root, "a"), join(root, "z/second"));
+      },
+      rules: ["link error EIO : /target-restore-link/*"],
     },
-    rules: ["link error EIO : /target-restore-link/*"],
-  }),
+  ),
   fault("attributes", "owner and times cannot be set", "chown,utimens error EPERM : @", [], {
     expect: { status: "ok", says: [/restored 3 files/, /of \d+ entries could not be set in full/] },
   }),

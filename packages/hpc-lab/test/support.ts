@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { installPlugin } from "@podheitor/hpc-cdylib";
 import { type BaculaLab, type CatalogRow, type LabJob, type Release, releaseOf, releases, startBacula } from "../src";
+import { command } from "../src/command";
 import { catalogNames } from "../src/parity";
 import { until } from "../src/wait";
 
@@ -35,7 +36,12 @@ export function scratch(): string {
 export async function labWith(
   release: Release,
   jobs: readonly LabJob[],
-  options: { pluginDir?: string; env?: NodeJS.ProcessEnv; fileDaemon?: readonly string[] } = {},
+  options: {
+    pluginDir?: string;
+    env?: NodeJS.ProcessEnv;
+    fileDaemon?: readonly string[];
+    includes?: readonly string[];
+  } = {},
 ): Promise<BaculaLab> {
   // What jobs remember of each other is the lab's own.
   const env = { ...process.env, PODHEITOR_HPC_STATE_DIR: join(scratch(), "state"), ...options.env };
@@ -84,6 +90,13 @@ export function present(rows: readonly CatalogRow[]): string[] {
 
 export function deleted(rows: readonly CatalogRow[]): string[] {
   return sorted(rows.filter((row) => row.deleted).map((row) => row.name));
+}
+
+/** Runs the built `podheitor-hpc`; its standard output. Exit 3, done with warnings, is good. */
+export async function podheitor(...words: string[]): Promise<string> {
+  const program = join(repository, "packages/hpc-cli/bin/podheitor-hpc.cjs");
+  const { stdout } = await command([process.execPath, program, ...words], { accept: [0, 3] });
+  return stdout.toString();
 }
 
 export async function onDisk(root: string): Promise<string[]> {

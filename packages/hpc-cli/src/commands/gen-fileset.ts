@@ -1,0 +1,294 @@
+import { hostname } from "node:os";
+import { resolve } from "node:path";
+import type { Params } from "@podheitor/hpc-ptcomm";
+import type { Argv, InferredOptionTypes } from "yargs";
+import { absolutePath, toBytes, toText } from "../bytes";
+import type { Command } from "../command";
+import { UsageError } from "../errors";
+import { Exit, type ExitCode } from "../exit";
+import { check, needs } from "../fileset/concurrency";
+import { readConfiguration } from "../fileset/conf-parser";
+import { generate, type Setup, TOPOLOGIES, type Topology } from "../fileset/generate";
+import { checkPrefix, prefixOf } from "../fileset/names";
+import { reshardPlan } from "../fileset/reshard";
+import { difference, leftovers, plan, write } from "../fileset/write";
+import type { Io } from "../io";
+import { json, repeated, value } from "../options";
+import { Output } from "../output";
+
+const options = {
+  path: repeated("directory to back up; may be repeated"),
+  shards: value("number of shards, that is of jobs"),
+  strategy: value("how the tree is split (docs/sharding.md)"),
+  output: value("folder for the files"),
+  topology: {
+    choices: TOPOLOGIES,
+    requiresArg: true,
+    describe:
+      "how each job gets a volume of its own: a Pool each, one Pool with one job to a volume, or several Storages; default: storage where --storage names several, else pool",
+  },
+  client: value("existing Client; default: this machine's name and -fd"),
+  storage: { ...value("existing Storage, or several with commas, which take turns"), default: "File1" },
+  messages: { ...value("existing Messages"), default: "Standard" },
+  pool: value("existing Pool for all shards, instead of a generated one"),
+  schedule: value("existing Schedule; without it the jobs run when told to"),
+  "job-prefix": value("beginning of the names; default: made of the path"),
+  level: {
+    choices: ["Full", "Differential", "Incremental"],
+    default: "Incremental",
+    describe: "level where the schedule names none",
+  },
+  priority: value("priority of the jobs"),
+  accurate: { type: "boolean", default: false, describe: "accurate jobs: deleted names are recorded" },
+  digest: { choices: ["MD5", "SHA1", "SHA256", "SHA512", "none"], default: "MD5", describe: "signature of each file" },
+  "spool-data": { type: "boolean", default: false, describe: "spool data before it goes to the volume (tape)" },
+  "spool-attributes": {
+    type: "boolean",
+    default: true,
+    describe: "send attributes to the catalog at the end of the job",
+  },
+  retention: value("Volume Retention of generated Pools, e.g. '60 days'"),
+  "volume-bytes": value("Maximum Volume Bytes of generated Pools, e.g. 100G"),
+  mode: value("plugin key mode"),
+  threads: value("plugin key threads"),
+  exclude: repeated("plugin key exclude; may be repeated"),
+  "exclude-marker": repeated("plugin key exclude-marker; may be repeated"),
+  "one-file-system": { alias: "x", type: "boolean", default: false, describe: "plugin key one-filesystem=yes" },
+  "allow-root": { type: "boolean", default: false, describe: "plugin key allow-root=yes" },
+  diff: { type: "boolean", default: false, describe: "show what would change, write nothing" },
+  force: { type: "boolean", default: false, describe: "overwrite files that were edited" },
+  check: repeated(
+    "configuration of a daemon (bacula-dir.conf, bacula-sd.conf, bacula-fd.conf): say what is too low in it for so many jobs, write nothing; may be repeated",
+  ),
+  "reshard-plan": value("number of shards so far: say how to get to --shards, write nothing"),
+  json,
+} as const;
+
+type Arguments = InferredOptionTypes<typeof options>;
+
+export const genFileset: Command<Arguments> = {
+  usage: "gen-fileset",
+  describe: "write the Director's configuration for N shards of a tree",
+  options: (parser: Argv) =>
+    parser
+      .options(options)
+      .example(
+        "$0 gen-fileset --path /lustre/scratch --shards 4 --output /etc/bacula/hpc --client node1-fd",
+        "FileSets, Jobs and a Pool each",
+      )
+      .example("$0 gen-fileset --path /data --shards 8 --output hpc --storage File1,File2", "two Storages take turns")
+      .example("$0 gen-fileset --path /data --shards 8 --output hpc --diff", "what would change")
+      .example(
+        "$0 gen-fileset --shards 8 --client node1-fd --check /etc/bacula/bacula-dir.conf",
+        "may 8 jobs run at once?",
+      )
+      .example("$0 gen-fileset --path /data --shards 8 --reshard-plan 4", "from 4 shards to 8")
+      .epilogue(
+        "Include the files in bacula-dir.conf with the @ lines that are printed, then `reload` in bconsole. Paths cannot hold newlines.",
+      ),
+
+  async run(args, io) {
+    const output = new Output(io, args.json);
+    if (args.check !== undefined) return checkConfigurations(args, args.check, output);
+    if (args["reshard-plan"] !== undefined) return printReshardPlan(args, args["reshard-plan"], output);
+    if (args.output === undefined)
+      throw new UsageError("there is no --output", "name a folder for the files, e.g. --output /etc/bacula/hpc");
+    const setup = await setupOf(args);
+    return writeFiles(args, resolve(toText(args.output, "--output")), setup, output, io);
+  },
+};
+
+function writeFiles(args: Arguments, folder: string, setup: Setup, output: Output, io: Io): ExitCode {
+  const files = generate(setup);
+  const planned = plan(folder, files);
+  if (args.diff) {
+    if (args.json) output.object({ files: planned.map(({ path, state }) => ({ path, state })) });
+    else io.stdout.write(Buffer.from(difference(planned), "latin1"));
+    return Exit.done;
+  }
+  write(folder, planned, args.force);
+  for (const { path, state } of planned)
+    output.line(`${path}: ${state === "same" ? "as it was" : state === "new" ? "written" : "rewritten"}`);
+  const includes = planned.map(({ path }) => `@${path}`);
+  const settings = needs(setup);
+  output.line("\nIn bacula-dir.conf:");
+  for (const line of includes) output.line(`  ${line}`);
+  output.line(`\nSo that ${setup.shards} jobs run at once:`);
+  for (const { daemon, resource, setting, atLeast } of settings)
+    output.line(
+      `  ${daemon}: ${resource}: ${setting === "Device" ? `${atLeast} or more Devices` : `${setting} = ${atLeast} or more`}`,
+    );
+  if (setup.shards > 1)
+    output.line(
+      `\nCheck a configuration for it with: podheitor-hpc gen-fileset --shards ${setup.shards} --client ${setup.client} --storage ${setup.storages.join(",")} --check FILE`,
+    );
+  const warnings = traps(setup, leftovers(folder, setup.prefix, setup.shards));
+  for (const text of warnings) output.message("warning", text);
+  output.object({
+    prefix: setup.prefix,
+    topology: setup.topology,
+    files: planned.map(({ path, state }) => ({ path, state })),
+    includes,
+    needs: settings,
+  });
+  return warnings.length > 0 ? Exit.warnings : Exit.done;
+}
+
+/** What works, but not as hoped for. */
+function traps(setup: Setup, left: readonly string[]): string[] {
+  const texts: string[] = [];
+  if (setup.shards > 1 && setup.pool !== undefined && setup.topology === "max-volume-jobs")
+    texts.push(
+      `Pool ${setup.pool} must have Maximum Volume Jobs = 1: several shards on one volume are slower than one stream`,
+    );
+  if (setup.shards > setup.storages.length && setup.pool !== undefined && setup.topology === "storage")
+    texts.push(
+      `${setup.shards} shards take turns on ${setup.storages.length} Storage${setup.storages.length === 1 ? "" : "s"}: those that share one wait for each other or share a volume, unless it is an Autochanger with drives for all`,
+    );
+  if (left.length > 0)
+    texts.push(
+      `the folder holds files of another number of shards (${left.slice(0, 3).join(", ")}${left.length > 3 ? " …" : ""}): do not run both sets; see --reshard-plan`,
+    );
+  return texts;
+}
+
+function checkConfigurations(args: Arguments, files: readonly string[], output: Output): ExitCode {
+  const setup = {
+    shards: shardCount(args.shards),
+    client: clientOf(args),
+    storages: storagesOf(args),
+    topology: topologyOf(args),
+  };
+  const findings = files.flatMap((file) => check(setup, readConfiguration(toText(file, "--check"))));
+  for (const { file, line, message } of findings) output.line(`${file}:${line}: ${message}`);
+  if (findings.length === 0) output.line(`${files.join(", ")}: ${setup.shards} jobs may run at once`);
+  output.object({ shards: setup.shards, findings });
+  return findings.length > 0 ? Exit.warnings : Exit.done;
+}
+
+function printReshardPlan(args: Arguments, before: string, output: Output): ExitCode {
+  const [from, to] = [shardCount(before, "--reshard-plan"), shardCount(args.shards)];
+  if (from === to)
+    throw new UsageError(
+      `there are ${from} shards already`,
+      "give the old number to --reshard-plan and the new one to --shards",
+    );
+  const steps = reshardPlan(prefixFor(args), from, to);
+  for (const [index, step] of steps.entries()) output.line(`${index + 1}. ${step}`);
+  output.object({ from, to, steps });
+  return Exit.done;
+}
+
+async function setupOf(args: Arguments): Promise<Setup> {
+  const shards = shardCount(args.shards);
+  const topology = topologyOf(args);
+  if (args.pool !== undefined && topology === "pool")
+    throw new UsageError(
+      "--pool names one Pool, and the topology has one to each shard",
+      "choose --topology max-volume-jobs, or leave --pool out",
+    );
+  if (args.pool !== undefined && (args.retention ?? args["volume-bytes"]) !== undefined)
+    throw new UsageError(
+      "--retention and --volume-bytes are for generated Pools, and --pool names an existing one",
+      "set them in that Pool",
+    );
+  const keys = keysOf(args);
+  const { parseParams } = await import("@podheitor/hpc-backend");
+  // The Director need not see the tree: everything but the paths is checked here, as the job will.
+  parseParams([
+    ["path", Buffer.from("/")],
+    ["shard", Buffer.from(`0/${shards}`)],
+    ...keys.filter(([key]) => key !== "path"),
+  ]);
+  return {
+    prefix: prefixFor(args),
+    shards,
+    keys,
+    topology,
+    client: clientOf(args),
+    storages: storagesOf(args),
+    messages: args.messages,
+    pool: args.pool,
+    schedule: args.schedule,
+    level: args.level,
+    priority: args.priority === undefined ? undefined : whole(args.priority, "--priority", 1, 1000),
+    accurate: args.accurate,
+    digest: args.digest === "none" ? undefined : args.digest,
+    spoolData: args["spool-data"],
+    spoolAttributes: args["spool-attributes"],
+    retention: directive(
+      args.retention,
+      "--retention",
+      /^\d+ *(seconds?|minutes?|hours?|days?|weeks?|months?|quarters?|years?)?$/,
+      "60 days",
+    ),
+    volumeBytes: directive(args["volume-bytes"], "--volume-bytes", /^\d+ *([kKmMgGtT][bB]?)?$/, "100G"),
+  };
+}
+
+function keysOf(args: Arguments): Params {
+  const keys: [string, Buffer][] = pathsOf(args).map((path) => ["path", path]);
+  for (const key of ["strategy", "mode", "threads"] as const)
+    if (args[key] !== undefined) keys.push([key, Buffer.from(args[key])]);
+  for (const pattern of args.exclude ?? []) keys.push(["exclude", toBytes(pattern)]);
+  for (const marker of args["exclude-marker"] ?? []) keys.push(["exclude-marker", toBytes(marker)]);
+  if (args["one-file-system"]) keys.push(["one-filesystem", Buffer.from("yes")]);
+  if (args["allow-root"]) keys.push(["allow-root", Buffer.from("yes")]);
+  return keys;
+}
+
+function pathsOf(args: Arguments): Buffer[] {
+  const paths = (args.path ?? []).map((path) => absolutePath(toBytes(path)));
+  if (paths.length === 0) throw new UsageError("there is no --path", "name the directory to back up");
+  for (const path of paths)
+    if (/\/\.\.(\/|$)/.test(path.toString("latin1")))
+      throw new UsageError(`--path ${path} has a ".." component`, "write the directory itself");
+  return paths;
+}
+
+function prefixFor(args: Arguments): string {
+  if (args["job-prefix"] !== undefined) return checkPrefix(args["job-prefix"]);
+  return prefixOf(
+    Buffer.concat(pathsOf(args).flatMap((path, index) => (index === 0 ? [path] : [Buffer.from(" "), path]))),
+  );
+}
+
+function clientOf(args: Arguments): string {
+  return args.client ?? `${hostname()}-fd`;
+}
+
+function storagesOf(args: Arguments): string[] {
+  const names = args.storage.split(",").map((name) => name.trim());
+  if (names.includes(""))
+    throw new UsageError(`--storage ${args.storage} has an empty name`, "write --storage File1,File2");
+  return names;
+}
+
+function topologyOf(args: Arguments): Topology {
+  return (args.topology as Topology | undefined) ?? (storagesOf(args).length > 1 ? "storage" : "pool");
+}
+
+function shardCount(text: string | undefined, option = "--shards"): number {
+  if (text === undefined)
+    throw new UsageError(
+      `there is no ${option}`,
+      `give a number of shards, e.g. ${option} 4; podheitor-hpc backup's --shards has the same meaning`,
+    );
+  return whole(text, option, 1, 1024);
+}
+
+function whole(text: string, option: string, min: number, max: number): number {
+  const number = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(number >= min && number <= max))
+    throw new UsageError(`${option} ${text} is out of range`, `give a number from ${min} to ${max}`);
+  return number;
+}
+
+function directive(text: string | undefined, option: string, form: RegExp, example: string): string | undefined {
+  if (text !== undefined && !form.test(text))
+    throw new UsageError(
+      `${option} ${JSON.stringify(text)} is not understood`,
+      `write it as in ${option} '${example}'`,
+    );
+  return text;
+}

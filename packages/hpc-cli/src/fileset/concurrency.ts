@@ -1,0 +1,146 @@
+import type { Directive, Resource } from "./conf-parser";
+import type { Setup } from "./generate";
+
+/** What must let `shards` jobs run at once. */
+export interface Need {
+  /** The daemon in whose file it stands. */
+  readonly daemon: "Director" | "Storage Daemon" | "File Daemon";
+  /** Type and name of the resource. */
+  readonly resource: string;
+  readonly setting: string;
+  readonly atLeast: number;
+}
+
+export interface Finding {
+  readonly file: string;
+  readonly line: number;
+  readonly message: string;
+}
+
+/** Bacula's own value of `Maximum Concurrent Jobs` where none stands; 9.6 to 15. */
+const DEFAULTS: Readonly<Record<string, number>> = {
+  director: 20,
+  storagedaemon: 20,
+  filedaemon: 20,
+  client: 1,
+  storage: 1,
+  device: 0,
+};
+const KEY = "maximumconcurrentjobs";
+const JOBS = "Maximum Concurrent Jobs";
+
+/** Jobs that one of the storages gets at once. */
+function perStorage({ shards, storages }: Pick<Setup, "shards" | "storages">): number {
+  return Math.ceil(shards / storages.length);
+}
+
+/** The settings to make, beside those that gen-fileset writes. */
+export function needs(setup: Pick<Setup, "shards" | "storages" | "client" | "topology">): Need[] {
+  const { shards, storages, client } = setup;
+  const each = perStorage(setup);
+  return [
+    { daemon: "Director", resource: "Director", setting: JOBS, atLeast: shards },
+    { daemon: "Director", resource: `Client ${client}`, setting: JOBS, atLeast: shards },
+    ...storages.map(
+      (name): Need => ({ daemon: "Director", resource: `Storage ${name}`, setting: JOBS, atLeast: each }),
+    ),
+    { daemon: "Storage Daemon", resource: "Storage", setting: JOBS, atLeast: shards },
+    ...(each > 1
+      ? storages.map(
+          (name): Need => ({
+            daemon: "Storage Daemon",
+            resource: `Autochanger of ${name}`,
+            setting: "Device",
+            atLeast: each,
+          }),
+        )
+      : []),
+    { daemon: "File Daemon", resource: "FileDaemon", setting: JOBS, atLeast: shards },
+  ];
+}
+
+/** Looks for the settings in configurations of any of the three daemons; says what is too low, and what it found no trace of. */
+export function check(
+  setup: Pick<Setup, "shards" | "storages" | "client" | "topology">,
+  resources: readonly Resource[],
+): Finding[] {
+  const { shards, storages, client } = setup;
+  const findings: Finding[] = [];
+  const ofType = (type: string) => resources.filter((one) => one.type === type);
+  // The SD's own resource is a Storage too; in a Director's file each Storage has a Device and a password, in the SD's a WorkingDirectory.
+  const isDaemon = (one: Resource) => one.directives.some(({ key }) => key === "workingdirectory");
+  const atLeast = (one: Resource, kind: string, wanted: number) => {
+    const at = setting(one, KEY);
+    const have = at === undefined ? (DEFAULTS[kind] ?? 1) : Number(at.value);
+    if (have === 0 || have >= wanted) return;
+    const where = at ?? { file: one.file, line: one.line };
+    const label = `${one.type} ${nameOf(one)}`;
+    const is =
+      at === undefined
+        ? `has no Maximum Concurrent Jobs, which means ${have}`
+        : `has Maximum Concurrent Jobs = ${have}`;
+    findings.push({ file: where.file, line: where.line, message: `${label} ${is}: set it to ${wanted} or more` });
+  };
+  const isDirectorFile = ofType("catalog").length > 0 || ofType("client").length > 0;
+  if (isDirectorFile) {
+    for (const one of ofType("director").filter((each) => each.directives.some(({ key }) => key === "queryfile")))
+      atLeast(one, "director", shards);
+    const [wantedClient] = ofType("client").filter((one) => nameOf(one) === client);
+    if (wantedClient === undefined) findings.push(absent(resources, `Client ${client}`, ofType("client")));
+    else atLeast(wantedClient, "client", shards);
+    for (const name of storages) {
+      const [one] = ofType("storage").filter((each) => nameOf(each) === name && !isDaemon(each));
+      if (one === undefined) findings.push(absent(resources, `Storage ${name}`, ofType("storage")));
+      else atLeast(one, "storage", perStorage(setup));
+    }
+  }
+  for (const one of ofType("storage").filter(isDaemon)) {
+    atLeast(one, "storagedaemon", shards);
+    findings.push(...drives(resources, perStorage(setup)));
+  }
+  for (const one of ofType("filedaemon")) atLeast(one, "filedaemon", shards);
+  return findings;
+}
+
+/** A drive writes one volume at a time: fewer drives than jobs, and jobs wait for each other or share a volume. */
+function drives(resources: readonly Resource[], wanted: number): Finding[] {
+  const changers = resources.filter(({ type }) => type === "autochanger");
+  if (wanted === 1) return [];
+  const most = changers.map((one) => ({
+    one,
+    count: (setting(one, "device")?.value ?? "").split(",").filter((name) => name.trim() !== "").length,
+  }));
+  if (most.some(({ count }) => count >= wanted)) return [];
+  const [best] = most.sort((a, b) => b.count - a.count);
+  const [device] = resources.filter(({ type }) => type === "device");
+  const where = best?.one ?? device;
+  if (where === undefined) return [];
+  const has =
+    best === undefined
+      ? "there is no Autochanger, so each Storage has one drive"
+      : `the largest Autochanger has ${best.count} drives`;
+  return [
+    {
+      file: where.file,
+      line: where.line,
+      message: `${has}: ${wanted} jobs would share a volume, which is slower than one job; give ${wanted} Devices to an Autochanger`,
+    },
+  ];
+}
+
+function absent(resources: readonly Resource[], what: string, others: readonly Resource[]): Finding {
+  const names = others.map(nameOf).join(", ");
+  return {
+    file: resources[0]?.file ?? "",
+    line: 1,
+    message: `there is no ${what}${names === "" ? "" : ` (there are: ${names})`}`,
+  };
+}
+
+function setting(one: Resource, key: string): Directive | undefined {
+  return one.directives.findLast((directive) => directive.key === key);
+}
+
+function nameOf(one: Resource): string {
+  return one.directives.find(({ key }) => key === "name")?.value ?? ""; // its own stands before those of nested resources
+}

@@ -1,0 +1,134 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { CliError } from "../errors";
+
+/** A directive: its name as Bacula compares it (lower case, no blanks), and where it stands. */
+export interface Directive {
+  readonly key: string;
+  /** latin1, without its quotes. */
+  readonly value: string;
+  readonly file: string;
+  readonly line: number;
+}
+
+export interface Resource {
+  readonly type: string;
+  readonly file: string;
+  readonly line: number;
+  readonly directives: readonly Directive[];
+}
+
+/** What follows `@`: the text of that file. Throws what the caller likes. */
+export type Include = (name: string, from: string, line: number) => string;
+
+/** More files than this within each other include themselves. */
+const MAX_DEPTH = 16;
+
+/** Reads a configuration file and what it includes. `@|command` is not run. @throws CliError HPC_CONFIGURATION */
+export function readConfiguration(file: string): Resource[] {
+  const read = (name: string) => {
+    try {
+      return readFileSync(name, "latin1");
+    } catch (error) {
+      throw new CliError("HPC_CONFIGURATION", (error as Error).message, "check the name and its permissions");
+    }
+  };
+  return parseConfiguration(read(resolve(file)), resolve(file), (name, from, line) => {
+    if (name.startsWith("|"))
+      throw bad(from, line, "what a program prints (@|) is not read", "save its output in a file and include that");
+    return read(resolve(name));
+  });
+}
+
+/**
+ * The resources of a Bacula configuration, nested ones flattened into the one they stand in. Knows comments, quotes, `;`, `@file` and
+ * names in any case with any blanks. @throws CliError HPC_CONFIGURATION with file and line
+ */
+export function parseConfiguration(text: string, file: string, include: Include, depth = 0): Resource[] {
+  const resources: Resource[] = [];
+  let open: { type: string; line: number; directives: Directive[]; depth: number } | undefined;
+  for (const token of statements(text, file)) {
+    if (token.kind === "include") {
+      if (open !== undefined)
+        throw bad(file, token.line, "an @ within a resource is not understood", "include whole resources");
+      if (depth >= MAX_DEPTH)
+        throw bad(file, token.line, `${MAX_DEPTH} files within each other`, "does a file include itself?");
+      resources.push(...parseConfiguration(include(token.text, file, token.line), token.text, include, depth + 1));
+    } else if (token.kind === "open") {
+      if (open === undefined) open = { type: token.text, line: token.line, directives: [], depth: 1 };
+      else open.depth++;
+    } else if (token.kind === "close") {
+      if (open === undefined) throw bad(file, token.line, "a } without its {", "count the braces");
+      if (--open.depth === 0) {
+        resources.push({ type: open.type, file, line: open.line, directives: open.directives });
+        open = undefined;
+      }
+    } else if (open !== undefined) {
+      open.directives.push({ key: token.key, value: token.text, file, line: token.line });
+    } else throw bad(file, token.line, `${token.key} = stands outside a resource`, "put it within { }");
+  }
+  if (open !== undefined) throw bad(file, open.line, `the ${open.type} resource is never closed`, "count the braces");
+  return resources;
+}
+
+type Statement =
+  | { readonly kind: "include"; readonly text: string; readonly line: number }
+  | { readonly kind: "open"; readonly text: string; readonly line: number }
+  | { readonly kind: "close"; readonly line: number }
+  | { readonly kind: "directive"; readonly key: string; readonly text: string; readonly line: number };
+
+/** Cuts the text into what stands between `{`, `}`, `;` and ends of lines. */
+function* statements(text: string, file: string): Generator<Statement> {
+  let line = 1;
+  let word = "";
+  let key: string | undefined;
+  let start = 1;
+  const finished = (): Statement | undefined => {
+    const value = word.trim();
+    const name = key;
+    word = "";
+    key = undefined;
+    if (name !== undefined) return { kind: "directive", key: name, text: value, line: start };
+    if (value.startsWith("@")) return { kind: "include", text: value.slice(1).trim(), line: start };
+    return undefined;
+  };
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at] ?? "";
+    if (word.trim() === "" && key === undefined) start = line;
+    if (char === '"') {
+      const opened = line;
+      for (at++; at < text.length && text[at] !== '"'; at++) {
+        if (text[at] === "\\") at++;
+        if (text[at] === "\n") line++;
+        word += text[at] ?? "";
+      }
+      if (at >= text.length) throw bad(file, opened, "a quote is never closed", "close it");
+    } else if (char === "#") {
+      while (at + 1 < text.length && text[at + 1] !== "\n") at++;
+    } else if (char === "=" && key === undefined) {
+      key = word.toLowerCase().replace(/\s+/g, "");
+      word = "";
+    } else if (char === "{") {
+      const type = (key ?? word).toLowerCase().replace(/[\s=]+/g, "");
+      word = "";
+      key = undefined;
+      yield { kind: "open", text: type, line: start };
+    } else if (char === "}" || char === ";" || char === "\n") {
+      // A resource's name and its brace may stand on two lines.
+      const waits = char === "\n" && key === undefined && !word.trim().startsWith("@");
+      const statement = waits ? undefined : finished();
+      if (statement !== undefined) yield statement;
+      if (char === "}") {
+        word = "";
+        yield { kind: "close", line };
+      }
+      if (char === "\n") line++;
+    } else word += char;
+  }
+  const last = finished();
+  if (last !== undefined) yield last;
+}
+
+function bad(file: string, line: number, what: string, remedy: string): CliError {
+  return new CliError("HPC_CONFIGURATION", `${file}:${line}: ${what}`, remedy);
+}
