@@ -20,6 +20,7 @@ import {
   deleted,
   installedPlugin,
   labWith,
+  onDisk,
   pluginJob,
   present,
   scratch,
@@ -109,6 +110,42 @@ describe.each(chosenReleases)("accurate jobs on Bacula %s", (release) => {
     await settle();
     const again = await run("Whole", "Incremental");
     expect(sorted(again.rows.map((row) => row.name))).toEqual([join(tree, "peculiar/time-after-2038")]);
+  });
+
+  test("four shards: after removing, adding and renaming, the catalogs together are the tree", async () => {
+    const shards = [0, 1, 2, 3];
+    // What each chain of jobs says of a name: there, or deleted; the last job that speaks of it counts.
+    const chains = shards.map(() => new Map<string, boolean>());
+    const generation = async (level: "Full" | "Incremental") => {
+      const jobs = await Promise.all(shards.map((shard) => run(`S${shard}`, level)));
+      for (const [shard, { rows }] of jobs.entries())
+        for (const { name, deleted } of rows) chains[shard]?.set(name.toString("latin1"), !deleted);
+      const there = new Set(chains.flatMap((chain) => [...chain].flatMap(([name, is]) => (is ? [name] : []))));
+      expect([...there].sort()).toEqual(await onDisk(tree));
+      return jobs.flatMap(({ rows }) => rows);
+    };
+    await generation("Full");
+    for (const round of [0, 1, 2]) {
+      const at = (index: number) => join(tree, `union-${index}`);
+      await settle();
+      mkdirSync(join(at(round), "deep"), { recursive: true });
+      for (let index = 0; index < 20; index++)
+        writeFileSync(join(at(round), `deep/file ${index}`), `${round} ${index}`);
+      linkSync(join(at(round), "deep/file 0"), join(tree, `link-${round}`));
+      const victims = files.filter((_, index) => index % 100 === 60 + round);
+      for (const [index, path] of victims.entries())
+        if (!statSync(path, { throwIfNoEntry: false })) continue;
+        else if (index % 3 === 0) unlinkSync(path);
+        else if (index % 3 === 1) renameSync(path, `${path} renamed`);
+        else replace(path, `replaced in round ${round}`);
+      if (round > 0) {
+        renameSync(at(round - 1), `${at(round - 1)}-moved`); // a tree, one name of whose links stays
+        for (let index = 5; index < 10; index++) replace(join(at(round), `deep/file ${index}`), "again");
+      }
+      if (round > 1) rmSync(`${at(round - 2)}-moved`, { recursive: true });
+      const rows = await generation("Incremental");
+      expect(deleted(rows).length).toBeGreaterThan(0);
+    }
   });
 
   test("with four shards a replaced file stays, in whatever order the jobs end", async () => {
