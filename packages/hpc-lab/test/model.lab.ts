@@ -81,10 +81,10 @@ class Run {
     const disturb = this.#random.chance(25) ? this.#random.pick(["kill", "cancel"] as const) : undefined;
     let result = await (disturb === undefined ? this.lab.run(name, level) : this.#disturbed(name, level, disturb));
     this.#note(name, level, result, disturb);
-    // Of jobs that run together the kill may hit another one.
+    // Of jobs that run together the kill may hit another one. A job that ended OK counts, whenever the kill came: the next one builds on it.
     for (
       let attempt = 0;
-      attempt < 4 && (result.status === "cancelled" || killed.test(result.messages));
+      attempt < 4 && result.status !== "ok" && (result.status === "cancelled" || killed.test(result.messages));
       attempt += 1
     ) {
       result = await this.lab.run(name, level);
