@@ -45,6 +45,7 @@ const COMMANDS = [
   ["list"],
   ["verify"],
   ["gen-fileset"],
+  ["restore-plan"],
   ["plugin"],
   ["plugin", "build"],
   ["plugin", "install"],

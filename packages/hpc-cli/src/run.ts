@@ -6,6 +6,7 @@ import { genFileset } from "./commands/gen-fileset";
 import { list } from "./commands/list";
 import { plugin } from "./commands/plugin";
 import { restore } from "./commands/restore";
+import { restorePlan } from "./commands/restore-plan";
 import { verify } from "./commands/verify";
 import { CliError, reportOf, UsageError } from "./errors";
 import { Exit, type ExitCode, exitOfSignal } from "./exit";
@@ -80,6 +81,7 @@ function parserFor(choose: (chosen: Chosen) => void): Argv {
   parser = addCommand(parser, list, choose);
   parser = addCommand(parser, verify, choose);
   parser = addCommand(parser, genFileset, choose);
+  parser = addCommand(parser, restorePlan, choose);
   parser = plugin(parser, choose);
   return addCommand(parser, doctor, choose);
 }
@@ -126,7 +128,7 @@ function refuseEmpty(args: Record<string, unknown>): true {
 }
 
 /** What may follow, for the remedy of a word that does not exist. */
-const COMMANDS = ["backup", "restore", "list", "verify", "gen-fileset", "plugin", "doctor"];
+const COMMANDS = ["backup", "restore", "list", "verify", "gen-fileset", "restore-plan", "plugin", "doctor"];
 
 function usageError(error: unknown, argv: readonly string[]): unknown {
   if (error instanceof UsageError) return error;

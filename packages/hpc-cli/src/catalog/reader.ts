@@ -3,6 +3,7 @@ import { accessSync, constants } from "node:fs";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { CliError } from "../errors";
+import type { ShardJob } from "../generation/plan";
 
 /** One backup job as the catalog has it. */
 export interface CatalogJob {
@@ -54,6 +55,26 @@ export class CatalogReader {
       found.push({ jobId: Number(jobId), status, type, start: Number(start) });
     const missing = jobIds.find((jobId) => !found.some((job) => job.jobId === jobId));
     if (missing !== undefined) throw unreadable(this.#file, `it has no job ${missing}`);
+    return found;
+  }
+
+  /** Backup jobs whose names begin with `prefix` and a `-`, earliest first. The prefix has passed `checkPrefix`. */
+  async jobsNamed(prefix: string): Promise<ShardJob[]> {
+    const found: ShardJob[] = [];
+    const head = Buffer.from(`${prefix}-`).toString("hex");
+    const sql = `SELECT Job.JobId, hex(Job.Name), Job.Level, Job.JobStatus, coalesce(strftime('%s', Job.EndTime, 'utc'), 0),
+      Job.PurgedFiles, hex(coalesce(Client.Name, '')) FROM Job LEFT JOIN Client ON Client.ClientId = Job.ClientId
+      WHERE Job.Type = 'B' AND substr(hex(Job.Name), 1, ${head.length}) = '${head.toUpperCase()}' ORDER BY Job.JobTDate, Job.JobId`;
+    for await (const [jobId, name = "", level = "", status = "", end, purged, client = ""] of this.#rows(sql))
+      found.push({
+        jobId: Number(jobId),
+        name: text(name),
+        level,
+        status,
+        end: Number(end),
+        purged: purged !== "0",
+        client: text(client),
+      });
     return found;
   }
 

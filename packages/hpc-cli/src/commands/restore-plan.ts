@@ -1,0 +1,98 @@
+import type { Argv, InferredOptionTypes } from "yargs";
+import { toText } from "../bytes";
+import { CatalogReader } from "../catalog/reader";
+import type { Command } from "../command";
+import { CliError, UsageError } from "../errors";
+import { Exit } from "../exit";
+import { checkPrefix } from "../fileset/names";
+import { type GenerationPlan, planGeneration, restoreCommand } from "../generation/plan";
+import { json, value } from "../options";
+import { Output } from "../output";
+
+const options = {
+  "job-prefix": {
+    ...value("what the names of the shards' jobs begin with, as gen-fileset made them: PREFIX-K-of-N"),
+    demandOption: true,
+  },
+  catalog: { ...value("the Director's SQLite file"), default: "/var/lib/bacula/bacula.db" },
+  before: value("the tree as it was at this time: epoch seconds, or 'YYYY-MM-DD HH:MM:SS' local time; default: now"),
+  where: { ...value("directory that the restore goes to"), default: "/tmp/bacula-restores" },
+  "restore-job": value("the Director's restore job, where it has several"),
+  json,
+} as const;
+
+type Arguments = InferredOptionTypes<typeof options>;
+
+export const restorePlan: Command<Arguments> = {
+  usage: "restore-plan",
+  describe: "say which jobs of all shards are together the tree at a time, and how to restore it",
+  options: (parser: Argv) =>
+    parser
+      .options(options)
+      .example("$0 restore-plan --job-prefix lustre-scratch", "the newest generation")
+      .example("$0 restore-plan --job-prefix lustre-scratch --before '2026-05-01 06:00:00'", "as it was that morning")
+      .epilogue(
+        "Of each shard: the last good Full, the last good Differential after it, the good Incrementals after that. bconsole's own choice of current jobs follows one FileSet only. Catalogs in SQLite; exit 1 when a shard is missing, 3 with warnings.",
+      ),
+
+  async run(args, io) {
+    const output = new Output(io, args.json);
+    const prefix = checkPrefix(args["job-prefix"]);
+    const before = args.before === undefined ? Math.floor(Date.now() / 1000) : parseTime(args.before);
+    const jobs = await new CatalogReader(toText(args.catalog, "--catalog")).jobsNamed(prefix);
+    const plan = planGeneration(prefix, jobs, before);
+    if (plan === undefined)
+      throw new CliError(
+        "HPC_NO_GENERATION",
+        `${args.catalog} has no good backup of ${prefix}-K-of-N by ${timeText(before)}`,
+        "check --job-prefix, and whether all jobs have run",
+      );
+    for (const text of plan.warnings) output.message("warning", text);
+    if (plan.missing.length > 0)
+      throw new CliError(
+        "HPC_SHARD_MISSING",
+        `the tree is not complete: no good Full of ${plan.missing.join(", ")} by ${timeText(before)}`,
+        "run these jobs, or choose another --before",
+      );
+    const command = restoreCommand(plan, { where: args.where, restoreJob: args["restore-job"] });
+    print(plan, command, output);
+    return output.warnings > 0 ? Exit.warnings : Exit.done;
+  },
+};
+
+function print(plan: GenerationPlan, command: string, output: Output): void {
+  for (const { name, jobs } of plan.chains)
+    output.line(
+      `${name}: ${jobs.map(({ jobId, level }) => `${level} ${jobId}`).join(", ")}; as of ${timeText(jobs.at(-1)?.end ?? 0)}`,
+    );
+  output.line(`\nIn bconsole:\n  ${command}`);
+  output.object({
+    shards: plan.shards,
+    jobids: plan.chains.flatMap((chain) => chain.jobs.map(({ jobId }) => jobId)).sort((a, b) => a - b),
+    chains: plan.chains.map(({ name, index, jobs }) => ({
+      name,
+      index,
+      jobs: jobs.map(({ jobId, level, end }) => ({ jobid: jobId, level, end })),
+    })),
+    command,
+  });
+}
+
+/** Local time, as Bacula and bconsole show it. */
+function parseTime(text: string): number {
+  if (/^\d{1,12}$/.test(text)) return Number(text);
+  const match = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d)?))?$/.exec(text);
+  const time = match === null ? Number.NaN : new Date(`${match[1]}T${match[2] ?? "00:00:00"}`).getTime();
+  if (Number.isNaN(time))
+    throw new UsageError(
+      `--before ${JSON.stringify(text)} is not a time`,
+      "write epoch seconds or '2026-05-01 06:00:00'",
+    );
+  return Math.floor(time / 1000);
+}
+
+function timeText(seconds: number): string {
+  const at = new Date(seconds * 1000);
+  const two = (number: number) => String(number).padStart(2, "0");
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+}
