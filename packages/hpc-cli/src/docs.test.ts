@@ -44,6 +44,8 @@ const COMMANDS = [
   ["restore"],
   ["list"],
   ["verify"],
+  ["estimate"],
+  ["shard-probe"],
   ["gen-fileset"],
   ["restore-plan"],
   ["plugin"],

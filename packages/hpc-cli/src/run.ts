@@ -2,11 +2,13 @@ import yargs, { type Argv } from "yargs";
 import { addCommand, type Chosen } from "./command";
 import { backup } from "./commands/backup";
 import { doctor } from "./commands/doctor";
+import { estimate } from "./commands/estimate";
 import { genFileset } from "./commands/gen-fileset";
 import { list } from "./commands/list";
 import { plugin } from "./commands/plugin";
 import { restore } from "./commands/restore";
 import { restorePlan } from "./commands/restore-plan";
+import { shardProbe } from "./commands/shard-probe";
 import { verify } from "./commands/verify";
 import { CliError, reportOf, UsageError } from "./errors";
 import { Exit, type ExitCode, exitOfSignal } from "./exit";
@@ -80,6 +82,8 @@ function parserFor(choose: (chosen: Chosen) => void): Argv {
   parser = addCommand(parser, restore, choose);
   parser = addCommand(parser, list, choose);
   parser = addCommand(parser, verify, choose);
+  parser = addCommand(parser, estimate, choose);
+  parser = addCommand(parser, shardProbe, choose);
   parser = addCommand(parser, genFileset, choose);
   parser = addCommand(parser, restorePlan, choose);
   parser = plugin(parser, choose);
@@ -128,7 +132,18 @@ function refuseEmpty(args: Record<string, unknown>): true {
 }
 
 /** What may follow, for the remedy of a word that does not exist. */
-const COMMANDS = ["backup", "restore", "list", "verify", "gen-fileset", "restore-plan", "plugin", "doctor"];
+const COMMANDS = [
+  "backup",
+  "restore",
+  "list",
+  "verify",
+  "estimate",
+  "shard-probe",
+  "gen-fileset",
+  "restore-plan",
+  "plugin",
+  "doctor",
+];
 
 function usageError(error: unknown, argv: readonly string[]): unknown {
   if (error instanceof UsageError) return error;

@@ -53,13 +53,24 @@ describe.each(chosenReleases)("generated configuration on Bacula %s", (release) 
     await trial.stop();
   });
 
-  test("four jobs run at once, each on volumes of its own; one console command restores the tree", async () => {
+  test("four jobs run at once as probed, each on volumes of its own; one console command restores the tree", async () => {
     const names = [0, 1, 2, 3].map((shard) => `odd-${shard}-of-4`);
     const ids = await Promise.all(names.map((name) => lab.start(name)));
     const results = await Promise.all(ids.map((id) => lab.wait(id)));
     expect(results.map(({ status, errors }) => [status, errors])).toEqual(names.map(() => ["ok", 0]));
     const catalogs = await Promise.all(ids.map((id) => lab.catalog(id)));
     expect(present(catalogs.flat())).toEqual(await onDisk(tree));
+    // What shard-probe said beforehand is what the jobs saved.
+    const probed = JSON.parse((await podheitor("shard-probe", "--path", tree, "--shards", "4", "--json")).trim()) as {
+      shards: { entries: number; bytes: number }[];
+    };
+    expect(probed.shards.map(({ entries }) => entries)).toEqual(results.map(({ files }) => files));
+    const saved = catalogs.map((rows) =>
+      rows
+        .filter(({ attributes: { mode, linkFileIndex } }) => (mode & 0o170000) === 0o100000 && linkFileIndex === 0)
+        .reduce((sum, { attributes }) => sum + Number(attributes.size), 0),
+    );
+    expect(probed.shards.map(({ bytes }) => bytes)).toEqual(saved);
     for (const [shard, id] of ids.entries())
       for (const volume of await lab.volumes(id)) expect(volume).toMatch(new RegExp(`^Shard-${shard}-`));
 

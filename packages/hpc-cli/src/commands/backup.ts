@@ -1,47 +1,27 @@
 import type { BackupSummary, FilteredBy, JobEvents } from "@podheitor/hpc-backend";
 import type { Argv, InferredOptionTypes } from "yargs";
-import { absolutePath, toBytes, toText } from "../bytes";
+import { toText } from "../bytes";
 import type { Command } from "../command";
 import { CliError, reportOf, UsageError } from "../errors";
 import { Exit } from "../exit";
 import { formatBytes, formatCount, formatSeconds, plural } from "../format";
 import type { Io } from "../io";
-import { readNames } from "../names-file";
-import { json, repeated, value } from "../options";
+import { json, value } from "../options";
 import { Output } from "../output";
+import { type Pairs, scanOptions, scanPairs } from "../scan-options";
 import { parseShards, shardArchive } from "../shards";
 import { addSummaries, ProgressSum } from "../summary";
 
 const options = {
-  path: repeated("directory or file to back up; may be repeated"),
-  "path-from": value("file with NUL-ended paths, for names that are not UTF-8 (- is standard input)"),
+  ...scanOptions,
   archive: { ...value("archive to write; - is standard output"), demandOption: true },
   shards: value("write this many archives at once, FILE.K-of-N each"),
   shard: value("only this shard of the tree, K/N with K from 0"),
+  strategy: value("how a tree is split: inode-hash, mtime-bucket, lustre-mdt, subtree or none (docs/sharding.md)"),
   since: value("only what changed at or after this epoch second"),
-  threads: value("threads of the scan"),
   "inline-kib": value("content of files up to this size is read by the scan threads"),
   "channel-depth": value("entries between the scan and the archive"),
-  engine: value("scan engine: auto, native or workers"),
-  mode: value("filesystem: auto, posix, lustre, gpfs, cephfs, beegfs or weka"),
-  strategy: value("how a tree is split: inode-hash, mtime-bucket, lustre-mdt … (docs/sharding.md)"),
-  exclude: repeated(
-    "leave out what matches: gitignore's patterns; may be repeated, a later one wins, !PATTERN takes back",
-  ),
-  "exclude-marker": repeated("leave out the content of directories that hold a file of this name; may be repeated"),
-  "exclude-caches": {
-    type: "boolean",
-    default: false,
-    describe: "the same of caches, which have a valid CACHEDIR.TAG",
-  },
-  "one-file-system": {
-    alias: "x",
-    type: "boolean",
-    default: false,
-    describe: "leave out what is mounted below the paths",
-  },
   "no-xattrs": { type: "boolean", default: false, describe: "no extended attributes, ACLs and inode flags" },
-  "allow-root": { type: "boolean", default: false, describe: "allow the root of a parallel filesystem" },
   json,
 } as const;
 
@@ -49,11 +29,8 @@ type Arguments = InferredOptionTypes<typeof options>;
 
 /** Options that are plugin keys under the same or a slightly different name; hpc-backend checks their values. */
 const KEYS = [
-  ["threads", "threads"],
   ["inline-kib", "inline_kib"],
   ["channel-depth", "channel_depth"],
-  ["engine", "engine"],
-  ["mode", "mode"],
   ["strategy", "strategy"],
 ] as const;
 
@@ -121,23 +98,14 @@ interface Job {
   readonly pairs: readonly (readonly [string, Buffer])[];
 }
 
-async function pairsOf(args: Arguments, io: Io): Promise<(readonly [string, Buffer])[]> {
-  const paths = (args.path ?? []).map(toBytes);
-  if (args["path-from"] !== undefined)
-    paths.push(...(await readNames(toText(args["path-from"], "--path-from"), io.stdin)));
-  if (paths.length === 0) throw new UsageError("there is nothing to back up", "give --path DIR or --path-from FILE");
-  const pairs: (readonly [string, Buffer])[] = paths.map((path) => ["path", absolutePath(path)]);
+async function pairsOf(args: Arguments, io: Io): Promise<Pairs> {
+  const pairs = await scanPairs(args, io);
   if (args.shard !== undefined) pairs.push(["shard", Buffer.from(args.shard)]);
   for (const [option, key] of KEYS) {
     const text = args[option];
     if (text !== undefined) pairs.push([key, Buffer.from(text)]);
   }
-  for (const pattern of args.exclude ?? []) pairs.push(["exclude", toBytes(pattern)]);
-  for (const marker of args["exclude-marker"] ?? []) pairs.push(["exclude-marker", toBytes(marker)]);
-  if (args["exclude-caches"]) pairs.push(["exclude-marker", Buffer.from("CACHEDIR.TAG")]);
-  if (args["one-file-system"]) pairs.push(["one-filesystem", Buffer.from("yes")]);
   if (args["no-xattrs"]) pairs.push(["xattrs", Buffer.from("no")]);
-  if (args["allow-root"]) pairs.push(["allow-root", Buffer.from("yes")]);
   return pairs;
 }
 

@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { resolve } from "node:path";
 import type { Params } from "@podheitor/hpc-ptcomm";
 import type { Argv, InferredOptionTypes } from "yargs";
-import { absolutePath, toBytes, toText } from "../bytes";
+import { toText } from "../bytes";
 import type { Command } from "../command";
 import { UsageError } from "../errors";
 import { Exit, type ExitCode } from "../exit";
@@ -15,9 +15,10 @@ import { difference, leftovers, plan, write } from "../fileset/write";
 import type { Io } from "../io";
 import { json, repeated, value } from "../options";
 import { Output } from "../output";
+import { scanOptions, scanPairs } from "../scan-options";
 
 const options = {
-  path: repeated("directory to back up; may be repeated"),
+  ...scanOptions,
   shards: value("number of shards, that is of jobs"),
   strategy: value("how the tree is split (docs/sharding.md)"),
   output: value("folder for the files"),
@@ -49,12 +50,6 @@ const options = {
   },
   retention: value("Volume Retention of generated Pools, e.g. '60 days'"),
   "volume-bytes": value("Maximum Volume Bytes of generated Pools, e.g. 100G"),
-  mode: value("plugin key mode"),
-  threads: value("plugin key threads"),
-  exclude: repeated("plugin key exclude; may be repeated"),
-  "exclude-marker": repeated("plugin key exclude-marker; may be repeated"),
-  "one-file-system": { alias: "x", type: "boolean", default: false, describe: "plugin key one-filesystem=yes" },
-  "allow-root": { type: "boolean", default: false, describe: "plugin key allow-root=yes" },
   diff: { type: "boolean", default: false, describe: "show what would change, write nothing" },
   force: { type: "boolean", default: false, describe: "overwrite files that were edited" },
   check: repeated(
@@ -90,10 +85,10 @@ export const genFileset: Command<Arguments> = {
   async run(args, io) {
     const output = new Output(io, args.json);
     if (args.check !== undefined) return checkConfigurations(args, args.check, output);
-    if (args["reshard-plan"] !== undefined) return printReshardPlan(args, args["reshard-plan"], output);
+    if (args["reshard-plan"] !== undefined) return printReshardPlan(args, args["reshard-plan"], output, io);
     if (args.output === undefined)
       throw new UsageError("there is no --output", "name a folder for the files, e.g. --output /etc/bacula/hpc");
-    const setup = await setupOf(args);
+    const setup = await setupOf(args, io);
     return writeFiles(args, resolve(toText(args.output, "--output")), setup, output, io);
   },
 };
@@ -166,20 +161,20 @@ function checkConfigurations(args: Arguments, files: readonly string[], output: 
   return findings.length > 0 ? Exit.warnings : Exit.done;
 }
 
-function printReshardPlan(args: Arguments, before: string, output: Output): ExitCode {
+async function printReshardPlan(args: Arguments, before: string, output: Output, io: Io): Promise<ExitCode> {
   const [from, to] = [shardCount(before, "--reshard-plan"), shardCount(args.shards)];
   if (from === to)
     throw new UsageError(
       `there are ${from} shards already`,
       "give the old number to --reshard-plan and the new one to --shards",
     );
-  const steps = reshardPlan(prefixFor(args), from, to);
+  const steps = reshardPlan(prefixFor(args, await keysOf(args, io)), from, to);
   for (const [index, step] of steps.entries()) output.line(`${index + 1}. ${step}`);
   output.object({ from, to, steps });
   return Exit.done;
 }
 
-async function setupOf(args: Arguments): Promise<Setup> {
+async function setupOf(args: Arguments, io: Io): Promise<Setup> {
   const shards = shardCount(args.shards);
   const topology = topologyOf(args);
   if (args.pool !== undefined && topology === "pool")
@@ -192,7 +187,7 @@ async function setupOf(args: Arguments): Promise<Setup> {
       "--retention and --volume-bytes are for generated Pools, and --pool names an existing one",
       "set them in that Pool",
     );
-  const keys = keysOf(args);
+  const keys = await keysOf(args, io);
   const { parseParams } = await import("@podheitor/hpc-backend");
   // The Director need not see the tree: everything but the paths is checked here, as the job will.
   parseParams([
@@ -201,7 +196,7 @@ async function setupOf(args: Arguments): Promise<Setup> {
     ...keys.filter(([key]) => key !== "path"),
   ]);
   return {
-    prefix: prefixFor(args),
+    prefix: prefixFor(args, keys),
     shards,
     keys,
     topology,
@@ -226,30 +221,22 @@ async function setupOf(args: Arguments): Promise<Setup> {
   };
 }
 
-function keysOf(args: Arguments): Params {
-  const keys: [string, Buffer][] = pathsOf(args).map((path) => ["path", path]);
-  for (const key of ["strategy", "mode", "threads"] as const)
-    if (args[key] !== undefined) keys.push([key, Buffer.from(args[key])]);
-  for (const pattern of args.exclude ?? []) keys.push(["exclude", toBytes(pattern)]);
-  for (const marker of args["exclude-marker"] ?? []) keys.push(["exclude-marker", toBytes(marker)]);
-  if (args["one-file-system"]) keys.push(["one-filesystem", Buffer.from("yes")]);
-  if (args["allow-root"]) keys.push(["allow-root", Buffer.from("yes")]);
-  return keys;
-}
-
-function pathsOf(args: Arguments): Buffer[] {
-  const paths = (args.path ?? []).map((path) => absolutePath(toBytes(path)));
-  if (paths.length === 0) throw new UsageError("there is no --path", "name the directory to back up");
-  for (const path of paths)
+async function keysOf(args: Arguments, io: Io): Promise<Params> {
+  const keys = await scanPairs(args, io);
+  for (const path of pathsIn(keys))
     if (/\/\.\.(\/|$)/.test(path.toString("latin1")))
       throw new UsageError(`--path ${path} has a ".." component`, "write the directory itself");
-  return paths;
+  return args.strategy === undefined ? keys : [...keys, ["strategy", Buffer.from(args.strategy)]];
 }
 
-function prefixFor(args: Arguments): string {
+function pathsIn(keys: Params): Buffer[] {
+  return keys.filter(([key]) => key === "path").map(([, path]) => path);
+}
+
+function prefixFor(args: Arguments, keys: Params): string {
   if (args["job-prefix"] !== undefined) return checkPrefix(args["job-prefix"]);
   return prefixOf(
-    Buffer.concat(pathsOf(args).flatMap((path, index) => (index === 0 ? [path] : [Buffer.from(" "), path]))),
+    Buffer.concat(pathsIn(keys).flatMap((path, index) => (index === 0 ? [path] : [Buffer.from(" "), path]))),
   );
 }
 

@@ -71,7 +71,7 @@ describe("gen-fileset", () => {
       resources[type]?.directives.find((one) => one.key === key)?.value ?? "";
     expect(
       parsePluginString(Buffer.from(value(0, "plugin"), "latin1")).map(([key, bytes]) => `${key}=${bytes}`),
-    ).toEqual(["path=/data/set", "shard=2/4", "strategy=inode-hash", 'exclude=*.o "x"']);
+    ).toEqual(["path=/data/set", "shard=2/4", 'exclude=*.o "x"', "strategy=inode-hash"]);
     expect([value(1, "fileset"), value(1, "pool"), value(1, "jobdefs"), value(2, "labelformat")]).toEqual([
       "data-set-2-of-4",
       "data-set-2-of-4",
@@ -142,7 +142,7 @@ describe("gen-fileset", () => {
     [["--path", "/a", "--strategy", "none"], "every shard would hold everything"],
     [["--path", "/a", "--strategy", "what"], "what"],
     [["--path", "/a", "--retention", "a while"], "--retention"],
-    [[], "there is no --path"],
+    [[], "nothing to back up"],
   ])("refuses %j", async (words, message) => {
     const ran = await runCommand(["gen-fileset", "--shards", "2", "--output", newFolder(), ...words]);
     expect([ran.code, ran.stderr]).toEqual([2, expect.stringContaining(message)]);

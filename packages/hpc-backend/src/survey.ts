@@ -1,0 +1,64 @@
+import { createScanner, RecordCursor, RecordType } from "@podheitor/hpc-walker";
+import type { JobParams } from "./params";
+import { planScan } from "./plan";
+import { shardingOf } from "./sharding";
+
+/** What looks at a tree without saving it. The cursor stands on an ENTRY, and is valid during the call only. */
+export interface Surveyor {
+  /** The entries that follow are in this directory; a directory may come more than once. */
+  directory(path: Buffer): void;
+  entry(cursor: RecordCursor): void;
+}
+
+/** What the scan met beside the entries that it handed out. */
+export interface Surveyed {
+  readonly scanned: number;
+  readonly excluded: number;
+  readonly vanished: number;
+  readonly failed: number;
+  /** Directories that could not be listed, or not in full. */
+  readonly unlistable: number;
+  readonly seconds: number;
+}
+
+/**
+ * Scans all that the parameters name, whichever shard they say, with no content and no extended attributes. Constant memory. Rejects with
+ * the scanner's error, HPC_ROOT_REFUSED, and the signal's reason.
+ */
+export async function surveyTree(
+  params: JobParams,
+  surveyor: Surveyor,
+  options: { readonly signal?: AbortSignal; readonly progress?: () => void } = {},
+): Promise<Surveyed> {
+  const whole: JobParams = { ...params, shard: undefined, strategy: "none" };
+  const scope = { since: undefined, keepOlder: false, content: false, sharding: shardingOf(whole, "") };
+  const started = performance.now();
+  const scanner = createScanner({ ...planScan(whole, scope).scan, engine: params.engine });
+  const stop = () => scanner.stop();
+  options.signal?.addEventListener("abort", stop, { once: true });
+  const cursor = new RecordCursor();
+  try {
+    for (let batch = await scanner.next(); batch !== undefined; batch = await scanner.next()) {
+      for (cursor.reset(batch.bytes); cursor.next(); ) {
+        if (cursor.type === RecordType.DIR) surveyor.directory(cursor.dir);
+        else if (cursor.type === RecordType.ENTRY) surveyor.entry(cursor);
+      }
+      options.progress?.();
+    }
+    const stats = scanner.stats();
+    return {
+      scanned: stats.scanned,
+      excluded: stats.filteredExcluded,
+      vanished: stats.vanished,
+      failed: stats.failed,
+      unlistable: stats.dirsFailed,
+      seconds: (performance.now() - started) / 1000,
+    };
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    throw error;
+  } finally {
+    options.signal?.removeEventListener("abort", stop);
+    await scanner.close();
+  }
+}

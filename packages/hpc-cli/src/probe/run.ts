@@ -1,0 +1,51 @@
+import type { Surveyed } from "@podheitor/hpc-backend";
+import { UsageError } from "../errors";
+import type { Io } from "../io";
+import { value } from "../options";
+import type { Output } from "../output";
+import type { Pairs } from "../scan-options";
+import type { Rates } from "./predict";
+import { FILES_PER_SECOND, MEGABYTES_PER_SECOND } from "./rates";
+import { Tally } from "./tally";
+
+export const rateOptions = {
+  "rate-files": { ...value("files per second of one job, for predictions"), default: String(FILES_PER_SECOND) },
+  "rate-mb": { ...value("megabytes per second of one job, for predictions"), default: String(MEGABYTES_PER_SECOND) },
+} as const;
+
+export function ratesOf(args: { readonly "rate-files": string; readonly "rate-mb": string }): Rates {
+  return {
+    filesPerSecond: positive(args["rate-files"], "--rate-files"),
+    bytesPerSecond: positive(args["rate-mb"], "--rate-mb") * 1e6,
+  };
+}
+
+/** Scans what the pairs name; a Tally with one part for each of `shards`. */
+export async function survey(
+  pairs: Pairs,
+  shards: number,
+  output: Output,
+  io: Io,
+): Promise<{ tally: Tally; met: Surveyed }> {
+  const { parseParams, shardingOf, surveyTree } = await import("@podheitor/hpc-backend");
+  const params = parseParams([...pairs, ["shard", Buffer.from(`0/${shards}`)]]);
+  const tally = new Tally(shardingOf(params, ""));
+  const met = await surveyTree(params, tally, {
+    signal: io.signal,
+    progress: () => output.progress({ entries: tally.entries, bytes: tally.bytes, failed: 0 }),
+  });
+  output.endProgress();
+  const unseen = met.failed + met.unlistable;
+  if (unseen > 0)
+    output.message(
+      "warning",
+      `${met.failed} entries could not be looked at, ${met.unlistable} directories not listed in full: they are not in the figures`,
+    );
+  return { tally, met };
+}
+
+export function positive(text: string, option: string): number {
+  const number = /^\d{1,12}(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (!(number > 0)) throw new UsageError(`${option} ${text} is no number above 0`, `write it as in ${option} 1000`);
+  return number;
+}
