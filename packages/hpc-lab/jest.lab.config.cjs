@@ -8,6 +8,8 @@ module.exports = {
   ...base,
   rootDir: "../..",
   testMatch: ["<rootDir>/packages/hpc-lab/test/**/*.lab.ts"],
+  // Takes minutes, because what it measures does.
+  testPathIgnorePatterns: process.env.PODHEITOR_HPC_LONG === "1" ? [] : ["/topologies\\.lab\\.ts$"],
   testTimeout: 300_000,
   maxWorkers: 1,
 };

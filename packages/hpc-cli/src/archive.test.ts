@@ -111,7 +111,8 @@ describe("backup, list, verify, restore", () => {
   });
 
   test("the summary of a backup names what was left out, and of all shards nothing", async () => {
-    const shard = await runCommand(["backup", "--path", tree, "--archive", archive(), "--shard", "0/2"]);
+    const shard = await runCommand(["backup", "--path", tree, "--archive", archive(), "--shard", "0/64"]);
+    // Of 64 shards: one of two may well hold all of a tree so small.
     expect(shard.stdout.toString()).toMatch(/left out: \d of other shards$/m);
     const shards = await runCommand(["backup", "--path", tree, "--archive", archive(), "--shards", "2"]);
     expect([shards.code, shards.stdout.toString()]).toEqual([0, expect.not.stringContaining("left out")]);
