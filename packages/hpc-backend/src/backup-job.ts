@@ -37,7 +37,7 @@ export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
   });
   const stop = () => scanner.stop();
   job.signal?.addEventListener("abort", stop, { once: true });
-  const emitter = new BatchEmitter(job, checks !== undefined);
+  const emitter = new BatchEmitter(job, { asks: checks !== undefined, native: scanner.engine === "native" });
   const mine = sharding.byInode ? undefined : new MineOnly(sharding);
   try {
     await pump(scanner, mine, emitter, checks, job);

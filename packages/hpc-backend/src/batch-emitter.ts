@@ -8,6 +8,7 @@ import { nameOfErrno } from "./errno";
 import { errnoName, errnoOf } from "./errors";
 import { FileAhead, isWanted } from "./file-ahead";
 import { FileReader, Vanished } from "./file-reader";
+import { FrameRuns } from "./frame-runs";
 import { LinkGroups } from "./links";
 import { isOwnOutput } from "./own-outputs";
 import { unreadableRoot } from "./params";
@@ -45,6 +46,8 @@ export class BatchEmitter {
   readonly #scan: Pass;
   readonly #answers: Pass;
   readonly #links: LinkGroups;
+  /** Only over batches of the native engine, and in hpc/1. */
+  readonly #runs: FrameRuns | undefined;
   /** Only where older entries are asked about. */
   readonly #unchanged: UnchangedLinks | undefined;
   readonly #out: Outgoing = {
@@ -58,9 +61,11 @@ export class BatchEmitter {
     holes: EMPTY,
   };
 
-  constructor(job: Job, asks = false) {
+  /** asks: older entries are asked about; native: the batches are the native engine's, and its library may make frames of them. */
+  constructor(job: Job, options: { readonly asks?: boolean; readonly native?: boolean } = {}) {
     this.#job = job;
-    this.#unchanged = asks ? new UnchangedLinks(job.workDirectory ?? tmpdir()) : undefined;
+    this.#runs = options.native ? FrameRuns.over(job) : undefined;
+    this.#unchanged = options.asks ? new UnchangedLinks(job.workDirectory ?? tmpdir()) : undefined;
     this.#scan = new Pass(job.sink.carriesHoles);
     this.#answers = new Pass(job.sink.carriesHoles);
     this.#links = new LinkGroups(job.workDirectory === undefined ? {} : { directory: job.workDirectory });
@@ -98,13 +103,16 @@ export class BatchEmitter {
     const { sink, sums, signal } = this.#job;
     cursor.reset(bytes);
     if (this.#job.content) ahead.reset(bytes, wanted);
-    for (let index = -1; cursor.next(); ) {
-      const type = cursor.type;
-      if (type === RecordType.DIR) continue;
+    const runs = wanted === undefined ? this.#runs : undefined;
+    for (let index = -1; ; ) {
       if (sink.full) {
         await sink.drain();
         signal?.throwIfAborted();
       }
+      if (runs?.due) await runs.run(cursor, bytes, signal);
+      if (!cursor.next()) break;
+      const type = cursor.type;
+      if (type === RecordType.DIR) continue;
       if (type === RecordType.ERROR) {
         this.#scanError(cursor);
         continue;

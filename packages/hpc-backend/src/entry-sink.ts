@@ -4,6 +4,14 @@ import type { Note } from "./archive-note";
 /** An entry on its way out. One object serves a whole job: a sink takes what it needs before it returns. */
 export type Outgoing = { -readonly [K in keyof EntryParts]: EntryParts[K] };
 
+/** Takes whole frames. */
+export interface FrameSink {
+  /** Records, xattr blocks and content carry digests (archives). */
+  readonly digests: boolean;
+  /** `fill` writes whole frames to the room that there is, and says how many bytes they are. */
+  append(fill: (room: Buffer) => number): void;
+}
+
 /** Where entries go: the pipe in either dialect, or an archive. Calls only append; `full` says when to wait. */
 export interface EntrySink {
   /** false: fifos and devices cannot travel (classic). */
@@ -15,6 +23,8 @@ export interface EntrySink {
   /** false: content is plain, holes are zeros (classic). */
   readonly carriesHoles: boolean;
   entry(entry: Outgoing): void;
+  /** Takes ready hpc/1 frames of many entries at once. Absent: another dialect. */
+  readonly frames?: FrameSink;
   /** The xattr block of the entry just given, whose flags said so; before its content. */
   attributes(block: Buffer): void;
   /** Content of the last entry, any length. */

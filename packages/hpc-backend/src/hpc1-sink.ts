@@ -1,5 +1,5 @@
 import type { Emitter } from "./emitter";
-import type { EntrySink, Outgoing } from "./entry-sink";
+import type { EntrySink, FrameSink, Outgoing } from "./entry-sink";
 import { RunningDigest } from "./xxh";
 
 /**
@@ -10,12 +10,14 @@ export class Hpc1Sink implements EntrySink {
   readonly carriesSpecials = true;
   readonly carriesXattrs = true;
   readonly carriesHoles = true;
+  readonly frames: FrameSink;
   readonly #emitter: Emitter;
   readonly #digest: RunningDigest | undefined;
 
   constructor(emitter: Emitter, options: { readonly digests: boolean }) {
     this.#emitter = emitter;
     this.#digest = options.digests ? new RunningDigest() : undefined;
+    this.frames = { digests: options.digests, append: (fill) => emitter.frames.append(fill) };
   }
 
   get full(): boolean {

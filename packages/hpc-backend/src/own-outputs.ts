@@ -1,14 +1,9 @@
 import { fstatSync } from "node:fs";
-
-interface Identity {
-  readonly inoLo: number;
-  readonly inoHi: number;
-  readonly devLo: number;
-  readonly devHi: number;
-}
+import type { FileIdentity } from "@podheitor/hpc-walker";
 
 /** Regular files that this process is writing archives to. */
-const outputs = new Set<Identity>();
+const outputs = new Set<FileIdentity>();
+export const ownOutputs: ReadonlySet<FileIdentity> = outputs;
 
 /**
  * Remembers an open archive until the returned function is called. An archive that lies in the tree it is made of must not be saved:
@@ -24,7 +19,7 @@ export function rememberOutput(fd: number): () => void {
   return () => void outputs.delete(identity);
 }
 
-export function isOwnOutput({ inoLo, inoHi, devLo, devHi }: Identity): boolean {
+export function isOwnOutput({ inoLo, inoHi, devLo, devHi }: FileIdentity): boolean {
   for (const own of outputs) {
     if (own.inoLo === inoLo && own.inoHi === inoHi && own.devLo === devLo && own.devHi === devHi) return true;
   }

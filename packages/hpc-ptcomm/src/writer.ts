@@ -64,6 +64,12 @@ export class FrameWriter {
     if (whole.length <= 4 * WRITER_BYTES) this.#spare = whole;
   }
 
+  /** Lets `fill` write whole frames to the memory that is left, and say how many bytes they are; `room` is valid during the call. */
+  append(fill: (room: Buffer) => number): void {
+    const { buffer, length } = this.#out;
+    this.#out.extend(fill(buffer.subarray(length)));
+  }
+
   signal(status: Signal): void {
     this.#header(status, 0);
   }

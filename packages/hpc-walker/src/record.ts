@@ -86,6 +86,32 @@ export class RecordCursor {
     return true;
   }
 
+  /** Where the record stands that `next()` steps on, as an offset in the batch. */
+  get following(): number {
+    return this.#following;
+  }
+
+  /** Where the DIR record stands to which a record there belongs; -1 before the first. */
+  get dirRecord(): number {
+    return this.#dirStart < 0 ? -1 : this.#dirStart - RECORD_PREFIX;
+  }
+
+  /** Goes on from a place in the same batch that `following` and `dirRecord` told, or hpc_frames(). Throws HPC_BAD_BATCH. */
+  moveTo(following: number, dirRecord: number): void {
+    this.#type = 0;
+    this.#head = -1;
+    if (dirRecord >= 0 && dirRecord !== this.dirRecord) {
+      if (dirRecord + RECORD_PREFIX > this.#end) this.#bad(dirRecord, "no directory");
+      const view = this.#view;
+      const length = view.getUint32(dirRecord + PREFIX_OFFSETS.body_len, true);
+      const body = dirRecord + RECORD_PREFIX;
+      const isDir = view.getUint16(dirRecord + PREFIX_OFFSETS.type, true) === RecordType.DIR;
+      if (!isDir || length > this.#end - body) this.#bad(dirRecord, "no directory");
+      this.#enterDir(dirRecord, body, length);
+    }
+    this.#following = following;
+  }
+
   /** What the record is. Throws before the first and after the last `next()`. */
   get type(): RecordType {
     if (this.#type === 0) this.#bad(this.#at, "no current record");

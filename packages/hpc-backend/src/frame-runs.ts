@@ -1,0 +1,81 @@
+import { FramesStop, NativeFrames, type RecordCursor } from "@podheitor/hpc-walker";
+import type { EntrySink } from "./entry-sink";
+import { RUN_SHORT, RUN_SKIP_MAX } from "./limits";
+import { ownOutputs } from "./own-outputs";
+import type { Sums } from "./sums";
+
+/**
+ * The fast way through a batch: runs of ordinary entries become frames in C, in one call for as many as there are room. What needs a decision or a message
+ * ends a run, and goes the way of one entry at a time. Where such entries stand close together the call does not pay, so the more often runs are short,
+ * the more entries go one at a time before the next is tried.
+ */
+export class FrameRuns {
+  readonly #native: NativeFrames;
+  readonly #sink: EntrySink;
+  readonly #sums: Sums;
+  /** Entries to take one at a time before the next run. */
+  #single = 0;
+  #skip = 1;
+
+  /** undefined: the sink takes no frames. Throws NativeError when libhpcscan is not there. */
+  static over(job: {
+    readonly sink: EntrySink;
+    readonly sums: Sums;
+    readonly content: boolean;
+  }): FrameRuns | undefined {
+    return job.sink.frames === undefined
+      ? undefined
+      : new FrameRuns(job.sink, job.sums, job.content, job.sink.frames.digests);
+  }
+
+  private constructor(sink: EntrySink, sums: Sums, content: boolean, digests: boolean) {
+    this.#native = new NativeFrames({ content, digests });
+    this.#sink = sink;
+    this.#sums = sums;
+  }
+
+  /** Asked before each entry: whether `run` is to be tried now. */
+  get due(): boolean {
+    if (this.#single === 0) return true;
+    this.#single--;
+    return false;
+  }
+
+  /** Moves the cursor over ordinary entries. Settles when the next record is to be taken by the caller (there may be none). */
+  async run(cursor: RecordCursor, batch: Buffer, signal: AbortSignal | undefined): Promise<void> {
+    for (let drained = false; ; ) {
+      const before = this.#sums.emitted;
+      const stop = this.#go(cursor, batch);
+      const entries = this.#sums.emitted - before;
+      if (stop === FramesStop.END) return;
+      if (stop === FramesStop.FULL && !(drained && entries === 0)) {
+        await this.#sink.drain();
+        signal?.throwIfAborted();
+        drained = true;
+        continue;
+      }
+      this.#skip = entries >= RUN_SHORT || drained ? 1 : Math.min(2 * this.#skip, RUN_SKIP_MAX);
+      this.#single = this.#skip - 1;
+      return;
+    }
+  }
+
+  #go(cursor: RecordCursor, batch: Buffer): FramesStop {
+    const native = this.#native;
+    let stop: FramesStop = FramesStop.END;
+    this.#sink.frames?.append((room) => {
+      stop = native.run(cursor, batch, room, ownOutputs);
+      return native.used;
+    });
+    const { files, directories, symlinks, specials, xattrBlocks, bytes } = native.counts;
+    const sums = this.#sums;
+    sums.emitted += files + directories + symlinks + specials;
+    sums.files += files;
+    sums.directories += directories;
+    sums.symlinks += symlinks;
+    sums.specials += specials;
+    sums.xattrBlocks += xattrBlocks;
+    sums.bytes += bytes;
+    return stop;
+  }
+}

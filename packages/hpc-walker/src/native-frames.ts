@@ -1,0 +1,106 @@
+import { WalkerError } from "./errors";
+import { scanLibrary } from "./native-library";
+import type { RecordCursor } from "./record";
+
+/** `enum hpc_frames_stop` of shim-c/scan/frames.h: why a run ended. */
+export const FramesStop = {
+  /** Every record of the batch was dealt with. */
+  END: 0,
+  /** The record that the cursor steps on next is no ordinary entry. */
+  OTHER: 1,
+  /** Its frames do not fit any more. */
+  FULL: 2,
+} as const;
+export type FramesStop = (typeof FramesStop)[keyof typeof FramesStop];
+
+/** What the entries of one run were; each was one of the four kinds. */
+export interface RunCounts {
+  readonly files: number;
+  readonly directories: number;
+  readonly symlinks: number;
+  /** Fifos and devices. */
+  readonly specials: number;
+  readonly xattrBlocks: number;
+  /** Of content. */
+  readonly bytes: number;
+}
+
+/** A file by what identifies it. */
+export interface FileIdentity {
+  readonly devLo: number;
+  readonly devHi: number;
+  readonly inoLo: number;
+  readonly inoHi: number;
+}
+
+const WITH_CONTENT = 1;
+const WITH_DIGESTS = 2;
+/** Size of `struct hpc_frames_call`, and the u32 indices of its fields. */
+const CALL_BYTES = 48;
+const CALL = { flags: 0, ownCount: 1, at: 2, dirAt: 3, stop: 4, used: 5, counts: 6 } as const;
+const NO_DIR = 0xffff_ffff;
+
+/**
+ * Turns the ordinary entries of a scan batch into hpc/1 frames, thousands in one call of libhpcscan. Ordinary is what needs no decision and no message: no other
+ * name of its inode, nothing that failed, content within the batch. The frames are byte for byte those that a FrameWriter makes.
+ */
+export class NativeFrames {
+  readonly #library = scanLibrary();
+  readonly #flags: number;
+  #call = new Uint32Array(CALL_BYTES / 4);
+  #bytes = Buffer.from(this.#call.buffer);
+
+  /** content: an entry's content travels; digests: as in archives. Main thread only. Throws NativeError when the library is not there. */
+  constructor(options: { readonly content: boolean; readonly digests: boolean }) {
+    this.#flags = (options.content ? WITH_CONTENT : 0) | (options.digests ? WITH_DIGESTS : 0);
+  }
+
+  /** Bytes of frames that the last run wrote. */
+  get used(): number {
+    return this.#word(CALL.used);
+  }
+
+  /** What the last run dealt with. */
+  get counts(): RunCounts {
+    const at = (i: number) => this.#word(CALL.counts + i);
+    return { files: at(0), directories: at(1), symlinks: at(2), specials: at(3), xattrBlocks: at(4), bytes: at(5) };
+  }
+
+  /**
+   * Writes frames to `out`, from the record on that the cursor steps on next, and moves the cursor behind the last entry that was dealt with.
+   * `own`: files that are no ordinary entries. The result says why it ended.
+   */
+  run(cursor: RecordCursor, batch: Buffer, out: Buffer, own: ReadonlySet<FileIdentity>): FramesStop {
+    this.#begin(cursor, own);
+    const written = this.#library.frames(batch, batch.length, out, out.length, this.#bytes, this.#bytes.length);
+    if (written < 0)
+      throw new WalkerError("HPC_BAD_BATCH", `hpc_frames() answered ${written}`, "Run `npm run build` again.");
+    const dirAt = this.#word(CALL.dirAt);
+    cursor.moveTo(this.#word(CALL.at), dirAt === NO_DIR ? -1 : dirAt);
+    return this.#word(CALL.stop) as FramesStop;
+  }
+
+  #begin(cursor: RecordCursor, own: ReadonlySet<FileIdentity>): void {
+    const words = CALL_BYTES / 4 + 4 * own.size;
+    if (this.#call.length < words) {
+      this.#call = new Uint32Array(words);
+      this.#bytes = Buffer.from(this.#call.buffer);
+    }
+    const call = this.#call;
+    call[CALL.flags] = this.#flags;
+    call[CALL.ownCount] = own.size;
+    call[CALL.at] = cursor.following;
+    call[CALL.dirAt] = cursor.dirRecord < 0 ? NO_DIR : cursor.dirRecord;
+    let at = CALL_BYTES / 4;
+    for (const { devLo, devHi, inoLo, inoHi } of own) {
+      call[at++] = devLo;
+      call[at++] = devHi;
+      call[at++] = inoLo;
+      call[at++] = inoHi;
+    }
+  }
+
+  #word(index: number): number {
+    return this.#call[index] ?? 0;
+  }
+}

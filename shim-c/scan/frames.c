@@ -1,0 +1,247 @@
+/* Frames of ordinary entries: M, B with extended attributes, D and Z with content. */
+#include "frames.h"
+#include "digest.h"
+#include "hpc_scan.h"
+#include "../include/hpc_entry.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+#define FRAME_HEADER 8
+#define MAX_PAYLOAD 999999u
+#define END_BYTES 24u
+#define DIGEST_BYTES 8u
+
+_Static_assert(sizeof(struct hpc_frames_call) == 48, "the call block is packed as frames.h says");
+
+struct batch {
+    const uint8_t *records;
+    uint64_t len;
+    uint8_t *out;
+    uint64_t cap;
+    struct hpc_frames_call call;
+    const uint8_t *own; /* call.own_count times { u64 dev, ino } */
+};
+
+/* A record, looked at: everything that its frames need. */
+struct entry {
+    struct hpc_record_prefix prefix;
+    struct hpc_entry_head head;
+    const uint8_t *dir, *name, *link, *xattrs, *content;
+    uint32_t dir_len, content_len;
+    bool slash, has_data;
+    uint64_t record_len; /* of the M payload, digest and all */
+};
+
+static uint8_t *put_header(uint8_t *to, char status, uint32_t length)
+{
+    to[0] = (uint8_t)status;
+    for (int digit = 6; digit > 0; digit--, length /= 10)
+        to[digit] = (uint8_t)('0' + length % 10);
+    to[7] = '\n';
+    return to + FRAME_HEADER;
+}
+
+static uint8_t *put(uint8_t *to, const void *bytes, size_t len)
+{
+    memcpy(to, bytes, len);
+    return to + len;
+}
+
+static uint8_t *put_digest(uint8_t *to, const uint8_t *bytes, size_t len)
+{
+    uint64_t digest = hpc_xxh3(bytes, len);
+
+    return put(to, &digest, sizeof digest);
+}
+
+static bool is_own(const struct batch *b, const struct hpc_entry_head *h)
+{
+    for (uint32_t i = 0; i < b->call.own_count; i++) {
+        uint64_t identity[2];
+
+        memcpy(identity, b->own + sizeof identity * i, sizeof identity);
+        if (identity[0] == h->dev && identity[1] == h->ino)
+            return true;
+    }
+    return false;
+}
+
+/* The prefix of a whole record at `at`. */
+static bool prefix_at(const struct batch *b, uint64_t at, struct hpc_record_prefix *p)
+{
+    if (at > b->len || b->len - at < sizeof *p)
+        return false;
+    memcpy(p, b->records + at, sizeof *p);
+    return p->record_len <= b->len - at && p->record_len == (sizeof *p + (uint64_t)p->body_len + 7) / 8 * 8;
+}
+
+static bool set_dir(const struct batch *b, uint64_t at, struct entry *e)
+{
+    struct hpc_record_prefix p;
+
+    if (!prefix_at(b, at, &p) || p.type != HPC_REC_DIR || p.body_len == 0)
+        return false;
+    e->dir = b->records + at + sizeof p;
+    e->dir_len = p.body_len;
+    return true;
+}
+
+/* Fills e; false: not an entry that this file knows what to do with. */
+static bool ordinary(const struct batch *b, uint64_t at, struct entry *e)
+{
+    const struct hpc_record_prefix *p = &e->prefix;
+    const struct hpc_entry_head *h = &e->head;
+    uint64_t digest = b->call.flags & HPC_FRAMES_DIGESTS ? DIGEST_BYTES : 0;
+    bool read = p->content_len != HPC_CONTENT_NONE;
+
+    if (!e->dir || p->error || p->xattr_error || p->body_len < sizeof *h)
+        return false;
+    memcpy(&e->head, b->records + at + sizeof *p, sizeof e->head);
+    e->content_len = read ? p->content_len : 0;
+    if (h->version != HPC_ENTRY_VERSION || h->flags || h->hole_count
+        || sizeof *h + (uint64_t)h->name_len + h->link_len + p->xattr_len + e->content_len != p->body_len)
+        return false;
+    if (h->kind < HPC_REGULAR || h->kind > HPC_BLOCKDEV) /* a socket is not saved, and that is said */
+        return false;
+    if (h->nlink > 1 && h->kind != HPC_DIRECTORY)
+        return false;
+    e->has_data = false;
+    if (h->kind == HPC_REGULAR) {
+        if (is_own(b, h))
+            return false;
+        if (b->call.flags & HPC_FRAMES_CONTENT) {
+            if (e->content_len < h->size) /* not read, or it shrank, which is said */
+                return false;
+            e->has_data = e->content_len > 0;
+        }
+    }
+    e->slash = h->name_len && !(e->dir_len == 1 && e->dir[0] == '/');
+    e->record_len = sizeof *h + (uint64_t)e->dir_len + e->slash + h->name_len + h->link_len + digest;
+    if (e->record_len > MAX_PAYLOAD || e->content_len > MAX_PAYLOAD || p->xattr_len > HPC_SCAN_MAX_XATTRS)
+        return false;
+    e->name = b->records + at + sizeof *p + sizeof *h;
+    e->link = e->name + h->name_len;
+    e->xattrs = e->link + h->link_len;
+    e->content = e->xattrs + p->xattr_len;
+    return true;
+}
+
+static uint64_t frames_length(const struct batch *b, const struct entry *e)
+{
+    uint64_t digest = b->call.flags & HPC_FRAMES_DIGESTS ? DIGEST_BYTES : 0;
+    uint64_t length = FRAME_HEADER + e->record_len;
+
+    if (e->prefix.xattr_len)
+        length += FRAME_HEADER + e->prefix.xattr_len + digest;
+    if (e->has_data)
+        length += FRAME_HEADER + e->content_len + FRAME_HEADER + END_BYTES;
+    return length;
+}
+
+static uint8_t *put_entry(const struct batch *b, const struct entry *e, uint8_t *to)
+{
+    bool digests = b->call.flags & HPC_FRAMES_DIGESTS;
+    struct hpc_entry_head h = e->head;
+    uint8_t *record;
+
+    h.flags = (uint16_t)((e->has_data ? HPC_ENTRY_HAS_DATA : 0) | (e->prefix.xattr_len ? HPC_ENTRY_ATTRS : 0)
+                         | (digests ? HPC_ENTRY_DIGEST : 0));
+    h.name_len += e->dir_len + e->slash;
+    h.link_group = 0;
+    record = to = put_header(to, 'M', (uint32_t)e->record_len);
+    to = put(to, &h, sizeof h);
+    to = put(to, e->dir, e->dir_len);
+    if (e->slash)
+        *to++ = '/';
+    to = put(to, e->name, (size_t)e->head.name_len + e->head.link_len); /* they lie side by side */
+    return digests ? put_digest(to, record, (size_t)(to - record)) : to;
+}
+
+static uint8_t *put_xattrs(const struct batch *b, const struct entry *e, uint8_t *to)
+{
+    bool digests = b->call.flags & HPC_FRAMES_DIGESTS;
+    uint32_t len = e->prefix.xattr_len;
+
+    to = put_header(to, 'B', len + (digests ? DIGEST_BYTES : 0));
+    to = put(to, e->xattrs, len);
+    return digests ? put_digest(to, e->xattrs, len) : to;
+}
+
+/* The content, and its end: u64 bytes, i32 errno, u32 1 = a digest follows, u64 digest. */
+static uint8_t *put_content(const struct batch *b, const struct entry *e, uint8_t *to)
+{
+    struct { uint64_t bytes; int32_t error; uint32_t flags; uint64_t digest; } end = { .bytes = e->content_len };
+
+    _Static_assert(sizeof end == END_BYTES, "no padding");
+    to = put_header(to, 'D', e->content_len);
+    to = put(to, e->content, e->content_len);
+    if (b->call.flags & HPC_FRAMES_DIGESTS) {
+        end.flags = 1;
+        end.digest = hpc_xxh3(e->content, e->content_len);
+    }
+    return put(put_header(to, 'Z', END_BYTES), &end, sizeof end);
+}
+
+static void count(struct hpc_frames_call *c, const struct entry *e)
+{
+    switch (e->head.kind) {
+    case HPC_REGULAR: c->files++; break;
+    case HPC_DIRECTORY: c->directories++; break;
+    case HPC_SYMLINK: c->symlinks++; break;
+    default: c->specials++;
+    }
+    c->xattr_blocks += e->prefix.xattr_len != 0;
+    c->bytes += e->has_data ? e->content_len : 0;
+}
+
+static enum hpc_frames_stop run(struct batch *b)
+{
+    struct hpc_frames_call *c = &b->call;
+    struct entry e = { .dir = NULL };
+    uint8_t *to = b->out;
+
+    if (c->dir_at != HPC_FRAMES_NO_DIR && !set_dir(b, c->dir_at, &e))
+        return HPC_FRAMES_OTHER;
+    for (; c->at < b->len; c->at += e.prefix.record_len) {
+        if (!prefix_at(b, c->at, &e.prefix))
+            return HPC_FRAMES_OTHER;
+        if (e.prefix.type == HPC_REC_DIR) {
+            if (!set_dir(b, c->at, &e))
+                return HPC_FRAMES_OTHER;
+            c->dir_at = c->at;
+            continue;
+        }
+        if (e.prefix.type != HPC_REC_ENTRY || !ordinary(b, c->at, &e))
+            return HPC_FRAMES_OTHER;
+        if (frames_length(b, &e) > b->cap - c->used)
+            return HPC_FRAMES_FULL;
+        to = put_entry(b, &e, to);
+        if (e.prefix.xattr_len)
+            to = put_xattrs(b, &e, to);
+        if (e.has_data)
+            to = put_content(b, &e, to);
+        c->used = (uint32_t)(to - b->out);
+        count(c, &e);
+    }
+    return HPC_FRAMES_END;
+}
+
+int64_t hpc_frames(const uint8_t *records, int64_t records_len, uint8_t *out, int64_t cap, uint8_t *call, int64_t call_len)
+{
+    struct batch b = { .records = records, .len = (uint64_t)records_len, .out = out, .cap = (uint64_t)cap };
+    struct hpc_frames_call *c = &b.call;
+
+    if (!records || !out || !call || records_len < 0 || records_len > UINT32_MAX || cap < 0 || cap > UINT32_MAX || call_len < (int64_t)sizeof *c)
+        return -EINVAL;
+    memcpy(c, call, sizeof *c);
+    if (c->own_count > ((uint64_t)call_len - sizeof *c) / 16)
+        return -EINVAL;
+    b.own = call + sizeof *c;
+    memset(&c->stop, 0, sizeof *c - offsetof(struct hpc_frames_call, stop));
+    c->stop = run(&b);
+    memcpy(call, c, sizeof *c);
+    return c->used;
+}
