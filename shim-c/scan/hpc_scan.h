@@ -138,6 +138,8 @@ int64_t hpc_read_files(const uint8_t *requests, int64_t requests_len, uint8_t *o
  * 0 also where the filesystem does not tell. -E2BIG: more than cap bytes hold; ask again with a larger min_hole. The file's offset stays.
  */
 int64_t hpc_holes(int64_t fd, int64_t size, int64_t min_hole, uint8_t *out, int64_t cap);
+/* Gives a pipe room for so many bytes, unless it has more. Returns its size now; -EPERM: more than an ordinary user may have; -EBADF: no pipe. */
+int64_t hpc_pipe_size(int64_t fd, int64_t bytes);
 /* xxh3_64, seed 0, of count keys of 8 bytes; 8 bytes each to out. */
 int64_t hpc_hash_inodes(const uint8_t *keys, int64_t count, uint8_t *out);
 

@@ -1,5 +1,7 @@
 import { fstatSync, write } from "node:fs";
 import { Socket } from "node:net";
+import { widenPipe } from "@podheitor/hpc-walker";
+import { PIPE_SIZE } from "./limits";
 
 /** Where finished bytes go. One write at a time; `bytes` may be reused once the promise has settled. */
 export interface ByteSink {
@@ -12,6 +14,7 @@ export interface ByteSink {
  */
 export function sinkOf(fd: number): ByteSink {
   const stat = fstatSync(fd);
+  if (stat.isFIFO()) widenPipe(fd, PIPE_SIZE);
   return stat.isFIFO() || stat.isSocket() ? socketSink(fd) : fileSink(fd);
 }
 

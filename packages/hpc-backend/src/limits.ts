@@ -17,6 +17,8 @@ export const WRITE_SIZE = 256 * KIB;
 export const RUN_SHORT = 32;
 /** Entries that are taken one at a time between two short runs, at most: a tree of hard links costs one call for as many. */
 export const RUN_SKIP_MAX = 256;
+/** What a pipe may hold: what an ordinary user is allowed. With 64 KiB, the default, a write of WRITE_SIZE sleeps four times. */
+export const PIPE_SIZE = 1 * MIB;
 /** A quiet job hands over what it has after this long, so that the receiver's stall clock and CHECK answers move. */
 export const FLUSH_IDLE_MS = 50;
 

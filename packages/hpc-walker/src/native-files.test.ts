@@ -12,7 +12,8 @@ import {
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { fileHoles, openFile, readFiles, readFilesPlain } from "./native-files";
+import { fileHoles, openFile, readFiles, readFilesPlain, widenPipe } from "./native-files";
+import { scanLibrary } from "./native-library";
 
 const { EFBIG, EINVAL, ELOOP, ENOENT } = constants.errno;
 let dir: string;
@@ -96,4 +97,18 @@ describe.each([
     expect(answers.map((a) => a.content.toString())).toEqual(Array(20).fill("12345"));
     expect(readdirSync("/proc/self/fd").length).toBe(before);
   });
+});
+
+test("widenPipe makes a pipe larger, never smaller, and leaves alone what is no pipe", () => {
+  const fd = openSync(at("fifo"), "r+");
+  const size = () => scanLibrary().pipeSize(fd, 0);
+  const before = size();
+  widenPipe(fd, 2 * before);
+  expect(size()).toBe(2 * before);
+  widenPipe(fd, before);
+  expect(size()).toBe(2 * before);
+  closeSync(fd);
+  const file = openSync(at("five"), "r");
+  widenPipe(file, 65_536);
+  closeSync(file);
 });

@@ -25,6 +25,11 @@ function openLong(path: Buffer, flags: number): number {
   return library ? library.open(path, path.length, flags) : -ENAMETOOLONG;
 }
 
+/** Gives a pipe room for so many bytes if it has less and may have more. A refusal, or no library, is no error: a small pipe works, too. */
+export function widenPipe(fd: number, bytes: number): void {
+  tryLibrary()?.pipeSize(fd, bytes);
+}
+
 const HOLE_BYTES = 16;
 
 /**

@@ -22,6 +22,7 @@ export interface ScanLibrary {
   open(path: Buffer, length: number, flags: number): number;
   holes(fd: number, size: number, minHole: number, out: Buffer, capacity: number): number;
   readFiles(requests: Buffer, length: number, out: Buffer, capacity: number, used: Buffer): number;
+  pipeSize(fd: number, bytes: number): number;
   /** `shim-c/scan/frames.h`. */
   frames(records: Buffer, length: number, out: Buffer, capacity: number, call: Buffer, callLength: number): number;
 }
@@ -45,6 +46,7 @@ export function scanLibrary(candidates: readonly string[] = CANDIDATES): ScanLib
   library.open(none, 0, 0);
   library.holes(-1, 0, 0, none, 0);
   library.readFiles(none, 0, none, 0, none);
+  library.pipeSize(-1, 0);
   library.frames(none, 0, none, 0, none, 0);
   if (candidates === CANDIDATES) loaded = library;
   return library;
@@ -61,6 +63,7 @@ function bind(library: Library): ScanLibrary {
     open: library.bind("hpc_open", ["buffer", "i64", "i64"], "i64"),
     holes: library.bind("hpc_holes", ["i64", "i64", "i64", "buffer", "i64"], "i64"),
     readFiles: library.bind("hpc_read_files", ["buffer", "i64", "buffer", "i64", "buffer"], "i64"),
+    pipeSize: library.bind("hpc_pipe_size", ["i64", "i64"], "i64"),
     frames: library.bind("hpc_frames", ["buffer", "i64", "buffer", "i64", "buffer", "i64"], "i64"),
   };
 }
