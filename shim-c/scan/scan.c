@@ -327,7 +327,7 @@ static void give_back(struct scan *s, struct block *b)
 {
     while (b) {
         struct block *next = b->next;
-        if (b->cap == BLOCK_BYTES && s->ring.spares < s->threads + 8u) {
+        if (b->cap == BLOCK_BYTES && s->ring.spares < s->threads + SPARE_BLOCKS) {
             b->next = s->ring.spare;
             s->ring.spare = b;
             s->ring.spares++;

@@ -1,6 +1,6 @@
-import { type Digest, FrameWriter } from "@podheitor/hpc-ptcomm";
+import { type Digest, FLUSH_BYTES, FrameWriter } from "@podheitor/hpc-ptcomm";
 import type { ByteSink } from "./byte-sink";
-import { FLUSH_IDLE_MS, WRITE_SIZE } from "./limits";
+import { FLUSH_IDLE_MS } from "./limits";
 
 /**
  * The only writer of an output. Frames are appended to one buffer while the one before is being written, so that the scan
@@ -26,7 +26,7 @@ export class Emitter {
   }
 
   get full(): boolean {
-    return this.frames.byteLength >= WRITE_SIZE;
+    return this.frames.byteLength >= FLUSH_BYTES;
   }
 
   /** Milliseconds since the receiver last took something; 0 while it is being given something. */

@@ -11,13 +11,11 @@ export const THREADS = { min: 1, max: 512 } as const; // what the scan engine ac
 /** Byte bound of the scan ring. Eight batches: enough to hide the emitter's pauses, small enough for 96 MiB in all. */
 export const RING_BYTES = 8 * MIB;
 
-/** One write to the receiver. Measured: 256 KiB writes move 4 GiB/s through a pipe, 64 KiB ones 2. */
-export const WRITE_SIZE = 256 * KIB;
 /** A run of ordinary entries with fewer than this does not pay for its call into C (10 µs; an entry by itself costs half a microsecond). */
 export const RUN_SHORT = 32;
 /** Entries that are taken one at a time between two short runs, at most: a tree of hard links costs one call for as many. */
 export const RUN_SKIP_MAX = 256;
-/** What a pipe may hold: what an ordinary user is allowed. With 64 KiB, the default, a write of WRITE_SIZE sleeps four times. */
+/** What a pipe may hold: what an ordinary user is allowed. With 64 KiB, the default, one write of frames sleeps sixteen times. */
 export const PIPE_SIZE = 1 * MIB;
 /** A quiet job hands over what it has after this long, so that the receiver's stall clock and CHECK answers move. */
 export const FLUSH_IDLE_MS = 50;

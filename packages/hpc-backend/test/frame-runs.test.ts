@@ -7,7 +7,6 @@ import fc from "fast-check";
 import { BatchEmitter } from "../src/batch-emitter";
 import { Emitter } from "../src/emitter";
 import { Hpc1Sink } from "../src/hpc1-sink";
-import { WRITE_SIZE } from "../src/limits";
 import { Messages } from "../src/messages";
 import { rememberOutput } from "../src/own-outputs";
 import { parseParams } from "../src/params";
@@ -125,7 +124,7 @@ const content = fc.oneof(
   { weight: 2, arbitrary: fc.integer({ min: 0, max: 5000 }).map((n) => Buffer.alloc(n, "some content, ")) },
   {
     weight: 1,
-    arbitrary: fc.constantFrom(WRITE_SIZE / 2, WRITE_SIZE, 512 * 1024).map((n) => Buffer.alloc(n, "much content, ")),
+    arbitrary: fc.constantFrom(300_000, 512 * 1024).map((n) => Buffer.alloc(n, "much content, ")),
   },
   { weight: 1, arbitrary: fc.constant(undefined) },
 );
@@ -197,6 +196,20 @@ test("content of every length has the digest that the library computes", async (
   });
   const { sums } = await same(batchOf(lengths.map(of)), true, true);
   expect(sums.emitted).toBe(2 * lengths.length);
+});
+
+test("an entry that is larger than the writer's memory goes by itself", async () => {
+  const large: Step = {
+    entry: {
+      ...PLAIN,
+      content: Buffer.alloc(512 * 1024, "x"),
+      size: 524_288n,
+      xattrs: Buffer.alloc(700_000, "attributes"),
+    },
+  };
+  const small: Step = { entry: PLAIN };
+  const { sums } = await same(batchOf([small, large, small, small, large, large, small]), true, true);
+  expect(sums).toMatchObject({ emitted: 14, xattrBlocks: 6 });
 });
 
 test("a batch that ends within a record is refused, whoever looks at it", async () => {
