@@ -63,15 +63,27 @@ export class CatalogReader {
     const found: ShardJob[] = [];
     const head = Buffer.from(`${prefix}-`).toString("hex");
     const sql = `SELECT Job.JobId, hex(Job.Name), Job.Level, Job.JobStatus, coalesce(strftime('%s', Job.EndTime, 'utc'), 0),
-      Job.PurgedFiles, hex(coalesce(Client.Name, '')) FROM Job LEFT JOIN Client ON Client.ClientId = Job.ClientId
+      Job.PurgedFiles, hex(coalesce(Client.Name, '')), coalesce(strftime('%s', Job.SchedTime, 'utc'), 0), Job.FileSetId FROM Job LEFT JOIN Client ON Client.ClientId = Job.ClientId
       WHERE Job.Type = 'B' AND substr(hex(Job.Name), 1, ${head.length}) = '${head.toUpperCase()}' ORDER BY Job.JobTDate, Job.JobId`;
-    for await (const [jobId, name = "", level = "", status = "", end, purged, client = ""] of this.#rows(sql))
+    for await (const [
+      jobId,
+      name = "",
+      level = "",
+      status = "",
+      end,
+      purged,
+      client = "",
+      scheduled,
+      fileSet,
+    ] of this.#rows(sql))
       found.push({
         jobId: Number(jobId),
         name: text(name),
         level,
         status,
+        scheduled: Number(scheduled),
         end: Number(end),
+        fileSet: Number(fileSet),
         purged: purged !== "0",
         client: text(client),
       });

@@ -4,12 +4,14 @@ import { shardName } from "../fileset/names";
 import { planGeneration, restoreCommand, type ShardJob } from "./plan";
 
 let jobIds = 0;
-const job = (index: number, count: number, level: string, end: number, status = "T"): ShardJob => ({
+const job = (index: number, count: number, level: string, end: number, status = "T", scheduled = end): ShardJob => ({
   jobId: ++jobIds,
   name: shardName("tree", index, count),
   level,
   status,
+  scheduled,
   end,
+  fileSet: 1,
   purged: false,
   client: "c-fd",
 });
@@ -47,7 +49,33 @@ describe("planGeneration", () => {
     expect(planGeneration("tree", four, 200)).toMatchObject({ shards: 4, missing: ["tree-2-of-4"] });
     const two = [0, 1].map((index) => job(index, 2, "F", 50));
     const plan = planGeneration("tree", [...two, ...four], 200);
-    expect(plan).toMatchObject({ shards: 2, missing: [], warnings: [expect.stringContaining("jobs of 4 shards")] });
+    const newer = expect.stringMatching(/newer and not complete.*: no good Full of tree-2-of-4$/);
+    expect(plan).toMatchObject({ shards: 2, missing: [], warnings: [newer] });
+    const later = [0, 1].map((index) => job(index, 2, "F", 150));
+    const other = expect.stringContaining("jobs of 4 shards");
+    expect(planGeneration("tree", [...four, ...later], 200)).toMatchObject({ shards: 2, warnings: [other] });
+  });
+
+  test("a generation that had ended in part is named; one that began later is not", () => {
+    const half = [job(0, 2, "F", 10), job(1, 2, "F", 11), job(0, 2, "I", 20), job(1, 2, "I", 30, "T", 20)];
+    expect(planGeneration("tree", half, 25)?.warnings).toEqual([
+      expect.stringMatching(/^tree-1-of-2: job \d+ had not ended by then/),
+    ]);
+    const runs = (at: number) => job(0, 1, "I", 0, "R", at);
+    expect(planGeneration("tree", [job(0, 1, "F", 10), runs(20)], 15)?.warnings).toEqual([]);
+    expect(planGeneration("tree", [job(0, 1, "F", 10), runs(12)], 15)?.warnings).toEqual([
+      expect.stringContaining("still runs"),
+    ]);
+  });
+
+  test("a shard that stopped running, and a FileSet that changed without a Full, are named", () => {
+    const full = [job(0, 2, "F", 10), job(1, 2, "F", 11)];
+    const one = [...full, job(0, 2, "I", 20)];
+    expect(planGeneration("tree", one, 50)?.warnings).toEqual([]);
+    const two = [...one, job(0, 2, "I", 30)];
+    expect(planGeneration("tree", two, 50)?.warnings).toEqual([expect.stringMatching(/^tree-1-of-2: has no good job/)]);
+    const changed = [job(0, 1, "F", 10), { ...job(0, 1, "I", 20), fileSet: 2 }];
+    expect(planGeneration("tree", changed, 50)?.warnings).toEqual([expect.stringContaining("FileSet changed")]);
   });
 
   test("whatever ran: a chain is a Full, at most one Differential, then Incrementals, none failed and none later", () => {

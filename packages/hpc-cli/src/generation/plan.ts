@@ -8,8 +8,12 @@ export interface ShardJob {
   readonly level: string;
   /** T ok, W ok with warnings, R and others: runs or waits; the rest did not end well. */
   readonly status: string;
+  /** Epoch seconds: when the Director wanted it to run. */
+  readonly scheduled: number;
   /** Epoch seconds; 0: it has not ended. */
   readonly end: number;
+  /** The catalog's number of its FileSet: another text, another number. */
+  readonly fileSet: number;
   /** Its list of files was pruned. */
   readonly purged: boolean;
   readonly client: string;
@@ -52,9 +56,10 @@ export function planGeneration(prefix: string, jobs: readonly ShardJob[], before
   plans.sort((a, b) => a.missing.length - b.missing.length || newest(b) - newest(a));
   const [best, ...others] = plans.filter((plan) => plan.chains.length > 0);
   if (best === undefined) return undefined;
-  const also = others.map(
-    ({ shards }) =>
-      `there are jobs of ${shards} shards of this tree, too: they are another split, and not part of this plan`,
+  const also = others.map((other) =>
+    newest(other) > newest(best) && other.missing.length > 0
+      ? `the set of ${other.shards} shards is newer and not complete, so this plan is of ${best.shards} shards, and older: no good Full of ${other.missing.join(", ")}`
+      : `there are jobs of ${other.shards} shards of this tree, too: they are another split, and not part of this plan`,
   );
   return { ...best, warnings: [...also, ...best.warnings] };
 }
@@ -76,12 +81,17 @@ function planSet(
     else chains.push({ name, index, jobs });
     warnings.push(...remarks(name, all, jobs, before));
   }
+  warnings.push(...stale(chains, [...set.values()], before));
   return { shards: count, chains, missing, warnings };
+}
+
+function isGood({ status, end }: ShardJob, before: number): boolean {
+  return GOOD.includes(status) && end > 0 && end <= before;
 }
 
 /** The last good Full that had ended, the last good Differential after it, the good Incrementals after that. */
 function chainOf(all: readonly ShardJob[], before: number): ShardJob[] {
-  const good = all.filter(({ status, end }) => GOOD.includes(status) && end > 0 && end <= before);
+  const good = all.filter((job) => isGood(job, before));
   const full = good.findLastIndex(({ level }) => level === "F");
   if (full < 0) return [];
   const differential = good.findLastIndex(({ level }) => level === "D");
@@ -101,16 +111,33 @@ function* remarks(
   const newest = chain.at(-1);
   const later = all.slice(newest === undefined ? 0 : all.indexOf(newest) + 1);
   for (const job of later) {
-    const how = RUNNING.includes(job.status)
-      ? "still runs"
-      : GOOD.includes(job.status)
-        ? undefined
-        : "did not end well";
-    if (how !== undefined && job.end <= before)
-      yield `${name}: job ${job.jobId} ${how}, so this shard is older than that`;
+    const how = unfinished(job, before);
+    if (how !== undefined) yield `${name}: job ${job.jobId} ${how}, so this shard is older than that`;
   }
-  for (const { jobId, purged } of chain)
+  for (const [at, { jobId, purged, fileSet }] of chain.entries()) {
     if (purged) yield `${name}: the file list of job ${jobId} was pruned; bscan brings it back from the volumes`;
+    const previous = chain[at - 1];
+    if (previous !== undefined && previous.fileSet !== fileSet)
+      yield `${name}: the FileSet changed between jobs ${previous.jobId} and ${jobId} without a new Full`;
+  }
+}
+
+/** Why a job is not in the plan that was to run by `before`. A generation whose jobs ended on both sides of that time is half in it. */
+function unfinished({ status, scheduled, end }: ShardJob, before: number): string | undefined {
+  if (scheduled > before) return undefined;
+  if (end > before) return "had not ended by then";
+  if (RUNNING.includes(status)) return "still runs";
+  return GOOD.includes(status) ? undefined : "did not end well";
+}
+
+/** Shards whose newest job lies two or more generations back: another shard has had two good jobs since. Such a job was not even tried. */
+function* stale(chains: readonly Chain[], sets: readonly (readonly ShardJob[])[], before: number): Generator<string> {
+  for (const { name, jobs } of chains) {
+    const newest = jobs.at(-1)?.scheduled ?? 0;
+    const since = sets.map((all) => all.filter((job) => isGood(job, before) && job.scheduled > newest).length);
+    const most = Math.max(0, ...since);
+    if (most >= 2) yield `${name}: has no good job since ${most} of another shard's, so it is older than the others`;
+  }
 }
 
 /** What bconsole is told. All jobs in one command: Bacula then takes the newest of each name, and leaves out what was deleted. */
