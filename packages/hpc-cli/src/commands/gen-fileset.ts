@@ -8,7 +8,7 @@ import { UsageError } from "../errors";
 import { Exit, type ExitCode } from "../exit";
 import { check, needs } from "../fileset/concurrency";
 import { readConfiguration } from "../fileset/conf-parser";
-import { generate, type Setup, TOPOLOGIES, type Topology } from "../fileset/generate";
+import { generate, type Setup, sharesStorage, TOPOLOGIES, type Topology } from "../fileset/generate";
 import { checkPrefix, prefixOf } from "../fileset/names";
 import { reshardPlan } from "../fileset/reshard";
 import { difference, leftovers, plan, write } from "../fileset/write";
@@ -97,7 +97,8 @@ function writeFiles(args: Arguments, folder: string, setup: Setup, output: Outpu
   const files = generate(setup);
   const planned = plan(folder, files);
   if (args.diff) {
-    if (args.json) output.object({ files: planned.map(({ path, state }) => ({ path, state })) });
+    if (args.json)
+      output.object({ files: planned.map(({ path, state }) => ({ path, state })), diff: difference(planned) });
     else io.stdout.write(Buffer.from(difference(planned), "latin1"));
     return Exit.done;
   }
@@ -132,13 +133,11 @@ function writeFiles(args: Arguments, folder: string, setup: Setup, output: Outpu
 /** What works, but not as hoped for. */
 function traps(setup: Setup, left: readonly string[]): string[] {
   const texts: string[] = [];
-  if (setup.shards > 1 && setup.pool !== undefined && setup.topology === "max-volume-jobs")
+  const shared =
+    setup.shards > 1 && setup.topology !== "pool" && (setup.topology !== "storage" || sharesStorage(setup));
+  if (setup.pool !== undefined && shared)
     texts.push(
-      `Pool ${setup.pool} must have Maximum Volume Jobs = 1: several shards on one volume are slower than one stream`,
-    );
-  if (setup.shards > setup.storages.length && setup.pool !== undefined && setup.topology === "storage")
-    texts.push(
-      `${setup.shards} shards take turns on ${setup.storages.length} Storage${setup.storages.length === 1 ? "" : "s"}: those that share one wait for each other or share a volume, unless it is an Autochanger with drives for all`,
+      `Pool ${setup.pool} must have Maximum Volume Jobs = 1: several shards on one volume take as long as one stream`,
     );
   if (left.length > 0)
     texts.push(
@@ -152,9 +151,9 @@ function checkConfigurations(args: Arguments, files: readonly string[], output: 
     shards: shardCount(args.shards),
     client: clientOf(args),
     storages: storagesOf(args),
-    topology: topologyOf(args),
   };
-  const findings = files.flatMap((file) => check(setup, readConfiguration(toText(file, "--check"))));
+  const resources = files.flatMap((file) => readConfiguration(toText(file, "--check")));
+  const findings = check(setup, resources);
   for (const { file, line, message } of findings) output.line(`${file}:${line}: ${message}`);
   if (findings.length === 0) output.line(`${files.join(", ")}: ${setup.shards} jobs may run at once`);
   output.object({ shards: setup.shards, findings });

@@ -29,41 +29,39 @@ const DEFAULTS: Readonly<Record<string, number>> = {
 const KEY = "maximumconcurrentjobs";
 const JOBS = "Maximum Concurrent Jobs";
 
-/** Jobs that one of the storages gets at once. */
-function perStorage({ shards, storages }: Pick<Setup, "shards" | "storages">): number {
-  return Math.ceil(shards / storages.length);
+/** Jobs that this Storage gets at once. */
+export function jobsOn(name: string, { shards, storages }: Pick<Setup, "shards" | "storages">): number {
+  return Array.from({ length: shards }, (_, index) => storages[index % storages.length]).filter((one) => one === name)
+    .length;
 }
 
 /** The settings to make, beside those that gen-fileset writes. */
-export function needs(setup: Pick<Setup, "shards" | "storages" | "client" | "topology">): Need[] {
-  const { shards, storages, client } = setup;
-  const each = perStorage(setup);
+export function needs(setup: Pick<Setup, "shards" | "storages" | "client">): Need[] {
+  const { shards, client } = setup;
+  const storages = [...new Set(setup.storages)].map((name) => ({ name, jobs: jobsOn(name, setup) }));
   return [
     { daemon: "Director", resource: "Director", setting: JOBS, atLeast: shards },
     { daemon: "Director", resource: `Client ${client}`, setting: JOBS, atLeast: shards },
     ...storages.map(
-      (name): Need => ({ daemon: "Director", resource: `Storage ${name}`, setting: JOBS, atLeast: each }),
+      ({ name, jobs }): Need => ({ daemon: "Director", resource: `Storage ${name}`, setting: JOBS, atLeast: jobs }),
     ),
     { daemon: "Storage Daemon", resource: "Storage", setting: JOBS, atLeast: shards },
-    ...(each > 1
-      ? storages.map(
-          (name): Need => ({
-            daemon: "Storage Daemon",
-            resource: `Autochanger of ${name}`,
-            setting: "Device",
-            atLeast: each,
-          }),
-        )
-      : []),
+    ...storages
+      .filter(({ jobs }) => jobs > 1)
+      .map(
+        ({ name, jobs }): Need => ({
+          daemon: "Storage Daemon",
+          resource: `Autochanger of ${name}`,
+          setting: "Device",
+          atLeast: jobs,
+        }),
+      ),
     { daemon: "File Daemon", resource: "FileDaemon", setting: JOBS, atLeast: shards },
   ];
 }
 
-/** Looks for the settings in configurations of any of the three daemons; says what is too low, and what it found no trace of. */
-export function check(
-  setup: Pick<Setup, "shards" | "storages" | "client" | "topology">,
-  resources: readonly Resource[],
-): Finding[] {
+/** Looks for the settings in the configurations of some or all of the three daemons, all at once: the Director's says which drives are meant. Says what is too low, and what it found no trace of. */
+export function check(setup: Pick<Setup, "shards" | "storages" | "client">, resources: readonly Resource[]): Finding[] {
   const { shards, storages, client } = setup;
   const findings: Finding[] = [];
   const ofType = (type: string) => resources.filter((one) => one.type === type);
@@ -88,44 +86,41 @@ export function check(
     const [wantedClient] = ofType("client").filter((one) => nameOf(one) === client);
     if (wantedClient === undefined) findings.push(absent(resources, `Client ${client}`, ofType("client")));
     else atLeast(wantedClient, "client", shards);
-    for (const name of storages) {
+    for (const name of new Set(storages)) {
       const [one] = ofType("storage").filter((each) => nameOf(each) === name && !isDaemon(each));
       if (one === undefined) findings.push(absent(resources, `Storage ${name}`, ofType("storage")));
-      else atLeast(one, "storage", perStorage(setup));
+      else atLeast(one, "storage", jobsOn(name, setup));
     }
   }
   for (const one of ofType("storage").filter(isDaemon)) {
     atLeast(one, "storagedaemon", shards);
-    findings.push(...drives(resources, perStorage(setup)));
+    for (const name of new Set(storages)) {
+      const [known] = ofType("storage").filter((each) => nameOf(each) === name && !isDaemon(each));
+      const device = known === undefined ? undefined : setting(known, "device")?.value;
+      findings.push(...drives(resources, device, jobsOn(name, setup)));
+    }
   }
   for (const one of ofType("filedaemon")) atLeast(one, "filedaemon", shards);
   return findings;
 }
 
-/** A drive writes one volume at a time: fewer drives than jobs, and jobs wait for each other or share a volume. */
-function drives(resources: readonly Resource[], wanted: number): Finding[] {
-  const changers = resources.filter(({ type }) => type === "autochanger");
-  if (wanted === 1) return [];
-  const most = changers.map((one) => ({
-    one,
-    count: (setting(one, "device")?.value ?? "").split(",").filter((name) => name.trim() !== "").length,
-  }));
-  if (most.some(({ count }) => count >= wanted)) return [];
-  const [best] = most.sort((a, b) => b.count - a.count);
-  const [device] = resources.filter(({ type }) => type === "device");
-  const where = best?.one ?? device;
-  if (where === undefined) return [];
-  const has =
-    best === undefined
-      ? "there is no Autochanger, so each Storage has one drive"
-      : `the largest Autochanger has ${best.count} drives`;
-  return [
-    {
-      file: where.file,
-      line: where.line,
-      message: `${has}: ${wanted} jobs would share a volume, which is slower than one job; give ${wanted} Devices to an Autochanger`,
-    },
-  ];
+/**
+ * A drive writes one volume at a time: fewer drives than jobs, and jobs wait for each other or share a volume. `device`: what the Director's
+ * Storage names; undefined, without the Director's configuration: the largest changer is taken for it.
+ */
+function drives(resources: readonly Resource[], device: string | undefined, wanted: number): Finding[] {
+  const drivesOf = (one: Resource) =>
+    one.type === "autochanger"
+      ? (setting(one, "device")?.value ?? "").split(",").filter((name) => name.trim() !== "").length
+      : 1;
+  const [best] = resources
+    .filter((one) => one.type === "autochanger" || one.type === "device")
+    .filter((one) => device === undefined || nameOf(one) === device)
+    .sort((a, b) => drivesOf(b) - drivesOf(a));
+  if (best === undefined || drivesOf(best) >= wanted) return [];
+  const has = `${best.type} ${nameOf(best)} has ${drivesOf(best) === 1 ? "one drive" : `${drivesOf(best)} drives`}`;
+  const message = `${has}: ${wanted} jobs would wait for each other or share a volume; give ${wanted} Devices to an Autochanger`;
+  return [{ file: best.file, line: best.line, message }];
 }
 
 function absent(resources: readonly Resource[], what: string, others: readonly Resource[]): Finding {

@@ -26,17 +26,22 @@ const MAX_DEPTH = 16;
 
 /** Reads a configuration file and what it includes. `@|command` is not run. @throws CliError HPC_CONFIGURATION */
 export function readConfiguration(file: string): Resource[] {
-  const read = (name: string) => {
+  const read = (name: string, from = "") => {
     try {
       return readFileSync(name, "latin1");
     } catch (error) {
-      throw new CliError("HPC_CONFIGURATION", (error as Error).message, "check the name and its permissions");
+      throw new CliError(
+        "HPC_CONFIGURATION",
+        `${from}${(error as Error).message}`,
+        "check the name and its permissions",
+      );
     }
   };
+  // As Bacula does, a relative name is taken from the working directory.
   return parseConfiguration(read(resolve(file)), resolve(file), (name, from, line) => {
     if (name.startsWith("|"))
       throw bad(from, line, "what a program prints (@|) is not read", "save its output in a file and include that");
-    return read(resolve(name));
+    return read(resolve(name), `${from}:${line}: `);
   });
 }
 
@@ -44,31 +49,40 @@ export function readConfiguration(file: string): Resource[] {
  * The resources of a Bacula configuration, nested ones flattened into the one they stand in. Knows comments, quotes, `;`, `@file` and
  * names in any case with any blanks. @throws CliError HPC_CONFIGURATION with file and line
  */
-export function parseConfiguration(text: string, file: string, include: Include, depth = 0): Resource[] {
+export function parseConfiguration(text: string, file: string, include: Include): Resource[] {
   const resources: Resource[] = [];
-  let open: { type: string; line: number; directives: Directive[]; depth: number } | undefined;
-  for (const token of statements(text, file)) {
-    if (token.kind === "include") {
-      if (open !== undefined)
-        throw bad(file, token.line, "an @ within a resource is not understood", "include whole resources");
-      if (depth >= MAX_DEPTH)
-        throw bad(file, token.line, `${MAX_DEPTH} files within each other`, "does a file include itself?");
-      resources.push(...parseConfiguration(include(token.text, file, token.line), token.text, include, depth + 1));
-    } else if (token.kind === "open") {
-      if (open === undefined) open = { type: token.text, line: token.line, directives: [], depth: 1 };
+  let open: { type: string; file: string; line: number; directives: Directive[]; depth: number } | undefined;
+  for (const token of expanded(text, file, include, 0)) {
+    const { file, line } = token;
+    if (token.kind === "open") {
+      if (open === undefined) open = { type: token.text, file, line, directives: [], depth: 1 };
       else open.depth++;
     } else if (token.kind === "close") {
-      if (open === undefined) throw bad(file, token.line, "a } without its {", "count the braces");
+      if (open === undefined) throw bad(file, line, "a } without its {", "count the braces");
       if (--open.depth === 0) {
-        resources.push({ type: open.type, file, line: open.line, directives: open.directives });
+        const { depth, ...resource } = open;
+        resources.push(resource);
         open = undefined;
       }
-    } else if (open !== undefined) {
-      open.directives.push({ key: token.key, value: token.text, file, line: token.line });
-    } else throw bad(file, token.line, `${token.key} = stands outside a resource`, "put it within { }");
+    } else if (open === undefined) {
+      throw bad(file, line, `${token.key} = stands outside a resource`, "put it within { }");
+    } else {
+      open.directives.push({ key: token.key, value: token.text, file, line });
+    }
   }
-  if (open !== undefined) throw bad(file, open.line, `the ${open.type} resource is never closed`, "count the braces");
+  if (open !== undefined)
+    throw bad(open.file, open.line, `the ${open.type} resource is never closed`, "count the braces");
   return resources;
+}
+
+/** The statements of a file, those of included files in their place: an `@` may stand within a resource, too. */
+function* expanded(text: string, file: string, include: Include, depth: number): Generator<Placed> {
+  for (const statement of statements(text, file)) {
+    if (statement.kind !== "include") yield { ...statement, file };
+    else if (depth >= MAX_DEPTH)
+      throw bad(file, statement.line, `${MAX_DEPTH} files within each other`, "does a file include itself?");
+    else yield* expanded(include(statement.text, file, statement.line), statement.text, include, depth + 1);
+  }
 }
 
 type Statement =
@@ -76,6 +90,8 @@ type Statement =
   | { readonly kind: "open"; readonly text: string; readonly line: number }
   | { readonly kind: "close"; readonly line: number }
   | { readonly kind: "directive"; readonly key: string; readonly text: string; readonly line: number };
+
+type Placed = Exclude<Statement, { kind: "include" }> & { readonly file: string };
 
 /** Cuts the text into what stands between `{`, `}`, `;` and ends of lines. */
 function* statements(text: string, file: string): Generator<Statement> {

@@ -6,7 +6,7 @@ import { parsePluginString } from "@podheitor/hpc-ptcomm";
 import * as fc from "fast-check";
 import { runCommand } from "../testing";
 import { check } from "./concurrency";
-import { parseConfiguration } from "./conf-parser";
+import { parseConfiguration, readConfiguration } from "./conf-parser";
 import { prefixOf, shardInName, shardName } from "./names";
 import { quoted } from "./resource";
 
@@ -90,11 +90,13 @@ describe("gen-fileset", () => {
       const text = readdirSync(output)
         .map((name) => readFileSync(join(output, name), "latin1"))
         .join("\n");
-      return [(text.match(/^Pool \{/gm) ?? []).length, ...new Set(text.match(/Storage = .*/g))];
+      const own = text.includes("Maximum Volume Jobs = 1") ? ["one job to a volume"] : [];
+      return [(text.match(/^Pool \{/gm) ?? []).length, ...new Set(text.match(/Storage = .*/g)), ...own];
     };
     expect(await pools()).toEqual([4, 'Storage = "File1"']);
-    expect(await pools("--topology", "max-volume-jobs")).toEqual([1, 'Storage = "File1"']);
-    expect(await pools("--storage", "A,B")).toEqual([1, 'Storage = "A"', 'Storage = "B"']);
+    expect(await pools("--topology", "max-volume-jobs")).toEqual([1, 'Storage = "File1"', "one job to a volume"]);
+    expect(await pools("--storage", "A,B")).toEqual([1, 'Storage = "A"', 'Storage = "B"', "one job to a volume"]);
+    expect(await pools("--storage", "A,B,C,D")).toHaveLength(5); // a Storage each: volumes may be shared in time
     expect(await pools("--topology", "storage", "--storage", "A,B,C,D", "--pool", "P")).toEqual([
       0,
       'Storage = "A"',
@@ -187,18 +189,43 @@ describe("the parser of configurations", () => {
   test("finds what is too low for N jobs, with file and line", () => {
     const text = `Director {\n  Name = d\n  QueryFile = q\n  Maximum Concurrent Jobs = 2\n}\nCatalog { Name = c }
 Client {\n  Name = c-fd\n}\nStorage { Name = File1; Device = x; MaximumConcurrentJobs=4 }\n`;
-    const setup = { shards: 4, client: "c-fd", storages: ["File1", "File2"], topology: "pool" as const };
+    const setup = { shards: 4, client: "c-fd", storages: ["File1", "File2"] };
     const found = check(setup, parseConfiguration(text, "dir.conf", noInclude));
     expect(found.map(({ line, message }) => `${line}: ${message}`)).toEqual([
       "4: director d has Maximum Concurrent Jobs = 2: set it to 4 or more",
       "7: client c-fd has no Maximum Concurrent Jobs, which means 1: set it to 4 or more",
       "1: there is no Storage File2 (there are: File1)",
     ]);
-    const sd = `Storage { Name = sd; WorkingDirectory = /w }\nAutochanger { Name = A; Device = D0, D1; }\nDevice { Name = D0 }`;
-    expect(
-      check({ ...setup, storages: ["File1"] }, parseConfiguration(sd, "sd.conf", noInclude)).map(
-        ({ message }) => message,
+    const sd = `Storage { Name = sd; WorkingDirectory = /w }\nAutochanger { Name = x; Device = D0, D1; }\nAutochanger { Name = y; Device = D0, D1, D2, D3; }`;
+    const [one, drives] = [{ ...setup, storages: ["File1"] }, parseConfiguration(sd, "sd.conf", noInclude)];
+    expect(check(one, drives)).toEqual([]); // nothing says which changer is meant
+    const both = check(one, [...parseConfiguration(text, "dir.conf", noInclude), ...drives]);
+    expect(both.at(-1)).toEqual({
+      file: "sd.conf",
+      line: 2,
+      message: expect.stringContaining(
+        "autochanger x has 2 drives: 4 jobs would wait for each other or share a volume",
       ),
-    ).toEqual([expect.stringContaining("the largest Autochanger has 2 drives: 4 jobs would share a volume")]);
+    });
+    // One name twice is one Storage.
+    expect(check({ ...one, storages: ["File1", "File1"] }, drives)).toEqual([]);
+  });
+
+  test("what is included stands in its place, within a resource, too; loops and programs are refused", () => {
+    const files = new Map([
+      ["/client", "Client { Name = c\n@/limits\n}\n"],
+      ["/limits", "Maximum Concurrent Jobs = 7\n"],
+      ["/loop", "@/loop\n"],
+    ]);
+    const include = (name: string) => files.get(name) ?? "";
+    const [client] = parseConfiguration("@/client\n", "dir.conf", include);
+    expect(client).toMatchObject({ type: "client", file: "/client", line: 1 });
+    expect(client?.directives.at(-1)).toEqual({ key: "maximumconcurrentjobs", value: "7", file: "/limits", line: 1 });
+    expect(() => parseConfiguration("@/loop\n", "dir.conf", include)).toThrow(/\/loop:1: .*within each other/);
+    const file = join(folder, "including.conf");
+    writeFileSync(file, "\n@|sh -c whatever\n");
+    expect(() => readConfiguration(file)).toThrow(/including\.conf:2: what a program prints/);
+    writeFileSync(file, "\n@/nowhere/at-all.conf\n");
+    expect(() => readConfiguration(file)).toThrow(/including\.conf:2: ENOENT/);
   });
 });

@@ -67,8 +67,15 @@ function common(setup: Setup): string {
   const parts = [resource("JobDefs", lines)];
   if (setup.topology === "max-volume-jobs" && setup.pool === undefined)
     parts.push(pool(setup, setup.prefix, "Shard-", ["Maximum Volume Jobs = 1"]));
-  if (setup.topology === "storage" && setup.pool === undefined) parts.push(pool(setup, setup.prefix, "Shard-", []));
+  // Jobs that share a Storage would share its mounted volume, too.
+  if (setup.topology === "storage" && setup.pool === undefined)
+    parts.push(pool(setup, setup.prefix, "Shard-", sharesStorage(setup) ? ["Maximum Volume Jobs = 1"] : []));
   return parts.join("\n");
+}
+
+/** Some Storage gets more than one of the jobs. */
+export function sharesStorage({ shards, storages }: Setup): boolean {
+  return shards > new Set(storages).size;
 }
 
 function fileSet(setup: Setup, resourceName: string, index: number): string {

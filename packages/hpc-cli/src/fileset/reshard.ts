@@ -10,7 +10,7 @@ export function reshardPlan(prefix: string, from: number, to: number): string[] 
     "Keep the old Job, FileSet and Pool resources in the Director, without a schedule, as long as you want to restore from them.",
     `Include the new files, reload, and run all ${to} new jobs. They have no earlier Full, so Bacula makes the first run of each a Full, whatever level was asked for: plan time and volumes for a Full.`,
     `Incrementals of the new set follow the new Fulls. Nothing of the old set counts for them, nor for accurate jobs' lists of files.`,
-    `Until all ${to} new Fulls are good, restore from the old set; podheitor-hpc lists what a set has with verify --catalog.`,
+    `Until all ${to} new Fulls are good, restore from the old set: podheitor-hpc restore-plan --job-prefix ${prefix} takes the complete one, and says so.`,
     "Let the old volumes go by their retention, and only then remove the old resources: a Director that does not know a job's Pool or FileSet any more makes restores of it hard.",
   ];
 }
