@@ -102,7 +102,12 @@ static bool mounted(void)
     return stat(folder, &a) == 0 && stat(in("mnt", "."), &b) == 0 && a.st_dev != b.st_dev;
 }
 
-static bool unmounted(void) { return !mounted(); }
+/* Between its end and the unmounting the folder answers ENOTCONN: neither. */
+static bool unmounted(void)
+{
+    struct stat a, b;
+    return stat(folder, &a) == 0 && stat(in("mnt", "."), &b) == 0 && a.st_dev == b.st_dev;
+}
 
 static bool hangs(void)
 {
