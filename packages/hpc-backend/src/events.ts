@@ -61,6 +61,7 @@ export interface BackupSummary {
   readonly failed: number;
   readonly seconds: number;
   readonly entries_per_second: number;
+  /** Of the process that made the backup, from its start on. */
   readonly peak_rss_bytes: number;
   readonly scanned: number;
   readonly filtered_by: FilteredBy;

@@ -1,5 +1,6 @@
 import { nameOfErrno } from "./errno";
 import type { BackupSummary, Progress } from "./events";
+import { peakRss } from "./peak-rss";
 
 /**
  * What became of every entry. The names are those of the `U` frame, which encodes this object as it is.
@@ -92,7 +93,7 @@ export class Sums {
       failed: this.failed,
       seconds,
       entries_per_second: seconds > 0 ? Math.round(this.emitted / seconds) : 0,
-      peak_rss_bytes: process.resourceUsage().maxRSS * 1024,
+      peak_rss_bytes: peakRss(),
       scanned: this.scanned,
       filtered_by: {
         shard: this.filteredShard,

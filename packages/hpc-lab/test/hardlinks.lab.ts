@@ -43,6 +43,7 @@ if (long)
       return JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "") as { entries: number; peak_rss_bytes: number };
     };
     const summary = await podheitor("backup", "--path", tree, "--archive", join(folder, "tree.hpc"));
+    process.stdout.write(`hard links: peak ${Math.round(summary.peak_rss_bytes / 2 ** 20)} MiB in the backup\n`);
     expect(summary.entries).toBe(1_000_000);
     expect(summary.peak_rss_bytes).toBeLessThan(160 * 2 ** 20);
     await podheitor("restore", "--archive", join(folder, "tree.hpc"), "--where", join(folder, "back"));
