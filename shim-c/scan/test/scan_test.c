@@ -22,6 +22,7 @@ char base[64];
 const char *const *excludes, *const *markers;
 
 /* the other files of this program */
+void test_fairness(void);
 void test_exclude(void);
 void test_exclude_refused(void);
 void test_markers(void);
@@ -619,7 +620,7 @@ int main(int argc, char **argv)
 {
     static const struct { const char *name; void (*run)(void); } tests[] = {
 #define TEST(name) { #name, test_##name }
-        TEST(hash), TEST(bad_options), TEST(kinds_and_content), TEST(roots), TEST(read_files), TEST(unreadable),
+        TEST(hash), TEST(fairness), TEST(bad_options), TEST(kinds_and_content), TEST(roots), TEST(read_files), TEST(unreadable),
         TEST(shards_and_since), TEST(file_mounts), TEST(flat), TEST(chain), TEST(too_deep), TEST(wide), TEST(few_descriptors),
         TEST(changing), TEST(ring_and_stop), TEST(exclude), TEST(exclude_refused), TEST(markers), TEST(one_filesystem), TEST(xattrs),
         TEST(xattrs_large), TEST(holes),
