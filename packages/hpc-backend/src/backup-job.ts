@@ -9,6 +9,7 @@ import { FLUSH_IDLE_MS } from "./limits";
 import { planScan } from "./plan";
 import { ShardSet } from "./shard-set";
 import { shardingOf } from "./sharding";
+import { uncovered } from "./uncovered";
 
 /**
  * Scans, and sends every entry of this job to the sink. On return all of them have been appended and the accounting is
@@ -27,6 +28,9 @@ export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
   // Only the Director's jobs are generations: an estimate saves nothing, and archives are made by hand.
   const record = job.jobName !== undefined && job.content ? set : undefined;
   for (const warning of record?.start(Math.floor(Date.now() / 1000)) ?? []) job.messages.say("warning", warning);
+  const { tree, paths, otherPaths } = job.params;
+  const gaps = tree === undefined ? [] : await uncovered(tree, [...paths, ...otherPaths]);
+  for (const gap of gaps) job.messages.say("warning", gap);
   for (const caveat of sharding.caveats) job.messages.say("info", caveat);
   job.signal?.throwIfAborted();
 

@@ -34,6 +34,10 @@ export interface JobParams {
   readonly oneFilesystem: boolean;
   /** Extended attributes, ACLs, inode flags. */
   readonly xattrs: boolean;
+  /** The directory that the paths of all jobs of a generation are parts of; undefined: not said. */
+  readonly tree: Buffer | undefined;
+  /** What of it other jobs save, or nobody should. */
+  readonly otherPaths: readonly Buffer[];
   /** Things to say in the job log: nested roots that were dropped. */
   readonly notes: readonly string[];
 }
@@ -52,6 +56,8 @@ interface Draft {
   markers: Buffer[];
   oneFilesystem: boolean;
   xattrs: boolean;
+  tree: Buffer | undefined;
+  otherPaths: Buffer[];
 }
 
 /** One line per key: what to do with its value. A key exists when it works. */
@@ -89,14 +95,18 @@ const KEYS: Readonly<Record<string, (draft: Draft, value: Buffer, key: string) =
   xattrs: (draft, value, key) => {
     draft.xattrs = yesOrNo(value, key);
   },
+  tree: (draft, value, key) => {
+    draft.tree = absolutePath(value, key);
+  },
+  "other-path": (draft, value, key) => void draft.otherPaths.push(absolutePath(value, key)),
 };
-const REPEATABLE: ReadonlySet<string> = new Set(["path", "exclude", "exclude-marker"]);
+const REPEATABLE: ReadonlySet<string> = new Set(["path", "exclude", "exclude-marker", "other-path"]);
 
 /** The keys that parseParams knows. */
 export const KNOWN_KEYS: readonly string[] = Object.keys(KEYS);
 
 /**
- * Turns the pairs of a plugin string into a checked job. Only `path`, `exclude` and `exclude-marker` may be given more than once.
+ * Turns the pairs of a plugin string into a checked job. Only `path`, `exclude`, `exclude-marker` and `other-path` may be given more than once.
  * Throws HpcError with `key` set: HPC_UNKNOWN_KEY, HPC_BAD_VALUE, HPC_NO_PATH, HPC_BAD_PATH.
  */
 export function parseParams(pairs: Iterable<readonly [key: string, value: Buffer]>): JobParams {
@@ -114,6 +124,8 @@ export function parseParams(pairs: Iterable<readonly [key: string, value: Buffer
     markers: [],
     oneFilesystem: false,
     xattrs: true,
+    tree: undefined,
+    otherPaths: [],
   };
   const seen = new Set<string>();
   for (const [key, value] of pairs) {
@@ -143,6 +155,13 @@ export function parseParams(pairs: Iterable<readonly [key: string, value: Buffer
       "strategy",
     );
   }
+  if (draft.otherPaths.length > 0 && draft.tree === undefined)
+    throw new HpcError(
+      "HPC_BAD_VALUE",
+      'key "other-path" is given without "tree"',
+      "Say which directory is to be covered: tree=/directory.",
+      "other-path",
+    );
   const { paths, notes } = withoutNested(draft.paths);
   const strategy = draft.strategy ?? (draft.shard === undefined ? "none" : "inode-hash");
   return { ...draft, paths, strategy, notes };
@@ -189,8 +208,19 @@ export function isInside(path: Buffer, directory: Buffer): boolean {
 }
 
 function rootPath(value: Buffer): Buffer {
+  const root = absolutePath(value, "path");
+  try {
+    requireReadable(root);
+  } catch (error) {
+    throw unreadableRoot(root, errnoName(error));
+  }
+  return root;
+}
+
+/** Without `.`, doubled and trailing slashes; it need not exist. */
+function absolutePath(value: Buffer, key: string): Buffer {
   const bad = (what: string, remedy: string) =>
-    new HpcError("HPC_BAD_PATH", `path "${printable(value)}" ${what}`, remedy, "path");
+    new HpcError("HPC_BAD_PATH", `${key} "${printable(value)}" ${what}`, remedy, key);
   if (value[0] !== 0x2f) throw bad("is not absolute", "Begin it with /.");
   if (value.includes(0)) throw bad("holds a NUL byte", "Remove it.");
   const components: Buffer[] = [];
@@ -205,13 +235,7 @@ function rootPath(value: Buffer): Buffer {
     start = end + 1;
   }
   const path = Buffer.concat(components.flatMap((component) => [Buffer.from("/"), component]));
-  const root = path.length === 0 ? Buffer.from("/") : path;
-  try {
-    requireReadable(root);
-  } catch (error) {
-    throw unreadableRoot(root, errnoName(error));
-  }
-  return root;
+  return path.length === 0 ? Buffer.from("/") : path;
 }
 
 /** Throws the system's error. A root that cannot be read is not a job with one entry less, it is no job. */

@@ -1,3 +1,4 @@
+import type { Shard } from "@podheitor/hpc-shard";
 import { createScanner, RecordCursor, RecordType } from "@podheitor/hpc-walker";
 import type { JobParams } from "./params";
 import { planScan } from "./plan";
@@ -18,20 +19,24 @@ export interface Surveyed {
   readonly failed: number;
   /** Directories that could not be listed, or not in full. */
   readonly unlistable: number;
+  /** Entries that a sample left out. */
+  readonly unsampled: number;
   readonly seconds: number;
 }
 
 /**
- * Scans all that the parameters name, whichever shard they say, with no content and no extended attributes. Constant memory. Rejects with
- * the scanner's error, HPC_ROOT_REFUSED, and the signal's reason.
+ * Scans all that the parameters name, whichever shard they say, with no content and no extended attributes. `sample`: looks only at the entries whose inode's
+ * hash modulo `count` is `index`; where `readdir` tells the inode, the others cost no stat. Constant memory. Rejects with the scanner's error,
+ * HPC_ROOT_REFUSED, and the signal's reason.
  */
 export async function surveyTree(
   params: JobParams,
   surveyor: Surveyor,
-  options: { readonly signal?: AbortSignal; readonly progress?: () => void } = {},
+  options: { readonly signal?: AbortSignal; readonly progress?: () => void; readonly sample?: Shard | undefined } = {},
 ): Promise<Surveyed> {
   const whole: JobParams = { ...params, shard: undefined, strategy: "none" };
-  const scope = { since: undefined, keepOlder: false, content: false, sharding: shardingOf(whole, "") };
+  const sharding = options.sample === undefined ? shardingOf(whole, "") : { byInode: true, shard: options.sample };
+  const scope = { since: undefined, keepOlder: false, content: false, sharding };
   const started = performance.now();
   const scanner = createScanner({ ...planScan(whole, scope).scan, engine: params.engine });
   const stop = () => scanner.stop();
@@ -52,6 +57,7 @@ export async function surveyTree(
       vanished: stats.vanished,
       failed: stats.failed,
       unlistable: stats.dirsFailed,
+      unsampled: stats.filteredShard,
       seconds: (performance.now() - started) / 1000,
     };
   } catch (error) {

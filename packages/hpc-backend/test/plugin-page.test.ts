@@ -28,7 +28,7 @@ const ranges = rows.flatMap(({ key, values, fallback }) => {
   return min === undefined ? [] : [{ key, min: Number(min), max: Number(max), fallback }];
 });
 /** Bytes of the operator's own, and K/N. */
-const free = ["path", "shard", "exclude", "exclude-marker"];
+const free = ["path", "shard", "exclude", "exclude-marker", "tree", "other-path"];
 const choices = rows.filter(({ key, values }) => !free.includes(key) && words(values).length > 0);
 
 test("every key whose value is not free has a range or choices", () => {

@@ -194,8 +194,22 @@ describe("parameters", () => {
       markers: [],
       oneFilesystem: false,
       xattrs: true,
+      tree: undefined,
+      otherPaths: [],
       notes: [],
     });
+  });
+
+  test("a tree and other paths need not exist, but belong together", () => {
+    const { tree, otherPaths } = parse(
+      ["path", dir],
+      ["tree", "/no/./tree/"],
+      ["other-path", "/no/a"],
+      ["other-path", "/no//b"],
+    );
+    expect([tree, ...otherPaths].map(String)).toEqual(["/no/tree", "/no/a", "/no/b"]);
+    expect(() => parse(["path", dir], ["other-path", "/no/a"])).toThrow(/without "tree"/);
+    expect(() => parse(["path", dir], ["tree", "no"])).toThrow(expect.objectContaining({ key: "tree" }));
   });
 
   test("excludes and markers are bytes, in their order", () => {

@@ -1,8 +1,8 @@
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { barChart } from "@podheitor/hpc-chart";
 import type { BaculaLab } from "../src";
-import { barChart } from "../src/bar-chart";
 import { command } from "../src/command";
 import { LabFs } from "../src/labfs";
 import {

@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { resolve } from "node:path";
 import type { Params } from "@podheitor/hpc-ptcomm";
 import type { Argv, InferredOptionTypes } from "yargs";
-import { toText } from "../bytes";
+import { absolutePath, toBytes, toText } from "../bytes";
 import type { Command } from "../command";
 import { UsageError } from "../errors";
 import { Exit, type ExitCode } from "../exit";
@@ -15,12 +15,14 @@ import { difference, leftovers, plan, write } from "../fileset/write";
 import type { Io } from "../io";
 import { json, repeated, value } from "../options";
 import { Output } from "../output";
-import { scanOptions, scanPairs } from "../scan-options";
+import { type Pairs, scanOptions, scanPairs } from "../scan-options";
 
 const options = {
   ...scanOptions,
   shards: value("number of shards, that is of jobs"),
   strategy: value("how the tree is split (docs/sharding.md)"),
+  tree: value("directory that the paths are parts of: each job names what of it no job saves"),
+  "other-path": repeated("with --tree: what other jobs save, or nobody needs to; may be repeated"),
   output: value("folder for the files"),
   topology: {
     choices: TOPOLOGIES,
@@ -73,6 +75,10 @@ export const genFileset: Command<Arguments> = {
       )
       .example("$0 gen-fileset --path /data --shards 8 --output hpc --storage File1,File2", "two Storages take turns")
       .example("$0 gen-fileset --path /data --shards 8 --output hpc --diff", "what would change")
+      .example(
+        "$0 gen-fileset --path /lustre/home --tree /lustre --other-path /lustre/projects --shards 2 --output hpc",
+        "the jobs name what of /lustre is in neither",
+      )
       .example(
         "$0 gen-fileset --shards 8 --client node1-fd --check /etc/bacula/bacula-dir.conf",
         "may 8 jobs run at once?",
@@ -225,7 +231,10 @@ async function keysOf(args: Arguments, io: Io): Promise<Params> {
   for (const path of pathsIn(keys))
     if (/\/\.\.(\/|$)/.test(path.toString("latin1")))
       throw new UsageError(`--path ${path} has a ".." component`, "write the directory itself");
-  return args.strategy === undefined ? keys : [...keys, ["strategy", Buffer.from(args.strategy)]];
+  const more: Pairs = args.strategy === undefined ? [] : [["strategy", Buffer.from(args.strategy)]];
+  if (args.tree !== undefined) more.push(["tree", absolutePath(toBytes(args.tree))]);
+  for (const other of args["other-path"] ?? []) more.push(["other-path", absolutePath(toBytes(other))]);
+  return [...keys, ...more];
 }
 
 function pathsIn(keys: Params): Buffer[] {

@@ -1,5 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
@@ -98,6 +107,59 @@ describe("shard-probe", () => {
     expect(said["advice"]).toEqual({ shards: 1, topology: null, reason: expect.stringContaining("largest file") });
     const ran = await runCommand(["shard-probe", "--path", tree]);
     expect(ran.stdout.toString()).toMatch(/^shard 0\/4 +█+ +\d+ entries/);
+  });
+});
+
+describe("shard-probe --sample", () => {
+  const many = join(folder, "many");
+  const parts = 19;
+  const shards = 3;
+  beforeAll(() => {
+    for (let d = 0; d < 20; d++) {
+      mkdirSync(join(many, `d${d}`), { recursive: true });
+      for (let f = 0; f < 400; f++) writeFileSync(join(many, `d${d}/f${f}`), Buffer.alloc((f * f) % 7919, "x"));
+    }
+  });
+
+  test("each part's error bars hold what a full probe says", async () => {
+    const figures = async (...words: string[]) =>
+      (await json("shard-probe", "--path", many, "--shards", String(shards), ...words)) as unknown as {
+        shards: { entries: number; bytes: number; entries_plus_minus: number; bytes_plus_minus: number }[];
+        sample: { entries: number; scanned: number; bytes_of_files_below: number } | null;
+      };
+    const truth = await figures();
+    expect(truth.sample).toBeNull();
+    let bars = 0;
+    let missed = 0;
+    let seen = 0;
+    for (let part = 0; part < parts; part++) {
+      const said = await figures("--sample", `${part}/${parts}`);
+      seen += said.sample?.entries ?? 0;
+      expect(said.sample?.scanned).toBe(8021);
+      for (const [index, shard] of said.shards.entries()) {
+        const { entries = 0, bytes = 0 } = truth.shards[index] ?? {};
+        bars++;
+        if (Math.abs(shard.entries - entries) > shard.entries_plus_minus) missed++;
+        if (said.sample?.bytes_of_files_below !== 8192) continue; // all of them are
+        bars++;
+        if (Math.abs(shard.bytes - bytes) > shard.bytes_plus_minus) missed++;
+      }
+    }
+    expect(seen).toBe(8021); // each entry is in one part
+    expect(bars).toBeGreaterThan(80);
+    // 1 in 20 may; the inodes are others in each run, and 1 in 7 comes less than one time in 10,000.
+    expect(missed).toBeLessThan(bars / 7);
+  });
+
+  test("says what it is, draws it, and refuses what is no sample", async () => {
+    const svg = join(folder, "shards.svg");
+    const ran = await runCommand(["shard-probe", "--path", many, "--sample", "10", "--svg", svg]);
+    expect(ran.stdout.toString()).toMatch(
+      /± \d+ entries[\s\S]*A sample of one in 11 \(--sample \d+\/11 is the same again\)/,
+    );
+    expect(readFileSync(svg, "utf8")).toContain("shard 3/4");
+    const refused = await runCommand(["shard-probe", "--path", many, "--sample", "2/4"]);
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining("divisor in common")]);
   });
 });
 

@@ -1,4 +1,5 @@
 import type { Surveyed } from "@podheitor/hpc-backend";
+import type { Shard } from "@podheitor/hpc-shard";
 import { UsageError } from "../errors";
 import type { Io } from "../io";
 import { value } from "../options";
@@ -6,6 +7,7 @@ import type { Output } from "../output";
 import type { Pairs } from "../scan-options";
 import type { Rates } from "./predict";
 import { FILES_PER_SECOND, MEGABYTES_PER_SECOND } from "./rates";
+import type { Sample } from "./sample";
 import { Tally } from "./tally";
 
 export const rateOptions = {
@@ -20,18 +22,20 @@ export function ratesOf(args: { readonly "rate-files": string; readonly "rate-mb
   };
 }
 
-/** Scans what the pairs name; a Tally with one part for each of `shards`. */
+/** Scans what the pairs name; a Tally with one part for each of `shards`. sample: looks at that part of the entries only. */
 export async function survey(
   pairs: Pairs,
   shards: number,
   output: Output,
   io: Io,
+  sample?: { readonly part: Shard; readonly sums: Sample },
 ): Promise<{ tally: Tally; met: Surveyed }> {
   const { parseParams, shardingOf, surveyTree } = await import("@podheitor/hpc-backend");
   const params = parseParams([...pairs, ["shard", Buffer.from(`0/${shards}`)]]);
-  const tally = new Tally(shardingOf(params, ""));
+  const tally = new Tally(shardingOf(params, ""), sample?.sums);
   const met = await surveyTree(params, tally, {
     signal: io.signal,
+    sample: sample?.part,
     progress: () => output.progress({ entries: tally.entries, bytes: tally.bytes, failed: 0 }),
   });
   output.endProgress();

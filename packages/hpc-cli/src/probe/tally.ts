@@ -2,6 +2,7 @@ import type { Surveyor } from "@podheitor/hpc-backend";
 import { EVERY_SHARD, type ShardStrategy } from "@podheitor/hpc-shard";
 import { EntryKind, type RecordCursor } from "@podheitor/hpc-walker";
 import { LargeCounts, Largest } from "./largest";
+import type { Sample } from "./sample";
 
 export interface Part {
   entries: number;
@@ -34,7 +35,11 @@ export class Tally implements Surveyor {
   #directory = "";
   #inDirectory = 0;
 
-  constructor(private readonly strategy: ShardStrategy) {
+  /** sample: what is summed up is a sample, which it is told of. */
+  constructor(
+    private readonly strategy: ShardStrategy,
+    private readonly sample?: Sample,
+  ) {
     this.shards = Array.from({ length: strategy.shard.count }, () => ({ entries: 0, bytes: 0 }));
   }
 
@@ -53,8 +58,20 @@ export class Tally implements Surveyor {
     this.nameBytes += cursor.nameLength;
     if (cursor.nameLength > 0) this.#inDirectory++;
     const place = this.strategy.place(cursor);
-    if (place !== EVERY_SHARD) add(this.shards[place], bytes);
-    else for (const part of this.shards) add(part, bytes);
+    if (place !== EVERY_SHARD) this.#add(place, bytes, cursor);
+    else for (const shard of this.shards.keys()) this.#add(shard, bytes, cursor);
+  }
+
+  #add(shard: number, bytes: number, { kind, size, nlink }: RecordCursor): void {
+    const part = this.shards[shard];
+    if (part === undefined) return;
+    part.entries++;
+    part.bytes += bytes;
+    this.sample?.add(
+      shard,
+      kind === EntryKind.REGULAR ? size : 0,
+      kind === EntryKind.DIRECTORY ? 1 : Math.max(1, nlink),
+    );
   }
 
   get entries(): number {
@@ -91,10 +108,4 @@ export class Tally implements Surveyor {
     );
     return share;
   }
-}
-
-function add(part: Part | undefined, bytes: number): void {
-  if (part === undefined) return;
-  part.entries++;
-  part.bytes += bytes;
 }

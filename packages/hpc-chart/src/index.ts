@@ -1,0 +1,1 @@
+export { type Bar, barChart } from "./bar-chart";
