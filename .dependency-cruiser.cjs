@@ -10,9 +10,10 @@ const edges = {
   shard: ["walker"],
   cdylib: ["ptcomm"],
   backend: ["ptcomm", "walker", "shard", "native"],
-  cli: ["chart", "native", "ptcomm", "walker", "shard", "backend", "cdylib"],
+  bench: ["chart", "native", "walker"],
+  cli: ["bench", "chart", "native", "ptcomm", "walker", "shard", "backend", "cdylib"],
   // Private, used by tests only: it may look at everything.
-  lab: ["chart", "native", "ptcomm", "walker", "shard", "backend", "cdylib", "cli"],
+  lab: ["bench", "chart", "native", "ptcomm", "walker", "shard", "backend", "cdylib", "cli"],
 };
 
 const only = (from, allowed) => ({

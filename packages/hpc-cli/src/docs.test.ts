@@ -48,6 +48,7 @@ const COMMANDS = [
   ["shard-probe"],
   ["gen-fileset"],
   ["restore-plan"],
+  ["bench"],
   ["plugin"],
   ["plugin", "build"],
   ["plugin", "install"],

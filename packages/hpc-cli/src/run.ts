@@ -1,6 +1,7 @@
 import yargs, { type Argv } from "yargs";
 import { addCommand, type Chosen } from "./command";
 import { backup } from "./commands/backup";
+import { bench } from "./commands/bench";
 import { doctor } from "./commands/doctor";
 import { estimate } from "./commands/estimate";
 import { genFileset } from "./commands/gen-fileset";
@@ -86,6 +87,7 @@ function parserFor(choose: (chosen: Chosen) => void): Argv {
   parser = addCommand(parser, shardProbe, choose);
   parser = addCommand(parser, genFileset, choose);
   parser = addCommand(parser, restorePlan, choose);
+  parser = addCommand(parser, bench, choose);
   parser = plugin(parser, choose);
   return addCommand(parser, doctor, choose);
 }
@@ -141,6 +143,7 @@ const COMMANDS = [
   "shard-probe",
   "gen-fileset",
   "restore-plan",
+  "bench",
   "plugin",
   "doctor",
 ];

@@ -1,0 +1,102 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
+import { startDrain } from "./drain";
+import { BenchError } from "./errors";
+
+/** A program that takes part. */
+export interface Contestant {
+  readonly name: string;
+  readonly argv: readonly [program: string, ...rest: string[]];
+  /** Where its standard output goes: nowhere (default), through a pipe that `cat` drains, or to a new file. */
+  readonly output?: "pipe" | { readonly file: string };
+  /** Exit codes that are no failure. Default: 0. */
+  readonly exits?: readonly number[];
+  /** Run before each time, not timed. */
+  prepare?(): void;
+}
+
+export interface Contest {
+  readonly title: string;
+  /** What is done: the tree, its size, the state of the caches. */
+  readonly facts: string;
+  /** The first one is ours: ratios are to it. */
+  readonly contestants: readonly Contestant[];
+  readonly rounds: number;
+  readonly signal?: AbortSignal;
+  /** After each run. */
+  progress?(done: number, of: number): void;
+}
+
+export interface Standing {
+  readonly name: string;
+  /** Of each round, in their order. */
+  readonly seconds: readonly number[];
+  /** Its time as a multiple of ours, of each round: above 1 it is slower. */
+  readonly ratios: readonly number[];
+}
+
+export interface ContestResult {
+  readonly title: string;
+  readonly facts: string;
+  readonly standings: readonly Standing[];
+}
+
+/**
+ * Runs each contestant once unmeasured, which warms the caches, then `rounds` times in turn; each round begins with another one. Throws HPC_BENCH_FAILED
+ * when one of them fails, and the signal's reason.
+ */
+export async function contest(asked: Contest): Promise<ContestResult> {
+  const { title, facts, contestants, rounds, signal } = asked;
+  const seconds = contestants.map((): number[] => []);
+  const total = contestants.length * (rounds + 1);
+  let done = 0;
+  for (let round = 0; round <= rounds; round++)
+    for (const turn of contestants.keys()) {
+      const at = (turn + round) % contestants.length;
+      const contestant = contestants[at];
+      if (contestant === undefined) continue;
+      signal?.throwIfAborted();
+      const took = await timed(contestant, signal);
+      if (round > 0) seconds[at]?.push(took);
+      asked.progress?.(++done, total);
+    }
+  const ours = seconds[0] ?? [];
+  const standings = contestants.map(({ name }, at) => {
+    const own = seconds[at] ?? [];
+    return { name, seconds: own, ratios: own.map((one, round) => one / (ours[round] ?? one)) };
+  });
+  return { title, facts, standings };
+}
+
+/** Seconds from the start of a program to its end. */
+async function timed(contestant: Contestant, signal: AbortSignal | undefined): Promise<number> {
+  contestant.prepare?.();
+  const { output } = contestant;
+  const drain = output === "pipe" ? startDrain() : undefined;
+  const file = typeof output === "object" ? openSync(output.file, "w") : undefined;
+  const [program, ...rest] = contestant.argv;
+  const started = performance.now();
+  const child = spawn(program, rest, { stdio: ["ignore", drain?.fd ?? file ?? "ignore", "pipe"], signal });
+  let complaint = "";
+  child.stderr?.on("data", (chunk: Buffer) => {
+    complaint = (complaint + chunk.toString()).slice(-500);
+  });
+  try {
+    const [code, killed] = (await once(child, "close")) as [number | null, string | null];
+    const took = (performance.now() - started) / 1000;
+    if (code === null || !(contestant.exits ?? [0]).includes(code))
+      throw failed(contestant, `ended with ${killed ?? code}: ${complaint.trim()}`);
+    return took;
+  } catch (error) {
+    if (signal?.aborted) throw signal.reason;
+    throw error instanceof BenchError ? error : failed(contestant, String(error));
+  } finally {
+    if (file !== undefined) closeSync(file);
+    await drain?.end();
+  }
+}
+
+function failed({ name, argv }: Contestant, why: string): BenchError {
+  return new BenchError("HPC_BENCH_FAILED", `${name} failed: ${why}`, `Run it by hand: ${argv.join(" ")}`);
+}

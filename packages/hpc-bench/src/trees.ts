@@ -1,0 +1,56 @@
+import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { BenchError } from "./errors";
+
+export const SHAPES = ["ordinary", "small-dirs", "flat", "deep"] as const;
+export type Shape = (typeof SHAPES)[number];
+
+/** Files to a directory. */
+const PER_DIRECTORY: Readonly<Record<Shape, number>> = {
+  ordinary: 100,
+  "small-dirs": 4,
+  flat: Number.POSITIVE_INFINITY,
+  deep: 50,
+};
+/** Directories below one another in `deep`: a path of 64 names. */
+const DEPTH = 64;
+
+/**
+ * Makes `folder`, which must not exist, with about `entries` names in all; each file holds `bytes`. ordinary: two levels; small-dirs: four files
+ * to a directory; flat: one directory; deep: chains of 64 directories. Throws HPC_BENCH_TREE.
+ */
+export function makeBenchTree(folder: string, shape: Shape, entries: number, bytes: number): void {
+  const content = Buffer.alloc(bytes, "podheitor ");
+  const perDirectory = PER_DIRECTORY[shape];
+  try {
+    mkdirSync(folder);
+    let left = entries - 1;
+    let directory = folder;
+    for (let number = 0; left > 0; number++) {
+      if (shape !== "flat") {
+        directory = nextDirectory(folder, directory, shape, number);
+        left--;
+      }
+      for (let file = 0; file < perDirectory && left > 0; file++, left--) {
+        const fd = openSync(`${directory}/file-${file}`, "wx");
+        if (bytes > 0) writeSync(fd, content);
+        closeSync(fd);
+      }
+    }
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new BenchError(
+      "HPC_BENCH_TREE",
+      `the tree ${folder} cannot be made: ${why}`,
+      "Name a folder with room: --folder.",
+    );
+  }
+}
+
+function nextDirectory(root: string, before: string, shape: Shape, number: number): string {
+  const chained = number % DEPTH === 0 ? root : before;
+  const parent = shape === "deep" ? chained : join(root, `d${Math.floor(number / 100)}`);
+  const directory = join(parent, `s${number}`);
+  mkdirSync(directory, { recursive: true });
+  return directory;
+}
