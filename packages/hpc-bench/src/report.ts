@@ -16,7 +16,7 @@ export function spread(values: readonly number[]): string {
 export function table({ title, facts, standings }: ContestResult): string {
   const rows = standings.map(
     ({ name, seconds, ratios }, at) =>
-      `| ${name} | ${median(seconds).toFixed(3)} | ${at === 0 ? "1" : spread(ratios)} |`,
+      `| ${name.replaceAll("|", "\\|")} | ${median(seconds).toFixed(3)} | ${at === 0 ? "1" : spread(ratios)} |`,
   );
   return [
     `**${title}.** ${facts}`,

@@ -1,0 +1,74 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "@jest/globals";
+import * as bench from "./index";
+
+const folder = mkdtempSync(join(tmpdir(), "hpc-bench-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const noted = join(folder, "noted");
+const noting = (name: string): bench.Contestant => ({ name, argv: ["sh", "-c", `echo ${name} >>"$0"`, noted] });
+
+describe("contest", () => {
+  test("each round runs everybody once and begins with another one; the first is not measured", async () => {
+    const contestants = ["a", "b", "c"].map(noting);
+    const { standings } = await bench.contest({ title: "t", facts: "f", contestants, rounds: 2 });
+    expect(readFileSync(noted, "utf8").replaceAll("\n", "")).toBe("abcbcacab");
+    expect(standings.map(({ name, seconds }) => [name, seconds.length])).toEqual([
+      ["a", 2],
+      ["b", 2],
+      ["c", 2],
+    ]);
+    expect(standings[0]?.ratios).toEqual([1, 1]);
+  });
+
+  test("a pipe is drained to its end, a file holds what was written", async () => {
+    const file = join(folder, "out");
+    const bytes = "head -c 3000000 /dev/zero";
+    const contestants: bench.Contestant[] = [
+      { name: "pipe", argv: ["sh", "-c", `${bytes}; test -p /dev/stdout`], output: "pipe" },
+      { name: "file", argv: ["sh", "-c", bytes], output: { file } },
+    ];
+    await bench.contest({ title: "t", facts: "f", contestants, rounds: 1 });
+    expect(readFileSync(file).length).toBe(3_000_000);
+  });
+
+  test("who fails is named, with what it said", async () => {
+    const contestants: bench.Contestant[] = [{ name: "broken", argv: ["sh", "-c", "echo because >&2; exit 3"] }];
+    const run = bench.contest({ title: "t", facts: "f", contestants, rounds: 1 });
+    await expect(run).rejects.toMatchObject({
+      code: "HPC_BENCH_FAILED",
+      message: "broken failed: ended with 3: because",
+    });
+  });
+});
+
+test.each(bench.SHAPES)(
+  "a tree of shape %s has as many names as were asked for, and scanOnce counts them",
+  async (shape) => {
+    const tree = join(folder, shape);
+    bench.makeBenchTree(tree, shape, 2000, 3);
+    const found = execFileSync("find", [tree]).toString().trim().split("\n").length;
+    expect(Math.abs(found - 2000)).toBeLessThan(10);
+    expect(await bench.scanOnce(Buffer.from(tree), 2)).toBe(found);
+  },
+);
+
+test("median, spread, and a table whose bars in names do not break it", () => {
+  expect([bench.median([3, 1, 2]), bench.median([4, 1, 2, 3])]).toEqual([2, 2.5]);
+  expect(bench.spread([1, 2, 4])).toBe("2.00 (1.00 to 4.00)");
+  const standings = [{ name: "a | b", seconds: [1], ratios: [1] }];
+  expect(bench.table({ title: "t", facts: "f", standings })).toContain("| a \\| b | 1.000 | 1 |");
+});
+
+test("the README's example runs", async () => {
+  const readme = readFileSync(join(__dirname, "..", "README.md"), "utf8");
+  const example = /```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? "";
+  const body = example.replace(/^import (\{[^}]*\}) from .*$/m, "const $1 = bench;");
+  const printed: string[] = [];
+  const log = (value: unknown) => printed.push(String(value));
+  await new Function("bench", "console", `return (async () => {${body}})()`)(bench, { log });
+  expect(printed.join()).toMatch(/\| short \|[\s\S]*\| long \|/);
+});
