@@ -1,13 +1,10 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, statfsSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { decodeAccounting, type Frame, FrameDecoder } from "@podheitor/hpc-ptcomm";
 import { shardOf } from "@podheitor/hpc-shard";
 import { createScanner, RecordCursor, RecordType } from "@podheitor/hpc-walker";
-import { backendName, repository } from "./support";
+import { runBackend } from "./support";
 
 /* The backend's memory does not grow with the namespace: a million inodes, in two shapes. */
 
@@ -56,45 +53,6 @@ const scan = {
   ringBytes: 8 * 2 ** 20,
 } as const;
 
-interface Measured {
-  readonly peak: number;
-  readonly entries: number;
-  readonly sums: ReturnType<typeof decodeAccounting>;
-}
-
-/** Lets the built backend save the tree, reads what it sends, and asks the kernel for its peak before it is gone. */
-async function measure(...keys: string[]): Promise<Measured> {
-  const program = join(repository, "packages/hpc-backend/dist", `${backendName}.cjs`);
-  const child = spawn(process.execPath, [program, "backup", ...keys], { stdio: ["ignore", "pipe", "inherit"] });
-  const exited = once(child, "exit");
-  const decoder = new FrameDecoder();
-  let entries = 0;
-  let peak = 0;
-  let sums: Measured["sums"] | undefined;
-  const count = (frame: Frame) => {
-    if (frame.status === "M") entries++;
-    if (frame.status === "U") sums = decodeAccounting(frame.payload);
-  };
-  // The peak only grows, and is looked at with every piece until after the last one.
-  for await (const chunk of child.stdout) {
-    peak = Math.max(peak, peakOf(child.pid ?? 0));
-    decoder.push(chunk as Buffer);
-    for (let frame = decoder.next(); frame !== undefined; frame = decoder.next()) count(frame);
-  }
-  expect(await exited).toEqual([0, null]);
-  if (sums === undefined) throw new Error("the backend sent no accounting");
-  return { peak, entries, sums };
-}
-
-/** VmHWM of proc(5) in bytes; 0 when the process has ended. */
-function peakOf(pid: number): number {
-  try {
-    return 1024 * Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1] ?? 0);
-  } catch {
-    return 0;
-  }
-}
-
 describe.each([
   ["one directory", 0],
   ["ten thousand directories", 10_000],
@@ -109,7 +67,7 @@ describe.each([
   test(
     "are sent in less than 96 MiB",
     async () => {
-      const { peak, entries, sums } = await measure(`--path=${tree}`, "--engine=native");
+      const { peak, entries, sums } = await runBackend(`--path=${tree}`, "--engine=native");
       process.stderr.write(`peak of the backend: ${(peak / 2 ** 20).toFixed(1)} MiB\n`);
       expect(entries).toBe(ENTRIES);
       expect([sums.emitted, sums.failed, sums.vanished]).toEqual([ENTRIES, 0, 0]);

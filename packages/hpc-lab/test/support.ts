@@ -1,7 +1,10 @@
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { installPlugin } from "@podheitor/hpc-cdylib";
+import { decodeAccounting, type Frame, FrameDecoder } from "@podheitor/hpc-ptcomm";
 import { type BaculaLab, type CatalogRow, type LabJob, type Release, releaseOf, releases, startBacula } from "../src";
 import { command } from "../src/command";
 import { catalogNames } from "../src/parity";
@@ -110,4 +113,44 @@ export async function onDisk(root: string): Promise<string[]> {
 export function settle(): Promise<boolean> {
   const end = Math.floor(Date.now() / 1000) + 2;
   return until("two seconds pass", 10_000, () => Date.now() / 1000 >= end);
+}
+
+/** VmHWM of proc(5) in bytes; 0 when the process has ended. */
+export function peakOf(pid: number): number {
+  try {
+    return 1024 * Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+export interface BackendRun {
+  readonly peak: number;
+  readonly entries: number;
+  readonly sums: ReturnType<typeof decodeAccounting>;
+}
+
+/** Lets the built backend save the tree, reads what it sends, and asks the kernel for its peak before it is gone. */
+export async function runBackend(...keys: string[]): Promise<BackendRun> {
+  const program = join(repository, "packages/hpc-backend/dist", `${backendName}.cjs`);
+  const child = spawn(process.execPath, [program, "backup", ...keys], { stdio: ["ignore", "pipe", "inherit"] });
+  const exited = once(child, "exit");
+  const decoder = new FrameDecoder();
+  let entries = 0;
+  let peak = 0;
+  let sums: BackendRun["sums"] | undefined;
+  const count = (frame: Frame) => {
+    if (frame.status === "M") entries++;
+    if (frame.status === "U") sums = decodeAccounting(frame.payload);
+  };
+  // The peak only grows, and is looked at with every piece until after the last one.
+  for await (const chunk of child.stdout) {
+    peak = Math.max(peak, peakOf(child.pid ?? 0));
+    decoder.push(chunk as Buffer);
+    for (let frame = decoder.next(); frame !== undefined; frame = decoder.next()) count(frame);
+  }
+  const [code, killed] = (await exited) as [number | null, string | null];
+  if (code !== 0) throw new Error(`the backend ended with ${killed ?? code}`);
+  if (sums === undefined) throw new Error("the backend sent no accounting");
+  return { peak, entries, sums };
 }
