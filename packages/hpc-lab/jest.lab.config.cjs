@@ -9,7 +9,8 @@ module.exports = {
   rootDir: "../..",
   testMatch: ["<rootDir>/packages/hpc-lab/test/**/*.lab.ts"],
   // Takes minutes, because what it measures does.
-  testPathIgnorePatterns: process.env.PODHEITOR_HPC_LONG === "1" ? [] : ["/(topologies|stress)\\.lab\\.ts$"],
+  testPathIgnorePatterns:
+    process.env.PODHEITOR_HPC_LONG === "1" ? [] : ["/(topologies|stress|file-daemon)\\.lab\\.ts$"],
   testTimeout: 300_000,
   maxWorkers: 1,
 };
