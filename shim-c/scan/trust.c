@@ -66,7 +66,8 @@ static bool add_parent(struct mount_parents *m, char *mount_point)
 }
 
 /*
- * Only a bind mount can cover a file; its "root" field (the fourth) is not "/". Directories are stat-ed anyway.
+ * A bind mount can cover a file; its "root" field (the fourth) is not "/". So can FUSE, whose root may be a file. Directories are stat-ed anyway, and the parents of
+ * others are not looked up: a server that is dead would hold us there.
  * False: not all mounts are known (no /proc, no memory), so there is no telling where something is mounted.
  */
 static bool read_mounts(struct mount_parents *m)
@@ -79,13 +80,14 @@ static bool read_mounts(struct mount_parents *m)
     if (!f)
         return false;
     while (getline(&line, &cap, f) > 0) {
+        bool fuse = strstr(line, " - fuse"); /* behind the separator; blanks in names are escaped */
         char *save, *field = strtok_r(line, " ", &save), *root = NULL;
         for (int i = 1; field && i < 5; i++) {
             field = strtok_r(NULL, " ", &save);
             if (i == 3)
                 root = field;
         }
-        if (!field || !root || !strcmp(root, "/"))
+        if (!field || !root || (!strcmp(root, "/") && !fuse))
             continue;
         unescape(field);
         all = add_parent(m, field) && all;
