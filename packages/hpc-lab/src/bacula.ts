@@ -93,6 +93,11 @@ export class BaculaLab {
     return daemons.file.pid;
   }
 
+  /** Where the Storage Daemon listens. */
+  get storagePort(): number {
+    return this.state.ports.storage;
+  }
+
   /** All three daemons live. */
   get running(): boolean {
     const daemons = this.state.daemons;

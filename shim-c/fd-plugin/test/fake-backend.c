@@ -19,6 +19,7 @@
 
 static char payload[MAX_PAYLOAD];
 static uint32_t payload_len;
+static uint64_t file_count = 100000;
 static char scene[64], level[8], since[32], job_type[8];
 static char stray[256]; /* in the command block: anything that should not be there */
 static bool accurate;
@@ -118,6 +119,8 @@ static void block(const char *name)
             abort_job("something but a command in a block");
         if ((v = value_of("scene")))
             keep(scene, sizeof scene, v);
+        else if ((v = value_of("files")))
+            file_count = strtoull(v, NULL, 10);
         else if ((v = value_of("Level")))
             keep(level, sizeof level, v);
         else if ((v = value_of("Since")))
@@ -550,6 +553,38 @@ static void scene_full(void)
     finish();
 }
 
+static size_t append(uint8_t *out, char status, const void *bytes, size_t len)
+{
+    hpc_frame_header(out, (uint8_t)status, (uint32_t)len);
+    memcpy(out + HPC_FRAME_HEADER, bytes, len);
+    return HPC_FRAME_HEADER + len;
+}
+
+/* `files` files of 1 KiB from memory, a mebibyte to a write: what the File Daemon makes of them is its own limit. */
+static void scene_memory(void)
+{
+    static uint8_t out[1 << 20], head[512], end[HPC_DATA_END];
+    static const uint8_t content[1024] = "podheitor";
+    size_t used = 0;
+
+    for (uint64_t i = 0; i < file_count; i++) {
+        char name[128];
+        int name_len = snprintf(name, sizeof name, "/tmp/podheitor/tree/d%llu/s%llu/file-%llu", (unsigned long long)(i / 10000), (unsigned long long)(i / 100),
+                                (unsigned long long)(i % 100));
+        used += append(out + used, 'M', head, record(head, HPC_REGULAR, HPC_ENTRY_HAS_DATA, name, (size_t)name_len, NULL, sizeof content, 0, 1700000000));
+        used += append(out + used, 'D', content, sizeof content);
+        hpc_data_end_encode(end, &(struct hpc_data_end){ .bytes = sizeof content });
+        used += append(out + used, 'Z', end, sizeof end);
+        if (used > sizeof out - 4096 || i + 1 == file_count) {
+            put(out, used);
+            used = 0;
+        }
+    }
+    sums.n[HPC_N_SCANNED] = sums.n[HPC_N_EMITTED] = sums.n[HPC_N_FILES] = file_count;
+    sums.n[HPC_N_BYTES] = file_count * sizeof content;
+    finish();
+}
+
 static const struct { const char *name; void (*play)(void); } scenes[] = {
     { "good", scene_good }, { "empty", scene_empty }, { "slow", scene_slow }, { "long-names", scene_long_names }, { "read-error", scene_read_error }, { "short", scene_short },
     { "killed", scene_killed }, { "exit", scene_exit }, { "closed", scene_closed }, { "cut", scene_cut }, { "garbage", scene_garbage },
@@ -559,6 +594,7 @@ static const struct { const char *name; void (*play)(void); } scenes[] = {
     { "xattrs", scene_xattrs }, { "bad-block", scene_bad_block }, { "holes", scene_holes }, { "tebibyte", scene_tebibyte }, { "stubborn", scene_stubborn },
     { "endless", scene_endless }, { "grandchild", scene_grandchild }, { "lone-link", scene_lone_link }, { "deleted", scene_deleted }, { "noisy", scene_noisy },
     { "bad-exit", scene_bad_exit }, { "check", scene_check }, { "incremental", scene_incremental }, { "full", scene_full },
+    { "memory", scene_memory },
 };
 
 int main(int argc, char **argv)
