@@ -1,6 +1,7 @@
 /* Frames of ordinary entries: M, B with extended attributes, D and Z with content. */
 #include "frames.h"
 #include "digest.h"
+#include "frame_header.h"
 #include "hpc_scan.h"
 #include "../include/hpc_entry.h"
 
@@ -9,8 +10,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#define FRAME_HEADER 8
-#define MAX_PAYLOAD 999999u
 #define END_BYTES 24u
 #define DIGEST_BYTES 8u
 
@@ -34,15 +33,6 @@ struct entry {
     bool slash, has_data;
     uint64_t record_len; /* of the M payload, digest and all */
 };
-
-static uint8_t *put_header(uint8_t *to, char status, uint32_t length)
-{
-    to[0] = (uint8_t)status;
-    for (int digit = 6; digit > 0; digit--, length /= 10)
-        to[digit] = (uint8_t)('0' + length % 10);
-    to[7] = '\n';
-    return to + FRAME_HEADER;
-}
 
 static uint8_t *put(uint8_t *to, const void *bytes, size_t len)
 {

@@ -140,6 +140,18 @@ int64_t hpc_read_files(const uint8_t *requests, int64_t requests_len, uint8_t *o
 int64_t hpc_holes(int64_t fd, int64_t size, int64_t min_hole, uint8_t *out, int64_t cap);
 /* Gives a pipe room for so many bytes, unless it has more. Returns its size now; -EPERM: more than an ordinary user may have; -EBADF: no pipe. */
 int64_t hpc_pipe_size(int64_t fd, int64_t bytes);
+/*
+ * Moves up to `length` bytes from a descriptor to a pipe as D frames, without a copy into this process. offset >= 0: of a file, whose own offset stays; -1: from where it is,
+ * of a pipe or a socket. Waits while the output is full or nothing comes, whatever O_NONBLOCK says, and looks at `stop` meanwhile; call it from a thread of its own.
+ * Returns the bytes moved: fewer than `length` only at the end of the input, or where reading it failed with control.error (EINVAL, and nothing moved: it cannot be spliced).
+ * < 0: the output failed, or -ECANCELED: stopped. Then a frame may be cut off, and nothing more may be written.
+ * What is written to the file between the move and the receiver's read may show, as in any read of a file that changes.
+ */
+struct hpc_stream_control {
+    uint32_t stop;  /* 0 others set it to end the call */
+    int32_t error;  /* 4 errno of the input */
+};
+int64_t hpc_stream(int64_t from, int64_t offset, int64_t length, int64_t to, uint8_t *control);
 /* xxh3_64, seed 0, of count keys of 8 bytes; 8 bytes each to out. */
 int64_t hpc_hash_inodes(const uint8_t *keys, int64_t count, uint8_t *out);
 

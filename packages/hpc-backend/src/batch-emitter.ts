@@ -1,13 +1,13 @@
 import { constants, tmpdir } from "node:os";
-import { EntryFlag, EntryKind, RecordCursor, RecordType, ScanOp } from "@podheitor/hpc-walker";
+import { EntryFlag, EntryKind, RecordCursor, RecordType, ScanOp, type Streamed } from "@podheitor/hpc-walker";
 import { isGone, NoteOperation } from "./archive-note";
 import type { BackupJob } from "./backup-types";
 import type { Checks } from "./checks";
 import { fullName, type Outgoing } from "./entry-sink";
 import { nameOfErrno } from "./errno";
-import { errnoName, errnoOf } from "./errors";
+import { errnoOf } from "./errors";
 import { FileAhead, isWanted } from "./file-ahead";
-import { FileReader, Vanished } from "./file-reader";
+import { FileReader, type ReadOptions, Vanished } from "./file-reader";
 import { FrameRuns } from "./frame-runs";
 import { LinkGroups } from "./links";
 import { isOwnOutput } from "./own-outputs";
@@ -35,14 +35,15 @@ class Pass {
   readonly cursor = new RecordCursor();
   readonly ahead: FileAhead;
 
-  constructor(holes: boolean) {
-    this.ahead = new FileAhead({ holes });
+  constructor(options: ReadOptions) {
+    this.ahead = new FileAhead(options);
   }
 }
 
 /** Turns scan batches into entries with their content, in order, and counts what becomes of each. */
 export class BatchEmitter {
   readonly #job: Job;
+  readonly #reading: ReadOptions;
   readonly #scan: Pass;
   readonly #answers: Pass;
   readonly #links: LinkGroups;
@@ -66,8 +67,9 @@ export class BatchEmitter {
     this.#job = job;
     this.#runs = options.native ? FrameRuns.over(job) : undefined;
     this.#unchanged = options.asks ? new UnchangedLinks(job.workDirectory ?? tmpdir()) : undefined;
-    this.#scan = new Pass(job.sink.carriesHoles);
-    this.#answers = new Pass(job.sink.carriesHoles);
+    this.#reading = { holes: job.sink.carriesHoles, streams: job.sink.stream !== undefined };
+    this.#scan = new Pass(this.#reading);
+    this.#answers = new Pass(this.#reading);
     this.#links = new LinkGroups(job.workDirectory === undefined ? {} : { directory: job.workDirectory });
   }
 
@@ -241,9 +243,13 @@ export class BatchEmitter {
     let reader: FileReader;
     try {
       reader = await ahead.take(cursor.headStart, () =>
-        FileReader.open(fullName(cursor.dir, cursor.name), cursor.exact("dev"), cursor.exact("ino"), cursor.size, {
-          holes: this.#job.sink.carriesHoles,
-        }),
+        FileReader.open(
+          fullName(cursor.dir, cursor.name),
+          cursor.exact("dev"),
+          cursor.exact("ino"),
+          cursor.size,
+          this.#reading,
+        ),
       );
     } catch (error) {
       this.#unreadable(cursor, error instanceof Vanished ? ENOENT : errnoOf(error), NoteOperation.OPEN);
@@ -263,17 +269,15 @@ export class BatchEmitter {
     let sent = 0;
     let errno = 0;
     for (;;) {
-      let block: Buffer | undefined;
-      try {
-        block = await reader.next();
-      } catch (error) {
-        errno = errnoOf(error);
+      const piece = await this.#piece(reader);
+      if (piece === undefined) break;
+      sent += piece.bytes;
+      if (piece.errno !== 0) {
+        errno = piece.errno;
         sums.incomplete++;
-        messages.entry("not-saved", `${shown(cursor)}: read failed after ${sent} bytes: ${errnoName(error)}`);
+        messages.entry("not-saved", `${shown(cursor)}: read failed after ${sent} bytes: ${nameOfErrno(errno)}`);
+        break;
       }
-      if (block === undefined) break;
-      sink.data(block);
-      sent += block.length;
       if (sink.full) await sink.drain();
       signal?.throwIfAborted();
     }
@@ -281,6 +285,21 @@ export class BatchEmitter {
     sums.bytes += sent;
     if (errno !== 0) this.#note(cursor, errno, NoteOperation.READ);
     else this.#shrank(cursor, sent + reader.holeBytes);
+  }
+
+  /** Gives the sink what comes next of a file; undefined at its end. Rejects when the receiver is gone. */
+  async #piece(reader: FileReader): Promise<Streamed | undefined> {
+    const { sink } = this.#job;
+    if (sink.stream !== undefined && reader.streamable) return reader.stream(sink.stream);
+    let block: Buffer | undefined;
+    try {
+      block = await reader.next();
+    } catch (error) {
+      return { bytes: 0, errno: errnoOf(error) };
+    }
+    if (block === undefined) return undefined;
+    sink.data(block);
+    return { bytes: block.length, errno: 0 };
   }
 
   /** A file that somebody truncated under us is saved as it is now, which is less than its attributes promise. */

@@ -1,11 +1,13 @@
 import { fstatSync, write } from "node:fs";
 import { Socket } from "node:net";
-import { widenPipe } from "@podheitor/hpc-walker";
+import { type Streamer, streamerTo, widenPipe } from "@podheitor/hpc-walker";
 import { PIPE_SIZE } from "./limits";
 
 /** Where finished bytes go. One write at a time; `bytes` may be reused once the promise has settled. */
 export interface ByteSink {
   write(bytes: Buffer): Promise<void>;
+  /** Moves file content to it as D frames without copying; while it does, nothing may be written. Absent: no pipe, or no library. */
+  readonly streamer?: Streamer | undefined;
 }
 
 /**
@@ -14,8 +16,9 @@ export interface ByteSink {
  */
 export function sinkOf(fd: number): ByteSink {
   const stat = fstatSync(fd);
-  if (stat.isFIFO()) widenPipe(fd, PIPE_SIZE);
-  return stat.isFIFO() || stat.isSocket() ? socketSink(fd) : fileSink(fd);
+  if (!stat.isFIFO()) return stat.isSocket() ? socketSink(fd) : fileSink(fd);
+  widenPipe(fd, PIPE_SIZE);
+  return { ...socketSink(fd), streamer: streamerTo(fd) };
 }
 
 function socketSink(fd: number): ByteSink {

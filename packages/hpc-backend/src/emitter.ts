@@ -1,5 +1,7 @@
 import { type Digest, FLUSH_BYTES, FrameWriter } from "@podheitor/hpc-ptcomm";
+import type { Streamed } from "@podheitor/hpc-walker";
 import type { ByteSink } from "./byte-sink";
+import { counted } from "./in-flight";
 import { FLUSH_IDLE_MS } from "./limits";
 
 /**
@@ -43,13 +45,15 @@ export class Emitter {
   flush(): void {
     if (this.#writing !== undefined || this.#failure !== undefined || this.frames.byteLength === 0) return;
     const bytes = this.frames.takeBytes();
-    this.#writing = this.#sink
-      .write(bytes)
+    this.#writing = this.#settled(this.#sink.write(bytes).finally(() => this.frames.recycle(bytes)));
+  }
+
+  #settled(write: Promise<unknown>): Promise<void> {
+    return write
       .catch((error: unknown) => {
         this.#failure ??= error;
       })
       .then(() => {
-        this.frames.recycle(bytes);
         this.#writing = undefined;
         this.#lastWrite = performance.now();
         this.#wake();
@@ -59,6 +63,7 @@ export class Emitter {
   /** Gives the output up: whoever waits for a receiver that takes nothing gets `reason`, now and from now on. */
   abandon(reason: unknown): void {
     this.#failure ??= reason;
+    this.#sink.streamer?.stop();
     this.#wake();
   }
 
@@ -69,6 +74,25 @@ export class Emitter {
     }
     if (this.#failure !== undefined) throw this.#failure;
     this.flush();
+  }
+
+  /** Whether `stream` can be used. */
+  get canStream(): boolean {
+    return this.#sink.streamer !== undefined;
+  }
+
+  /**
+   * Moves `length` bytes of an open file to the output as D frames, behind everything appended before; what is appended meanwhile follows them. Rejects when the receiver is gone or
+   * this emitter was given up.
+   */
+  async stream(fd: number, offset: number, length: number): Promise<Streamed> {
+    const { streamer } = this.#sink;
+    if (streamer === undefined) throw new Error("this output cannot be streamed to");
+    do await this.drain();
+    while (this.#writing !== undefined || this.frames.byteLength > 0);
+    const moved = counted(streamer.move(fd, offset, length));
+    this.#writing = this.#settled(moved);
+    return moved;
   }
 
   /** Settles when everything has been written. */

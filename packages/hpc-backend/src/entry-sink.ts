@@ -1,4 +1,5 @@
 import type { EntryParts } from "@podheitor/hpc-ptcomm";
+import type { Streamed } from "@podheitor/hpc-walker";
 import type { Note } from "./archive-note";
 
 /** An entry on its way out. One object serves a whole job: a sink takes what it needs before it returns. */
@@ -11,6 +12,9 @@ export interface FrameSink {
   /** `fill` writes whole frames to the room that there is, and says how many bytes they are. */
   append(fill: (room: Buffer) => number): void;
 }
+
+/** Moves up to `length` bytes from `offset` on; fewer at the end of the file, or where reading failed. Rejects when the receiver is gone. */
+export type MoveContent = (fd: number, offset: number, length: number) => Promise<Streamed>;
 
 /** Where entries go: the pipe in either dialect, or an archive. Calls only append; `full` says when to wait. */
 export interface EntrySink {
@@ -29,6 +33,8 @@ export interface EntrySink {
   attributes(block: Buffer): void;
   /** Content of the last entry, any length. */
   data(bytes: Buffer): void;
+  /** Moves content of the last entry from an open file without reading it; what was given before comes first. Absent: this sink looks at every byte. */
+  readonly stream?: MoveContent | undefined;
   /** End of the content: how many bytes were given, and the errno of a read that failed (0: complete). */
   end(bytes: number, errno: number): void;
   /** What is missing, and why; between entries. Archives keep it, a receiver at the other end of a pipe gets messages. */

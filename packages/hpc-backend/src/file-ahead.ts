@@ -1,6 +1,6 @@
 import { EntryFlag, EntryKind, RecordCursor, RecordType } from "@podheitor/hpc-walker";
 import { fullName } from "./entry-sink";
-import { FileReader } from "./file-reader";
+import { FileReader, type ReadOptions } from "./file-reader";
 import { OPEN_AHEAD } from "./limits";
 
 interface Opened {
@@ -21,14 +21,13 @@ export function isWanted(wanted: Uint8Array | undefined, index: number, flags: n
 export class FileAhead {
   readonly #cursor = new RecordCursor();
   readonly #opened: Opened[] = [];
-  readonly #holes: boolean;
+  readonly #options: ReadOptions;
   #more = false;
   #index = -1;
   #wanted: Uint8Array | undefined;
 
-  /** holes: leave out the holes of sparse files. */
-  constructor(options: { readonly holes: boolean }) {
-    this.#holes = options.holes;
+  constructor(options: ReadOptions) {
+    this.#options = options;
   }
 
   /** Begins a batch. What the one before left untaken is closed: a head may stand at the same place in both. */
@@ -73,7 +72,7 @@ export class FileAhead {
         cursor.exact("dev"),
         cursor.exact("ino"),
         cursor.size,
-        { holes: this.#holes },
+        this.#options,
       );
       // Its error belongs to whoever takes it.
       reader.catch(() => undefined);

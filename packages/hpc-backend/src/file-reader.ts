@@ -1,11 +1,13 @@
 import { close, constants, fstat, open, read } from "node:fs";
 import { constants as osConstants } from "node:os";
 import { promisify } from "node:util";
-import { openFile } from "@podheitor/hpc-walker";
+import { openFile, type Streamed } from "@podheitor/hpc-walker";
+import type { MoveContent } from "./entry-sink";
 import { nameOfErrno } from "./errno";
 import { errnoOf } from "./errors";
 import { holeBytes, holesOf, NO_HOLES, type Run, runsOf } from "./holes";
-import { OPEN_AHEAD, READ_SIZE } from "./limits";
+import { counted } from "./in-flight";
+import { OPEN_AHEAD, READ_SIZE, STREAM_MIN, STREAM_PIECE } from "./limits";
 import { PATH_MAX } from "./long-path";
 
 const openAsync = promisify(open);
@@ -19,7 +21,7 @@ const fstatBig = promisify(fstat) as (
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
 /** O_PATH, which node:constants has not; the same on x86-64 and arm64. */
 const O_PATH = 0o10000000;
-const { EAGAIN, EPERM } = osConstants.errno;
+const { EAGAIN, EINVAL, EPERM } = osConstants.errno;
 /** open(2): O_NOATIME is for the owner of a file and for root; for others EPERM. */
 const { O_NOATIME } = constants;
 const S_IFMT = 0o170000n;
@@ -32,25 +34,16 @@ export class Vanished extends Error {}
 const spare: Buffer[] = [];
 const SPARE_BUFFERS = OPEN_AHEAD + 2;
 
-let inFlight = 0;
-
-/** File operations that have not come back: a process whose count is not 0 cannot exit in good order. */
-export function operationsInFlight(): number {
-  return inFlight;
-}
-
-async function counted<T>(work: Promise<T>): Promise<T> {
-  inFlight++;
-  try {
-    return await work;
-  } finally {
-    inFlight--;
-  }
+export interface ReadOptions {
+  /** Skip the holes of a file that has fewer blocks than its size needs. */
+  readonly holes: boolean;
+  /** Leave long runs of data behind the first block to `stream`. */
+  readonly streams?: boolean;
 }
 
 /**
  * A regular file opened for its turn: the first block is read at once, and from then on one block ahead of the
- * consumer. Blocks come in order; those in a hole of `holes` do not come. A file that shrinks or grows is what it reads as.
+ * consumer, unless the consumer takes the rest by `stream`. Blocks come in order; those in a hole of `holes` do not come. A file that shrinks or grows is what it reads as.
  */
 export class FileReader {
   readonly #fd: number;
@@ -61,6 +54,7 @@ export class FileReader {
   #pending: Promise<number> | undefined;
   readonly #runs: Iterator<Run, void>;
   #runEnd: number;
+  #streams: boolean;
 
   private constructor(
     fd: number,
@@ -68,8 +62,10 @@ export class FileReader {
     private readonly size: number,
     /** The hole map (16 bytes each, as in a record), empty for a file without holes or one that was not asked. */
     readonly holes: Buffer,
+    streams: boolean,
   ) {
     this.#fd = fd;
+    this.#streams = streams;
     this.#runs = runsOf(holes);
     const first = this.#runs.next().value;
     this.#offset = first?.start ?? 0;
@@ -89,15 +85,8 @@ export class FileReader {
   /**
    * Opens without following a symlink and checks that the object is still the regular file `dev`/`ino`.
    * Rejects with Vanished, or with the error of open(2) or fstat(2). `size` is what stat said: it only sizes buffers.
-   * holes: skip the holes of a file that has fewer blocks than its size needs.
    */
-  static async open(
-    path: Buffer,
-    dev: bigint,
-    ino: bigint,
-    size: number,
-    options: { readonly holes: boolean },
-  ): Promise<FileReader> {
+  static async open(path: Buffer, dev: bigint, ino: bigint, size: number, options: ReadOptions): Promise<FileReader> {
     const fd = await openUntouched(path).catch((error: unknown) => {
       if (errnoOf(error) !== EAGAIN) throw error;
       return openLeased(path);
@@ -113,7 +102,7 @@ export class FileReader {
       await counted(closeAsync(fd));
       throw error;
     }
-    const reader = new FileReader(fd, size, holes);
+    const reader = new FileReader(fd, size, holes, options.streams ?? false);
     reader.#readAhead();
     return reader;
   }
@@ -131,8 +120,29 @@ export class FileReader {
     this.#offset += length;
     this.#turn = this.#turn === 0 ? 1 : 0;
     if (this.#offset >= this.#runEnd) this.#nextRun();
-    if (!complete) this.#readAhead();
+    if (!complete && !this.streamable) this.#readAhead();
     return block;
+  }
+
+  /** Whether `stream`, not `next`, has what comes now. */
+  get streamable(): boolean {
+    const end = Math.min(this.#runEnd, this.size);
+    return this.#streams && this.#pending === undefined && end - this.#offset >= STREAM_MIN;
+  }
+
+  /** Moves a piece of a run of data; of what could not be moved, `next` has the rest or its error. Rejects only as `move` does. */
+  async stream(move: MoveContent): Promise<Streamed> {
+    const length = Math.min(this.#runEnd - this.#offset, STREAM_PIECE);
+    const { bytes, errno } = await move(this.#fd, this.#offset, length);
+    this.#offset += bytes;
+    // Not every filesystem lends its pages.
+    const unable = errno === EINVAL && bytes === 0;
+    if (unable) this.#streams = false;
+    else if (errno !== 0) return { bytes, errno };
+    if (this.#offset >= this.#runEnd) this.#nextRun();
+    // What is short is read: the end of a run, and of a file that others cut off or write on.
+    if (!this.streamable) this.#readAhead();
+    return { bytes, errno: 0 };
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Emitter } from "./emitter";
-import type { EntrySink, FrameSink, Outgoing } from "./entry-sink";
+import type { EntrySink, FrameSink, MoveContent, Outgoing } from "./entry-sink";
 import { RunningDigest } from "./xxh";
 
 /**
@@ -11,12 +11,16 @@ export class Hpc1Sink implements EntrySink {
   readonly carriesXattrs = true;
   readonly carriesHoles = true;
   readonly frames: FrameSink;
+  readonly stream: MoveContent | undefined;
   readonly #emitter: Emitter;
   readonly #digest: RunningDigest | undefined;
 
   constructor(emitter: Emitter, options: { readonly digests: boolean }) {
     this.#emitter = emitter;
     this.#digest = options.digests ? new RunningDigest() : undefined;
+    // A digest needs every byte.
+    const streams = emitter.canStream && !options.digests;
+    this.stream = streams ? (fd, offset, length) => emitter.stream(fd, offset, length) : undefined;
     this.frames = { digests: options.digests, append: (fill) => emitter.frames.append(fill) };
   }
 

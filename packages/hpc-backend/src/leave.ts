@@ -1,4 +1,4 @@
-import { operationsInFlight } from "./file-reader";
+import { operationsInFlight } from "./in-flight";
 import { CANCEL_GRACE_MS } from "./limits";
 
 /** Exit code of a backend that met an exception that nobody expected: EX_SOFTWARE of sysexits.h. */

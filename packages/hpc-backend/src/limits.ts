@@ -22,6 +22,10 @@ export const FLUSH_IDLE_MS = 50;
 
 /** One positioned read of a large file, and so the payload of its `D` frames (at most 999,999). */
 export const READ_SIZE = 512 * KIB;
+/** Runs of data from this on are moved to the pipe without reading them, after a first block: a shorter one does not pay for a call into another thread (0.1 ms). */
+export const STREAM_MIN = 1 * MIB;
+/** Of one such call: a few milliseconds to a receiver that takes everything, a second to one of 64 MiB/s. Progress is told between two. */
+export const STREAM_PIECE = 64 * MIB;
 /** Large files that are opened, and whose first block is read, before their turn: eight read buffers, 4 MiB. */
 export const OPEN_AHEAD = 8;
 /**

@@ -133,6 +133,17 @@ describe("bind", () => {
     expect(failure(() => library.bind("t_absent", [], "i64")()).message).toContain("t_absent");
   });
 
+  test("bindAsync calls in another thread, several at once, and rejects as bind throws", async () => {
+    const library = openLibrary("t", [lib]);
+    const fill = library.bindAsync("t_fill", ["buffer", "i64", "i64"], "i64");
+    const buffers = Array.from({ length: 10 }, () => Buffer.alloc(1000));
+    expect(await Promise.all(buffers.map((buffer, at) => fill(buffer, 1000, at)))).toEqual(buffers.map(() => 1000));
+    expect(buffers.every((buffer, at) => buffer.every((byte) => byte === at))).toBe(true);
+    const fail = library.bindAsync("t_fail", ["i64"], "status")(13);
+    await expect(fail).rejects.toMatchObject({ code: "HPC_NATIVE_CALL", errnoName: "EACCES" });
+    await expect(library.bindAsync("t_absent", [], "i64")()).rejects.toMatchObject({ code: "HPC_NATIVE_BROKEN" });
+  });
+
   test("errno names", () => {
     expect(errnoName(2)).toBe("ENOENT");
     expect(errnoName(4095)).toBe("errno 4095");

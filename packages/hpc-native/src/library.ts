@@ -59,14 +59,7 @@ export class Library {
     result: R,
   ): (...values: Arguments<A>) => Result<R> {
     const { ffi: f } = this;
-    const types = { i64: f.DataType.I64, bigint: f.DataType.BigInt, buffer: f.DataType.U8Array };
-    const call = {
-      library: this.path,
-      funcName: symbol,
-      retType: result === "bigint" ? f.DataType.BigInt : f.DataType.I64,
-      paramsType: args.map((type) => types[type]),
-      paramsValue: [] as unknown[],
-    };
+    const call = this.call(symbol, args, result);
     return (...values: Arguments<A>) => {
       checkArguments(symbol, args, values);
       call.paramsValue = values as unknown[];
@@ -78,8 +71,44 @@ export class Library {
       } finally {
         call.paramsValue = NOTHING; // do not keep the caller's buffers alive
       }
-      if (result === "status" && (answer as number) < 0) throw NativeError.ofCall(symbol, answer as number);
-      return answer as Result<R>;
+      return answered(symbol, result, answer);
+    };
+  }
+
+  /**
+   * As `bind`, for calls that wait: each runs in a thread of libuv's pool (four by default), about 100 µs there and back, and leaves a third of a kilobyte behind, so let it
+   * do much. A call that never returns keeps the process from exiting.
+   */
+  bindAsync<const A extends readonly ArgumentType[], R extends ResultType>(
+    symbol: string,
+    args: A,
+    result: R,
+  ): (...values: Arguments<A>) => Promise<Result<R>> {
+    const { ffi: f } = this;
+    const call = this.call(symbol, args, result);
+    return async (...values: Arguments<A>) => {
+      checkArguments(symbol, args, values);
+      const paramsValue = values as unknown[];
+      inUse.add(values);
+      try {
+        return answered(symbol, result, await f.load({ ...call, paramsValue, runInNewThread: true }));
+      } catch (cause) {
+        throw cause instanceof NativeError ? cause : this.broken(`${symbol}: ${messageOf(cause)}`, cause);
+      } finally {
+        inUse.delete(values);
+      }
+    };
+  }
+
+  private call(symbol: string, args: readonly ArgumentType[], result: ResultType) {
+    const { DataType } = this.ffi;
+    const types = { i64: DataType.I64, bigint: DataType.BigInt, buffer: DataType.U8Array };
+    return {
+      library: this.path,
+      funcName: symbol,
+      retType: result === "bigint" ? DataType.BigInt : DataType.I64,
+      paramsType: args.map((type) => types[type]),
+      paramsValue: NOTHING,
     };
   }
 
@@ -89,6 +118,13 @@ export class Library {
 }
 
 const NOTHING: unknown[] = [];
+/** Arguments of calls that are under way in other threads: ffi-rs passes addresses and keeps nothing alive. */
+const inUse = new Set<readonly unknown[]>();
+
+function answered<R extends ResultType>(symbol: string, result: R, answer: unknown): Result<R> {
+  if (result === "status" && (answer as number) < 0) throw NativeError.ofCall(symbol, answer as number);
+  return answer as Result<R>;
+}
 
 /** ffi-rs answers a wrong argument with an empty message, so they are looked at first. */
 function checkArguments(symbol: string, types: readonly ArgumentType[], values: readonly unknown[]): void {

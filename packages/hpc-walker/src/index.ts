@@ -4,6 +4,7 @@ export * from "./layout";
 export { type FileContent, fileHoles, openFile, readFiles, widenPipe } from "./native-files";
 export { type FileIdentity, FramesStop, NativeFrames, type RunCounts } from "./native-frames";
 export { openNativeScanner } from "./native-scanner";
+export { type Streamed, type Streamer, streamerTo } from "./native-stream";
 export {
   type CreateScannerOptions,
   createScanner,

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { NativeError } from "@podheitor/hpc-native";
-import { type ScanLibrary, scanLibrary } from "./native-library";
+import { type ScanLibrary, tryLibrary } from "./native-library";
 import { PATH_MAX, READ_FILES_BYTES } from "./native-limits";
 import { E2BIG, EFBIG, EINVAL, ENAMETOOLONG, errnoOf } from "./system-error";
 
@@ -109,17 +109,5 @@ function readOne(path: Buffer, max: number): FileContent {
     return { errno: errnoOf(error), content: NOTHING };
   } finally {
     closeSync(fd);
-  }
-}
-
-let absent = false;
-
-function tryLibrary(): ScanLibrary | undefined {
-  if (absent) return undefined;
-  try {
-    return scanLibrary();
-  } catch {
-    absent = true; // createScanner() has said why
-    return undefined;
   }
 }

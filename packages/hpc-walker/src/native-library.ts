@@ -23,6 +23,9 @@ export interface ScanLibrary {
   holes(fd: number, size: number, minHole: number, out: Buffer, capacity: number): number;
   readFiles(requests: Buffer, length: number, out: Buffer, capacity: number, used: Buffer): number;
   pipeSize(fd: number, bytes: number): number;
+  streamNow(from: number, offset: number, length: number, to: number, control: Buffer): number;
+  /** The same in a thread of its own. */
+  stream(from: number, offset: number, length: number, to: number, control: Buffer): Promise<number>;
   /** `shim-c/scan/frames.h`. */
   frames(records: Buffer, length: number, out: Buffer, capacity: number, call: Buffer, callLength: number): number;
 }
@@ -48,9 +51,12 @@ export function scanLibrary(candidates: readonly string[] = CANDIDATES): ScanLib
   library.readFiles(none, 0, none, 0, none);
   library.pipeSize(-1, 0);
   library.frames(none, 0, none, 0, none, 0);
+  library.streamNow(-1, -2, 0, -1, none);
   if (candidates === CANDIDATES) loaded = library;
   return library;
 }
+
+const STREAM = ["i64", "i64", "i64", "i64", "buffer"] as const;
 
 function bind(library: Library): ScanLibrary {
   return {
@@ -64,6 +70,21 @@ function bind(library: Library): ScanLibrary {
     holes: library.bind("hpc_holes", ["i64", "i64", "i64", "buffer", "i64"], "i64"),
     readFiles: library.bind("hpc_read_files", ["buffer", "i64", "buffer", "i64", "buffer"], "i64"),
     pipeSize: library.bind("hpc_pipe_size", ["i64", "i64"], "i64"),
+    streamNow: library.bind("hpc_stream", STREAM, "i64"),
+    stream: library.bindAsync("hpc_stream", STREAM, "i64"),
     frames: library.bind("hpc_frames", ["buffer", "i64", "buffer", "i64", "buffer", "i64"], "i64"),
   };
+}
+
+let absent = false;
+
+/** The library, or undefined where it is not: for what can do without. */
+export function tryLibrary(): ScanLibrary | undefined {
+  if (absent) return undefined;
+  try {
+    return scanLibrary();
+  } catch {
+    absent = true; // createScanner() has said why
+    return undefined;
+  }
 }

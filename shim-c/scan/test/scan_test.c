@@ -30,6 +30,9 @@ void test_one_filesystem(void);
 void test_xattrs(void);
 void test_xattrs_large(void);
 void test_holes(void);
+void test_stream(void);
+void test_stream_refused(void);
+void test_stream_stopped(void);
 
 static void test_hash(void)
 {
@@ -623,7 +626,7 @@ int main(int argc, char **argv)
         TEST(hash), TEST(fairness), TEST(bad_options), TEST(kinds_and_content), TEST(roots), TEST(read_files), TEST(unreadable),
         TEST(shards_and_since), TEST(file_mounts), TEST(flat), TEST(chain), TEST(too_deep), TEST(wide), TEST(few_descriptors),
         TEST(changing), TEST(ring_and_stop), TEST(exclude), TEST(exclude_refused), TEST(markers), TEST(one_filesystem), TEST(xattrs),
-        TEST(xattrs_large), TEST(holes),
+        TEST(xattrs_large), TEST(holes), TEST(stream), TEST(stream_refused), TEST(stream_stopped),
     };
     const char *tmp = argc > 1 ? argv[1] : access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";
 

@@ -1,0 +1,132 @@
+/*
+ * Bulk data to the output without a copy: splice(2) moves pages of the page cache, or buffers of a socket, to a pipe of our own, which tells how many bytes they are; then the
+ * frame's header is written, and they move on to the output.
+ */
+#include "frame_header.h"
+#include "hpc_scan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#define PIPE_BYTES (1 << 20)
+/* Of one frame: as many whole pages as its header can say. */
+#define PIECE (MAX_PAYLOAD / 4096u * 4096u)
+#define LOOK_MS 50 /* at the stop flag */
+
+struct stream {
+    int from, to;
+    int in, out; /* ends of our own pipe */
+    uint32_t piece;
+    struct hpc_stream_control *control;
+};
+
+/* 0: ready, or worth another try. */
+static int wait_for(const struct stream *s, int fd, short events)
+{
+    struct pollfd p = { .fd = fd, .events = events };
+
+    if (__atomic_load_n(&s->control->stop, __ATOMIC_ACQUIRE))
+        return -ECANCELED;
+    return poll(&p, 1, LOOK_MS) < 0 && errno != EINTR ? -errno : 0;
+}
+
+/* Fills our pipe; returns what is in it, 0 at the end of the input. */
+static int64_t take(const struct stream *s, int64_t *offset, uint64_t want)
+{
+    for (;;) {
+        off64_t at = *offset;
+        ssize_t n = splice(s->from, *offset < 0 ? NULL : &at, s->in, NULL, want, *offset < 0 ? SPLICE_F_NONBLOCK : 0);
+        int failed;
+        if (n >= 0) {
+            if (*offset >= 0)
+                *offset = at;
+            return n;
+        }
+        if (errno != EAGAIN && errno != EINTR)
+            return -errno;
+        if ((failed = wait_for(s, s->from, POLLIN)))
+            return failed;
+    }
+}
+
+static int write_header(const struct stream *s, uint32_t length)
+{
+    uint8_t header[FRAME_HEADER];
+    size_t done = 0;
+
+    put_header(header, 'D', length);
+    while (done < sizeof header) {
+        ssize_t n = write(s->to, header + done, sizeof header - done);
+        int failed;
+        if (n > 0)
+            done += (size_t)n;
+        else if (n < 0 && errno != EAGAIN && errno != EINTR)
+            return -errno;
+        else if ((failed = wait_for(s, s->to, POLLOUT)))
+            return failed;
+    }
+    return 0;
+}
+
+static int give(const struct stream *s, uint64_t length)
+{
+    while (length > 0) {
+        ssize_t n = splice(s->out, NULL, s->to, NULL, length, SPLICE_F_NONBLOCK | SPLICE_F_MORE);
+        int failed;
+        if (n > 0)
+            length -= (uint64_t)n;
+        else if (n < 0 && errno != EAGAIN && errno != EINTR)
+            return -errno;
+        else if ((failed = wait_for(s, s->to, POLLOUT)))
+            return failed;
+    }
+    return 0;
+}
+
+static int64_t move(const struct stream *s, int64_t offset, uint64_t length)
+{
+    uint64_t moved = 0;
+
+    while (moved < length) {
+        uint64_t want = length - moved < s->piece ? length - moved : s->piece;
+        int64_t n = take(s, &offset, want);
+        int failed;
+        if (n == -ECANCELED)
+            return n;
+        if (n < 0)
+            s->control->error = (int32_t)-n;
+        if (n <= 0)
+            break;
+        if ((failed = write_header(s, (uint32_t)n)) || (failed = give(s, (uint64_t)n)))
+            return failed;
+        moved += (uint64_t)n;
+    }
+    return (int64_t)moved;
+}
+
+int64_t hpc_stream(int64_t from, int64_t offset, int64_t length, int64_t to, uint8_t *control)
+{
+    struct stream s = { .from = (int)from, .to = (int)to, .control = (struct hpc_stream_control *)(void *)control };
+    int ends[2];
+    int64_t size, moved;
+
+    if (length < 0 || offset < -1)
+        return -EINVAL;
+    s.control->error = 0;
+    if (pipe2(ends, O_CLOEXEC))
+        return -errno;
+    s.out = ends[0];
+    s.in = ends[1];
+    size = hpc_pipe_size(s.in, PIPE_BYTES);
+    if (size < 0) /* more than this user may have: as it is */
+        size = fcntl(s.in, F_GETPIPE_SZ);
+    s.piece = size > 0 && size < PIECE ? (uint32_t)size : PIECE;
+    moved = move(&s, offset, (uint64_t)length);
+    close(ends[0]);
+    close(ends[1]);
+    return moved;
+}
