@@ -10,7 +10,7 @@ const edges = {
   shard: ["walker"],
   cdylib: ["ptcomm"],
   backend: ["ptcomm", "walker", "shard", "native"],
-  bench: ["chart", "native", "walker"],
+  bench: ["backend", "chart", "native", "walker"],
   cli: ["bench", "chart", "native", "ptcomm", "walker", "shard", "backend", "cdylib"],
   // Private, used by tests only: it may look at everything.
   lab: ["bench", "chart", "native", "ptcomm", "walker", "shard", "backend", "cdylib", "cli"],

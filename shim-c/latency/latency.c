@@ -2,9 +2,9 @@
  * A library to preload that makes a filesystem as slow as one behind a network: every stat, every open and every listing of a directory sleeps first. For benchmarks and tests; it
  * treats every program alike, as far as that calls the C library.
  *
- *   HPC_LATENCY_US=150 HPC_LATENCY_BELOW=/srv/tree LD_PRELOAD=build/latency.so find /srv/tree -size +1M
+ *   LATENCY_US=150 LATENCY_BELOW=/srv/tree LD_PRELOAD=build/latency.so find /srv/tree -size +1M
  *
- * HPC_LATENCY_US: microseconds, default 150. HPC_LATENCY_BELOW: only absolute names that begin so, and names relative to a directory descriptor, are slow; default: all.
+ * LATENCY_US: microseconds, default 150. LATENCY_BELOW: only absolute names that begin so, and names relative to a directory descriptor, are slow; default: all.
  * A program's own start (libraries, locales) uses absolute names elsewhere and stays as fast as it is.
  *
  * The C library's readdir() calls getdents64 where nobody can step in, so a directory costs one delay when it is opened. Reading attributes (xattr(7)) costs one, too.
@@ -35,12 +35,12 @@ static __thread int exact; /* this thread's timer slack is set */
 
 __attribute__((constructor)) static void configure(void)
 {
-    const char *us = getenv("HPC_LATENCY_US");
+    const char *us = getenv("LATENCY_US");
     long n = us ? strtol(us, NULL, 10) : 150;
 
     delay.tv_sec = n / 1000000;
     delay.tv_nsec = n % 1000000 * 1000;
-    below = getenv("HPC_LATENCY_BELOW");
+    below = getenv("LATENCY_BELOW");
     below_len = below ? strlen(below) : 0;
 }
 

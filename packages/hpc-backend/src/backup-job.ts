@@ -34,7 +34,7 @@ export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
   for (const caveat of sharding.caveats) job.messages.say("info", caveat);
   job.signal?.throwIfAborted();
 
-  const scanner = createScanner({
+  const scanner = (job.openScanner ?? createScanner)({
     ...plan.scan,
     engine: job.params.engine,
     onFallback: ({ reason, remedy, consequence }) => job.messages.say("warning", `${reason}. ${consequence} ${remedy}`),

@@ -1,8 +1,11 @@
+import type { createScanner } from "@podheitor/hpc-walker";
 import type { Ask } from "./checks";
 import type { EntrySink } from "./entry-sink";
 import type { Messages } from "./messages";
 import type { JobParams } from "./params";
 import type { Sums } from "./sums";
+
+export type OpenScanner = typeof createScanner;
 
 /** What a backup needs to run. */
 export interface BackupJob {
@@ -21,6 +24,8 @@ export interface BackupJob {
   readonly jobName?: string | undefined;
   /** Where temporary files go; undefined: the system's directory for them. */
   readonly workDirectory?: string | undefined;
+  /** Another source of entries than a scan of the paths. */
+  readonly openScanner?: OpenScanner;
   /** Called after every batch. */
   readonly progress?: () => void;
 }

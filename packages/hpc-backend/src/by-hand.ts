@@ -1,15 +1,11 @@
-import { encodeAccounting } from "@podheitor/hpc-ptcomm";
-import { describe, PTCOMM_LEVEL } from "./backend-process";
-import { runBackup } from "./backup-job";
+import { describe } from "./backend-process";
+import { backupToStream } from "./backup-stream";
 import { sinkOf } from "./byte-sink";
 import { Emitter } from "./emitter";
 import { cancelled } from "./errors";
-import { Hpc1Sink } from "./hpc1-sink";
 import { leave } from "./leave";
-import { Messages } from "./messages";
 import { parseParams } from "./params";
 import { onCancelSignal } from "./signals";
-import { Sums } from "./sums";
 
 /**
  * `podheitor-hpc-backend backup --path=/x > stream`: the same job without a plugin. Standard output gets what an hpc/1 backup sends
@@ -33,14 +29,7 @@ async function work(
   signal: AbortSignal,
 ): Promise<number> {
   try {
-    const sums = new Sums();
-    const messages = new Messages((level, text) => emitter.frames.message(PTCOMM_LEVEL[level], text));
-    const sink = new Hpc1Sink(emitter, { digests: false });
-    const params = parseParams(pairs);
-    await runBackup({ params, since: undefined, ask: undefined, content: true, sink, sums, messages, signal });
-    emitter.frames.frame("U", encodeAccounting(sums));
-    emitter.frames.signal("F");
-    await emitter.finish();
+    await backupToStream({ params: parseParams(pairs), emitter, signal });
     return 0;
   } catch (error) {
     process.stderr.write(`podheitor-hpc-backend: ${describe(error)}\n`);

@@ -1,4 +1,8 @@
 export { type BackupToArchive, backupToArchive } from "./backup-archive";
+export { type BackupStream, backupToStream } from "./backup-stream";
+export type { OpenScanner } from "./backup-types";
+export { sinkOf } from "./byte-sink";
+export { Emitter } from "./emitter";
 export { type ErrorCode, HpcError } from "./errors";
 export type {
   BackupSummary,

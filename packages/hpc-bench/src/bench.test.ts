@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
+import { RecordCursor, RecordType } from "@podheitor/hpc-walker";
 import * as bench from "./index";
 
 const folder = mkdtempSync(join(tmpdir(), "hpc-bench-"));
@@ -55,6 +56,41 @@ test.each(bench.SHAPES)(
     expect(await bench.scanOnce(Buffer.from(tree), 2)).toBe(found);
   },
 );
+
+test.each([1, 100, 5000, 123_456])(
+  "a synthetic scan hands out %i entries, each with an inode of its own",
+  async (count) => {
+    const scanner = new bench.SyntheticScanner(count);
+    const cursor = new RecordCursor();
+    const inodes = new Set<bigint>();
+    for (let batch = await scanner.next(); batch !== undefined; batch = await scanner.next())
+      for (cursor.reset(batch.bytes); cursor.next(); )
+        if (cursor.type === RecordType.ENTRY) inodes.add(cursor.exact("ino"));
+    expect(inodes.size).toBe(count);
+    expect(scanner.stats()).toMatchObject({ scanned: count, handedOut: count });
+  },
+);
+
+test("the memory of a program is watched until it ends, and one that fails is named", async () => {
+  const { signal } = new AbortController();
+  const program = "const b = Buffer.alloc(2e8, 1); setTimeout(() => process.stdout.write(String(b[5])), 1500)";
+  const run = await bench.watchMemory("big", [process.execPath, "-e", program], signal);
+  expect(run.peak).toBeGreaterThan(2e8);
+  expect(run.samples.length).toBeGreaterThan(1);
+  expect(bench.memoryTable([run])).toMatch(/\| big \| \d+\.\d \| 2\d\d MiB \|/);
+  const failed = bench.watchMemory("bad", ["false"], signal);
+  await expect(failed).rejects.toMatchObject({ code: "HPC_BENCH_FAILED", message: "bad ended with 1" });
+});
+
+test("times are compared with another contestant, too", () => {
+  const standings = [
+    { name: "we", seconds: [1, 2], ratios: [1, 1] },
+    { name: "find", seconds: [4, 4], ratios: [4, 2] },
+  ];
+  const text = bench.table({ title: "t", facts: "f", standings }, "find");
+  expect(text).toContain("| we | 1.500 | 1 | 3.00 (2.00 to 4.00) |");
+  expect(text).toContain("| find | 4.000 | 3.00 (2.00 to 4.00) | 1.00 (1.00 to 1.00) |");
+});
 
 test("median, spread, and a table whose bars in names do not break it", () => {
   expect([bench.median([3, 1, 2]), bench.median([4, 1, 2, 3])]).toEqual([2, 2.5]);

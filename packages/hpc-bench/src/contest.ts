@@ -10,6 +10,8 @@ export interface Contestant {
   readonly argv: readonly [program: string, ...rest: string[]];
   /** Where its standard output goes: nowhere (default), through a pipe that `cat` drains, or to a new file. */
   readonly output?: "pipe" | { readonly file: string };
+  /** Added to its environment. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Exit codes that are no failure. Default: 0. */
   readonly exits?: readonly number[];
   /** Run before each time, not timed. */
@@ -77,7 +79,11 @@ async function timed(contestant: Contestant, signal: AbortSignal | undefined): P
   const file = typeof output === "object" ? openSync(output.file, "w") : undefined;
   const [program, ...rest] = contestant.argv;
   const started = performance.now();
-  const child = spawn(program, rest, { stdio: ["ignore", drain?.fd ?? file ?? "ignore", "pipe"], signal });
+  const child = spawn(program, rest, {
+    stdio: ["ignore", drain?.fd ?? file ?? "ignore", "pipe"],
+    env: { ...process.env, ...contestant.env },
+    signal,
+  });
   let complaint = "";
   child.stderr?.on("data", (chunk: Buffer) => {
     complaint = (complaint + chunk.toString()).slice(-500);

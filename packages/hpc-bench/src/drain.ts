@@ -4,11 +4,11 @@ import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** A pipe whose other end `cat` reads and forgets. No byte passes through this process. */
+/** A pipe whose other end `dd` reads, a mebibyte at a time, and forgets. No byte passes through this process. */
 export interface Drain {
   /** The end to write to. */
   readonly fd: number;
-  /** Closes it here, and waits until `cat` has read all. */
+  /** Closes it here, and waits until `dd` has read all. */
   end(): Promise<void>;
 }
 
@@ -18,9 +18,11 @@ export function startDrain(): Drain {
   const fifo = join(folder, "fifo");
   try {
     execFileSync("mkfifo", [fifo]);
-    const cat = spawn("cat", [fifo], { stdio: ["ignore", "ignore", "inherit"] });
-    const closed = once(cat, "close");
-    const fd = openSync(fifo, "w"); // waits for cat
+    const dd = spawn("dd", [`if=${fifo}`, "bs=1M", "of=/dev/null", "status=none"], {
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+    const closed = once(dd, "close");
+    const fd = openSync(fifo, "w"); // waits for dd
     return {
       fd,
       async end() {

@@ -1,7 +1,11 @@
-export { BENCHES, type Benchmark, type BenchName, type BenchSetup, benchmarksOf } from "./benchmarks";
+export { BENCHES, type BenchName, benchmarksOf } from "./benchmarks";
+export type { Benchmark, BenchSetup, Tools } from "./benchmarks/setup";
+export { emitSynthetic, relay } from "./by-hand";
 export { type Contest, type Contestant, type ContestResult, contest, type Standing } from "./contest";
 export { BenchError, type BenchErrorCode } from "./errors";
 export { machineFacts } from "./machine";
+export { type MemoryRun, memoryPlot, memoryTable, watchMemory } from "./memory";
 export { median, plot, spread, table } from "./report";
 export { scanOnce } from "./scan-once";
+export { SyntheticScanner } from "./synthetic-scanner";
 export { makeBenchTree, SHAPES, type Shape } from "./trees";

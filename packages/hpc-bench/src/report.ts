@@ -12,17 +12,21 @@ export function spread(values: readonly number[]): string {
   return `${median(values).toFixed(2)} (${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)})`;
 }
 
-/** A table in Markdown: a row to each contestant, ours first. */
-export function table({ title, facts, standings }: ContestResult): string {
-  const rows = standings.map(
-    ({ name, seconds, ratios }, at) =>
-      `| ${name.replaceAll("|", "\\|")} | ${median(seconds).toFixed(3)} | ${at === 0 ? "1" : spread(ratios)} |`,
-  );
+/** A table in Markdown: a row to each contestant, ours first. `against`: a contestant whose time is divided by everybody's, too. */
+export function table({ title, facts, standings }: ContestResult, against?: string): string {
+  const other = standings.find(({ name }) => name === against);
+  const rows = standings.map(({ name, seconds, ratios }, at) => {
+    const cells = [name.replaceAll("|", "\\|"), median(seconds).toFixed(3), at === 0 ? "1" : spread(ratios)];
+    if (other !== undefined) cells.push(spread(seconds.map((one, round) => (other.seconds[round] ?? one) / one)));
+    return `| ${cells.join(" | ")} |`;
+  });
+  const heads = ["program", "seconds (median)", "times ours"];
+  if (other !== undefined) heads.push(`as fast as ${other.name}, times`);
   return [
     `**${title}.** ${facts}`,
     "",
-    "| program | seconds (median) | times ours |",
-    "|---|---|---|",
+    `| ${heads.join(" | ")} |`,
+    `|${"---|".repeat(heads.length)}`,
     ...rows,
     "",
   ].join("\n");

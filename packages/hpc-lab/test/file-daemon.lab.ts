@@ -68,8 +68,8 @@ test.each(chosenReleases)(
     execFileSync("make", ["-s", "-C", join(repository, "shim-c/latency")]);
     const latency = {
       LD_PRELOAD: join(repository, "shim-c/latency/build/latency.so"),
-      HPC_LATENCY_US: String(LATENCY_US),
-      HPC_LATENCY_BELOW: tree,
+      LATENCY_US: String(LATENCY_US),
+      LATENCY_BELOW: tree,
     };
     // The plugin's child inherits next to nothing, so a script gives it what the File Daemon was given.
     const backend = join(folder, backendName);

@@ -1,10 +1,15 @@
-/* scanlimit PATH [threads [inline_bytes [flags]]]: walks PATH with nothing behind it and says how long that took: the engine's own limit. */
+/*
+ * scanlimit PATH [threads [inline_bytes [flags [frames]]]]: walks PATH with nothing behind it and says how long that took: the engine's own limit. With "frames" the
+ * ordinary entries go to standard output as frames, and what it says to standard error.
+ */
+#include "../frames.h"
 #include "../hpc_scan.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static double now(void)
 {
@@ -14,17 +19,40 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+/* Everything that one call makes frames of; what needs a decision is passed over. */
+static void write_frames(const uint8_t *batch, uint32_t len, uint8_t *out, uint32_t cap)
+{
+    struct hpc_frames_call call = { .flags = HPC_FRAMES_CONTENT, .dir_at = HPC_FRAMES_NO_DIR };
+
+    do {
+        call.used = call.files = call.directories = call.symlinks = call.specials = call.xattr_blocks = call.bytes = 0;
+        if (hpc_frames(batch, len, out, cap, (uint8_t *)&call, sizeof call) < 0)
+            exit(1);
+        for (uint32_t done = 0; done < call.used;) {
+            ssize_t n = write(1, out + done, call.used - done);
+            if (n <= 0)
+                exit(1);
+            done += (uint32_t)n;
+        }
+        if (call.stop == HPC_FRAMES_OTHER) {
+            uint32_t record;
+            memcpy(&record, batch + call.at, sizeof record);
+            call.at += record;
+        }
+    } while (call.stop != HPC_FRAMES_END);
+}
+
 int main(int argc, char **argv)
 {
     struct hpc_scan_options o = { .version = HPC_SCAN_ABI, .threads = 2, .since_s = INT64_MIN, .ring_entries = 8192, .ring_bytes = 8 << 20, .path_count = 1 };
     struct hpc_scan_stats st;
     double begin = now();
-    uint8_t *options, *buf;
+    uint8_t *options, *buf, *frames = NULL;
     uint32_t len;
     int64_t h, n, batches = 0;
 
     if (argc < 2) {
-        fprintf(stderr, "usage: scanlimit PATH [threads [inline_bytes [flags]]]\n");
+        fprintf(stderr, "usage: scanlimit PATH [threads [inline_bytes [flags [frames]]]]\n");
         return 2;
     }
     if (argc > 2)
@@ -36,7 +64,11 @@ int main(int argc, char **argv)
     len = (uint32_t)strlen(argv[1]);
     options = calloc(1, sizeof o + 12 + len);
     buf = malloc(HPC_SCAN_MIN_CAP);
-    if (!options || !buf)
+    if (argc > 5 && !strcmp(argv[5], "frames")) {
+        frames = malloc(HPC_SCAN_MIN_CAP);
+        hpc_pipe_size(1, 1 << 20);
+    }
+    if (!options || !buf || (argc > 5 && !frames))
         return 1;
     memcpy(options, &o, sizeof o);
     memcpy(options + sizeof o, &len, 4);
@@ -46,15 +78,19 @@ int main(int argc, char **argv)
         fprintf(stderr, "scanlimit: %s: %s\n", argv[1], strerror((int)-h));
         return 1;
     }
-    while ((n = hpc_scan_next(h, buf, HPC_SCAN_MIN_CAP, 1000)) > 0 || n == -11)
+    while ((n = hpc_scan_next(h, buf, HPC_SCAN_MIN_CAP, 1000)) > 0 || n == -11) {
         batches += n > 0;
+        if (n > 0 && frames)
+            write_frames(buf, (uint32_t)n, frames, HPC_SCAN_MIN_CAP);
+    }
     hpc_scan_stats(h, (uint8_t *)&st, sizeof st);
     hpc_scan_free(h, 5000);
-    printf("%llu entries in %.3f s, %lld batches; %llu failed, %llu vanished, %llu directories listed, %llu not; at most %llu pending, %llu descriptors\n",
+    fprintf(frames ? stderr : stdout, "%llu entries in %.3f s, %lld batches; %llu failed, %llu vanished, %llu directories listed, %llu not; at most %llu pending, %llu descriptors\n",
            (unsigned long long)st.handed_out, now() - begin, (long long)batches, (unsigned long long)st.failed,
            (unsigned long long)st.vanished, (unsigned long long)st.dirs_listed,
            (unsigned long long)(st.dirs_failed + st.dirs_vanished), (unsigned long long)st.pending_peak, (unsigned long long)st.fds_peak);
     free(options);
     free(buf);
+    free(frames);
     return n == 0 ? 0 : 1;
 }

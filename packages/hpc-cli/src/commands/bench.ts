@@ -1,7 +1,9 @@
 import { existsSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import type { BenchSetup, MemoryRun } from "@podheitor/hpc-bench";
+import { builtBackend } from "@podheitor/hpc-cdylib";
 import type { Argv, InferredOptionTypes } from "yargs";
 import { absolutePath, toBytes, toText } from "../bytes";
 import type { Command } from "../command";
@@ -10,11 +12,17 @@ import { Exit } from "../exit";
 import { json, value } from "../options";
 import { Output } from "../output";
 
-const NAMES = ["walk", "archive", "large"] as const;
+type Bench = typeof import("@podheitor/hpc-bench");
+
+const NAMES = ["walk", "latency", "read", "archive", "emit", "relay", "memory"] as const;
+/** What contestants of ours do; they are this command, too. */
+const PARTS = ["scan", "synthetic", "relay-once"] as const;
 
 const options = {
   entries: { ...value("names in a tree"), default: "1000000" },
-  "large-mib": { ...value("size of the large file, MiB"), default: "2048" },
+  synthetic: { ...value("memory: entries that come from memory; default: 100000000") },
+  "large-mib": { ...value("size of the large file, MiB"), default: "4096" },
+  "latency-us": { ...value("latency: of each metadata operation, µs"), default: "150" },
   rounds: { ...value("how often each program runs"), default: "5" },
   threads: value("threads of our scan; default: two to a core"),
   folder: value("where trees are made, and removed; default: a folder in the temporary directory"),
@@ -27,68 +35,84 @@ type Arguments = InferredOptionTypes<typeof options> & { readonly what: string }
 
 export const bench: Command<Arguments> = {
   usage: "bench <what>",
-  describe: "time our programs beside their peers: walk, archive, large or all",
+  describe: "time our programs beside their peers: walk, latency, read, archive, emit, relay, memory or all",
   options: (parser: Argv) =>
     parser
       .positional("what", {
-        choices: [...NAMES, "all", "scan"],
+        choices: [...NAMES, "all", ...PARTS],
         demandOption: true,
-        describe: "the benchmark; scan walks --path once and nothing else",
+        describe: "the benchmark; scan, synthetic and relay-once are what it starts of ours",
       })
       .options(options)
       .example(
         "$0 bench walk --entries 100000 --rounds 3",
         "beside find, bfs, fd, fpart and rsync, those that are there",
       )
-      .example("$0 bench all --folder /dev/shm --save results", "with tables and plots")
+      .example("$0 bench all --folder /dev/shm --save results", "with tables and plots; hours")
       .epilogue(
-        "Each round runs every program once; a ratio is that of two runs of the same round. Peers that are not on PATH are named.",
+        "Each round runs every program once; a ratio is that of two runs of the same round. Peers that are not on PATH, and programs of the repository that are not built, are named.",
       ),
 
   async run(args, io) {
     const output = new Output(io, args.json);
     const bench = await import("@podheitor/hpc-bench");
     const threads = args.threads === undefined ? 2 * availableParallelism() : whole(args.threads, "--threads");
+    const entries = whole(args.entries, "--entries");
     if (args.what === "scan") {
       if (args.path === undefined) throw new UsageError("bench scan needs --path", "name the directory to walk");
-      const entries = await bench.scanOnce(absolutePath(toBytes(args.path)), threads);
-      output.line(String(entries));
-      output.object({ entries });
+      const found = await bench.scanOnce(absolutePath(toBytes(args.path)), threads);
+      output.line(String(found));
+      output.object({ entries: found });
+      return Exit.done;
+    }
+    if (args.what === "synthetic") {
+      await bench.emitSynthetic(entries, io.signal);
+      return Exit.done;
+    }
+    if (args.what === "relay-once") {
+      await bench.relay();
       return Exit.done;
     }
     const folder = resolve(toText(args.folder ?? tmpdir(), "--folder"), `podheitor-hpc-bench-${process.pid}`);
-    const setup = {
+    const setup: BenchSetup = {
       folder,
-      entries: whole(args.entries, "--entries"),
+      entries,
       largeBytes: whole(args["large-mib"], "--large-mib") * 2 ** 20,
       ourselves: [process.execPath, process.argv[1] ?? ""] as const,
-      scanlimit: scanlimit(),
+      backend: backend(),
+      tools: {
+        scanlimit: built("scan/build/scanlimit"),
+        pipelimit: built("scan/build/pipelimit"),
+        latency: built("latency/build/latency.so"),
+      },
       threads,
+      latencyMicroseconds: whole(args["latency-us"], "--latency-us"),
     };
     const rounds = whole(args.rounds, "--rounds");
     const save = args.save === undefined ? undefined : resolve(toText(args.save, "--save"));
     if (save !== undefined) await mkdir(save, { recursive: true });
     await mkdir(folder, { recursive: true });
-    const machine = bench.machineFacts(folder);
-    const { rm } = await import("node:fs/promises");
+    const report = new Report(output, bench.machineFacts(folder), save);
+    const asked = (name: string) => args.what === "all" || args.what === name;
     try {
-      for (const name of NAMES.filter((one) => args.what === "all" || one === args.what))
-        for (const one of bench.benchmarksOf(name, setup)) {
-          output.message("info", `${one.title}: ${one.facts}`);
-          if (one.missing.length > 0) output.message("info", `not on this machine: ${one.missing.join(", ")}`);
-          one.prepare();
-          const result = await bench.contest({ ...one, rounds, signal: io.signal });
-          one.clean();
-          const text = `${bench.table(result)}\n${machine}, ${rounds} rounds, ${new Date().toISOString().slice(0, 10)}${one.missing.length > 0 ? `; not there: ${one.missing.join(", ")}` : ""}\n`;
-          output.line(text);
-          output.object({ name: one.name, machine, rounds, missing: one.missing, ...result });
-          if (save !== undefined) {
-            const facts = { machine, date: new Date().toISOString(), rounds, missing: one.missing };
-            await writeFile(join(save, `${one.name}.json`), `${JSON.stringify({ ...facts, ...result }, null, 2)}\n`);
-            await writeFile(join(save, `${one.name}.svg`), bench.plot(result));
-            await writeFile(join(save, `${one.name}.md`), text);
-          }
-        }
+      for (const one of bench.BENCHES.filter(asked).flatMap((name) => bench.benchmarksOf(name, setup))) {
+        const { name, title, facts, contestants, missing, against } = one;
+        output.message("info", `${title}: ${facts}`);
+        if (missing.length > 0) output.message("info", `not on this machine: ${missing.join(", ")}`);
+        if (contestants.length === 0) continue;
+        one.prepare();
+        const result = await bench.contest({ title, facts, contestants, rounds, signal: io.signal });
+        one.clean();
+        const absent = missing.length > 0 ? `; not there: ${missing.join(", ")}` : "";
+        const data = { rounds, missing, ...result };
+        await report.say(name, bench.table(result, against), `${rounds} rounds${absent}`, data, bench.plot(result));
+      }
+      if (asked("memory")) {
+        const synthetic = whole(args.synthetic ?? "100000000", "--synthetic");
+        const runs = await memory(bench, setup, synthetic, io.signal);
+        const facts = "hpc/1 frames to a drained pipe";
+        await report.say("memory", bench.memoryTable(runs), facts, { runs }, bench.memoryPlot(runs));
+      }
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
@@ -96,14 +120,63 @@ export const bench: Command<Arguments> = {
   },
 };
 
+/** Says and saves what was measured. */
+class Report {
+  constructor(
+    private readonly output: Output,
+    private readonly machine: string,
+    private readonly folder: string | undefined,
+  ) {}
+
+  async say(name: string, table: string, how: string, data: object, plot: string): Promise<void> {
+    const date = new Date().toISOString();
+    const text = `${table}\n${this.machine}; ${how}; ${date.slice(0, 10)}\n`;
+    const facts = { name, machine: this.machine, date, ...data };
+    this.output.line(text);
+    this.output.object(facts);
+    if (this.folder === undefined) return;
+    await writeFile(join(this.folder, `${name}.json`), `${JSON.stringify(facts, null, 2)}\n`);
+    await writeFile(join(this.folder, `${name}.svg`), plot);
+    await writeFile(join(this.folder, `${name}.md`), text);
+  }
+}
+
+/** Real trees of a tenth of the entries and of all, then entries that come from memory. */
+async function memory(bench: Bench, setup: BenchSetup, synthetic: number, signal: AbortSignal): Promise<MemoryRun[]> {
+  const { folder, entries, ourselves, backend } = setup;
+  const runs: MemoryRun[] = [];
+  for (const count of [Math.ceil(entries / 10), entries]) {
+    if (backend === undefined) break;
+    const tree = join(folder, "tree");
+    bench.makeBenchTree(tree, "ordinary", count, 0);
+    const argv = [...backend, "backup", `--path=${tree}`] as [string, ...string[]];
+    runs.push(await bench.watchMemory(`${count.toLocaleString("en-US")} files`, argv, signal));
+    await rm(tree, { recursive: true });
+  }
+  const argv = [...ourselves, "bench", "synthetic", "--entries", String(synthetic)] as [string, ...string[]];
+  runs.push(await bench.watchMemory(`${synthetic.toLocaleString("en-US")} entries from memory`, argv, signal));
+  return runs;
+}
+
 function whole(text: string, option: string): number {
   const number = /^[1-9]\d{0,9}$/.test(text) ? Number(text) : 0;
   if (number === 0) throw new UsageError(`${option} ${text} is no whole number above 0`, `write it as in ${option} 5`);
   return number;
 }
 
-/** The C program of the repository, where this command runs out of it. */
-function scanlimit(): string | undefined {
-  const places = ["../../../shim-c/scan/build/scanlimit", "../../../../shim-c/scan/build/scanlimit"];
-  return places.map((place) => join(__dirname, place)).find((path) => existsSync(path));
+/** What make left in the repository's shim-c, where this command runs out of it. */
+function built(path: string): string | undefined {
+  for (let folder = __dirname; folder !== dirname(folder); folder = dirname(folder)) {
+    const found = join(folder, "shim-c", path);
+    if (existsSync(found)) return found;
+  }
+  return undefined;
+}
+
+function backend(): [string, string] | undefined {
+  try {
+    return [process.execPath, builtBackend()];
+  } catch {
+    return undefined; // not built
+  }
 }

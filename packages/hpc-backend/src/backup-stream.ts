@@ -1,0 +1,29 @@
+import { encodeAccounting } from "@podheitor/hpc-ptcomm";
+import { PTCOMM_LEVEL } from "./backend-process";
+import { runBackup } from "./backup-job";
+import type { OpenScanner } from "./backup-types";
+import type { Emitter } from "./emitter";
+import { Hpc1Sink } from "./hpc1-sink";
+import { Messages } from "./messages";
+import type { JobParams } from "./params";
+import { Sums } from "./sums";
+
+export interface BackupStream {
+  readonly params: JobParams;
+  readonly emitter: Emitter;
+  readonly signal: AbortSignal;
+  /** Another source of entries than the scan of `params.paths`. */
+  readonly openScanner?: OpenScanner;
+}
+
+/** What an hpc/1 backup sends between its start and its end, without a plugin that asks for it. Rejects as runBackup does. */
+export async function backupToStream({ params, emitter, signal, openScanner }: BackupStream): Promise<void> {
+  const sums = new Sums();
+  const messages = new Messages((level, text) => emitter.frames.message(PTCOMM_LEVEL[level], text));
+  const sink = new Hpc1Sink(emitter, { digests: false });
+  const job = { params, since: undefined, ask: undefined, content: true, sink, sums, messages, signal };
+  await runBackup(openScanner === undefined ? job : { ...job, openScanner });
+  emitter.frames.frame("U", encodeAccounting(sums));
+  emitter.frames.signal("F");
+  await emitter.finish();
+}

@@ -1,0 +1,65 @@
+import { join } from "node:path";
+import type { Contestant } from "../contest";
+import { type Peer, takePart } from "../peers";
+import { makeBenchTree, type Shape } from "../trees";
+import { type Benchmark, type BenchSetup, count, fresh, remove } from "./setup";
+import { bfs, fd, find, fpart, ours, rsync, scanlimit } from "./walk";
+
+const THREADS = [32, 8, 128] as const;
+const FD_THREADS = 64;
+
+/**
+ * Walks while every metadata operation of every contestant takes its time. Those that do one thing at a time walk a smaller tree, or a round would take
+ * a quarter of an hour.
+ */
+export function latency(setup: BenchSetup): Benchmark[] {
+  const { entries } = setup;
+  return [
+    slowWalk(setup, "latency-walk", "ordinary", Math.ceil(entries * 0.4), THREADS, (tree) => [
+      ...THREADS.map((threads) => scanlimit(setup, tree, threads)),
+      find(tree),
+      fd(tree, FD_THREADS),
+    ]),
+    slowWalk(setup, "latency-peers", "ordinary", Math.ceil(entries * 0.05), [32], (tree) => [
+      find(tree),
+      bfs(tree),
+      fpart(tree),
+      rsync(tree),
+    ]),
+    slowWalk(setup, "latency-flat", "flat", Math.ceil(entries * 0.05), [32], (tree) => [
+      find(tree),
+      fd(tree, FD_THREADS),
+    ]),
+  ];
+}
+
+function slowWalk(
+  setup: BenchSetup,
+  name: string,
+  shape: Shape,
+  entries: number,
+  threads: readonly number[],
+  peersOf: (tree: string) => Peer[],
+): Benchmark {
+  const { folder, latencyMicroseconds, tools } = setup;
+  const tree = join(folder, name);
+  const { contestants, missing } = takePart(peersOf(tree));
+  const own = threads.map((n): Contestant => ({ name: `podheitor-hpc, ${n} threads`, argv: ours(setup, tree, n) }));
+  const env = {
+    LD_PRELOAD: tools.latency ?? "",
+    LATENCY_US: String(latencyMicroseconds),
+    LATENCY_BELOW: tree,
+  };
+  const slow = (contestant: Contestant): Contestant => ({ ...contestant, env });
+  return {
+    name,
+    title: `Walk with ${latencyMicroseconds} µs to each metadata operation, ${shape}`,
+    facts: `${count(entries)} names; each stat, open of a directory and open of a file sleeps first`,
+    // Without the library nobody would be slow, and figures would say nothing.
+    contestants: tools.latency === undefined ? [] : [...own, ...contestants].map(slow),
+    missing: tools.latency === undefined ? ["latency.so (make -C shim-c/latency)"] : missing,
+    against: "find",
+    prepare: () => fresh(tree, () => makeBenchTree(tree, shape, entries, 0)),
+    clean: () => remove(tree),
+  };
+}

@@ -1,0 +1,71 @@
+import { join } from "node:path";
+import { findProgram, type Peer, takePart } from "../peers";
+import { makeBenchTree, SHAPES, type Shape } from "../trees";
+import { type Benchmark, type BenchSetup, count, fresh, remove } from "./setup";
+
+/** Everything that find(1) can say of an entry without reading it, which is what our records hold. */
+const FORMAT = "%y %i %n %m %U %G %s %A@ %C@ %T@ %p %l\\n";
+/** find on the directories of the first level, in two processes at once. */
+const SPLIT_FIND = `find "$1" -mindepth 1 -maxdepth 1 -print0 | xargs -0 -P2 -n8 sh -c 'format=$1; shift; exec find "$@" -printf "$format"' sh "$2"`;
+
+/** Walks a tree and stats every entry of it, warm, in four shapes. */
+export function walk(setup: BenchSetup): Benchmark[] {
+  return SHAPES.map((shape) => oneWalk(shape, setup));
+}
+
+function oneWalk(shape: Shape, setup: BenchSetup): Benchmark {
+  const { folder, entries, threads } = setup;
+  const tree = join(folder, `tree-${shape}`);
+  const peers = [scanlimit(setup, tree, threads), find(tree), bfs(tree), fd(tree, 2), fpart(tree), rsync(tree)];
+  // One directory cannot be split this way.
+  if (shape !== "flat")
+    peers.push({
+      name: "xargs -P2 find",
+      program: findProgram("xargs"),
+      argv: () => ["sh", "-c", SPLIT_FIND, "sh", tree, FORMAT],
+    });
+  const { contestants, missing } = takePart(peers);
+  return {
+    name: `walk-${shape}`,
+    title: `Walk, ${shape}`,
+    facts: `${count(entries)} names; warm; ${threads} threads`,
+    contestants: [{ name: "podheitor-hpc", argv: ours(setup, tree, threads) }, ...contestants],
+    missing,
+    against: "find",
+    prepare: () => fresh(tree, () => makeBenchTree(tree, shape, entries, 0)),
+    clean: () => remove(tree),
+  };
+}
+
+export function ours({ ourselves }: BenchSetup, tree: string, threads: number) {
+  return [...ourselves, "bench", "scan", "--path", tree, "--threads", String(threads)] as const;
+}
+
+export function scanlimit({ tools }: BenchSetup, tree: string, threads: number): Peer {
+  const name = `scanlimit (C), ${threads} threads`;
+  return { name, program: tools.scanlimit, argv: (program) => [program, tree, String(threads)] };
+}
+
+export function find(tree: string): Peer {
+  return { name: "find", program: findProgram("find"), argv: (program) => [program, tree, "-printf", FORMAT] };
+}
+
+export function bfs(tree: string): Peer {
+  return { name: "bfs", program: findProgram("bfs"), argv: (program) => [program, tree, "-printf", FORMAT] };
+}
+
+/** fd stats only what it must, so it is asked for files of a size that none has. */
+export function fd(tree: string, threads: number): Peer {
+  const argv = (program: string) =>
+    [program, "--unrestricted", "--threads", String(threads), "--size", "+100t", ".", tree] as const;
+  return { name: `fd, ${threads} threads`, program: findProgram("fdfind", "fd"), argv };
+}
+
+export function fpart(tree: string): Peer {
+  return { name: "fpart", program: findProgram("fpart"), argv: (program) => [program, "-f", "1000000000", tree] };
+}
+
+export function rsync(tree: string): Peer {
+  const argv = (program: string) => [program, "-na", `${tree}/`, `${tree}-none/`] as const;
+  return { name: "rsync -n", program: findProgram("rsync"), argv };
+}

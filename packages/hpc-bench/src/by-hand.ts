@@ -1,0 +1,31 @@
+import { backupToStream, Emitter, parseParams, sinkOf } from "@podheitor/hpc-backend";
+import { streamerTo, widenPipe } from "@podheitor/hpc-walker";
+import { BenchError } from "./errors";
+import { SyntheticScanner } from "./synthetic-scanner";
+
+/*
+ * What contestants of ours do that no command of the product does by itself; `podheitor-hpc bench` starts itself with these. Standard output is a pipe.
+ */
+
+const STDIN = 0;
+const STDOUT = 1;
+const PIPE_BYTES = 2 ** 20;
+
+/** Entries that do not exist, through everything a backup has behind its scan, to standard output as frames. */
+export async function emitSynthetic(count: number, signal: AbortSignal): Promise<void> {
+  const emitter = new Emitter(sinkOf(STDOUT));
+  const params = parseParams([["path", Buffer.from("/")]]);
+  await backupToStream({ params, emitter, signal, openScanner: () => new SyntheticScanner(count) });
+  emitter.close();
+}
+
+/** Standard input (a Unix socket or a pipe) to standard output as D frames. */
+export async function relay(): Promise<number> {
+  widenPipe(STDOUT, PIPE_BYTES);
+  const streamer = streamerTo(STDOUT);
+  if (streamer === undefined)
+    throw new BenchError("HPC_BENCH_FAILED", "libhpcscan is not there", "Build it with `npm run build`.");
+  const { bytes, errno } = await streamer.move(STDIN, -1, Number.MAX_SAFE_INTEGER);
+  if (errno !== 0) throw new BenchError("HPC_BENCH_FAILED", `standard input: errno ${errno}`, "Give it a socket.");
+  return bytes;
+}

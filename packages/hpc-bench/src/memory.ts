@@ -1,0 +1,77 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { barChart } from "@podheitor/hpc-chart";
+import { startDrain } from "./drain";
+import { BenchError } from "./errors";
+
+/** What a program's memory was while it ran. */
+export interface MemoryRun {
+  readonly name: string;
+  readonly seconds: number;
+  /** The kernel's maximum (VmHWM of proc(5)), bytes. */
+  readonly peak: number;
+  /** VmRSS once a second, bytes. */
+  readonly samples: readonly number[];
+}
+
+const SAMPLE_MS = 1000;
+const LOOK_MS = 20;
+const MINUTE = 60;
+const MIB = 2 ** 20;
+
+/** Runs a program whose standard output somebody drains, and watches its memory. Throws HPC_BENCH_FAILED. */
+export async function watchMemory(
+  name: string,
+  argv: readonly [string, ...string[]],
+  signal: AbortSignal,
+): Promise<MemoryRun> {
+  const [program, ...rest] = argv;
+  const drain = startDrain();
+  const started = performance.now();
+  const child = spawn(program, rest, { stdio: ["ignore", drain.fd, "inherit"], signal });
+  const samples: number[] = [];
+  let peak = 0;
+  const look = () => {
+    const status = statusOf(child.pid ?? 0);
+    peak = Math.max(peak, status.peak);
+    if (performance.now() - started >= samples.length * SAMPLE_MS && status.now > 0) samples.push(status.now);
+  };
+  const timer = setInterval(look, LOOK_MS);
+  try {
+    const [code, killed] = (await once(child, "close")) as [number | null, string | null];
+    const seconds = (performance.now() - started) / 1000;
+    if (code !== 0)
+      throw new BenchError("HPC_BENCH_FAILED", `${name} ended with ${killed ?? code}`, `By hand: ${argv.join(" ")}`);
+    return { name, seconds, peak, samples };
+  } finally {
+    clearInterval(timer);
+    await drain.end();
+  }
+}
+
+function statusOf(pid: number): { peak: number; now: number } {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, "latin1");
+    const kib = (field: string) => 1024 * Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0);
+    return { peak: kib("VmHWM"), now: kib("VmRSS") };
+  } catch {
+    return { peak: 0, now: 0 }; // it has ended
+  }
+}
+
+/** A row to each run, in Markdown. */
+export function memoryTable(runs: readonly MemoryRun[]): string {
+  const mib = (bytes: number) => Math.round(bytes / MIB);
+  const rows = runs.map(({ name, seconds, peak, samples }) => {
+    const later = samples.slice(MINUTE).map(mib);
+    const flat = later.length > 0 ? `${Math.min(...later)} to ${Math.max(...later)} MiB` : "";
+    return `| ${name} | ${seconds.toFixed(1)} | ${mib(peak)} MiB | ${flat} |`;
+  });
+  return ["| run | seconds | peak RSS | after the first minute |", "|---|---|---|---|", ...rows, ""].join("\n");
+}
+
+export function memoryPlot(runs: readonly MemoryRun[]): string {
+  const bars = runs.map(({ name, peak }) => ({ label: name, value: peak, text: `${Math.round(peak / MIB)} MiB` }));
+  return barChart("Peak memory of the backend", bars);
+}
