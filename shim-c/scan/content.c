@@ -49,6 +49,7 @@ int read_content(struct worker *w, const struct node *root, int dirfd, const cha
 
     if (!w->content && !(w->content = malloc(limit + 1)))
         return -ENOMEM;
+    pace(w);
     if (root) {
         fd = count_fd(w->scan, open_long(root->name, root->name_len, O_RDONLY | O_NONBLOCK));
     } else {

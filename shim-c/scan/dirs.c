@@ -220,6 +220,7 @@ static void open_and_list(struct worker *w, struct node *dir)
     const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NOATIME;
     int fd, at;
 
+    pace(w);
     if (!dir->parent) {
         fd = count_fd(s, open_long(dir->name, dir->name_len, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_NOATIME));
     } else {

@@ -129,6 +129,7 @@ struct scan {
     uint32_t expected, finished;  /* threads started, and those that have handed in their last block; under ring.lock */
     struct ring ring;
     struct mount_parents mounts;
+    _Atomic int64_t next_op;      /* pace.c: when the next operation may begin, ns */
     struct excludes *excludes;    /* NULL: no patterns */
     char **markers;               /* ends in NULL; NULL: none */
     unsigned threads;
@@ -203,6 +204,9 @@ enum is_dir { NOT_DIR, IS_DIR, MAYBE_DIR };
 int excludes_new(struct excludes **out, const uint8_t *at, const uint8_t *end, uint32_t count); /* count times { u32; bytes }, lengths are checked */
 void excludes_free(struct excludes *x);
 enum verdict exclude(struct worker *w, const struct node *dir, const char *name, size_t len, enum is_dir is_dir);
+
+/* pace.c: waits until one more metadata operation is within options.metadata_ops */
+void pace(struct worker *w);
 
 /* markers.c */
 int markers_new(char ***out, const uint8_t *at, const uint8_t *end, uint32_t count);

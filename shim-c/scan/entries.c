@@ -40,6 +40,7 @@ static int stat_name(struct worker *w, const struct name *n, struct statx *st)
     int flags = AT_NO_AUTOMOUNT | (w->scan->options.flags & HPC_SCAN_DONT_SYNC ? AT_STATX_DONT_SYNC : 0);
     int fd, error = 0;
 
+    pace(w);
     if (n->len)
         return statx(n->dirfd, n->text, flags | AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, st) ? -errno : 0;
     fd = open_long(n->dir->name, n->dir->name_len, O_PATH);

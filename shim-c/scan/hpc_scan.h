@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#define HPC_SCAN_ABI 2
+#define HPC_SCAN_ABI 3
 /* A directory whose path is longer is not listed (ERROR, HPC_OP_OPENDIR, ENAMETOOLONG); a root: hpc_scan_start() says -ENAMETOOLONG. */
 #define HPC_SCAN_MAX_PATH (256 * 1024)
 /* Largest inline_bytes: with the longest path, name, target and xattr block a record still fits the smallest buffer of hpc_scan_next(). */
@@ -47,7 +47,7 @@ struct hpc_scan_options {
     uint32_t ring_entries;  /* 32 bound of the ring in entries (channel_depth) */
     uint32_t ring_bytes;    /* 36 bound of the ring in bytes */
     uint32_t path_count;    /* 40 */
-    uint32_t reserved;      /* 44 zero */
+    uint32_t metadata_ops;  /* 44 stats and opens a second, all threads together; 0 = as many as go */
 };
 
 enum hpc_scan_flag {

@@ -32,7 +32,7 @@ int64_t hpc_hash_inodes(const uint8_t *keys, int64_t count, uint8_t *out)
 
 static int check_options(const struct hpc_scan_options *o)
 {
-    if (o->version != HPC_SCAN_ABI || o->reserved || !o->threads || o->threads > THREADS_MAX || !o->path_count)
+    if (o->version != HPC_SCAN_ABI || !o->threads || o->threads > THREADS_MAX || !o->path_count)
         return -EINVAL;
     if (o->inline_bytes > HPC_SCAN_MAX_INLINE || !o->ring_entries || !o->ring_bytes)
         return -EINVAL;

@@ -146,6 +146,7 @@ export class BackendProcess {
       if (job.type !== "R") {
         this.#params = parseParams(params);
         checkRoots(this.#params);
+        this.#emitter.limit(this.#params.bandwidthMib);
       }
       this.#session.accept();
     } catch (error) {

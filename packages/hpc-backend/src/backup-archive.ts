@@ -35,6 +35,7 @@ export async function backupToArchive(options: BackupToArchive): Promise<BackupS
   const output = await openArchiveOutput(options.archive);
   const sums = new Sums();
   const emitter = new Emitter(output.sink, { digest: digestOf });
+  emitter.limit(params.bandwidthMib);
   try {
     await writing(options.archive, output.sink.write(archiveHeader()));
     const digest = facts(emitter, options);

@@ -39,6 +39,11 @@ export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
     engine: job.params.engine,
     onFallback: ({ reason, remedy, consequence }) => job.messages.say("warning", `${reason}. ${consequence} ${remedy}`),
   });
+  if (scanner.engine === "workers" && job.params.metadataOps !== undefined)
+    job.messages.say(
+      "warning",
+      "metadata-ops is not kept by the TypeScript scan engine; fewer threads are easier on the servers",
+    );
   const stop = () => scanner.stop();
   job.signal?.addEventListener("abort", stop, { once: true });
   const emitter = new BatchEmitter(job, { asks: checks !== undefined, native: scanner.engine === "native" });

@@ -18,6 +18,7 @@ export interface BackupStream {
 
 /** What an hpc/1 backup sends between its start and its end, without a plugin that asks for it. Rejects as runBackup does. */
 export async function backupToStream({ params, emitter, signal, openScanner }: BackupStream): Promise<void> {
+  emitter.limit(params.bandwidthMib);
   const sums = new Sums();
   const messages = new Messages((level, text) => emitter.frames.message(PTCOMM_LEVEL[level], text));
   const sink = new Hpc1Sink(emitter, { digests: false });

@@ -2,7 +2,8 @@ import { type Digest, FLUSH_BYTES, FrameWriter } from "@podheitor/hpc-ptcomm";
 import type { Streamed } from "@podheitor/hpc-walker";
 import type { ByteSink } from "./byte-sink";
 import { counted } from "./in-flight";
-import { FLUSH_IDLE_MS } from "./limits";
+import { FLUSH_IDLE_MS, MIB } from "./limits";
+import { Pacer } from "./pacer";
 
 /**
  * The only writer of an output. Frames are appended to one buffer while the one before is being written, so that the scan
@@ -17,6 +18,7 @@ export class Emitter {
   /** Those who wait in drain(): the job, and at the end whoever says good-bye. */
   #waiting: (() => void)[] = [];
   #lastWrite = performance.now();
+  #pacer: Pacer | undefined;
   readonly #timer: NodeJS.Timeout;
 
   constructor(sink: ByteSink, options: { readonly digest?: Digest } = {}) {
@@ -45,11 +47,18 @@ export class Emitter {
   flush(): void {
     if (this.#writing !== undefined || this.#failure !== undefined || this.frames.byteLength === 0) return;
     const bytes = this.frames.takeBytes();
-    this.#writing = this.#settled(this.#sink.write(bytes).finally(() => this.frames.recycle(bytes)));
+    this.#writing = this.#settled(
+      this.#sink
+        .write(bytes)
+        .then(() => bytes.length)
+        .finally(() => this.frames.recycle(bytes)),
+    );
   }
 
-  #settled(write: Promise<unknown>): Promise<void> {
+  #settled(write: Promise<number>): Promise<void> {
+    const begun = performance.now();
     return write
+      .then((bytes) => this.#pacer?.spent(bytes, begun))
       .catch((error: unknown) => {
         this.#failure ??= error;
       })
@@ -58,6 +67,11 @@ export class Emitter {
         this.#lastWrite = performance.now();
         this.#wake();
       });
+  }
+
+  /** From now on at most so many MiB a second are written, on the average; undefined: as many as are taken. */
+  limit(mibPerSecond: number | undefined): void {
+    this.#pacer = mibPerSecond === undefined ? undefined : new Pacer(mibPerSecond * MIB);
   }
 
   /** Gives the output up: whoever waits for a receiver that takes nothing gets `reason`, now and from now on. */
@@ -82,7 +96,7 @@ export class Emitter {
   }
 
   /**
-   * Moves `length` bytes of an open file to the output as D frames, behind everything appended before; what is appended meanwhile follows them. Rejects when the receiver is gone or
+   * Moves up to `length` bytes, less with a limit, of an open file to the output as D frames, behind everything appended before; what is appended meanwhile follows them. Rejects when the receiver is gone or
    * this emitter was given up.
    */
   async stream(fd: number, offset: number, length: number): Promise<Streamed> {
@@ -90,8 +104,8 @@ export class Emitter {
     if (streamer === undefined) throw new Error("this output cannot be streamed to");
     do await this.drain();
     while (this.#writing !== undefined || this.frames.byteLength > 0);
-    const moved = counted(streamer.move(fd, offset, length));
-    this.#writing = this.#settled(moved);
+    const moved = counted(streamer.move(fd, offset, Math.min(length, this.#pacer?.piece ?? length)));
+    this.#writing = this.#settled(moved.then(({ bytes }) => bytes));
     return moved;
   }
 

@@ -135,9 +135,8 @@ export class FileReader {
     const length = Math.min(this.#runEnd - this.#offset, STREAM_PIECE);
     const { bytes, errno } = await move(this.#fd, this.#offset, length);
     this.#offset += bytes;
-    // Not every filesystem lends its pages.
-    const unable = errno === EINVAL && bytes === 0;
-    if (unable) this.#streams = false;
+    // Not every filesystem lends its pages, and not every file is as long as it was: `next` finds out.
+    if (bytes === 0 && (errno === EINVAL || errno === 0)) this.#streams = false;
     else if (errno !== 0) return { bytes, errno };
     if (this.#offset >= this.#runEnd) this.#nextRun();
     // What is short is read: the end of a run, and of a file that others cut off or write on.

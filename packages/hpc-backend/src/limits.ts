@@ -1,12 +1,15 @@
 /** Every limit and default of this package, with its reason. */
 
 const KIB = 1024;
-const MIB = 1024 * KIB;
+export const MIB = 1024 * KIB;
 
 /** Plugin keys: defaults and the range that makes sense. */
 export const INLINE_KIB = { fallback: 64, min: 0, max: 512 } as const; // beyond 512 KiB a record and its directory no longer fit 1 MiB batches
 export const CHANNEL_DEPTH = { fallback: 8192, min: 64, max: 1_000_000 } as const; // entries; a slow receiver stops the scan here
 export const THREADS = { min: 1, max: 512 } as const; // what the scan engine accepts
+
+export const METADATA_OPS = { min: 1, max: 10_000_000 } as const; // a second; more is no limit
+export const BANDWIDTH_MIB = { min: 1, max: 1_000_000 } as const; // a second; more is no limit
 
 /** Byte bound of the scan ring. Eight batches: enough to hide the emitter's pauses, small enough for 96 MiB in all. */
 export const RING_BYTES = 8 * MIB;
@@ -26,6 +29,8 @@ export const READ_SIZE = 512 * KIB;
 export const STREAM_MIN = 1 * MIB;
 /** Of one such call: a few milliseconds to a receiver that takes everything, a second to one of 64 MiB/s. Progress is told between two. */
 export const STREAM_PIECE = 64 * MIB;
+/** With a limit of bandwidth, what is moved or written before it is waited for: a quarter of a second's worth, but not less than this. */
+export const PACE_MIN = 256 * KIB;
 /** Large files that are opened, and whose first block is read, before their turn: eight read buffers, 4 MiB. */
 export const OPEN_AHEAD = 8;
 /**

@@ -50,6 +50,11 @@ export function hostMdts(paths: readonly Buffer[], libraries = LUSTREAPI): MdtSo
   return { mdts, mdtsOf };
 }
 
+/** How many MDTs the Lustre filesystem has that this path is on; undefined where they cannot be counted. */
+export function mdtCount(path: Buffer): number | undefined {
+  return hostMdts([path])?.mdts.length;
+}
+
 /** An MDT that is deactivated or cannot be reached counts: all jobs of a set must see the same ones. */
 function mdtsUnder(library: Library, path: Buffer): number[] {
   const statfs = library.bind("llapi_obd_statfs", ["buffer", "i64", "i64", "buffer", "buffer"], "i64");

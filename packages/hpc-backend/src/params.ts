@@ -2,7 +2,7 @@ import { accessSync, constants, lstatSync, opendirSync, statSync } from "node:fs
 import { parseShard, STRATEGY_NAMES, type StrategyName, splitOf } from "@podheitor/hpc-shard";
 import { excludeProblem, markerProblem } from "@podheitor/hpc-walker";
 import { errnoName, HpcError } from "./errors";
-import { CHANNEL_DEPTH, INLINE_KIB, THREADS } from "./limits";
+import { BANDWIDTH_MIB, CHANNEL_DEPTH, INLINE_KIB, METADATA_OPS, THREADS } from "./limits";
 import { atAnyLength } from "./long-path";
 import { printable } from "./printable";
 
@@ -21,6 +21,10 @@ export interface JobParams {
   readonly mode: Mode;
   /** undefined: what suits the filesystem. */
   readonly threads: number | undefined;
+  /** Stats and opens of the scan, a second; undefined: no limit. */
+  readonly metadataOps: number | undefined;
+  /** MiB that are sent, a second; undefined: no limit. */
+  readonly bandwidthMib: number | undefined;
   readonly inlineKib: number;
   /** Entries that may wait between the scan and the receiver. */
   readonly channelDepth: number;
@@ -48,6 +52,8 @@ interface Draft {
   strategy: StrategyName | undefined;
   mode: Mode;
   threads: number | undefined;
+  metadataOps: number | undefined;
+  bandwidthMib: number | undefined;
   inlineKib: number;
   channelDepth: number;
   allowRoot: boolean;
@@ -74,6 +80,12 @@ const KEYS: Readonly<Record<string, (draft: Draft, value: Buffer, key: string) =
   },
   threads: (draft, value, key) => {
     draft.threads = integer(value, key, THREADS);
+  },
+  "metadata-ops": (draft, value, key) => {
+    draft.metadataOps = integer(value, key, METADATA_OPS);
+  },
+  bandwidth: (draft, value, key) => {
+    draft.bandwidthMib = integer(value, key, BANDWIDTH_MIB);
   },
   inline_kib: (draft, value, key) => {
     draft.inlineKib = integer(value, key, INLINE_KIB);
@@ -116,6 +128,8 @@ export function parseParams(pairs: Iterable<readonly [key: string, value: Buffer
     strategy: undefined,
     mode: "auto",
     threads: undefined,
+    metadataOps: undefined,
+    bandwidthMib: undefined,
     inlineKib: INLINE_KIB.fallback,
     channelDepth: CHANNEL_DEPTH.fallback,
     allowRoot: false,

@@ -4,6 +4,7 @@ import { type ShardStrategy, WHOLE } from "@podheitor/hpc-shard";
 import type { ScanOptions } from "@podheitor/hpc-walker";
 import { errnoName, HpcError } from "./errors";
 import { RING_BYTES } from "./limits";
+import { mdtCount } from "./mdts";
 import type { JobParams } from "./params";
 import { printable } from "./printable";
 
@@ -30,7 +31,7 @@ export interface Plan {
  * Looks at the filesystems of the roots and settles what the parameters left open. Throws HPC_ROOT_REFUSED when a root is
  * the mount point of a parallel filesystem and `allow-root` is not set.
  */
-export function planScan(params: JobParams, scope: JobScope): Plan {
+export function planScan(params: JobParams, scope: JobScope, countMdts = mdtCount): Plan {
   const { found, warnings } = checkRoots(params);
   const role = found.some(({ isParallel }) => isParallel) ? serverRole() : undefined;
   if (role !== undefined) warnings.push(serverWarning(role));
@@ -42,7 +43,7 @@ export function planScan(params: JobParams, scope: JobScope): Plan {
     notes: params.notes,
     scan: {
       paths: params.paths,
-      threads: params.threads ?? Math.max(1, ...found.map((filesystem) => defaultThreads(filesystem))),
+      threads: params.threads ?? suitingThreads(params, found, countMdts),
       // Where the engine cannot tell whose an entry is, it must not read what another shard will: contents are read later.
       inlineBytes: scope.content && (whole || byInode) ? params.inlineKib * 1024 : 0,
       ...(byInode && !whole ? { shard } : {}),
@@ -54,10 +55,25 @@ export function planScan(params: JobParams, scope: JobScope): Plan {
       oneFilesystem: params.oneFilesystem,
       // An estimate sends none.
       xattrs: params.xattrs && scope.content,
+      ...(params.metadataOps === undefined ? {} : { metadataOps: params.metadataOps }),
       ringEntries: params.channelDepth,
       ringBytes: RING_BYTES,
     },
   };
+}
+
+/** The most that one of the filesystems suits. */
+function suitingThreads(
+  params: JobParams,
+  found: readonly Filesystem[],
+  countMdts: (path: Buffer) => number | undefined,
+): number {
+  const each = found.map((filesystem, at) => {
+    const path = params.paths[at];
+    const mdts = filesystem.type === "lustre" && path !== undefined ? countMdts(path) : undefined;
+    return defaultThreads(filesystem, mdts);
+  });
+  return Math.max(1, ...each);
 }
 
 /** For a File Daemon on a machine that also serves the filesystem it saves. */

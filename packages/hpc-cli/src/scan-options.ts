@@ -10,6 +10,7 @@ export const scanOptions = {
   path: repeated("directory or file to back up; may be repeated"),
   "path-from": value("file with NUL-ended paths, for names that are not UTF-8 (- is standard input)"),
   threads: value("threads of the scan"),
+  "metadata-ops": value("at most so many stats and opens a second; default: as many as go"),
   engine: value("scan engine: auto, native or workers"),
   mode: value("filesystem: auto, posix, lustre, gpfs, cephfs, beegfs or weka"),
   exclude: repeated(
@@ -40,7 +41,7 @@ export async function scanPairs(args: ScanArguments, io: Io): Promise<Pairs> {
     paths.push(...(await readNames(toText(args["path-from"], "--path-from"), io.stdin)));
   if (paths.length === 0) throw new UsageError("there is nothing to back up", "give --path DIR or --path-from FILE");
   const pairs: Pairs = paths.map((path) => ["path", absolutePath(path)]);
-  for (const key of ["threads", "engine", "mode"] as const) {
+  for (const key of ["threads", "metadata-ops", "engine", "mode"] as const) {
     const text = args[key];
     if (text !== undefined) pairs.push([key, Buffer.from(text)]);
   }

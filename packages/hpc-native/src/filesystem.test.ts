@@ -85,6 +85,7 @@ describe("filesystemOf", () => {
 });
 
 test("defaultThreads: many where each operation is a round trip, few where it is not", () => {
-  expect(defaultThreads(at("/lustre"), 2)).toBe(NETWORK_THREADS);
-  expect(defaultThreads(at("/etc"), 6)).toBe(12);
+  expect(defaultThreads(at("/lustre"))).toBe(NETWORK_THREADS);
+  expect([1, 4, 100].map((mdts) => defaultThreads(at("/lustre"), mdts))).toEqual([8, 32, 64]);
+  expect(defaultThreads(at("/etc"), undefined, 6)).toBe(12);
 });

@@ -6,7 +6,7 @@ import type { ScanOptions } from "./scanner";
 const HEAD = 48;
 const MAX_U32 = 0xffff_ffff;
 const MIN_I64 = -(2n ** 63n);
-const ABI = 2;
+const ABI = 3;
 const Flag = { SERIAL_DIRS: 1, KEEP_OLDER: 2, XATTRS: 8, ONE_FILESYSTEM: 16 } as const;
 
 const SLASH = 0x2f;
@@ -34,6 +34,7 @@ export function encodeScanOptions(options: ScanOptions): Buffer {
   head.writeUInt32LE(options.ringEntries, 32);
   head.writeUInt32LE(options.ringBytes, 36);
   head.writeUInt32LE(options.paths.length, 40);
+  head.writeUInt32LE(options.metadataOps ?? 0, 44);
   const { paths, excludes = [], markers = [] } = options;
   refuse("exclude pattern", excludes, excludeProblem);
   refuse("marker", markers, markerProblem);
@@ -42,10 +43,12 @@ export function encodeScanOptions(options: ScanOptions): Buffer {
 }
 
 /** Node's own write methods would take a fraction for the integer below it, and NaN for 0. */
-function checkOptions({ paths, threads, inlineBytes, shard, since, ringEntries, ringBytes }: ScanOptions): void {
+function checkOptions(options: ScanOptions): void {
+  const { paths, threads, inlineBytes, shard, since, ringEntries, ringBytes, metadataOps = 0 } = options;
   whole("threads", threads, 1, MAX_THREADS);
   whole("inlineBytes", inlineBytes, 0, MAX_INLINE);
   whole("ringEntries", ringEntries, 1, MAX_U32);
+  whole("metadataOps", metadataOps, 0, MAX_U32);
   whole("ringBytes", ringBytes, 1, MAX_U32);
   if (shard !== undefined) {
     whole("shard.count", shard.count, 0, MAX_U32);

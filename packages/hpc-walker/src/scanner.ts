@@ -22,6 +22,8 @@ export interface ScanOptions {
   readonly markers?: readonly Buffer[];
   /** A directory of another filesystem than its parent's is handed out, but not read. Default: no. */
   readonly oneFilesystem?: boolean;
+  /** Stats and opens a second, all threads together. The TypeScript engine does not keep it. Default: as many as go. */
+  readonly metadataOps?: number;
   /** Bounds of the ring between the scan threads and the consumer. */
   readonly ringEntries: number;
   readonly ringBytes: number;

@@ -410,6 +410,39 @@ static void test_file_mounts(void)
     remove_tree(top);
 }
 
+static double now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* So many operations take at least their time, but for a tenth of a second's worth at once; a scan that waits for its turn can be stopped. */
+static void test_pace(void)
+{
+    char *top = at("paced"), name[64];
+    struct result r;
+    double begin;
+    int64_t h;
+
+    make_dir(top);
+    for (unsigned i = 0; i < 300; i++) {
+        snprintf(name, sizeof name, "paced/%u", i);
+        make_file(at(name), i % 2 ? "" : "content");
+    }
+    for (unsigned threads = 1; threads <= 8; threads += 7) {
+        begin = now();
+        r = scan((options){ .threads = threads, .inline_bytes = 100, .metadata_ops = 2000 }, top);
+        /* 301 stats, 151 opens */
+        CHECK(r.count == 301 && now() - begin >= (452 - 200) / 2000.0 - 0.001, "%zu in %f s", r.count, now() - begin);
+        drop(&r);
+    }
+    h = start_scan((options){ .threads = 8, .metadata_ops = 1 }, top);
+    CHECK(!hpc_scan_stop(h) && !hpc_scan_free(h, 5000));
+    remove_tree(top);
+}
+
 static _Atomic bool changing;
 
 /* Makes, fills, renames, replaces and removes, as fast as it can. */
@@ -468,14 +501,6 @@ static void test_changing(void)
     atomic_store(&changing, false);
     pthread_join(thread, NULL);
     remove_tree(top);
-}
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 static void *stop_later(void *handle)
@@ -624,7 +649,7 @@ int main(int argc, char **argv)
     static const struct { const char *name; void (*run)(void); } tests[] = {
 #define TEST(name) { #name, test_##name }
         TEST(hash), TEST(fairness), TEST(bad_options), TEST(kinds_and_content), TEST(roots), TEST(read_files), TEST(unreadable),
-        TEST(shards_and_since), TEST(file_mounts), TEST(flat), TEST(chain), TEST(too_deep), TEST(wide), TEST(few_descriptors),
+        TEST(shards_and_since), TEST(pace), TEST(file_mounts), TEST(flat), TEST(chain), TEST(too_deep), TEST(wide), TEST(few_descriptors),
         TEST(changing), TEST(ring_and_stop), TEST(exclude), TEST(exclude_refused), TEST(markers), TEST(one_filesystem), TEST(xattrs),
         TEST(xattrs_large), TEST(holes), TEST(stream), TEST(stream_refused), TEST(stream_stopped),
     };

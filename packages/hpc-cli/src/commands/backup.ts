@@ -21,6 +21,7 @@ const options = {
   since: value("only what changed at or after this epoch second"),
   "inline-kib": value("content of files up to this size is read by the scan threads"),
   "channel-depth": value("entries between the scan and the archive"),
+  bandwidth: value("at most so many MiB a second into each archive; default: as many as go"),
   "no-xattrs": { type: "boolean", default: false, describe: "no extended attributes, ACLs and inode flags" },
   json,
 } as const;
@@ -32,6 +33,7 @@ const KEYS = [
   ["inline-kib", "inline_kib"],
   ["channel-depth", "channel_depth"],
   ["strategy", "strategy"],
+  ["bandwidth", "bandwidth"],
 ] as const;
 
 export const backup: Command<Arguments> = {

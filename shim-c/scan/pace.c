@@ -1,0 +1,45 @@
+/*
+ * At most so many metadata operations a second, all threads together: each takes the next moment that is free and sleeps until then. What was not used in the last
+ * tenth of a second may be made up for.
+ */
+#include "engine.h"
+
+#include <time.h>
+
+#define SECOND INT64_C(1000000000)
+#define BURST (SECOND / 10)
+#define LOOK (SECOND / 20) /* at the stop flag */
+
+static int64_t now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * SECOND + t.tv_nsec;
+}
+
+static void sleep_until(int64_t at)
+{
+    const struct timespec t = { .tv_sec = at / SECOND, .tv_nsec = at % SECOND };
+
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
+}
+
+void pace(struct worker *w)
+{
+    struct scan *s = w->scan;
+    uint32_t rate = s->options.metadata_ops;
+    int64_t now, at, mine;
+
+    if (!rate)
+        return;
+    now = now_ns();
+    at = atomic_load_explicit(&s->next_op, memory_order_relaxed);
+    do
+        mine = at < now - BURST ? now - BURST : at;
+    while (!atomic_compare_exchange_weak(&s->next_op, &at, mine + SECOND / rate));
+    while (now < mine && !stopped(s)) {
+        sleep_until(mine - now < LOOK ? mine : now + LOOK);
+        now = now_ns();
+    }
+}
