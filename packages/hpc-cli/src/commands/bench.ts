@@ -23,6 +23,8 @@ const options = {
   synthetic: { ...value("memory: entries that come from memory; default: 100000000") },
   "large-mib": { ...value("size of the large file, MiB"), default: "4096" },
   "latency-us": { ...value("latency: of each metadata operation, µs"), default: "150" },
+  case: value("only the contests whose name holds this, e.g. walk-flat"),
+  peers: value("only peers whose name begins so, separated by commas; default: all that are there"),
   rounds: { ...value("how often each program runs"), default: "5" },
   threads: value("threads of our scan; default: two to a core"),
   folder: value("where trees are made, and removed; default: a folder in the temporary directory"),
@@ -48,6 +50,7 @@ export const bench: Command<Arguments> = {
         "$0 bench walk --entries 100000 --rounds 3",
         "beside find, bfs, fd, fpart and rsync, those that are there",
       )
+      .example("$0 bench walk --case flat --peers find,bfs", "one contest, two peers")
       .example("$0 bench all --folder /dev/shm --save results", "with tables and plots; hours")
       .epilogue(
         "Each round runs every program once; a ratio is that of two runs of the same round. Peers that are not on PATH, and programs of the repository that are not built, are named.",
@@ -93,10 +96,14 @@ export const bench: Command<Arguments> = {
     if (save !== undefined) await mkdir(save, { recursive: true });
     await mkdir(folder, { recursive: true });
     const report = new Report(output, bench.machineFacts(folder), save);
+    const starts = args.peers?.split(",");
+    const chosen = (name: string) => starts === undefined || starts.some((start) => name.startsWith(start));
     const asked = (name: string) => args.what === "all" || args.what === name;
     try {
       for (const one of bench.BENCHES.filter(asked).flatMap((name) => bench.benchmarksOf(name, setup))) {
-        const { name, title, facts, contestants, missing, against } = one;
+        const { name, title, facts, missing, against } = one;
+        if (!name.includes(args.case ?? "")) continue;
+        const contestants = one.contestants.filter(({ name }) => isOurs(name) || chosen(name));
         output.message("info", `${title}: ${facts}`);
         if (missing.length > 0) output.message("info", `not on this machine: ${missing.join(", ")}`);
         if (contestants.length === 0) continue;
@@ -119,6 +126,8 @@ export const bench: Command<Arguments> = {
     return Exit.done;
   },
 };
+
+const isOurs = (name: string) => name.startsWith("podheitor-hpc");
 
 /** Says and saves what was measured. */
 class Report {

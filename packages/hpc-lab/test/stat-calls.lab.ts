@@ -1,0 +1,39 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, expect, test } from "@jest/globals";
+import { makeBenchTree } from "@podheitor/hpc-bench";
+import { command } from "../src/command";
+import { atCleanUp, backendName, cleanUp, repository, scratch } from "./support";
+
+afterAll(cleanUp);
+
+/* An entry of another shard costs a name in a listing, and no stat: of inodes whose number readdir tells, as on tmpfs. */
+
+test("four shards together stat hardly more than one job does", async () => {
+  execFileSync("make", ["-s", "-C", join(repository, "shim-c/latency")]);
+  const folder = mkdtempSync("/dev/shm/hpc-stat-calls-");
+  atCleanUp(() => rmSync(folder, { recursive: true }));
+  const tree = join(folder, "tree");
+  makeBenchTree(tree, "ordinary", 20_000, 0);
+  const whole = await statsOf(tree);
+  expect(whole).toBeGreaterThanOrEqual(20_000);
+  let shards = 0;
+  for (const k of [0, 1, 2, 3]) shards += await statsOf(tree, `--shard=${k}/4`);
+  expect(shards / whole).toBeLessThanOrEqual(1.1);
+});
+
+/** How many stats the backend's job takes, as a preloaded library counts them. */
+async function statsOf(tree: string, ...keys: string[]): Promise<number> {
+  const counted = join(scratch(), "counted");
+  const env = {
+    LD_PRELOAD: join(repository, "shim-c/latency/build/latency.so"),
+    LATENCY_US: "0",
+    LATENCY_BELOW: tree,
+    LATENCY_COUNT: counted,
+  };
+  const program = join(repository, "packages/hpc-backend/dist", `${backendName}.cjs`);
+  const set = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  await command(["env", ...set, process.execPath, program, "backup", `--path=${tree}`, ...keys]);
+  return Number(readFileSync(counted, "utf8").split(" ")[0]);
+}
