@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int64_t read_to_end(int fd, uint8_t *buf, size_t cap)
+int64_t read_to_end(int fd, uint8_t *buf, size_t cap, uint64_t size)
 {
     size_t have = 0;
 
@@ -22,6 +22,8 @@ int64_t read_to_end(int fd, uint8_t *buf, size_t cap)
         if (n < 0)
             return -errno;
         have += (size_t)n;
+        if (have == size)
+            break; /* no call more to be told that this is the end */
     }
     return (int64_t)have;
 }
@@ -68,7 +70,7 @@ int read_content(struct worker *w, const struct node *root, int dirfd, const cha
     else if (has_hole(fd, &now))
         got = (int64_t)limit + 1;
     else
-        got = read_to_end(fd, w->content, limit + 1);
+        got = read_to_end(fd, w->content, limit + 1, (uint64_t)now.st_size);
     if (got != INT64_MIN)
         xattrs_of_fd(w, x, fd, st);
     close_counted(w->scan, fd);
@@ -145,7 +147,7 @@ static int64_t read_one(const uint8_t *path, uint32_t path_len, uint8_t *out, si
     } else if (!S_ISREG(st.st_mode)) {
         got = -EINVAL;
     } else {
-        got = read_to_end(fd, out, max < room ? max : room);
+        got = read_to_end(fd, out, max < room ? max : room, 0);
         if (got >= 0 && (size_t)got == (max < room ? max : room) && read(fd, &more, 1) == 1)
             got = max <= room ? -EFBIG : INT64_MIN;
     }

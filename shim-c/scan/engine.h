@@ -224,7 +224,7 @@ bool d_ino_trusted(struct worker *w, const struct node *dir, int dirfd);
 void run_item(struct worker *w, struct item *item);
 void drop_item(struct scan *s, struct item *item);
 int open_long(const char *path, size_t len, int flags); /* as openat(2) for any length; without O_NOATIME where that is refused; -errno */
-int64_t read_to_end(int fd, uint8_t *buf, size_t cap);  /* bytes read, at most cap; -errno */
+int64_t read_to_end(int fd, uint8_t *buf, size_t cap, uint64_t size); /* bytes read, at most cap; size, if not 0: so many were promised; -errno */
 
 static inline uint64_t device(uint32_t major, uint32_t minor)
 {

@@ -17,7 +17,7 @@
 /* Records gathered by one thread before they go to the ring; with the block's head 16 pages. */
 #define BLOCK_BYTES (64u * 1024u - 64u)
 /* ... or this many bytes when the consumer waits for something. */
-#define BLOCK_HUNGRY_BYTES (8u * 1024u)
+#define BLOCK_HUNGRY_BYTES (32u * 1024u)
 /* Blocks kept for the next records, beside one for each thread: what one call of hpc_scan_next() gives back at most. Unmapping one interrupts every core. */
 #define SPARE_BLOCKS (HPC_SCAN_MIN_CAP / (64u * 1024u))
 /* C code on a scan thread needs a few KiB of stack; 128 threads must stay cheap. */

@@ -51,7 +51,7 @@ static bool has_signature(int dirfd)
 
     if (fd < 0)
         return false;
-    is = !fstat(fd, &st) && S_ISREG(st.st_mode) && read_to_end(fd, head, sizeof head) == sizeof head && !memcmp(head, signature, sizeof head);
+    is = !fstat(fd, &st) && S_ISREG(st.st_mode) && read_to_end(fd, head, sizeof head, 0) == sizeof head && !memcmp(head, signature, sizeof head);
     close(fd);
     return is;
 }
