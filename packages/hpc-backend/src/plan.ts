@@ -31,7 +31,7 @@ export interface Plan {
  * Looks at the filesystems of the roots and settles what the parameters left open. Throws HPC_ROOT_REFUSED when a root is
  * the mount point of a parallel filesystem and `allow-root` is not set.
  */
-export function planScan(params: JobParams, scope: JobScope, countMdts = mdtCount): Plan {
+export function planScan(params: JobParams, scope: JobScope): Plan {
   const { found, warnings } = checkRoots(params);
   const role = found.some(({ isParallel }) => isParallel) ? serverRole() : undefined;
   if (role !== undefined) warnings.push(serverWarning(role));
@@ -43,7 +43,7 @@ export function planScan(params: JobParams, scope: JobScope, countMdts = mdtCoun
     notes: params.notes,
     scan: {
       paths: params.paths,
-      threads: params.threads ?? suitingThreads(params, found, countMdts),
+      threads: params.threads ?? suitingThreads(found),
       // Where the engine cannot tell whose an entry is, it must not read what another shard will: contents are read later.
       inlineBytes: scope.content && (whole || byInode) ? params.inlineKib * 1024 : 0,
       ...(byInode && !whole ? { shard } : {}),
@@ -62,16 +62,14 @@ export function planScan(params: JobParams, scope: JobScope, countMdts = mdtCoun
   };
 }
 
-/** The most that one of the filesystems suits. */
-function suitingThreads(
-  params: JobParams,
-  found: readonly Filesystem[],
-  countMdts: (path: Buffer) => number | undefined,
+/** The most threads that one of the filesystems suits. `countMdts`: of the Lustre that is mounted there. */
+export function suitingThreads(
+  found: readonly Pick<Filesystem, "type" | "isNetwork" | "mountPoint">[],
+  countMdts: (mountPoint: Buffer) => number | undefined = mdtCount,
 ): number {
-  const each = found.map((filesystem, at) => {
-    const path = params.paths[at];
-    const mdts = filesystem.type === "lustre" && path !== undefined ? countMdts(path) : undefined;
-    return defaultThreads(filesystem, mdts);
+  const each = found.map(({ type, isNetwork, mountPoint }) => {
+    const mdts = type === "lustre" && mountPoint !== undefined ? countMdts(mountPoint) : undefined;
+    return defaultThreads({ isNetwork }, mdts);
   });
   return Math.max(1, ...each);
 }

@@ -11,7 +11,7 @@ import { LinkGroups } from "../src/links";
 import { isSampled, NameTable } from "../src/name-table";
 import { KNOWN_KEYS, parseParams } from "../src/params";
 import { selector } from "../src/patterns";
-import { planScan } from "../src/plan";
+import { planScan, suitingThreads } from "../src/plan";
 import { printable } from "../src/printable";
 import { shardingOf } from "../src/sharding";
 import { VERSION } from "../src/version";
@@ -137,6 +137,21 @@ test("a sample is about one in so many, the same every time", () => {
   expect(sampled.length).toBeLessThan(1_200);
   expect(sampled.every((name) => isSampled(Buffer.from(name), 20))).toBe(true);
   expect(names.every((name) => isSampled(name, 1))).toBe(true);
+});
+
+test("threads: eight to an MDT where they can be counted, the most that any of the filesystems suits", () => {
+  const lustre = { type: "lustre", isNetwork: true, mountPoint: Buffer.from("/lustre") } as const;
+  const asked: string[] = [];
+  const counting = (mdts: number | undefined) => (mountPoint: Buffer) => {
+    asked.push(mountPoint.toString());
+    return mdts;
+  };
+  expect(suitingThreads([lustre], counting(2))).toBe(16);
+  expect(suitingThreads([lustre], counting(undefined))).toBe(32);
+  expect(asked).toEqual(["/lustre", "/lustre"]);
+  const nfs = { type: "nfs", isNetwork: true, mountPoint: Buffer.from("/nfs") } as const;
+  expect(suitingThreads([nfs, lustre], counting(1))).toBe(32);
+  expect(suitingThreads([{ ...lustre, mountPoint: undefined }], counting(1))).toBe(32);
 });
 
 describe("printable", () => {
