@@ -18,6 +18,13 @@ interface Result {
   readonly runs?: readonly { readonly name: string; readonly peak: number }[];
 }
 
+test("a case that no contest has is refused, with the names of those that there are", async () => {
+  const program = join(repository, "packages/hpc-cli/bin/podheitor-hpc.cjs");
+  const words = ["bench", "walk", "--case", "nothing"];
+  const { code, stderr } = await command([process.execPath, program, ...words], { accept: [2] });
+  expect([code, stderr.toString()]).toEqual([2, expect.stringContaining("walk-ordinary, walk-small-dirs")]);
+});
+
 test("the relay hands on every byte", async () => {
   const pipelimit = join(repository, "shim-c/scan/build/pipelimit");
   const program = join(repository, "packages/hpc-cli/bin/podheitor-hpc.cjs");

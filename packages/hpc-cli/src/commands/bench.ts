@@ -94,15 +94,22 @@ export const bench: Command<Arguments> = {
     const rounds = whole(args.rounds, "--rounds");
     const save = args.save === undefined ? undefined : resolve(toText(args.save, "--save"));
     if (save !== undefined) await mkdir(save, { recursive: true });
+    const asked = (name: string) => args.what === "all" || args.what === name;
+    const contests = bench.BENCHES.filter(asked).flatMap((name) => bench.benchmarksOf(name, setup));
+    const names = [...contests.map(({ name }) => name), ...["memory"].filter(asked)];
+    const inCase = (name: string) => name.includes(args.case ?? "");
+    if (!names.some(inCase))
+      throw new UsageError(
+        `no contest of ${args.what} has "${args.case}" in its name`,
+        `they are: ${names.join(", ")}`,
+      );
     await mkdir(folder, { recursive: true });
     const report = new Report(output, bench.machineFacts(folder), save);
     const starts = args.peers?.split(",");
     const chosen = (name: string) => starts === undefined || starts.some((start) => name.startsWith(start));
-    const asked = (name: string) => args.what === "all" || args.what === name;
     try {
-      for (const one of bench.BENCHES.filter(asked).flatMap((name) => bench.benchmarksOf(name, setup))) {
+      for (const one of contests.filter(({ name }) => inCase(name))) {
         const { name, title, facts, missing, against } = one;
-        if (!name.includes(args.case ?? "")) continue;
         const contestants = one.contestants.filter(({ name }) => isOurs(name) || chosen(name));
         output.message("info", `${title}: ${facts}`);
         if (missing.length > 0) output.message("info", `not on this machine: ${missing.join(", ")}`);
@@ -114,7 +121,7 @@ export const bench: Command<Arguments> = {
         const data = { rounds, missing, ...result };
         await report.say(name, bench.table(result, against), `${rounds} rounds${absent}`, data, bench.plot(result));
       }
-      if (asked("memory")) {
+      if (asked("memory") && inCase("memory")) {
         const synthetic = whole(args.synthetic ?? "100000000", "--synthetic");
         const runs = await memory(bench, setup, synthetic, io.signal);
         const facts = "hpc/1 frames to a drained pipe";
