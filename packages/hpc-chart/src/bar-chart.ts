@@ -4,7 +4,7 @@ export interface Bar {
   readonly text: string;
 }
 
-const [width, row, labels, right, top] = [790, 44, 270, 160, 56];
+const [width, row, labels, right, top] = [820, 44, 300, 160, 56];
 
 /** A horizontal bar chart as SVG; zero is at the left. */
 export function barChart(title: string, bars: readonly Bar[]): string {
