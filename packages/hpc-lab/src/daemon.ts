@@ -165,7 +165,7 @@ export function childrenOf(parent: number, text: string): ProcessId[] {
     });
 }
 
-/** Bytes that a process has read and written through system calls (proc(5), io). 0 once it is gone. */
+/** Bytes that a process has read and written through system calls (proc(5), io); what it splices is not counted. 0 once it is gone. */
 export function transferred(id: ProcessId): number {
   try {
     const text = readFileSync(`/proc/${id.pid}/io`, "latin1");

@@ -53,7 +53,7 @@ async function blockedByStorage(
   volumes.rule("write hang : /*");
   trees.fs.clear();
   await until("the volume hangs", longest, () => volumes.state().hanging > 0);
-  await blocked(job.backend);
+  await blocked(lab);
   return { ...job, volumes };
 }
 
@@ -64,11 +64,11 @@ const noChildren = (lab: BaculaLab) =>
     () => childrenAndZombies(lab.fdPid).length === 0,
   );
 
-/** Waits until the backend moves no more bytes: its receiver does not read. */
-function blocked(backend: ProcessId): Promise<boolean> {
+/** Waits until the File Daemon, which is the backend's receiver, moves no more bytes. */
+function blocked(lab: BaculaLab): Promise<boolean> {
   let last = -1;
   return until("the backend is blocked", longest, async () => {
-    const now = transferred(backend);
+    const now = transferred(lab.daemons.file);
     const same = now === last && now > 2 ** 20;
     last = now;
     return same;
