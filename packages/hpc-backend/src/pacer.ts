@@ -4,7 +4,7 @@ import { PACE_MIN } from "./limits";
 /** Keeps an average of bytes a second; what was not used before does not count. */
 export class Pacer {
   /** When all that was spent is paid for. */
-  #paid = 0;
+  #paid = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly bytesPerSecond: number) {}
 
