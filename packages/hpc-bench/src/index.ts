@@ -4,7 +4,7 @@ export { emitSynthetic, relay } from "./by-hand";
 export { type Contest, type Contestant, type ContestResult, contest, type Standing } from "./contest";
 export { BenchError, type BenchErrorCode } from "./errors";
 export { machineFacts } from "./machine";
-export { type MemoryRun, memoryPlot, memoryTable, watchMemory } from "./memory";
+export { type MemoryRun, memoryOf, memoryPlot, memoryTable, watchMemory } from "./memory";
 export { median, plot, spread, table } from "./report";
 export { scanOnce } from "./scan-once";
 export { SyntheticScanner } from "./synthetic-scanner";

@@ -33,7 +33,7 @@ export async function watchMemory(
   const samples: number[] = [];
   let peak = 0;
   const look = () => {
-    const status = statusOf(child.pid ?? 0);
+    const status = memoryOf(child.pid ?? 0);
     peak = Math.max(peak, status.peak);
     if (performance.now() - started >= samples.length * SAMPLE_MS && status.now > 0) samples.push(status.now);
   };
@@ -50,13 +50,14 @@ export async function watchMemory(
   }
 }
 
-function statusOf(pid: number): { peak: number; now: number } {
+/** VmHWM and VmRSS of proc(5), bytes; 0 when the process has ended. */
+export function memoryOf(pid: number): { peak: number; now: number } {
   try {
     const status = readFileSync(`/proc/${pid}/status`, "latin1");
     const kib = (field: string) => 1024 * Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0);
     return { peak: kib("VmHWM"), now: kib("VmRSS") };
   } catch {
-    return { peak: 0, now: 0 }; // it has ended
+    return { peak: 0, now: 0 };
   }
 }
 

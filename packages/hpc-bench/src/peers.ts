@@ -24,7 +24,7 @@ export interface Peer {
   readonly name: string;
   readonly program: string | undefined;
   argv(program: string): Argv;
-  readonly how?: Pick<Contestant, "output" | "env" | "exits" | "prepare">;
+  readonly how?: Pick<Contestant, "output" | "exits" | "prepare">;
 }
 
 /** Those that can take part, and the names of those that are not on this machine. */

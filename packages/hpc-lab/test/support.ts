@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { memoryOf } from "@podheitor/hpc-bench";
 import { installPlugin } from "@podheitor/hpc-cdylib";
 import { decodeAccounting, type Frame, FrameDecoder } from "@podheitor/hpc-ptcomm";
 import { type BaculaLab, type CatalogRow, type LabJob, type Release, releaseOf, releases, startBacula } from "../src";
@@ -115,13 +116,9 @@ export function settle(): Promise<boolean> {
   return until("two seconds pass", 10_000, () => Date.now() / 1000 >= end);
 }
 
-/** VmHWM of proc(5) in bytes; 0 when the process has ended. */
+/** The most memory that a process has had, bytes; 0 when it has ended. */
 export function peakOf(pid: number): number {
-  try {
-    return 1024 * Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1] ?? 0);
-  } catch {
-    return 0;
-  }
+  return memoryOf(pid).peak;
 }
 
 export interface BackendRun {

@@ -30,6 +30,7 @@ void test_one_filesystem(void);
 void test_xattrs(void);
 void test_xattrs_large(void);
 void test_holes(void);
+void test_pace(void);
 void test_stream(void);
 void test_stream_refused(void);
 void test_stream_stopped(void);
@@ -407,39 +408,6 @@ static void test_file_mounts(void)
         make_file(at(name), "below");
     }
     in_child(scan_file_mounts, top);
-    remove_tree(top);
-}
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-/* So many operations take at least their time, but for a tenth of a second's worth at once; a scan that waits for its turn can be stopped. */
-static void test_pace(void)
-{
-    char *top = at("paced"), name[64];
-    struct result r;
-    double begin;
-    int64_t h;
-
-    make_dir(top);
-    for (unsigned i = 0; i < 300; i++) {
-        snprintf(name, sizeof name, "paced/%u", i);
-        make_file(at(name), i % 2 ? "" : "content");
-    }
-    for (unsigned threads = 1; threads <= 8; threads += 7) {
-        begin = now();
-        r = scan((options){ .threads = threads, .inline_bytes = 100, .metadata_ops = 2000 }, top);
-        /* 301 stats, 151 opens */
-        CHECK(r.count == 301 && now() - begin >= (452 - 200) / 2000.0 - 0.001, "%zu in %f s", r.count, now() - begin);
-        drop(&r);
-    }
-    h = start_scan((options){ .threads = 8, .metadata_ops = 1 }, top);
-    CHECK(!hpc_scan_stop(h) && !hpc_scan_free(h, 5000));
     remove_tree(top);
 }
 

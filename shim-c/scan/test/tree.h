@@ -37,6 +37,15 @@ __attribute__((noreturn, format(printf, 4, 5))) static inline void check_failed(
 
 extern char base[64];
 
+/* Seconds. */
+static inline double now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
 /* The path of a name below base; good until 4,096 more have been asked for. */
 static inline char *at(const char *name)
 {

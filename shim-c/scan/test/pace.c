@@ -1,0 +1,27 @@
+/* A limit of metadata operations. */
+#include "tree.h"
+
+/* So many operations take at least their time, but for a tenth of a second's worth at once; a scan that waits for its turn can be stopped. */
+void test_pace(void)
+{
+    char *top = at("paced"), name[64];
+    struct result r;
+    double begin;
+    int64_t h;
+
+    make_dir(top);
+    for (unsigned i = 0; i < 300; i++) {
+        snprintf(name, sizeof name, "paced/%u", i);
+        make_file(at(name), i % 2 ? "" : "content");
+    }
+    for (unsigned threads = 1; threads <= 8; threads += 7) {
+        begin = now();
+        r = scan((struct hpc_scan_options){ .threads = threads, .inline_bytes = 100, .metadata_ops = 2000 }, top);
+        /* 301 stats, 151 opens */
+        CHECK(r.count == 301 && now() - begin >= (452 - 200) / 2000.0 - 0.001, "%zu in %f s", r.count, now() - begin);
+        drop(&r);
+    }
+    h = start_scan((struct hpc_scan_options){ .threads = 8, .metadata_ops = 1 }, top);
+    CHECK(!hpc_scan_stop(h) && !hpc_scan_free(h, 5000));
+    remove_tree(top);
+}
