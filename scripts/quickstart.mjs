@@ -83,7 +83,7 @@ async function throughBacula() {
   mkdirSync(pluginDir, { mode: 0o755 });
   mkdirSync(join(work, "lib"), { mode: 0o755 });
   const bundle = join(root, "packages/hpc-backend/dist");
-  for (const name of readdirSync(bundle).filter((name) => /\.(cjs|node|so)$/.test(name))) {
+  for (const name of readdirSync(bundle).filter((name) => /\.(cjs|cache|node|so)$/.test(name))) {
     copyFileSync(join(bundle, name), join(work, "lib", name));
     chmodSync(join(work, "lib", name), 0o644);
   }

@@ -1,8 +1,17 @@
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { decodeAccounting, type Frame, FrameDecoder } from "@podheitor/hpc-ptcomm";
 import { VERSION } from "../src/version";
 
@@ -43,7 +52,7 @@ test.each(["native", "workers"])("it scans with the %s engine", (engine) => {
 });
 
 test("SIGUSR1's handler is the first thing the bundle evaluates", () => {
-  const text = readFileSync(program, "utf8");
+  const text = readFileSync(join(scratch, "podheitor-hpc-backend.main.cjs"), "utf8");
   const handler = text.indexOf('"SIGUSR1"');
   expect(handler).toBeGreaterThan(0);
   // Wrapped modules are evaluated when they are first required, which plain top-level code in front of it would do.
@@ -58,8 +67,47 @@ test("a wrong argument is a usage error", () => {
 });
 
 test("every file it needs is beside it", () => {
-  expect(readdirSync(scratch).filter((file) => /\.(so|node|cjs)$/.test(file)).length).toBeGreaterThanOrEqual(6);
-  const copy = join(scratch, "elsewhere.cjs");
-  copyFileSync(program, copy);
-  expect(execFileSync(process.execPath, [copy, "--help"]).toString()).toContain("PTCOMM");
+  expect(readdirSync(scratch).filter((file) => /\.(so|node|cjs|cache)$/.test(file)).length).toBeGreaterThanOrEqual(8);
+  const link = join(scratch, "elsewhere");
+  symlinkSync(program, link);
+  expect(execFileSync(link, ["--help"]).toString()).toContain("PTCOMM");
+});
+
+describe("what was compiled ahead", () => {
+  const main = () => join(scratch, "podheitor-hpc-backend.main.cjs");
+  const cache = () => join(scratch, "podheitor-hpc-backend.cache");
+  const { compiled } = require(join(ROOT, "scripts", "launcher", "compiled.cjs"));
+  let kept: Buffer;
+  beforeAll(() => {
+    kept = readFileSync(cache());
+  });
+  afterEach(() => writeFileSync(cache(), kept));
+
+  test("is taken by the Node that made it", () => expect(compiled(main(), cache()).rejected).toBe(false));
+
+  test("is not taken for another text of the same length, nor when it is broken, nor when others may write it", () => {
+    const other = join(scratch, "other.cjs");
+    writeFileSync(other, readFileSync(main(), "utf8").replace("PTCOMM", "ptcomm"), { mode: 0o644 });
+    expect(compiled(other, cache()).rejected).toBeUndefined();
+    writeFileSync(cache(), kept.subarray(0, 1000));
+    expect(compiled(main(), cache()).rejected).toBe(true);
+    expect(run("--version").toString()).toBe(`${VERSION}\n`);
+    chmodSync(cache(), 0o666);
+    expect(compiled(main(), cache()).rejected).toBeUndefined();
+    chmodSync(cache(), 0o644);
+  });
+
+  test("may be missing", () => {
+    rmSync(cache());
+    expect(run("--version").toString()).toBe(`${VERSION}\n`);
+  });
+
+  test("a program that others may write is not run", () => {
+    chmodSync(main(), 0o664);
+    try {
+      expect(() => execFileSync(process.execPath, [program, "--version"], { stdio: "pipe" })).toThrow(/chmod go-w/);
+    } finally {
+      chmodSync(main(), 0o644);
+    }
+  });
 });

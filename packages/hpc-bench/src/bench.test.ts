@@ -36,6 +36,16 @@ describe("contest", () => {
     expect(readFileSync(file).length).toBe(3_000_000);
   });
 
+  test("of our environment a contestant has only what all programs need, and its own", async () => {
+    const file = join(folder, "env");
+    const contestants: bench.Contestant[] = [{ name: "env", argv: ["env"], output: { file }, env: { OWN: "1" } }];
+    process.env["NODE_EXTRA_CA_CERTS"] ??= "/dev/null";
+    await bench.contest({ title: "t", facts: "f", contestants, rounds: 1 });
+    expect(readFileSync(file, "utf8")).toContain("OWN=1\n");
+    expect(readFileSync(file, "utf8")).toMatch(/^PATH=/m);
+    expect(readFileSync(file, "utf8")).not.toContain("NODE_");
+  });
+
   test("who fails is named, with what it said", async () => {
     const contestants: bench.Contestant[] = [{ name: "broken", argv: ["sh", "-c", "echo because >&2; exit 3"] }];
     const run = bench.contest({ title: "t", facts: "f", contestants, rounds: 1 });

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { startDrain } from "./drain";
+import { environment } from "./environment";
 import { BenchError } from "./errors";
 
 /** A program that takes part. */
@@ -10,7 +11,7 @@ export interface Contestant {
   readonly argv: readonly [program: string, ...rest: string[]];
   /** Where its standard output goes: nowhere (default), through a pipe that `cat` drains, or to a new file. */
   readonly output?: "pipe" | { readonly file: string };
-  /** Added to its environment. */
+  /** Added to the little that it has of our environment. */
   readonly env?: Readonly<Record<string, string>>;
   /** Exit codes that are no failure. Default: 0. */
   readonly exits?: readonly number[];
@@ -81,7 +82,7 @@ async function timed(contestant: Contestant, signal: AbortSignal | undefined): P
   const started = performance.now();
   const child = spawn(program, rest, {
     stdio: ["ignore", drain?.fd ?? file ?? "ignore", "pipe"],
-    env: { ...process.env, ...contestant.env },
+    env: environment(contestant.env),
     signal,
   });
   let complaint = "";

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { barChart } from "@podheitor/hpc-chart";
 import { startDrain } from "./drain";
+import { environment } from "./environment";
 import { BenchError } from "./errors";
 
 /** What a program's memory was while it ran. */
@@ -29,7 +30,7 @@ export async function watchMemory(
   const [program, ...rest] = argv;
   const drain = startDrain();
   const started = performance.now();
-  const child = spawn(program, rest, { stdio: ["ignore", drain.fd, "inherit"], signal });
+  const child = spawn(program, rest, { stdio: ["ignore", drain.fd, "inherit"], env: environment(), signal });
   const samples: number[] = [];
   let peak = 0;
   const look = () => {

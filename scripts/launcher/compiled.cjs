@@ -1,0 +1,48 @@
+// A program's file in the form that V8 compiled when the program was bundled: it starts 50 ms sooner than from its source.
+const { createHash } = require("node:crypto");
+const { fstatSync, openSync, closeSync, readFileSync } = require("node:fs");
+const { createRequire } = require("node:module");
+const { dirname } = require("node:path");
+const { Script } = require("node:vm");
+
+const HASH_BYTES = 32;
+const WRITABLE_BY_OTHERS = 0o022;
+
+/** Its content; undefined if somebody but its owner may change it. Throws what open(2) says. */
+function readTrusted(file) {
+  const fd = openSync(file, "r");
+  try {
+    return fstatSync(fd).mode & WRITABLE_BY_OTHERS ? undefined : readFileSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+const hashOf = (source) => createHash("sha256").update(source).digest();
+
+/** What V8 made of exactly this source. V8 itself compares no more of a source than its length. */
+function readCache(file, source) {
+  try {
+    const cache = readTrusted(file);
+    return cache?.subarray(0, HASH_BYTES).equals(hashOf(source)) ? cache.subarray(HASH_BYTES) : undefined;
+  } catch {
+    return undefined; // Without it everything works, later.
+  }
+}
+
+/** A CommonJS file, as require() would take it, but from `cacheFile` where that is of this file and of this Node. */
+exports.compiled = (file, cacheFile) => {
+  const source = readTrusted(file);
+  if (source === undefined) throw new Error(`${file} may be changed by group or others: chmod go-w ${file}`);
+  const wrapped = `(function (exports, require, module, __filename, __dirname) {${source}\n})`;
+  const script = new Script(wrapped, { filename: file, cachedData: readCache(cacheFile, source) });
+  return {
+    rejected: script.cachedDataRejected,
+    run() {
+      const module = { exports: {} };
+      script.runInThisContext()(module.exports, createRequire(file), module, file, dirname(file));
+    },
+    /** What to keep in `cacheFile`: all that has been compiled so far. */
+    cache: () => Buffer.concat([hashOf(source), script.createCachedData()]),
+  };
+};
