@@ -29,28 +29,44 @@ int64_t read_to_end(int fd, uint8_t *buf, size_t cap, uint64_t size)
 }
 
 /* A small file with a hole is left to the consumer, who finds out where the holes are. */
-static bool has_hole(int fd, const struct stat *st)
+static bool has_hole(int fd, uint64_t size, uint64_t blocks)
 {
     off_t hole;
 
-    if ((st->st_size + 511) / 512 <= st->st_blocks)
+    if ((size + 511) / 512 <= blocks)
         return false;
     hole = lseek(fd, 0, SEEK_HOLE);
     if (lseek(fd, 0, SEEK_SET) < 0)
         return false;
-    return hole >= 0 && hole < st->st_size;
+    return hole >= 0 && (uint64_t)hole < size;
+}
+
+static int read_sized(struct worker *w, int fd, const struct statx *st, uint64_t size, uint64_t blocks, size_t *len, struct xattrs *x)
+{
+    size_t limit = w->scan->options.inline_bytes;
+    int64_t got;
+
+    if (!w->content && !(w->content = malloc(limit + 1)))
+        return -ENOMEM;
+    got = has_hole(fd, size, blocks) ? (int64_t)limit + 1 : read_to_end(fd, w->content, limit + 1, size);
+    xattrs_of_fd(w, x, fd, st);
+    if (got < 0)
+        return (int)got;
+    *len = (size_t)got;
+    return *len > limit ? CONTENT_LEFT : 0; /* outgrown meanwhile, or sparse */
+}
+
+int read_opened(struct worker *w, int fd, const struct statx *st, size_t *len, struct xattrs *x)
+{
+    return read_sized(w, fd, st, st->stx_size, st->stx_blocks, len, x);
 }
 
 /* Names end in NUL in dirents and nodes; root != NULL: read the root itself. */
 int read_content(struct worker *w, const struct node *root, int dirfd, const char *name, const struct statx *st, size_t *len, struct xattrs *x)
 {
-    size_t limit = w->scan->options.inline_bytes;
     struct stat now;
-    int64_t got = 0;
-    int fd;
+    int fd, r;
 
-    if (!w->content && !(w->content = malloc(limit + 1)))
-        return -ENOMEM;
     pace(w);
     if (root) {
         fd = count_fd(w->scan, open_long(root->name, root->name_len, O_RDONLY | O_NONBLOCK));
@@ -64,22 +80,13 @@ int read_content(struct worker *w, const struct node *root, int dirfd, const cha
     if (fd < 0)
         return fd;
     if (fstat(fd, &now))
-        got = -errno;
+        r = -errno;
     else if (!S_ISREG(now.st_mode) || now.st_ino != st->stx_ino || now.st_dev != device(st->stx_dev_major, st->stx_dev_minor))
-        got = INT64_MIN;
-    else if (has_hole(fd, &now))
-        got = (int64_t)limit + 1;
+        r = CONTENT_CHANGED;
     else
-        got = read_to_end(fd, w->content, limit + 1, (uint64_t)now.st_size);
-    if (got != INT64_MIN)
-        xattrs_of_fd(w, x, fd, st);
+        r = read_sized(w, fd, st, (uint64_t)now.st_size, (uint64_t)now.st_blocks, len, x);
     close_counted(w->scan, fd);
-    if (got == INT64_MIN)
-        return CONTENT_CHANGED;
-    if (got < 0)
-        return (int)got;
-    *len = (size_t)got;
-    return *len > limit ? CONTENT_LEFT : 0; /* outgrown meanwhile, or sparse */
+    return r;
 }
 
 int open_long(const char *path, size_t len, int flags)

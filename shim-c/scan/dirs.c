@@ -61,7 +61,10 @@ static bool excluded(struct worker *w, const struct node *dir, int fd, const str
 
 static void visit_names(struct worker *w, struct node *dir, int fd, const char *buf, size_t len)
 {
+    const struct hpc_scan_options *o = &w->scan->options;
     bool trusted = d_ino_trusted(w, dir, fd);
+    /* whether what readdir calls a regular file is one of ours, and never older */
+    bool wanted = o->inline_bytes && o->since_s == INT64_MIN && (o->shard_count <= 1 || trusted);
 
     for (size_t at = 0; at < len && !stopped(w->scan);) {
         const struct dirent_head *d = dirent_at(buf, at);
@@ -75,7 +78,7 @@ static void visit_names(struct worker *w, struct node *dir, int fd, const char *
         else if (trusted && d->type != DT_DIR && d->type != DT_UNKNOWN && other_shard(w->scan, hpc_xxh3_u64(d->ino)))
             count_add(w, FILTERED_SHARD, 1);
         else
-            visit(w, dir, fd, d->name, strlen(d->name));
+            visit(w, dir, fd, d->name, strlen(d->name), wanted && d->type == DT_REG);
     }
 }
 

@@ -89,6 +89,7 @@ struct worker {
     struct block *block;
     char *dirents;            /* DIRENT_BYTES */
     uint8_t *content;         /* inline_bytes + 1, made when first needed */
+    bool small_before;        /* the last regular file was read into it */
     struct node *cached;      /* a directory reopened by names, and its descriptor; referenced */
     int cached_fd;
     uint64_t next_id;
@@ -214,9 +215,11 @@ void markers_free(char **markers);
 bool marked(char *const *markers, int dirfd);
 
 /* entries.c, content.c, trust.c, dirs.c, paths.c */
-void visit(struct worker *w, struct node *dir, int dirfd, const char *name, size_t name_len);
+/* regular: readdir says so, and its content will be wanted if it is small */
+void visit(struct worker *w, struct node *dir, int dirfd, const char *name, size_t name_len, bool regular);
 enum { CONTENT_CHANGED = 1, CONTENT_LEFT = 2 /* to the consumer, who reads it as any larger file */ };
 int read_content(struct worker *w, const struct node *root, int dirfd, const char *name, const struct statx *st, size_t *len, struct xattrs *x);
+int read_opened(struct worker *w, int fd, const struct statx *st, size_t *len, struct xattrs *x); /* st: of fd, a regular file */
 void push_dir(struct worker *w, struct node *dir);
 bool visit_root(struct worker *w, struct node *root); /* true: a directory, now to be opened */
 bool other_shard(const struct scan *s, uint64_t hash);

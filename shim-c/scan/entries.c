@@ -15,6 +15,7 @@ struct name {
     int dirfd;
     const char *text;
     size_t len;
+    bool regular; /* as visit() was told */
 };
 
 bool other_shard(const struct scan *s, uint64_t hash)
@@ -35,21 +36,44 @@ static uint8_t kind_of(uint32_t mode)
     }
 }
 
+static int statx_flags(const struct worker *w)
+{
+    return AT_NO_AUTOMOUNT | (w->scan->options.flags & HPC_SCAN_DONT_SYNC ? AT_STATX_DONT_SYNC : 0);
+}
+
+static int stat_opened(const struct worker *w, int fd, struct statx *st)
+{
+    return statx(fd, "", statx_flags(w) | AT_EMPTY_PATH, STATX_BASIC_STATS, st) ? -errno : 0;
+}
+
 static int stat_name(struct worker *w, const struct name *n, struct statx *st)
 {
-    int flags = AT_NO_AUTOMOUNT | (w->scan->options.flags & HPC_SCAN_DONT_SYNC ? AT_STATX_DONT_SYNC : 0);
-    int fd, error = 0;
+    int fd, error;
 
     pace(w);
     if (n->len)
-        return statx(n->dirfd, n->text, flags | AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, st) ? -errno : 0;
+        return statx(n->dirfd, n->text, statx_flags(w) | AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, st) ? -errno : 0;
     fd = open_long(n->dir->name, n->dir->name_len, O_PATH);
     if (fd < 0)
         return fd;
-    if (statx(fd, "", flags | AT_EMPTY_PATH, STATX_BASIC_STATS, st))
-        error = -errno;
+    error = stat_opened(w, fd, st);
     close(fd);
     return error;
+}
+
+/*
+ * Where the last regular file was small enough to be read, the next one is opened before it is stat-ed: its name is looked up once, and a
+ * filesystem behind a network is asked once. -1: not so, or it cannot be opened, and stat_name() and read_content() say why.
+ */
+static int open_early(struct worker *w, const struct name *n)
+{
+    int fd;
+
+    if (!n->regular || !w->small_before)
+        return -1;
+    pace(w);
+    fd = open_counted(w, n->dirfd, n->text, O_RDONLY | O_NOFOLLOW | O_NOATIME);
+    return fd < 0 ? -1 : fd;
 }
 
 static bool older(const struct hpc_scan_options *o, const struct statx *st)
@@ -137,8 +161,10 @@ static void emit(struct worker *w, const struct name *n, const struct statx *st,
 }
 
 /* Link target or content. False: the name no longer means what was stat-ed, look again. */
-static bool load_payload(struct worker *w, const struct name *n, const struct statx *st, char *target, size_t target_cap, struct payload *load)
+static bool load_payload(struct worker *w, const struct name *n, int fd, const struct statx *st, char *target, size_t target_cap, struct payload *load)
 {
+    uint32_t inline_bytes = w->scan->options.inline_bytes;
+
     if (S_ISLNK(st->stx_mode)) {
         ssize_t len = readlinkat(n->dirfd, n->text, target, target_cap);
         if (len < 0 && (errno == ENOENT || errno == EINVAL || errno == ESTALE))
@@ -151,10 +177,14 @@ static bool load_payload(struct worker *w, const struct name *n, const struct st
         }
         return true;
     }
-    if (!S_ISREG(st->stx_mode) || !w->scan->options.inline_bytes || st->stx_size > w->scan->options.inline_bytes)
+    if (!S_ISREG(st->stx_mode) || !inline_bytes)
+        return true;
+    w->small_before = st->stx_size > 0 && st->stx_size <= inline_bytes;
+    if (st->stx_size > inline_bytes)
         return true;
     if (st->stx_size > 0) {
-        int r = read_content(w, n->len ? NULL : n->dir, n->dirfd, n->text, st, &load->content_len, &load->xattrs);
+        int r = fd >= 0 ? read_opened(w, fd, st, &load->content_len, &load->xattrs)
+                        : read_content(w, n->len ? NULL : n->dir, n->dirfd, n->text, st, &load->content_len, &load->xattrs);
         if (r == CONTENT_CHANGED)
             return false;
         if (r == CONTENT_LEFT)
@@ -170,61 +200,76 @@ static bool load_payload(struct worker *w, const struct name *n, const struct st
 }
 
 /* False: look again. */
-static bool load_all(struct worker *w, const struct name *n, const struct statx *st, bool no_content, char *target, size_t target_cap, struct payload *load)
+static bool load_all(struct worker *w, const struct name *n, int fd, const struct statx *st, bool no_content, char *target, size_t target_cap, struct payload *load)
 {
     const struct node *root = n->dir;
 
     xattrs_begin(w, &load->xattrs, n->dirfd, n->text, st);
     /* an older entry keeps its link target and its attributes: it may be wanted after all, and they cost no open */
-    if (!no_content && !load_payload(w, n, st, target, target_cap, load))
+    if (!no_content && !load_payload(w, n, fd, st, target, target_cap, load))
         return false;
+    if (fd >= 0)
+        xattrs_of_fd(w, &load->xattrs, fd, st);
     return n->len ? xattrs_of_name(w, &load->xattrs, n->dirfd, n->text, n->len, st)
                   : xattrs_of_name(w, &load->xattrs, -1, root->name, root->name_len, st);
+}
+
+/* fd: what was opened early, or -1. True: all is said, st->stx_mode is 0 where it cannot be stat-ed. False, and never at the last look: look again. */
+static bool look_once(struct worker *w, const struct name *n, int fd, bool last, struct statx *st)
+{
+    const struct hpc_scan_options *o = &w->scan->options;
+    struct payload load = { .xattrs.wanted = o->flags & HPC_SCAN_XATTRS };
+    char target[4097]; /* PATH_MAX is the longest target that Linux stores */
+    uint64_t hash;
+    bool is_older;
+    int error = fd >= 0 ? stat_opened(w, fd, st) : stat_name(w, n, st);
+
+    if (!last && (error == -ESTALE || (fd >= 0 && !error && !S_ISREG(st->stx_mode))))
+        return false;
+    if (error) {
+        st->stx_mode = 0;
+        if (n->len && (error == -ENOENT || error == -ENOTDIR))
+            count_add(w, VANISHED, 1);
+        else
+            emit_error(w, n->dir, -error, HPC_OP_STAT, n->text, n->len);
+        return true;
+    }
+    hash = hpc_xxh3_u64(st->stx_ino);
+    is_older = older(o, st);
+    if (other_shard(w->scan, hash)) {
+        count_add(w, FILTERED_SHARD, 1);
+    } else if (is_older && !(o->flags & HPC_SCAN_KEEP_OLDER)) {
+        count_add(w, FILTERED_OLDER, 1);
+    } else {
+        if (!load_all(w, n, fd, st, is_older && S_ISREG(st->stx_mode), target, sizeof target, &load)) {
+            if (!last)
+                return false;
+            load = (struct payload){ .error = ESTALE };
+        }
+        emit(w, n, st, hash, is_older, &load);
+        xattrs_end(w);
+    }
+    return true;
 }
 
 /* True: a directory. */
 static bool look(struct worker *w, const struct name *n, struct statx *st)
 {
-    const struct hpc_scan_options *o = &w->scan->options;
-    char target[4097]; /* PATH_MAX is the longest target that Linux stores */
+    bool said = false;
 
-    for (int looks = 1;; looks++) {
-        struct payload load = { .xattrs.wanted = o->flags & HPC_SCAN_XATTRS };
-        uint64_t hash;
-        bool is_older;
-        int error = stat_name(w, n, st);
+    for (int looks = 1; !said; looks++) {
+        int fd = looks == 1 ? open_early(w, n) : -1;
 
-        if (error == -ESTALE && looks < LOOKS_MAX)
-            continue;
-        if (error) {
-            if (n->len && (error == -ENOENT || error == -ENOTDIR))
-                count_add(w, VANISHED, 1);
-            else
-                emit_error(w, n->dir, -error, HPC_OP_STAT, n->text, n->len);
-            return false;
-        }
-        hash = hpc_xxh3_u64(st->stx_ino);
-        is_older = older(o, st);
-        if (other_shard(w->scan, hash)) {
-            count_add(w, FILTERED_SHARD, 1);
-        } else if (is_older && !(o->flags & HPC_SCAN_KEEP_OLDER)) {
-            count_add(w, FILTERED_OLDER, 1);
-        } else {
-            if (!load_all(w, n, st, is_older && S_ISREG(st->stx_mode), target, sizeof target, &load)) {
-                if (looks < LOOKS_MAX)
-                    continue;
-                load = (struct payload){ .error = ESTALE };
-            }
-            emit(w, n, st, hash, is_older, &load);
-            xattrs_end(w);
-        }
-        return S_ISDIR(st->stx_mode);
+        said = look_once(w, n, fd, looks >= LOOKS_MAX, st);
+        if (fd >= 0)
+            close_counted(w->scan, fd);
     }
+    return S_ISDIR(st->stx_mode);
 }
 
-void visit(struct worker *w, struct node *dir, int dirfd, const char *name, size_t name_len)
+void visit(struct worker *w, struct node *dir, int dirfd, const char *name, size_t name_len, bool regular)
 {
-    const struct name n = { dir, dirfd, name, name_len };
+    const struct name n = { dir, dirfd, name, name_len, regular };
     struct statx st;
     struct node *child;
 
@@ -255,7 +300,7 @@ void visit(struct worker *w, struct node *dir, int dirfd, const char *name, size
 
 bool visit_root(struct worker *w, struct node *root)
 {
-    const struct name n = { root, -1, "", 0 };
+    const struct name n = { root, -1, "", 0, false };
     struct statx st;
 
     count_add(w, SCANNED, 1);

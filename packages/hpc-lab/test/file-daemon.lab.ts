@@ -19,6 +19,7 @@ import {
 
 /*
  * One job of the plugin beside one of the stock File Daemon, on the same tree, in turn; and beside one whose files come from memory, which is all that a File Daemon can take.
+ * The stock one saves no ACLs and extended attributes unless it is told to, so ours that is compared saves none; the one that does, as by default, runs too.
  * Part of test:long for its time, and because it measures: nothing is asserted but that all save what they should. UPDATE_DOCS=1 records it.
  */
 const ENTRIES = Number(process.env["HPC_BENCH_FILES"] ?? 100_000);
@@ -42,14 +43,16 @@ test.each(chosenReleases)(
   async (release) => {
     const tree = join(scratch(), "tree");
     makeBenchTree(tree, "ordinary", ENTRIES, 1024);
-    const lab = await labWith(release, [pluginJob("Plugin", tree), stockJob(tree)], { pluginDir: installedPlugin() });
+    const jobs = [pluginJob("Plugin", tree, "xattrs=no"), pluginJob("Attributes", tree), stockJob(tree)];
+    const lab = await labWith(release, jobs, { pluginDir: installedPlugin() });
     const ceiling = [pluginJob("Memory", "/tmp/podheitor", `scene=memory;files=${ENTRIES}`)];
     const memory = await labWith(release, ceiling, { pluginDir: pluginWith(fakeBackend()) });
     const entries = namesIn(tree);
     const runners = [
-      { name: "podheitor-hpc", lab, job: "Plugin", entries },
+      { name: "podheitor-hpc, xattrs=no", lab, job: "Plugin", entries },
       { name: "stock File Daemon", lab, job: "Stock", entries },
       { name: "files from memory", lab: memory, job: "Memory", entries: ENTRIES },
+      { name: "podheitor-hpc", lab, job: "Attributes", entries },
     ];
     const facts = `${ENTRIES.toLocaleString("en-US")} names, 1 KiB in each file; MD5; read once before each job`;
     await measure(`Full through Bacula ${release}`, `file-daemon-${release}`, facts, tree, runners);
@@ -76,12 +79,17 @@ test.each(chosenReleases)(
     writeFileSync(backend, `#!/bin/sh\nexec env ${set.join(" ")} '${process.execPath}' '${bundle}' "$@"\n`, {
       mode: 0o755,
     });
-    const jobs = [pluginJob("Plugin", tree, "threads=32"), stockJob(tree)];
+    const jobs = [
+      pluginJob("Plugin", tree, "threads=32;xattrs=no"),
+      pluginJob("Attributes", tree, "threads=32"),
+      stockJob(tree),
+    ];
     const lab = await labWith(release, jobs, { pluginDir: pluginWith(backend), env: { ...process.env, ...latency } });
     const entries = namesIn(tree);
     const runners = [
-      { name: "podheitor-hpc, 32 threads", lab, job: "Plugin", entries },
+      { name: "podheitor-hpc, 32 threads, xattrs=no", lab, job: "Plugin", entries },
       { name: "stock File Daemon", lab, job: "Stock", entries },
+      { name: "podheitor-hpc, 32 threads", lab, job: "Attributes", entries },
     ];
     const facts = `${SLOW_ENTRIES.toLocaleString("en-US")} names, 1 KiB in each file; MD5; ${LATENCY_US} µs to each stat, open and listing`;
     await measure(`Full with latency through Bacula ${release}`, `latency-${release}`, facts, tree, runners);

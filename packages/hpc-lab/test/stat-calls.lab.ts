@@ -16,15 +16,24 @@ test("four shards together stat hardly more than one job does", async () => {
   atCleanUp(() => rmSync(folder, { recursive: true }));
   const tree = join(folder, "tree");
   makeBenchTree(tree, "ordinary", 20_000, 0);
-  const whole = await statsOf(tree);
-  expect(whole).toBeGreaterThanOrEqual(20_000);
+  const whole = await callsOf(tree);
+  expect(whole.stats).toBeGreaterThanOrEqual(20_000);
   let shards = 0;
-  for (const k of [0, 1, 2, 3]) shards += await statsOf(tree, `--shard=${k}/4`);
-  expect(shards / whole).toBeLessThanOrEqual(1.1);
+  for (const k of [0, 1, 2, 3]) shards += (await callsOf(tree, `--shard=${k}/4`)).stats;
+  expect(shards / whole.stats).toBeLessThanOrEqual(1.1);
 });
 
-/** How many stats the backend's job takes, as a preloaded library counts them. */
-async function statsOf(tree: string, ...keys: string[]): Promise<number> {
+test("a small file among small files costs one call that names it", async () => {
+  execFileSync("make", ["-s", "-C", join(repository, "shim-c/latency")]);
+  const tree = join(scratch(), "tree");
+  makeBenchTree(tree, "ordinary", 20_000, 100);
+  const { stats, others } = await callsOf(tree, "--xattrs=no");
+  expect(stats + others).toBeGreaterThanOrEqual(20_000);
+  expect(stats + others).toBeLessThanOrEqual(1.1 * 20_000);
+});
+
+/** How many stats and other operations the backend's job takes, as a preloaded library counts them. */
+async function callsOf(tree: string, ...keys: string[]): Promise<{ stats: number; others: number }> {
   const counted = join(scratch(), "counted");
   const env = {
     LD_PRELOAD: join(repository, "shim-c/latency/build/latency.so"),
@@ -35,5 +44,6 @@ async function statsOf(tree: string, ...keys: string[]): Promise<number> {
   const program = join(repository, "packages/hpc-backend/dist", `${backendName}.cjs`);
   const set = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   await command(["env", ...set, process.execPath, program, "backup", `--path=${tree}`, ...keys]);
-  return Number(readFileSync(counted, "utf8").split(" ")[0]);
+  const [stats = 0, others = 0] = readFileSync(counted, "utf8").split(" ").map(Number);
+  return { stats, others };
 }
