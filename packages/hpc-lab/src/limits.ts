@@ -14,6 +14,8 @@ export const limits = {
   report: 15_000,
   /** How often a condition is looked at. */
   poll: 100,
+  /** The same when it has been waited for long. */
+  restPoll: 1000,
   /** Package downloads and debootstrap (35 s where the mirror is near). */
   install: 600_000,
   /** Simultaneous jobs of each daemon; more than the drives, so that waiting for a drive is possible. */

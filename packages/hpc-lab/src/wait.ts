@@ -12,14 +12,16 @@ export async function until<T>(
   limit: number,
   probe: () => T | undefined | false | Promise<T | undefined | false>,
 ): Promise<T> {
-  const end = Date.now() + limit;
+  const begin = Date.now();
   for (;;) {
     const found = await probe();
     if (found !== undefined && found !== false) return found;
-    if (Date.now() > end) {
+    const waited = Date.now() - begin;
+    if (waited > limit) {
       const text = typeof what === "string" ? what : what();
       throw new LabError("HPC_LAB_TIMEOUT", `gave up after ${limit} ms: ${text}`, "look at the log named here");
     }
-    await pause(limits.poll);
+    // The longer it takes, the less often: what waits shall not take what it waits for its processor.
+    await pause(Math.min(Math.max(limits.poll, waited / 20), limits.restPoll));
   }
 }
