@@ -128,7 +128,15 @@ struct item *take(struct worker *w)
     struct scan *s = w->scan;
 
     while (!stopped(s)) {
-        struct item *item = take_newest(&w->deque);
+        struct item *item;
+
+        if (resting(w)) {
+            const struct timespec nap = { .tv_nsec = IDLE_POLL_MS * 1000000L };
+            block_flush(w);
+            nanosleep(&nap, NULL);
+            continue;
+        }
+        item = take_newest(&w->deque);
 
         for (unsigned i = 1; !item && i < s->threads; i++)
             item = steal_oldest(s, &s->worker[(w->index + i) % s->threads].deque);

@@ -107,6 +107,15 @@ struct worker {
     _Atomic uint64_t count[COUNTERS];
 };
 
+struct back_off {
+    pthread_mutex_t lock;
+    int64_t sum, count;       /* of the window, ns */
+    int64_t best;             /* mean of a window; 0 = none yet */
+    uint64_t times;
+    uint32_t least;
+    _Atomic uint32_t working; /* threads of a lower index work, the others rest */
+};
+
 struct mount_parents {        /* directories in which something is mounted: d_ino is not st_ino there */
     pthread_mutex_t lock;
     bool looked, complete;
@@ -131,6 +140,7 @@ struct scan {
     struct ring ring;
     struct mount_parents mounts;
     _Atomic int64_t next_op;      /* pace.c: when the next operation may begin, ns */
+    struct back_off back_off;
     struct excludes *excludes;    /* NULL: no patterns */
     char **markers;               /* ends in NULL; NULL: none */
     unsigned threads;
@@ -208,6 +218,13 @@ enum verdict exclude(struct worker *w, const struct node *dir, const char *name,
 
 /* pace.c: waits until one more metadata operation is within options.metadata_ops */
 void pace(struct worker *w);
+
+/* backoff.c: around each operation that may ask a server */
+#define SECOND_NS INT64_C(1000000000)
+int64_t now_ns(void);
+int64_t time_begin(const struct worker *w);
+void time_end(struct worker *w, int64_t begin);
+bool resting(struct worker *w);
 
 /* markers.c */
 int markers_new(char ***out, const uint8_t *at, const uint8_t *end, uint32_t count);

@@ -48,11 +48,16 @@ static int stat_opened(const struct worker *w, int fd, struct statx *st)
 
 static int stat_name(struct worker *w, const struct name *n, struct statx *st)
 {
+    int64_t begin;
     int fd, error;
 
     pace(w);
-    if (n->len)
-        return statx(n->dirfd, n->text, statx_flags(w) | AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, st) ? -errno : 0;
+    begin = time_begin(w);
+    if (n->len) {
+        error = statx(n->dirfd, n->text, statx_flags(w) | AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, st) ? -errno : 0;
+        time_end(w, begin);
+        return error;
+    }
     fd = open_long(n->dir->name, n->dir->name_len, O_PATH);
     if (fd < 0)
         return fd;
@@ -67,12 +72,15 @@ static int stat_name(struct worker *w, const struct name *n, struct statx *st)
  */
 static int open_early(struct worker *w, const struct name *n)
 {
+    int64_t begin;
     int fd;
 
     if (!n->regular || !w->small_before)
         return -1;
     pace(w);
+    begin = time_begin(w);
     fd = open_counted(w, n->dirfd, n->text, O_RDONLY | O_NOFOLLOW | O_NOATIME);
+    time_end(w, begin);
     return fd < 0 ? -1 : fd;
 }
 
@@ -224,8 +232,8 @@ static bool look_once(struct worker *w, const struct name *n, int fd, bool last,
     bool is_older;
     int error = fd >= 0 ? stat_opened(w, fd, st) : stat_name(w, n, st);
 
-    if (!last && (error == -ESTALE || (fd >= 0 && !error && !S_ISREG(st->stx_mode))))
-        return false;
+    if (!last && (error == -ESTALE || (fd >= 0 && !error && (!S_ISREG(st->stx_mode) || !st->stx_nlink))))
+        return false; /* no longer what readdir said, or removed since */
     if (error) {
         st->stx_mode = 0;
         if (n->len && (error == -ENOENT || error == -ENOTDIR))

@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#define HPC_SCAN_ABI 3
+#define HPC_SCAN_ABI 4
 /* A directory whose path is longer is not listed (ERROR, HPC_OP_OPENDIR, ENAMETOOLONG); a root: hpc_scan_start() says -ENAMETOOLONG. */
 #define HPC_SCAN_MAX_PATH (256 * 1024)
 /* Largest inline_bytes: with the longest path, name, target and xattr block a record still fits the smallest buffer of hpc_scan_next(). */
@@ -56,6 +56,7 @@ enum hpc_scan_flag {
     HPC_SCAN_DONT_SYNC = 1 << 2,    /* AT_STATX_DONT_SYNC */
     HPC_SCAN_XATTRS = 1 << 3,       /* read extended attributes, and with them ACLs and inode flags */
     HPC_SCAN_ONE_FILESYSTEM = 1 << 4, /* a directory with another st_dev than its parent's is handed out, but not read */
+    HPC_SCAN_BACK_OFF = 1 << 5,     /* threads rest while stats and opens take a multiple of what they took */
 };
 
 /*
@@ -107,6 +108,9 @@ struct hpc_scan_stats {
     uint64_t dirs_pruned_marker; /* handed out, not read: a marker is in it */
     uint64_t dirs_pruned_filesystem; /* handed out, not read: another filesystem */
     uint64_t xattr_failed;    /* entries with an xattr_error */
+    uint64_t back_offs;       /* how often half of the working threads were sent to rest */
+    uint64_t threads_least;   /* the fewest that worked */
+    uint64_t threads_now;
 };
 
 /* The library exports what stands from here on, and nothing else. */
@@ -140,6 +144,8 @@ int64_t hpc_read_files(const uint8_t *requests, int64_t requests_len, uint8_t *o
 int64_t hpc_holes(int64_t fd, int64_t size, int64_t min_hole, uint8_t *out, int64_t cap);
 /* Gives a pipe room for so many bytes, unless it has more. Returns its size now; -EPERM: more than an ordinary user may have; -EBADF: no pipe. */
 int64_t hpc_pipe_size(int64_t fd, int64_t bytes);
+/* Lets go of a file's clean pages in the page cache; length 0: to the end. What is on its way through a pipe stays. */
+int64_t hpc_drop_cache(int64_t fd, int64_t offset, int64_t length);
 /*
  * Moves up to `length` bytes from a descriptor to a pipe as D frames, without a copy into this process. offset >= 0: of a file, whose own offset stays; -1: from where it is,
  * of a pipe or a socket. Waits while the output is full or nothing comes, whatever O_NONBLOCK says, and looks at `stop` meanwhile; call it from a thread of its own.

@@ -39,5 +39,15 @@
 #define XATTR_BLOCK_KEEP (128u * 1024u)
 /* How long a thread sleeps that sees only directories it may not continue. */
 #define IDLE_POLL_MS 20
+/* An operation that took less was answered from a cache. */
+#define BACK_OFF_SAMPLE_NS INT64_C(50000)
+/* Operations whose mean is looked at: one slow answer is not a slow server. */
+#define BACK_OFF_WINDOW 256
+/* So many times the best mean, and more than the floor, is slow; less than so many times is near it. */
+#define BACK_OFF_SLOW 4
+#define BACK_OFF_FLOOR_NS INT64_C(1000000)
+#define BACK_OFF_NEAR 2
+/* By this part the best mean grows with each window that is not better: it doubles in 90. */
+#define BACK_OFF_FORGET 128
 
 #endif

@@ -6,21 +6,12 @@
 
 #include <time.h>
 
-#define SECOND INT64_C(1000000000)
-#define BURST (SECOND / 10)
-#define LOOK (SECOND / 20) /* at the stop flag */
-
-static int64_t now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * SECOND + t.tv_nsec;
-}
+#define BURST (SECOND_NS / 10)
+#define LOOK (SECOND_NS / 20) /* at the stop flag */
 
 static void sleep_until(int64_t at)
 {
-    const struct timespec t = { .tv_sec = at / SECOND, .tv_nsec = at % SECOND };
+    const struct timespec t = { .tv_sec = at / SECOND_NS, .tv_nsec = at % SECOND_NS };
 
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
 }
@@ -37,7 +28,7 @@ void pace(struct worker *w)
     at = atomic_load_explicit(&s->next_op, memory_order_relaxed);
     do
         mine = at < now - BURST ? now - BURST : at;
-    while (!atomic_compare_exchange_weak(&s->next_op, &at, mine + SECOND / rate));
+    while (!atomic_compare_exchange_weak(&s->next_op, &at, mine + SECOND_NS / rate));
     while (now < mine && !stopped(s)) {
         sleep_until(mine - now < LOOK ? mine : now + LOOK);
         now = now_ns();

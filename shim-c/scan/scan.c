@@ -38,7 +38,7 @@ static int check_options(const struct hpc_scan_options *o)
         return -EINVAL;
     if (o->shard_count > 1 && o->shard_index >= o->shard_count)
         return -EINVAL;
-    return o->flags & ~(uint32_t)(HPC_SCAN_SERIAL_DIRS | HPC_SCAN_KEEP_OLDER | HPC_SCAN_DONT_SYNC | HPC_SCAN_XATTRS | HPC_SCAN_ONE_FILESYSTEM) ? -EINVAL : 0;
+    return o->flags & ~(uint32_t)(HPC_SCAN_SERIAL_DIRS | HPC_SCAN_KEEP_OLDER | HPC_SCAN_DONT_SYNC | HPC_SCAN_XATTRS | HPC_SCAN_ONE_FILESYSTEM | HPC_SCAN_BACK_OFF) ? -EINVAL : 0;
 }
 
 static int64_t open_descriptors(void)
@@ -186,6 +186,7 @@ static void destroy(struct scan *s)
     excludes_free(s->excludes);
     markers_free(s->markers);
     pthread_mutex_destroy(&s->mounts.lock);
+    pthread_mutex_destroy(&s->back_off.lock);
     pthread_mutex_destroy(&s->idle_lock);
     pthread_cond_destroy(&s->work);
     s->magic = 0;
@@ -242,6 +243,8 @@ int64_t hpc_scan_start(const uint8_t *options, int64_t options_len)
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_mutex_init(&s->idle_lock, NULL);
     pthread_mutex_init(&s->mounts.lock, NULL);
+    pthread_mutex_init(&s->back_off.lock, NULL);
+    s->back_off.working = s->back_off.least = s->threads;
     pthread_cond_init(&s->work, &attr);
     pthread_condattr_destroy(&attr);
     error = ring_init(&s->ring);
@@ -388,7 +391,7 @@ int64_t hpc_scan_stop(int64_t handle)
 int64_t hpc_scan_stats(int64_t handle, uint8_t *out, int64_t cap)
 {
     struct scan *s = scan_of(handle);
-    uint64_t v[COUNTERS + 2] = { 0 }; /* the two peaks stand between the first counters and the later ones */
+    uint64_t v[COUNTERS + 5] = { 0 }; /* the two peaks stand between the first counters and the later ones */
     size_t n;
 
     if (!s || !out || cap < 0)
@@ -398,6 +401,11 @@ int64_t hpc_scan_stats(int64_t handle, uint8_t *out, int64_t cap)
             v[c < FILTERED_EXCLUDED ? c : c + 2] += atomic_load_explicit(&s->worker[i].count[c], memory_order_relaxed);
     v[FILTERED_EXCLUDED] = atomic_load(&s->pending_peak);
     v[FILTERED_EXCLUDED + 1] = (uint64_t)atomic_load(&s->fds_peak);
+    pthread_mutex_lock(&s->back_off.lock);
+    v[COUNTERS + 2] = s->back_off.times;
+    v[COUNTERS + 3] = s->back_off.least;
+    v[COUNTERS + 4] = atomic_load(&s->back_off.working);
+    pthread_mutex_unlock(&s->back_off.lock);
     _Static_assert(sizeof v == sizeof(struct hpc_scan_stats), "counters are in the order of hpc_scan_stats");
     n = (size_t)cap < sizeof v ? (size_t)cap : sizeof v;
     memcpy(out, v, n);

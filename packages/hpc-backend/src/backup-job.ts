@@ -1,6 +1,7 @@
 import { setTimeout as after } from "node:timers/promises";
 import { MineOnly } from "@podheitor/hpc-shard";
 import { createScanner, type Scanner } from "@podheitor/hpc-walker";
+import { BackOffReport } from "./back-off";
 import type { BackupJob } from "./backup-types";
 import { BatchEmitter } from "./batch-emitter";
 import { Checks } from "./checks";
@@ -48,8 +49,10 @@ export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
   job.signal?.addEventListener("abort", stop, { once: true });
   const emitter = new BatchEmitter(job, { asks: checks !== undefined, native: scanner.engine === "native" });
   const mine = sharding.byInode ? undefined : new MineOnly(sharding);
+  const backOff = plan.scan.backOff ? new BackOffReport(plan.scan.threads, job.messages) : undefined;
   try {
-    await pump(scanner, mine, emitter, checks, job);
+    await pump(scanner, mine, emitter, checks, job, backOff);
+    backOff?.end(scanner.stats());
     job.sums.filteredShard += mine?.dropped ?? 0;
     account(scanner, job);
     record?.completed(Math.floor(Date.now() / 1000));
@@ -70,6 +73,7 @@ async function pump(
   emitter: BatchEmitter,
   checks: Checks | undefined,
   job: BackupJob,
+  backOff: BackOffReport | undefined,
 ): Promise<void> {
   for (;;) {
     const pending = scanner.next();
@@ -77,6 +81,7 @@ async function pump(
     const batch = await pending;
     if (batch === undefined) break;
     await emitter.batch(mine?.of(batch.bytes) ?? batch.bytes, checks);
+    backOff?.look(scanner.stats());
     job.progress?.();
   }
   // The receiver is promised at most CHECK_UNANSWERED questions, the last one included.

@@ -67,7 +67,11 @@ export class BatchEmitter {
     this.#job = job;
     this.#runs = options.native ? FrameRuns.over(job) : undefined;
     this.#unchanged = options.asks ? new UnchangedLinks(job.workDirectory ?? tmpdir()) : undefined;
-    this.#reading = { holes: job.sink.carriesHoles, streams: job.sink.stream !== undefined };
+    this.#reading = {
+      holes: job.sink.carriesHoles,
+      streams: job.sink.stream !== undefined,
+      dropBehind: job.params.dropBehind,
+    };
     this.#scan = new Pass(this.#reading);
     this.#answers = new Pass(this.#reading);
     this.#links = new LinkGroups(job.workDirectory === undefined ? {} : { directory: job.workDirectory });

@@ -1,13 +1,13 @@
 import { close, constants, fstat, open, read } from "node:fs";
 import { constants as osConstants } from "node:os";
 import { promisify } from "node:util";
-import { openFile, type Streamed } from "@podheitor/hpc-walker";
+import { dropCache, openFile, type Streamed } from "@podheitor/hpc-walker";
 import type { MoveContent } from "./entry-sink";
 import { nameOfErrno } from "./errno";
 import { errnoOf } from "./errors";
 import { holeBytes, holesOf, NO_HOLES, type Run, runsOf } from "./holes";
 import { counted } from "./in-flight";
-import { OPEN_AHEAD, READ_SIZE, STREAM_MIN, STREAM_PIECE } from "./limits";
+import { DROP_LAG, DROP_PIECE, OPEN_AHEAD, READ_SIZE, STREAM_MIN, STREAM_PIECE } from "./limits";
 import { PATH_MAX } from "./long-path";
 
 const openAsync = promisify(open);
@@ -39,6 +39,8 @@ export interface ReadOptions {
   readonly holes: boolean;
   /** Leave long runs of data behind the first block to `stream`. */
   readonly streams?: boolean;
+  /** Let go of its pages in the page cache once they were read, whoever brought them there. */
+  readonly dropBehind?: boolean;
 }
 
 /**
@@ -55,6 +57,9 @@ export class FileReader {
   readonly #runs: Iterator<Run, void>;
   #runEnd: number;
   #streams: boolean;
+  readonly #dropBehind: boolean;
+  /** What lies before it has been dropped. */
+  #dropped = 0;
 
   private constructor(
     fd: number,
@@ -62,10 +67,11 @@ export class FileReader {
     private readonly size: number,
     /** The hole map (16 bytes each, as in a record), empty for a file without holes or one that was not asked. */
     readonly holes: Buffer,
-    streams: boolean,
+    { streams = false, dropBehind = false }: ReadOptions,
   ) {
     this.#fd = fd;
     this.#streams = streams;
+    this.#dropBehind = dropBehind;
     this.#runs = runsOf(holes);
     const first = this.#runs.next().value;
     this.#offset = first?.start ?? 0;
@@ -102,7 +108,7 @@ export class FileReader {
       await counted(closeAsync(fd));
       throw error;
     }
-    const reader = new FileReader(fd, size, holes, options.streams ?? false);
+    const reader = new FileReader(fd, size, holes, options);
     reader.#readAhead();
     return reader;
   }
@@ -121,6 +127,7 @@ export class FileReader {
     this.#turn = this.#turn === 0 ? 1 : 0;
     if (this.#offset >= this.#runEnd) this.#nextRun();
     if (!complete && !this.streamable) this.#readAhead();
+    this.#drop();
     return block;
   }
 
@@ -141,6 +148,7 @@ export class FileReader {
     if (this.#offset >= this.#runEnd) this.#nextRun();
     // What is short is read: the end of a run, and of a file that others cut off or write on.
     if (!this.streamable) this.#readAhead();
+    this.#drop();
     return { bytes, errno: 0 };
   }
 
@@ -148,6 +156,7 @@ export class FileReader {
     // A read that is under way must not meet a descriptor of somebody else.
     await this.#pending?.catch(() => 0);
     this.#pending = undefined;
+    if (this.#dropBehind) dropCache(this.#fd, this.#dropped, 0);
     for (const buffer of this.#buffers.splice(0)) if (spare.length < SPARE_BUFFERS) spare.push(buffer);
     await counted(closeAsync(this.#fd));
   }
@@ -163,6 +172,14 @@ export class FileReader {
     const { start, end } = this.#runs.next().value ?? { start: this.#offset, end: Number.POSITIVE_INFINITY };
     this.#offset = start;
     this.#runEnd = end;
+  }
+
+  /** What was moved to a pipe a moment ago cannot be dropped yet. */
+  #drop(): void {
+    const end = this.#offset - DROP_LAG;
+    if (!this.#dropBehind || end - this.#dropped < DROP_PIECE) return;
+    dropCache(this.#fd, this.#dropped, end - this.#dropped);
+    this.#dropped = end;
   }
 
   #readAhead(): void {

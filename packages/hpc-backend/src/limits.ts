@@ -57,6 +57,10 @@ export const CANCEL_GRACE_MS = 600;
 /** Progress events per second are 1000 / this. */
 export const PROGRESS_MS = 250;
 
+/** With drop-behind: how much at once, and how far behind what was read: more than a pipe holds. */
+export const DROP_PIECE = 16 * MIB;
+export const DROP_LAG = 4 * MIB;
+
 /** One read of an archive. */
 export const ARCHIVE_READ_SIZE = 1 * MIB;
 

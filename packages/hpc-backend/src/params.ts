@@ -23,6 +23,10 @@ export interface JobParams {
   readonly threads: number | undefined;
   /** Stats and opens of the scan, a second; undefined: no limit. */
   readonly metadataOps: number | undefined;
+  /** Whether the scan gives way to a filesystem that grows slow; undefined: where it is on a network. */
+  readonly backOff: boolean | undefined;
+  /** Files beyond `inlineKib` leave the page cache once they were read. */
+  readonly dropBehind: boolean;
   /** MiB that are sent, a second; undefined: no limit. */
   readonly bandwidthMib: number | undefined;
   readonly inlineKib: number;
@@ -53,6 +57,8 @@ interface Draft {
   mode: Mode;
   threads: number | undefined;
   metadataOps: number | undefined;
+  backOff: boolean | undefined;
+  dropBehind: boolean;
   bandwidthMib: number | undefined;
   inlineKib: number;
   channelDepth: number;
@@ -83,6 +89,12 @@ const KEYS: Readonly<Record<string, (draft: Draft, value: Buffer, key: string) =
   },
   "metadata-ops": (draft, value, key) => {
     draft.metadataOps = integer(value, key, METADATA_OPS);
+  },
+  "back-off": (draft, value, key) => {
+    draft.backOff = yesOrNo(value, key);
+  },
+  "drop-behind": (draft, value, key) => {
+    draft.dropBehind = yesOrNo(value, key);
   },
   bandwidth: (draft, value, key) => {
     draft.bandwidthMib = integer(value, key, BANDWIDTH_MIB);
@@ -129,6 +141,8 @@ export function parseParams(pairs: Iterable<readonly [key: string, value: Buffer
     mode: "auto",
     threads: undefined,
     metadataOps: undefined,
+    backOff: undefined,
+    dropBehind: false,
     bandwidthMib: undefined,
     inlineKib: INLINE_KIB.fallback,
     channelDepth: CHANNEL_DEPTH.fallback,

@@ -56,6 +56,7 @@ export function planScan(params: JobParams, scope: JobScope): Plan {
       // An estimate sends none.
       xattrs: params.xattrs && scope.content,
       ...(params.metadataOps === undefined ? {} : { metadataOps: params.metadataOps }),
+      backOff: params.backOff ?? found.some(({ isNetwork }) => isNetwork),
       ringEntries: params.channelDepth,
       ringBytes: RING_BYTES,
     },

@@ -135,3 +135,21 @@ test("the backend's frames hold the file, spliced to a pipe; bandwidth is kept o
   expect(slow.content.equals(data)).toBe(true);
   expect(slow.seconds).toBeGreaterThanOrEqual(data.length / (20 * MIB) - 0.3);
 });
+
+test.each([
+  ["pipe, which it is moved to", "| cat >/dev/null"],
+  ["file, which it is copied to", ">/dev/null"],
+])("drop-behind: a large file that goes to a %s leaves the page cache, and stays there without", (_, output) => {
+  const tree = mkdtempSync(join(scratch, "tree-"));
+  const file = join(tree, "large");
+  writeFileSync(file, Buffer.alloc(48 * MIB, "content "));
+  execFileSync("sync", [file]);
+  const cachedAfter = (drop: "yes" | "no") => {
+    const job = `exec "$0" "$1" backup "--path=$2" --drop-behind=${drop} ${output}`;
+    execFileSync("cat", [file], { stdio: ["ignore", "ignore", "inherit"] });
+    execFileSync("sh", ["-c", job, process.execPath, program, tree]);
+    return Number(execFileSync("fincore", ["--bytes", "--noheadings", "--output", "RES", file]));
+  };
+  expect(cachedAfter("no")).toBe(48 * MIB);
+  expect(cachedAfter("yes")).toBeLessThan(4 * MIB);
+});

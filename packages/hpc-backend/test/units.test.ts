@@ -201,6 +201,7 @@ describe("parameters", () => {
       strategy: "none",
       mode: "auto",
       threads: undefined,
+      dropBehind: false,
       inlineKib: 64,
       channelDepth: 8192,
       allowRoot: false,
@@ -281,11 +282,19 @@ describe("parameters", () => {
     ["exclude-marker", [["exclude-marker", ".."]]],
     ["one-filesystem", [["one-filesystem", "1"]]],
     ["xattrs", [["xattrs", "maybe"]]],
+    ["back-off", [["back-off", "maybe"]]],
+    ["drop-behind", [["drop-behind", "1"]]],
     ["__proto__", [["__proto__", "1"]]],
   ])("a bad %s names the key", (key, pairs) => {
     const work = () => parse(["path", dir], ...pairs);
     expect(work).toThrow(HpcError);
     expect(work).toThrow(expect.objectContaining({ key }));
+  });
+
+  test("a scan gives way where the filesystem is on a network, or as it is told", () => {
+    const scope = { since: undefined, keepOlder: false, content: true };
+    const backOff = (...pairs: [string, string][]) => planScan(parse(["path", dir], ...pairs), scope).scan.backOff;
+    expect([backOff(), backOff(["back-off", "yes"]), backOff(["back-off", "no"])]).toEqual([false, true, false]);
   });
 
   test("a mode of another filesystem is said, and its directory policy is kept", () => {

@@ -11,6 +11,7 @@ export const scanOptions = {
   "path-from": value("file with NUL-ended paths, for names that are not UTF-8 (- is standard input)"),
   threads: value("threads of the scan"),
   "metadata-ops": value("at most so many stats and opens a second; default: as many as go"),
+  "back-off": value("yes or no: fewer threads while the filesystem is slow; default: on a network"),
   engine: value("scan engine: auto, native or workers"),
   mode: value("filesystem: auto, posix, lustre, gpfs, cephfs, beegfs or weka"),
   exclude: repeated(
@@ -41,7 +42,7 @@ export async function scanPairs(args: ScanArguments, io: Io): Promise<Pairs> {
     paths.push(...(await readNames(toText(args["path-from"], "--path-from"), io.stdin)));
   if (paths.length === 0) throw new UsageError("there is nothing to back up", "give --path DIR or --path-from FILE");
   const pairs: Pairs = paths.map((path) => ["path", absolutePath(path)]);
-  for (const key of ["threads", "metadata-ops", "engine", "mode"] as const) {
+  for (const key of ["threads", "metadata-ops", "back-off", "engine", "mode"] as const) {
     const text = args[key];
     if (text !== undefined) pairs.push([key, Buffer.from(text)]);
   }

@@ -1,7 +1,7 @@
 export * from "./errors";
 export { Excludes, excludeProblem, markerProblem } from "./exclude";
 export * from "./layout";
-export { type FileContent, fileHoles, openFile, readFiles, widenPipe } from "./native-files";
+export { dropCache, type FileContent, fileHoles, openFile, readFiles, widenPipe } from "./native-files";
 export { type FileIdentity, FramesStop, NativeFrames, type RunCounts } from "./native-frames";
 export { openNativeScanner } from "./native-scanner";
 export { type Streamed, type Streamer, streamerTo } from "./native-stream";

@@ -30,6 +30,11 @@ export function widenPipe(fd: number, bytes: number): void {
   tryLibrary()?.pipeSize(fd, bytes);
 }
 
+/** Lets go of what the page cache holds of an open file from `offset` on, `length` bytes; 0: to its end. Without the library it stays. */
+export function dropCache(fd: number, offset: number, length: number): void {
+  tryLibrary()?.dropCache(fd, offset, length);
+}
+
 const HOLE_BYTES = 16;
 
 /**

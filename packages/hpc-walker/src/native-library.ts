@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { type Library, openLibrary } from "@podheitor/hpc-native";
 
 /** `HPC_SCAN_ABI` of shim-c/scan/hpc_scan.h. */
-const SCAN_ABI = 3;
+const SCAN_ABI = 4;
 
 /** In the package (from src or dist), and beside a bundle. */
 const CANDIDATES = [
@@ -23,6 +23,7 @@ export interface ScanLibrary {
   holes(fd: number, size: number, minHole: number, out: Buffer, capacity: number): number;
   readFiles(requests: Buffer, length: number, out: Buffer, capacity: number, used: Buffer): number;
   pipeSize(fd: number, bytes: number): number;
+  dropCache(fd: number, offset: number, length: number): number;
   streamNow(from: number, offset: number, length: number, to: number, control: Buffer): number;
   /** The same in a thread of its own. */
   stream(from: number, offset: number, length: number, to: number, control: Buffer): Promise<number>;
@@ -50,6 +51,7 @@ export function scanLibrary(candidates: readonly string[] = CANDIDATES): ScanLib
   library.holes(-1, 0, 0, none, 0);
   library.readFiles(none, 0, none, 0, none);
   library.pipeSize(-1, 0);
+  library.dropCache(-1, -1, 0);
   library.frames(none, 0, none, 0, none, 0);
   library.streamNow(-1, -2, 0, -1, none);
   if (candidates === CANDIDATES) loaded = library;
@@ -70,6 +72,7 @@ function bind(library: Library): ScanLibrary {
     holes: library.bind("hpc_holes", ["i64", "i64", "i64", "buffer", "i64"], "i64"),
     readFiles: library.bind("hpc_read_files", ["buffer", "i64", "buffer", "i64", "buffer"], "i64"),
     pipeSize: library.bind("hpc_pipe_size", ["i64", "i64"], "i64"),
+    dropCache: library.bind("hpc_drop_cache", ["i64", "i64", "i64"], "i64"),
     streamNow: library.bind("hpc_stream", STREAM, "i64"),
     stream: library.bindAsync("hpc_stream", STREAM, "i64"),
     frames: library.bind("hpc_frames", ["buffer", "i64", "buffer", "i64", "buffer", "i64"], "i64"),

@@ -6,8 +6,8 @@ import type { ScanOptions } from "./scanner";
 const HEAD = 48;
 const MAX_U32 = 0xffff_ffff;
 const MIN_I64 = -(2n ** 63n);
-const ABI = 3;
-const Flag = { SERIAL_DIRS: 1, KEEP_OLDER: 2, XATTRS: 8, ONE_FILESYSTEM: 16 } as const;
+const ABI = 4;
+const Flag = { SERIAL_DIRS: 1, KEEP_OLDER: 2, XATTRS: 8, ONE_FILESYSTEM: 16, BACK_OFF: 32 } as const;
 
 const SLASH = 0x2f;
 
@@ -23,7 +23,8 @@ export function encodeScanOptions(options: ScanOptions): Buffer {
     (options.serialDirectories ? Flag.SERIAL_DIRS : 0) |
     (options.keepOlder ? Flag.KEEP_OLDER : 0) |
     (options.xattrs ? Flag.XATTRS : 0) |
-    (options.oneFilesystem ? Flag.ONE_FILESYSTEM : 0);
+    (options.oneFilesystem ? Flag.ONE_FILESYSTEM : 0) |
+    (options.backOff ? Flag.BACK_OFF : 0);
   head.writeUInt32LE(ABI, 0);
   head.writeUInt32LE(options.threads, 4);
   head.writeUInt32LE(options.inlineBytes, 8);

@@ -24,6 +24,8 @@ export interface ScanOptions {
   readonly oneFilesystem?: boolean;
   /** Stats and opens a second, all threads together. The TypeScript engine does not keep it. Default: as many as go. */
   readonly metadataOps?: number;
+  /** Half of the threads rest each time that stats and opens take four times what they took at best. The TypeScript engine never does it. Default: no. */
+  readonly backOff?: boolean;
   /** Bounds of the ring between the scan threads and the consumer. */
   readonly ringEntries: number;
   readonly ringBytes: number;
@@ -59,6 +61,17 @@ export interface ScanStats {
   readonly dirsPrunedFilesystem: number;
   /** Entries some of whose attributes could not be read; each has its errno in its record. */
   readonly xattrFailed: number;
+  /** What `backOff` did; undefined: this engine cannot. */
+  readonly backOff?: BackOff;
+}
+
+/** How far a scan gave way to a filesystem that had grown slow. */
+export interface BackOff {
+  /** How often half of the threads that worked were sent to rest. */
+  readonly times: number;
+  /** The fewest that worked, and those that may work now. */
+  readonly leastThreads: number;
+  readonly threads: number;
 }
 
 /** One running scan. Both engines implement it and pass the same contract suite. */

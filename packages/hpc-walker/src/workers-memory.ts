@@ -48,7 +48,8 @@ export const Counter = {
   dirsPrunedFilesystem: 14,
   /** Always 0: this engine does not try. */
   xattrFailed: 15,
-} as const satisfies Record<keyof ScanStats, number>;
+} as const satisfies Counters;
+type Counters = Record<Exclude<keyof ScanStats, "backOff">, number>;
 export const COUNTERS = Object.keys(Counter).length;
 
 /** What main and workers share. */
@@ -92,7 +93,7 @@ export function statsOf(counters: Float64Array): ScanStats {
     const each = counters.filter((_, i) => i % COUNTERS === index);
     stats[name] = name.endsWith("Peak") ? Math.max(...each) : each.reduce((a, b) => a + b, 0);
   }
-  return stats as Record<keyof ScanStats, number>;
+  return stats as Counters;
 }
 
 /** Adds one to a counter word and wakes those who wait on it: all, or as many as there is something for. */

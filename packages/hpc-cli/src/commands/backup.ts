@@ -22,6 +22,11 @@ const options = {
   "inline-kib": value("content of files up to this size is read by the scan threads"),
   "channel-depth": value("entries between the scan and the archive"),
   bandwidth: value("at most so many MiB a second into each archive; default: as many as go"),
+  "drop-behind": {
+    type: "boolean",
+    default: false,
+    describe: "let larger files leave the page cache once they were read",
+  },
   "no-xattrs": { type: "boolean", default: false, describe: "no extended attributes, ACLs and inode flags" },
   json,
 } as const;
@@ -107,6 +112,7 @@ async function pairsOf(args: Arguments, io: Io): Promise<Pairs> {
     const text = args[option];
     if (text !== undefined) pairs.push([key, Buffer.from(text)]);
   }
+  if (args["drop-behind"]) pairs.push(["drop-behind", Buffer.from("yes")]);
   if (args["no-xattrs"]) pairs.push(["xattrs", Buffer.from("no")]);
   return pairs;
 }
