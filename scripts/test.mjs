@@ -118,7 +118,7 @@ if (!(await step("build", ["npm", "run", "-s", "build"]))) end(1); // nothing be
 
 for (const check of ["lint", "typecheck", "dead-code", "edges"]) await step(check, ["npm", "run", "-s", check]);
 for (const suite of ["ptcomm", "scan", "restore", "fd-plugin", "labfs"]) {
-  await step(`C tests, ${suite}`, ["make", "-s", "-C", `shim-c/${suite}`, "test"]);
+  await step(`C tests, ${suite}`, ["make", "-s", "-j2", "-C", `shim-c/${suite}`, "test"]);
 }
 if (!existsSync("/usr/include/fuse3/fuse.h"))
   skipped.push("labfs: no fuse3/fuse.h (Debian: apt-get install libfuse3-dev fuse3)");
