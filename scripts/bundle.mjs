@@ -112,7 +112,7 @@ for (const file of NATIVE) {
   if (existsSync(from)) copy(from, join(dist, file.slice(file.lastIndexOf("/") + 1)));
 }
 
-/** Runs the program as it is often run, so that what it needs is compiled. */
+/** Runs the program as it is often run, so that what it needs is compiled. It works without, and says itself what a machine lacks. */
 function compileAhead() {
   rmSync(join(dist, `${program}.cache`), { force: true });
   const scratch = mkdtempSync(join(tmpdir(), "hpc-bundle-"));
@@ -124,6 +124,8 @@ function compileAhead() {
       execFileSync(process.execPath, [join(ROOT, "scripts/launcher/train.cjs"), dist, program, ...run(tree)], {
         stdio: ["ignore", "ignore", "inherit"],
       });
+  } catch (error) {
+    process.stderr.write(`${program} was not compiled ahead, and will start later: ${error.message}\n`);
   } finally {
     rmSync(scratch, { recursive: true });
   }

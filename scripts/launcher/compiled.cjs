@@ -1,6 +1,6 @@
 // A program's file in the form that V8 compiled when the program was bundled: it starts 50 ms sooner than from its source.
 const { createHash } = require("node:crypto");
-const { fstatSync, openSync, closeSync, readFileSync } = require("node:fs");
+const { closeSync, fstatSync, openSync, readFileSync, statSync } = require("node:fs");
 const { createRequire } = require("node:module");
 const { dirname } = require("node:path");
 const { Script } = require("node:vm");
@@ -8,11 +8,13 @@ const { Script } = require("node:vm");
 const HASH_BYTES = 32;
 const WRITABLE_BY_OTHERS = 0o022;
 
-/** Its content; undefined if somebody but its owner may change it. Throws what open(2) says. */
+/** Its content; undefined if somebody may change it who may not change this file, too. Throws what open(2) says. */
 function readTrusted(file) {
   const fd = openSync(file, "r");
   try {
-    return fstatSync(fd).mode & WRITABLE_BY_OTHERS ? undefined : readFileSync(fd);
+    const { mode, uid } = fstatSync(fd);
+    const ours = [0, process.geteuid(), statSync(__filename).uid].includes(uid);
+    return ours && !(mode & WRITABLE_BY_OTHERS) ? readFileSync(fd) : undefined;
   } finally {
     closeSync(fd);
   }
@@ -33,7 +35,8 @@ function readCache(file, source) {
 /** A CommonJS file, as require() would take it, but from `cacheFile` where that is of this file and of this Node. */
 exports.compiled = (file, cacheFile) => {
   const source = readTrusted(file);
-  if (source === undefined) throw new Error(`${file} may be changed by group or others: chmod go-w ${file}`);
+  if (source === undefined)
+    throw new Error(`${file} may be changed by others: it must belong to root or to you; chmod go-w ${file}`);
   const wrapped = `(function (exports, require, module, __filename, __dirname) {${source}\n})`;
   const script = new Script(wrapped, { filename: file, cachedData: readCache(cacheFile, source) });
   return {

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import {
   chmodSync,
+  chownSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -102,12 +103,25 @@ describe("what was compiled ahead", () => {
     expect(run("--version").toString()).toBe(`${VERSION}\n`);
   });
 
+  const refused = () =>
+    expect(() => execFileSync(process.execPath, [program, "--version"], { stdio: "pipe" })).toThrow(/chmod go-w/);
+
   test("a program that others may write is not run", () => {
     chmodSync(main(), 0o664);
     try {
-      expect(() => execFileSync(process.execPath, [program, "--version"], { stdio: "pipe" })).toThrow(/chmod go-w/);
+      refused();
     } finally {
       chmodSync(main(), 0o644);
+    }
+  });
+
+  const asRoot = process.geteuid?.() === 0 ? test : test.skip;
+  asRoot("nor one that belongs to somebody else", () => {
+    chownSync(main(), 54_321, 0);
+    try {
+      refused();
+    } finally {
+      chownSync(main(), 0, 0);
     }
   });
 });
