@@ -221,7 +221,6 @@ static void open_and_list(struct worker *w, struct node *dir)
 {
     struct scan *s = w->scan;
     const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NOATIME;
-    int64_t begin;
     int fd, at;
 
     pace(w);
@@ -229,9 +228,7 @@ static void open_and_list(struct worker *w, struct node *dir)
         fd = count_fd(s, open_long(dir->name, dir->name_len, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_NOATIME));
     } else {
         at = dir->holds_parent_fd ? dir->parent->fd : node_reopen(w, dir->parent);
-        begin = time_begin(w);
         fd = at < 0 ? at : open_counted(w, at, dir->name, flags);
-        time_end(w, begin);
     }
     if (dir->holds_parent_fd) {
         dir->holds_parent_fd = false;

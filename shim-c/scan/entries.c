@@ -72,15 +72,12 @@ static int stat_name(struct worker *w, const struct name *n, struct statx *st)
  */
 static int open_early(struct worker *w, const struct name *n)
 {
-    int64_t begin;
     int fd;
 
     if (!n->regular || !w->small_before)
         return -1;
     pace(w);
-    begin = time_begin(w);
     fd = open_counted(w, n->dirfd, n->text, O_RDONLY | O_NOFOLLOW | O_NOATIME);
-    time_end(w, begin);
     return fd < 0 ? -1 : fd;
 }
 

@@ -115,9 +115,11 @@ int open_counted(struct worker *w, int at, const char *name, int flags)
     int waited = 0;
 
     for (;;) {
+        int64_t begin = time_begin(w);
         int fd = openat(at, name, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         int error = errno;
 
+        time_end(w, begin);
         if (fd >= 0)
             return count_fd(w->scan, fd);
         if (error == EPERM && (flags & O_NOATIME)) {

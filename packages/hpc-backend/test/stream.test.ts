@@ -138,7 +138,7 @@ test("the backend's frames hold the file, spliced to a pipe; bandwidth is kept o
 
 test.each([
   ["pipe, which it is moved to", "| cat >/dev/null"],
-  ["file, which it is copied to", ">/dev/null"],
+  ["device, which it is copied to", ">/dev/null"],
 ])("drop-behind: a large file that goes to a %s leaves the page cache, and stays there without", (_, output) => {
   const tree = mkdtempSync(join(scratch, "tree-"));
   const file = join(tree, "large");
