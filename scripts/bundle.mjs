@@ -18,6 +18,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -56,6 +57,34 @@ const addons = {
   },
 };
 
+/** Modules of Node that take 1 to 8 ms to load, which most runs never use: each is loaded when one of its exports is first asked for, or called (yargs asks for those of assert at once). */
+const SELDOM_USED = /^(assert|node:child_process|node:crypto|node:fs\/promises|node:worker_threads)$/;
+const lazyModules = {
+  name: "lazy-modules",
+  setup(builder) {
+    builder.onResolve({ filter: SELDOM_USED }, ({ path, namespace }) =>
+      namespace === "lazy" ? { path, external: true } : { path, namespace: "lazy" },
+    );
+    builder.onLoad({ filter: /./, namespace: "lazy" }, ({ path }) => {
+      const real = `(loaded ??= require("${path}"))[name]`;
+      const value = path === "assert" ? `value: (...args) => ${real}(...args)` : `get: () => ${real}`;
+      const names = JSON.stringify(Object.keys(createRequire(import.meta.url)(path)));
+      return {
+        contents: `let loaded; for (const name of ${names}) Object.defineProperty(exports, name, { enumerable: true, ${value} });`,
+      };
+    });
+  },
+};
+
+/** ffi-rs finds out which C library runs it by a report on the whole process, which takes 6 ms. A bundle holds the addon of the one it was made on. */
+const knownLibc = {
+  inject: [join(ROOT, "scripts/launcher/libc.mjs")],
+  define: {
+    "process.report.getReport": "reportOfLibc",
+    LIBC: JSON.stringify(process.report.getReport().header.glibcVersionRuntime ?? ""),
+  },
+};
+
 async function bundle(entry, file, options = {}) {
   await build({
     entryPoints: [join(ROOT, entry)],
@@ -65,7 +94,7 @@ async function bundle(entry, file, options = {}) {
     target: "node20",
     format: "cjs",
     conditions: ["@podheitor/source"],
-    plugins: [addons],
+    plugins: [addons, lazyModules],
     // Node compiles what is smaller sooner. Identifiers stay, for stack traces.
     minifyWhitespace: true,
     minifySyntax: true,
@@ -96,7 +125,7 @@ function addonFiles() {
   return found;
 }
 
-await bundle(`packages/${name}/src/main.ts`, `${program}.main.cjs`);
+await bundle(`packages/${name}/src/main.ts`, `${program}.main.cjs`, knownLibc);
 await bundle("scripts/launcher/launch.cjs", `${program}.cjs`, {
   banner: { js: "#!/usr/bin/env node" },
   define: { PROGRAM: JSON.stringify(program) },
