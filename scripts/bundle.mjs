@@ -58,7 +58,7 @@ const addons = {
 };
 
 /** Modules of Node that take 1 to 8 ms to load, which most runs never use: each is loaded when one of its exports is first asked for, or called (yargs asks for those of assert at once). */
-const SELDOM_USED = /^(assert|node:child_process|node:crypto|node:fs\/promises|node:worker_threads)$/;
+const SELDOM_USED = /^(assert|node:child_process|node:crypto|node:fs\/promises|node:readline|node:worker_threads)$/;
 const lazyModules = {
   name: "lazy-modules",
   setup(builder) {

@@ -65,7 +65,7 @@ struct ring {
     struct block *head, *tail, *spare;
     uint64_t entries, bytes, spares;
     uint32_t producers_waiting;
-    _Atomic bool hungry;      /* the consumer waits */
+    _Atomic bool hungry;      /* the consumer waits for anything at all */
     bool complete;
 };
 
@@ -192,6 +192,7 @@ int ring_init(struct ring *r);
 void ring_destroy(struct ring *r);
 uint8_t *record_begin(struct worker *w, struct node *dir, size_t max_len); /* NULL: out of memory */
 void record_end(struct worker *w, size_t len);       /* multiple of 8 */
+bool ring_is_worth_a_call(const struct scan *s); /* the lock is held */
 void block_flush(struct worker *w);
 void block_free(struct block *b);
 void emit_error(struct worker *w, struct node *dir, int error, enum hpc_scan_op op, const char *name, size_t name_len);

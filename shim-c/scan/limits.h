@@ -18,6 +18,11 @@
 #define BLOCK_BYTES (64u * 1024u - 64u)
 /* ... or this many bytes when the consumer waits for something. */
 #define BLOCK_HUNGRY_BYTES (32u * 1024u)
+/* What is worth a call of hpc_scan_next(): this part of the entries that the ring may hold, or this many bytes. A consumer that is faster than the scan would wake for every block. */
+#define GATHER_PARTS 2u
+#define GATHER_BYTES (1024u * 1024u)
+/* How long it waits for that when there is less, in milliseconds. */
+#define GATHER_MS 10
 /* Blocks kept for the next records, beside one for each thread: what one call of hpc_scan_next() gives back at most. Unmapping one interrupts every core. */
 #define SPARE_BLOCKS (HPC_SCAN_MIN_CAP / (64u * 1024u))
 /* C code on a scan thread needs a few KiB of stack; 128 threads must stay cheap. */

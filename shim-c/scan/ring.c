@@ -90,6 +90,13 @@ static bool fits(const struct scan *s, const struct block *b)
     return !r->head || (r->entries + b->entries <= s->options.ring_entries && r->bytes + b->used <= s->options.ring_bytes);
 }
 
+bool ring_is_worth_a_call(const struct scan *s)
+{
+    const struct ring *r = &s->ring;
+
+    return r->producers_waiting || r->entries >= s->options.ring_entries / GATHER_PARTS || r->bytes >= GATHER_BYTES;
+}
+
 void block_flush(struct worker *w)
 {
     struct scan *s = w->scan;
@@ -102,6 +109,7 @@ void block_flush(struct worker *w)
     pthread_mutex_lock(&r->lock);
     while (!stopped(s) && !fits(s, b)) {
         r->producers_waiting++;
+        pthread_cond_signal(&r->filled);
         pthread_cond_wait(&r->drained, &r->lock);
         r->producers_waiting--;
     }
@@ -115,7 +123,8 @@ void block_flush(struct worker *w)
     r->tail = b;
     r->entries += b->entries;
     r->bytes += b->used;
-    pthread_cond_signal(&r->filled);
+    if (ring_is_worth_a_call(s) || atomic_load_explicit(&r->hungry, memory_order_relaxed))
+        pthread_cond_signal(&r->filled);
     pthread_mutex_unlock(&r->lock);
 }
 

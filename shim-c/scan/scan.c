@@ -341,24 +341,35 @@ static void give_back(struct scan *s, struct block *b)
     }
 }
 
-int64_t hpc_scan_next(int64_t handle, uint8_t *buf, int64_t cap, int64_t timeout_ms)
+/* A while for a batch that is worth a call, then for anything at all; the ring's lock is held. */
+static void wait_for_records(struct scan *s, int64_t timeout_ms)
 {
-    struct scan *s = scan_of(handle);
-    struct timespec until;
-    struct block *blocks;
-    struct ring *r;
-    size_t used = 0;
+    struct timespec until = deadline(CLOCK_MONOTONIC, timeout_ms);
+    struct timespec gathered = deadline(CLOCK_MONOTONIC, timeout_ms < GATHER_MS ? timeout_ms : GATHER_MS);
+    struct ring *r = &s->ring;
     int late = 0;
 
-    if (!s || !buf || cap < HPC_SCAN_MIN_CAP || timeout_ms < 0)
-        return -EINVAL;
-    r = &s->ring;
-    until = deadline(CLOCK_MONOTONIC, timeout_ms);
-    pthread_mutex_lock(&r->lock);
+    while (!r->complete && !stopped(s) && !late && !ring_is_worth_a_call(s))
+        late = pthread_cond_timedwait(&r->filled, &r->lock, &gathered) == ETIMEDOUT;
+    late = 0;
     while (!r->head && !r->complete && !stopped(s) && !late) {
         atomic_store_explicit(&r->hungry, true, memory_order_relaxed);
         late = pthread_cond_timedwait(&r->filled, &r->lock, &until) == ETIMEDOUT;
     }
+}
+
+int64_t hpc_scan_next(int64_t handle, uint8_t *buf, int64_t cap, int64_t timeout_ms)
+{
+    struct scan *s = scan_of(handle);
+    struct block *blocks;
+    struct ring *r;
+    size_t used = 0;
+
+    if (!s || !buf || cap < HPC_SCAN_MIN_CAP || timeout_ms < 0)
+        return -EINVAL;
+    r = &s->ring;
+    pthread_mutex_lock(&r->lock);
+    wait_for_records(s, timeout_ms);
     if (stopped(s) || !r->head) {
         int fatal = atomic_load(&s->fatal);
         int64_t result = fatal ? -fatal : stopped(s) ? -ECANCELED : r->complete ? 0 : -EAGAIN;

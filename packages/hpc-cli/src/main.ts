@@ -27,7 +27,10 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 void run(rawArguments(process.argv.slice(2)), {
-  stdin: process.stdin,
+  // Node makes this stream when it is asked for, which takes milliseconds.
+  get stdin() {
+    return process.stdin;
+  },
   stdout: process.stdout,
   stderr: process.stderr,
   signal: cancel.signal,

@@ -7,9 +7,6 @@
 export const PULL_BYTES = 2 * 1024 * 1024;
 /** How long a pull may hold the main thread when there is nothing: timers, signals and stdin wait at most this long. */
 export const PULL_TIMEOUT_MS = 10;
-/** After a pull of less than this the next one comes PULL_REST_MS later: a consumer that is faster than the scan would wake up for every few entries. */
-export const PULL_SMALL = 128 * 1024;
-export const PULL_REST_MS = 1;
 /** How long close() waits for a thread that hangs in the kernel. */
 export const CLOSE_GRACE_MS = 5000;
 /** Between two looks at such a thread. */

@@ -3,7 +3,7 @@ import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises"
 import { errnoName } from "@podheitor/hpc-native";
 import { WalkerError } from "./errors";
 import { type ScanLibrary, scanLibrary } from "./native-library";
-import { CLOSE_GRACE_MS, CLOSE_POLL_MS, PULL_BYTES, PULL_REST_MS, PULL_SMALL, PULL_TIMEOUT_MS } from "./native-limits";
+import { CLOSE_GRACE_MS, CLOSE_POLL_MS, PULL_BYTES, PULL_TIMEOUT_MS } from "./native-limits";
 import { badOptions, encodeScanOptions } from "./native-options";
 import type { EntryBatch, Scanner, ScanOptions, ScanStats } from "./scanner";
 
@@ -30,8 +30,6 @@ class NativeScanner implements Scanner {
   readonly #buffer = Buffer.allocUnsafeSlow(PULL_BYTES);
   #handle: number; // 0 = closed
   #pulling = false;
-  /** Bytes that the last pull brought. */
-  #lastPull = PULL_SMALL;
   #ended = false;
   #stopped = false;
   #lastStats: ScanStats | undefined;
@@ -47,10 +45,9 @@ class NativeScanner implements Scanner {
     this.#pulling = true;
     try {
       while (!this.#ended) {
-        await (this.#lastPull < PULL_SMALL ? sleep(PULL_REST_MS) : turn());
+        await turn();
         if (this.#stopped) throw stoppedError();
         const n = this.#library.next(this.#handle, this.#buffer, PULL_BYTES, PULL_TIMEOUT_MS);
-        this.#lastPull = n;
         if (n > 0) return { bytes: this.#buffer.subarray(0, n) };
         if (n === 0) this.#ended = true;
         else if (n === -ECANCELED) throw stoppedError();
