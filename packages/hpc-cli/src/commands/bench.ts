@@ -21,7 +21,7 @@ const PARTS = ["scan", "synthetic", "relay-once"] as const;
 const options = {
   entries: { ...value("names in a tree"), default: "1000000" },
   synthetic: { ...value("memory: entries that come from memory; default: 100000000") },
-  "large-mib": { ...value("size of the large file, MiB"), default: "4096" },
+  "large-mib": { ...value("size of the large file, MiB"), default: "8192" },
   "latency-us": { ...value("latency: of each metadata operation, µs"), default: "150" },
   case: value("only the contests whose name holds this, e.g. walk-flat"),
   peers: value("only peers whose name begins so, separated by commas; default: all that are there"),
