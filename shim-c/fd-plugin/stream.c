@@ -9,7 +9,8 @@
 int stream_open(struct stream *s, struct child *child, atomic_bool *cancelled, int wake, int stall_seconds)
 {
     *s = (struct stream){ .child = child, .cancelled = cancelled, .wake = wake, .stall_seconds = stall_seconds };
-    s->buf = malloc(STREAM_BUFFER);
+    /* A pipe's pages are copied to the same place of a page: what malloc gives, 16 bytes behind it, takes three times as long (shim-c/scan/stream.c). */
+    s->buf = aligned_alloc(4096, STREAM_BUFFER);
     return s->buf ? 0 : -ENOMEM;
 }
 

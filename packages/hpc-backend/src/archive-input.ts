@@ -1,6 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { errnoName, HpcError } from "./errors";
 import { ARCHIVE_READ_SIZE } from "./limits";
+import { readBuffer } from "./read-buffer";
 
 /** The bytes of an archive, block by block. */
 export interface ArchiveInput {
@@ -27,7 +28,7 @@ export async function openArchiveInput(archive: string): Promise<ArchiveInput> {
 class FileInput implements ArchiveInput {
   readonly #archive: string;
   readonly #handle: FileHandle;
-  readonly #buffer = Buffer.allocUnsafeSlow(ARCHIVE_READ_SIZE);
+  readonly #buffer = readBuffer(ARCHIVE_READ_SIZE);
 
   constructor(archive: string, handle: FileHandle) {
     this.#archive = archive;

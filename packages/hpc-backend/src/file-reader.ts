@@ -9,6 +9,7 @@ import { holeBytes, holesOf, NO_HOLES, type Run, runsOf } from "./holes";
 import { counted } from "./in-flight";
 import { DROP_LAG, DROP_PIECE, OPEN_AHEAD, READ_SIZE, STREAM_MIN, STREAM_PIECE } from "./limits";
 import { PATH_MAX } from "./long-path";
+import { readBuffer } from "./read-buffer";
 
 const openAsync = promisify(open);
 const closeAsync = promisify(close);
@@ -162,7 +163,7 @@ export class FileReader {
   }
 
   #buffer(): Buffer {
-    const buffer = this.#buffers[this.#turn] ?? spare.pop() ?? Buffer.allocUnsafeSlow(READ_SIZE);
+    const buffer = this.#buffers[this.#turn] ?? spare.pop() ?? readBuffer(READ_SIZE);
     this.#buffers[this.#turn] = buffer;
     return buffer;
   }

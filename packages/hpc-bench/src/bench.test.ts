@@ -71,6 +71,18 @@ test.each(bench.SHAPES)(
   },
 );
 
+// ext4 takes 65,000 names of a file.
+test("a tree of hard links has as many names as were asked for, of as few files as the filesystem takes", () => {
+  const tree = join(folder, "links");
+  bench.makeLinkTree(tree, 66_000);
+  const inodes = execFileSync("find", [tree, "-type", "f", "-printf", "%i\n"], { maxBuffer: 2 ** 24 })
+    .toString()
+    .trim()
+    .split("\n");
+  expect(inodes.length).toBe(66_000);
+  expect(new Set(inodes).size).toBeLessThanOrEqual(2);
+});
+
 test.each([1, 100, 5000, 123_456])(
   "a synthetic scan hands out %i entries, each with an inode of its own",
   async (count) => {

@@ -1,3 +1,4 @@
+export { BACKUPS, type BackupResult, labCheckout, measureBackups } from "./backup";
 export { BENCHES, type BenchName, benchmarksOf } from "./benchmarks";
 export type { Benchmark, BenchSetup, Tools } from "./benchmarks/setup";
 export { emitSynthetic, relay } from "./by-hand";
@@ -8,4 +9,4 @@ export { type MemoryRun, memoryOf, memoryPlot, memoryTable, watchMemory } from "
 export { median, plot, spread, table } from "./report";
 export { scanOnce } from "./scan-once";
 export { SyntheticScanner } from "./synthetic-scanner";
-export { makeBenchTree, SHAPES, type Shape } from "./trees";
+export { makeBenchTree, makeLinkTree, SHAPES, type Shape } from "./trees";

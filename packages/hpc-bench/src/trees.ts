@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { closeSync, linkSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { BenchError } from "./errors";
 
@@ -12,6 +12,8 @@ const PER_DIRECTORY: Readonly<Record<Shape, number>> = {
   flat: Number.POSITIVE_INFINITY,
   deep: 50,
 };
+/** Names to a directory of hard links. */
+const LINKS_PER_DIRECTORY = 10_000;
 /** Directories below one another in `deep`: a path of 64 names. */
 const DEPTH = 64;
 
@@ -22,8 +24,7 @@ const DEPTH = 64;
 export function makeBenchTree(folder: string, shape: Shape, entries: number, bytes: number): void {
   const content = Buffer.alloc(bytes, "podheitor ");
   const perDirectory = PER_DIRECTORY[shape];
-  try {
-    mkdirSync(folder);
+  making(folder, () => {
     let left = entries - 1;
     let directory = folder;
     for (let number = 0; left > 0; number++) {
@@ -37,6 +38,42 @@ export function makeBenchTree(folder: string, shape: Shape, entries: number, byt
         closeSync(fd);
       }
     }
+  });
+}
+
+/** Makes `folder`, which must not exist, with `names` names of one empty file; where the filesystem allows a file fewer names, of as few files as it takes. Throws HPC_BENCH_TREE. */
+export function makeLinkTree(folder: string, names: number): void {
+  making(folder, () => {
+    let directory = folder;
+    let file = "";
+    for (let number = 0; number < names; number++) {
+      if (number % LINKS_PER_DIRECTORY === 0) {
+        directory = `${folder}/d${number / LINKS_PER_DIRECTORY}`;
+        mkdirSync(directory);
+      }
+      const name = `${directory}/name-${number}`;
+      if (file !== "" && linked(file, name)) continue;
+      closeSync(openSync(name, "wx"));
+      file = name;
+    }
+  });
+}
+
+/** Whether `file` has got another name: false where it has as many as the filesystem allows. */
+function linked(file: string, name: string): boolean {
+  try {
+    linkSync(file, name);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EMLINK") return false;
+    throw error;
+  }
+}
+
+function making(folder: string, fill: () => void): void {
+  try {
+    mkdirSync(folder);
+    fill();
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new BenchError(

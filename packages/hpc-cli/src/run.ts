@@ -113,6 +113,7 @@ function refuseRepeated(args: Record<string, unknown>): true {
   const [command] = args["_"] as unknown[];
   const repeatable = new Set([
     "_",
+    "what",
     "path",
     "pattern",
     "exclude",

@@ -20,11 +20,11 @@ import {
 /*
  * One job of the plugin beside one of the stock File Daemon, on the same tree, in turn; and beside one whose files come from memory, which is all that a File Daemon can take.
  * The stock one saves no ACLs and extended attributes unless it is told to, so ours that is compared saves none; the one that does, as by default, runs too.
- * Part of test:long for its time, and because it measures: nothing is asserted but that all save what they should. UPDATE_DOCS=1 records it.
+ * Part of test:long for its time, and because it measures: nothing is asserted but that all save what they should. `podheitor-hpc bench backup` runs it; PODHEITOR_HPC_BENCH_SAVE is the folder that it is recorded in.
  */
-const ENTRIES = Number(process.env["HPC_BENCH_FILES"] ?? 100_000);
+const ENTRIES = Number(process.env["PODHEITOR_HPC_BENCH_FILES"] ?? 100_000);
 const SLOW_ENTRIES = 2 * ENTRIES;
-const ROUNDS = Number(process.env["HPC_BENCH_ROUNDS"] ?? 5);
+const ROUNDS = Number(process.env["PODHEITOR_HPC_BENCH_ROUNDS"] ?? 5);
 const LATENCY_US = 150;
 const LIMIT_MS = 3_600_000;
 const date = new Date().toISOString().slice(0, 10);
@@ -156,10 +156,11 @@ async function measure(title: string, name: string, facts: string, tree: string,
   const jobs = runners.map((runner, at) => `${runner.name} ${median(whole[at] ?? []).toFixed(1)} s`);
   const text = `${table(result)}\nWhole jobs, from the console's \`run\` to their end in the catalog: ${jobs.join(", ")}.\n\n${machineFacts(tree)}, ${ROUNDS} rounds, ${date}\n`;
   process.stderr.write(text);
-  if (process.env["UPDATE_DOCS"] !== "1") return;
-  const path = join(repository, "docs/benchmarks", name);
+  const folder = process.env["PODHEITOR_HPC_BENCH_SAVE"];
+  if (folder === undefined) return;
+  const path = join(folder, name);
   writeFileSync(`${path}.md`, text);
   writeFileSync(`${path}.svg`, plot(result));
-  const about = { machine: machineFacts(tree), date, rounds: ROUNDS, wholeJobs: whole };
+  const about = { name, machine: machineFacts(tree), date, rounds: ROUNDS, wholeJobs: whole };
   writeFileSync(`${path}.json`, `${JSON.stringify({ ...about, ...result }, null, 2)}\n`);
 }

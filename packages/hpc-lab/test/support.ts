@@ -73,7 +73,7 @@ function copyBundle(from: string, to: string): void {
   if (!existsSync(join(from, `${backendName}.cjs`))) throw new Error(`${from} holds no bundle: run npm run build`);
   mkdirSync(to, { mode: 0o755 });
   for (const name of readdirSync(from)) {
-    if (/\.(cjs|node|so)$/.test(name) && statSync(join(from, name)).isFile())
+    if (/\.(cjs|cache|node|so)$/.test(name) && statSync(join(from, name)).isFile())
       copyFileSync(join(from, name), join(to, name));
   }
 }
@@ -125,6 +125,8 @@ export interface BackendRun {
   readonly peak: number;
   readonly entries: number;
   readonly sums: ReturnType<typeof decodeAccounting>;
+  /** What it said for the job log. */
+  readonly messages: readonly string[];
 }
 
 /** Lets the built backend save the tree, reads what it sends, and asks the kernel for its peak before it is gone. */
@@ -136,8 +138,10 @@ export async function runBackend(...keys: string[]): Promise<BackendRun> {
   let entries = 0;
   let peak = 0;
   let sums: BackendRun["sums"] | undefined;
+  const messages: string[] = [];
   const count = (frame: Frame) => {
     if (frame.status === "M") entries++;
+    if (["I", "W", "E"].includes(frame.status)) messages.push(frame.payload.toString());
     if (frame.status === "U") sums = decodeAccounting(frame.payload);
   };
   // The peak only grows, and is looked at with every piece until after the last one.
@@ -149,5 +153,5 @@ export async function runBackend(...keys: string[]): Promise<BackendRun> {
   const [code, killed] = (await exited) as [number | null, string | null];
   if (code !== 0) throw new Error(`the backend ended with ${killed ?? code}`);
   if (sums === undefined) throw new Error("the backend sent no accounting");
-  return { peak, entries, sums };
+  return { peak, entries, sums, messages };
 }

@@ -21,10 +21,10 @@ static void *read_all(void *arg)
     return NULL;
 }
 
-/* The payloads of the D frames, in place; aborts when anything else is there. */
+/* The payloads of the D frames, in place; aborts when anything else is there, or not three empty ones stand before each. */
 static size_t payloads(struct reader *r)
 {
-    size_t from = 0, to = 0;
+    size_t from = 0, to = 0, empty = 0;
 
     while (from < r->len) {
         char digits[7] = { 0 };
@@ -32,7 +32,9 @@ static size_t payloads(struct reader *r)
         CHECK(r->len - from >= 8 && r->bytes[from] == 'D' && r->bytes[from + 7] == '\n');
         memcpy(digits, r->bytes + from + 1, 6);
         len = strtoul(digits, NULL, 10);
-        CHECK(len > 0 && r->len - from - 8 >= len);
+        CHECK(r->len - from - 8 >= len);
+        CHECK(len == 0 ? ++empty <= 3 : empty == 3, "%zu empty frames", empty);
+        empty = len > 0 ? 0 : empty;
         memmove(r->bytes + to, r->bytes + from + 8, len);
         from += 8 + len;
         to += len;

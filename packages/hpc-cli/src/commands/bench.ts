@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
-import type { BenchSetup, MemoryRun } from "@podheitor/hpc-bench";
+import { basename, dirname, join, resolve } from "node:path";
+import type { BackupResult, BenchSetup, MemoryRun } from "@podheitor/hpc-bench";
 import { builtBackend } from "@podheitor/hpc-cdylib";
 import type { Argv, InferredOptionTypes } from "yargs";
 import { absolutePath, toBytes, toText } from "../bytes";
@@ -14,7 +14,7 @@ import { Output } from "../output";
 
 type Bench = typeof import("@podheitor/hpc-bench");
 
-const NAMES = ["walk", "latency", "read", "archive", "emit", "relay", "memory"] as const;
+const NAMES = ["walk", "latency", "read", "archive", "emit", "relay", "memory", "backup"] as const;
 /** What contestants of ours do; they are this command, too. */
 const PARTS = ["scan", "synthetic", "relay-once"] as const;
 
@@ -33,17 +33,18 @@ const options = {
   json,
 } as const;
 
-type Arguments = InferredOptionTypes<typeof options> & { readonly what: string };
+type Arguments = InferredOptionTypes<typeof options> & { readonly what: readonly string[] };
 
 export const bench: Command<Arguments> = {
-  usage: "bench <what>",
-  describe: "time our programs beside their peers: walk, latency, read, archive, emit, relay, memory or all",
+  usage: "bench <what..>",
+  describe: `time our programs beside their peers: ${NAMES.join(", ")} or all`,
   options: (parser: Argv) =>
     parser
       .positional("what", {
+        array: true as const,
         choices: [...NAMES, "all", ...PARTS],
         demandOption: true,
-        describe: "the benchmark; scan, synthetic and relay-once are what it starts of ours",
+        describe: "the benchmarks; scan, synthetic and relay-once are what they start of ours",
       })
       .options(options)
       .example(
@@ -51,6 +52,7 @@ export const bench: Command<Arguments> = {
         "beside find, bfs, fd, fpart and rsync, those that are there",
       )
       .example("$0 bench walk --case flat --peers find,bfs", "one contest, two peers")
+      .example("$0 bench backup --save results", "real Bacula jobs, in a checkout, as root; two hours")
       .example("$0 bench all --folder /dev/shm --save results", "with tables and plots; hours")
       .epilogue(
         "Each round runs every program once; a ratio is that of two runs of the same round. Peers that are not on PATH, and programs of the repository that are not built, are named.",
@@ -61,18 +63,19 @@ export const bench: Command<Arguments> = {
     const bench = await import("@podheitor/hpc-bench");
     const threads = args.threads === undefined ? 2 * availableParallelism() : whole(args.threads, "--threads");
     const entries = whole(args.entries, "--entries");
-    if (args.what === "scan") {
+    const [part] = args.what.length === 1 ? args.what : [];
+    if (part === "scan") {
       if (args.path === undefined) throw new UsageError("bench scan needs --path", "name the directory to walk");
       const found = await bench.scanOnce(absolutePath(toBytes(args.path)), threads);
       output.line(String(found));
       output.object({ entries: found });
       return Exit.done;
     }
-    if (args.what === "synthetic") {
+    if (part === "synthetic") {
       await bench.emitSynthetic(entries, io.signal);
       return Exit.done;
     }
-    if (args.what === "relay-once") {
+    if (part === "relay-once") {
       await bench.relay();
       return Exit.done;
     }
@@ -94,13 +97,17 @@ export const bench: Command<Arguments> = {
     const rounds = whole(args.rounds, "--rounds");
     const save = args.save === undefined ? undefined : resolve(toText(args.save, "--save"));
     if (save !== undefined) await mkdir(save, { recursive: true });
-    const asked = (name: string) => args.what === "all" || args.what === name;
+    const asked = (name: string) => args.what.includes("all") || args.what.includes(name);
     const contests = bench.BENCHES.filter(asked).flatMap((name) => bench.benchmarksOf(name, setup));
-    const names = [...contests.map(({ name }) => name), ...["memory"].filter(asked)];
+    const names = [
+      ...contests.map(({ name }) => name),
+      ...(asked("memory") ? ["memory"] : []),
+      ...(asked("backup") ? bench.BACKUPS : []),
+    ];
     const inCase = (name: string) => name.includes(args.case ?? "");
     if (!names.some(inCase))
       throw new UsageError(
-        `no contest of ${args.what} has "${args.case}" in its name`,
+        `no contest of ${args.what.join(", ")} has "${args.case}" in its name`,
         `they are: ${names.join(", ")}`,
       );
     await mkdir(folder, { recursive: true });
@@ -121,11 +128,30 @@ export const bench: Command<Arguments> = {
         const data = { rounds, missing, ...result };
         await report.say(name, bench.table(result, against), `${rounds} rounds${absent}`, data, bench.plot(result));
       }
-      if (asked("memory") && inCase("memory")) {
+      if (names.includes("memory") && inCase("memory")) {
         const synthetic = whole(args.synthetic ?? "100000000", "--synthetic");
         const runs = await memory(bench, setup, synthetic, io.signal);
         const facts = "hpc/1 frames to a drained pipe";
         await report.say("memory", bench.memoryTable(runs), facts, { runs }, bench.memoryPlot(runs));
+      }
+      if (asked("backup") && bench.BACKUPS.some(inCase)) {
+        const checkout = bench.labCheckout(__dirname);
+        if (checkout === undefined)
+          output.message("info", "not on this machine: the lab of a real Bacula; run it in a checkout");
+        else {
+          const only = args.case ?? "";
+          const files = Math.ceil(entries / 10);
+          const results = join(folder, "backup");
+          const done = await bench.measureBackups({
+            checkout,
+            folder: results,
+            entries: files,
+            rounds,
+            only,
+            signal: io.signal,
+          });
+          for (const one of done) await report.keep(one);
+        }
       }
     } finally {
       await rm(folder, { recursive: true, force: true });
@@ -155,22 +181,38 @@ class Report {
     await writeFile(join(this.folder, `${name}.svg`), plot);
     await writeFile(join(this.folder, `${name}.md`), text);
   }
+
+  /** What the lab has written. */
+  async keep({ name, files, text, data }: BackupResult): Promise<void> {
+    this.output.line(text);
+    this.output.object({ name, ...data });
+    if (this.folder === undefined) return;
+    for (const file of files) await copyFile(file, join(this.folder, basename(file)));
+  }
 }
 
-/** Real trees of a tenth of the entries and of all, then entries that come from memory. */
+/** Real trees of a tenth of the entries and of all, in many directories and in one, and of hard links; then entries that come from memory. */
 async function memory(bench: Bench, setup: BenchSetup, synthetic: number, signal: AbortSignal): Promise<MemoryRun[]> {
   const { folder, entries, ourselves, backend } = setup;
+  const tenth = Math.ceil(entries / 10);
+  const tree = join(folder, "tree");
+  const count = (number: number) => number.toLocaleString("en-US");
+  const trees: [string, () => void][] = [
+    [`${count(tenth)} files`, () => bench.makeBenchTree(tree, "ordinary", tenth, 0)],
+    [`${count(entries)} files`, () => bench.makeBenchTree(tree, "ordinary", entries, 0)],
+    [`${count(entries)} files in one directory`, () => bench.makeBenchTree(tree, "flat", entries, 0)],
+    [`${count(tenth)} hard links`, () => bench.makeLinkTree(tree, tenth)],
+  ];
   const runs: MemoryRun[] = [];
-  for (const count of [Math.ceil(entries / 10), entries]) {
+  for (const [name, make] of trees) {
     if (backend === undefined) break;
-    const tree = join(folder, "tree");
-    bench.makeBenchTree(tree, "ordinary", count, 0);
+    make();
     const argv = [...backend, "backup", `--path=${tree}`] as [string, ...string[]];
-    runs.push(await bench.watchMemory(`${count.toLocaleString("en-US")} files`, argv, signal));
+    runs.push(await bench.watchMemory(name, argv, signal));
     await rm(tree, { recursive: true });
   }
   const argv = [...ourselves, "bench", "synthetic", "--entries", String(synthetic)] as [string, ...string[]];
-  runs.push(await bench.watchMemory(`${synthetic.toLocaleString("en-US")} entries from memory`, argv, signal));
+  runs.push(await bench.watchMemory(`${count(synthetic)} entries from memory`, argv, signal));
   return runs;
 }
 
