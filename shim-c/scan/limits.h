@@ -18,9 +18,13 @@
 #define BLOCK_BYTES (64u * 1024u - 64u)
 /* ... or this many bytes when the consumer waits for something. */
 #define BLOCK_HUNGRY_BYTES (32u * 1024u)
-/* What is worth a call of hpc_scan_next(): this part of the entries that the ring may hold, or this many bytes. A consumer that is faster than the scan would wake for every block. */
+/*
+ * What is worth a call of hpc_scan_next(): this part of the entries that the ring may hold, or so many bytes. A consumer that is faster than the scan would wake for every block. With
+ * content the copying counts, and less stays in the processor's cache: 8 % of the time of files of 4 KiB.
+ */
 #define GATHER_PARTS 2u
 #define GATHER_BYTES (1024u * 1024u)
+#define GATHER_CONTENT_BYTES (128u * 1024u)
 /* How long it waits for that when there is less, in milliseconds. */
 #define GATHER_MS 10
 /* Blocks kept for the next records, beside one for each thread: what one call of hpc_scan_next() gives back at most. Unmapping one interrupts every core. */

@@ -93,8 +93,9 @@ static bool fits(const struct scan *s, const struct block *b)
 bool ring_is_worth_a_call(const struct scan *s)
 {
     const struct ring *r = &s->ring;
+    size_t worth = s->options.inline_bytes ? GATHER_CONTENT_BYTES : GATHER_BYTES;
 
-    return r->producers_waiting || r->entries >= s->options.ring_entries / GATHER_PARTS || r->bytes >= GATHER_BYTES;
+    return r->producers_waiting || r->entries >= s->options.ring_entries / GATHER_PARTS || r->bytes >= worth;
 }
 
 void block_flush(struct worker *w)
