@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import type { BackupResult, BenchSetup, MemoryRun } from "@podheitor/hpc-bench";
@@ -154,7 +154,7 @@ export const bench: Command<Arguments> = {
         }
       }
     } finally {
-      await rm(folder, { recursive: true, force: true });
+      bench.remove(folder);
     }
     return Exit.done;
   },
@@ -209,7 +209,7 @@ async function memory(bench: Bench, setup: BenchSetup, synthetic: number, signal
     make();
     const argv = [...backend, "backup", `--path=${tree}`] as [string, ...string[]];
     runs.push(await bench.watchMemory(name, argv, signal));
-    await rm(tree, { recursive: true });
+    bench.remove(tree);
   }
   const argv = [...ourselves, "bench", "synthetic", "--entries", String(synthetic)] as [string, ...string[]];
   runs.push(await bench.watchMemory(`${count(synthetic)} entries from memory`, argv, signal));
