@@ -36,5 +36,7 @@ test("with back-off=no all threads go on", async () => {
   atCleanUp(() => labFs.stop());
   labFs.rule(`getattr,open delay 10 after ${FAST / 4} times ${SLOW} : /*`);
   const run = await runBackend(`--path=${labFs.mount}`, `--threads=${THREADS}`, "--back-off=no", "--xattrs=no");
+  expect(labFs.state().hits).toEqual([SLOW]);
+  expect(run.entries).toBe((await onDisk(below)).length);
   expect(run.messages.join("\n")).not.toContain("slow");
 });
