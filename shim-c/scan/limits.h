@@ -26,7 +26,7 @@
 #define GATHER_BYTES (1024u * 1024u)
 #define GATHER_CONTENT_BYTES (128u * 1024u)
 /* How long it waits for that when there is less, in milliseconds. */
-#define GATHER_MS 10
+#define GATHER_MS 5
 /* Blocks kept for the next records, beside one for each thread: what one call of hpc_scan_next() gives back at most. Unmapping one interrupts every core. */
 #define SPARE_BLOCKS (HPC_SCAN_MIN_CAP / (64u * 1024u))
 /* C code on a scan thread needs a few KiB of stack; 128 threads must stay cheap. */

@@ -349,6 +349,7 @@ static void wait_for_records(struct scan *s, int64_t timeout_ms)
     struct ring *r = &s->ring;
     int late = 0;
 
+    atomic_store_explicit(&r->hungry, false, memory_order_relaxed);
     while (!r->complete && !stopped(s) && !late && !ring_is_worth_a_call(s))
         late = pthread_cond_timedwait(&r->filled, &r->lock, &gathered) == ETIMEDOUT;
     late = 0;

@@ -28,6 +28,8 @@ export interface BackupSetup {
   /** Only tests whose name holds this: `file-daemon`, `topologies`. */
   readonly only: string;
   readonly signal: AbortSignal;
+  /** Receives each result, those too that were there when another test failed. */
+  keep(result: BackupResult): Promise<void>;
 }
 
 /** The checkout that this code runs out of, if the lab is there: a real Bacula is started for tests only, so none is installed with the command. */
@@ -41,7 +43,7 @@ export function labCheckout(from: string): string | undefined {
  * Full backups through real File Daemons beside the stock one, and shards on four volumes and on one, by the lab in which they are tested; needs root. What it says while it runs goes to standard error.
  * Throws HPC_BENCH_FAILED.
  */
-export async function measureBackups(setup: BackupSetup): Promise<BackupResult[]> {
+export async function measureBackups(setup: BackupSetup): Promise<void> {
   const { checkout, folder, entries, rounds, only, signal } = setup;
   const tests = BACKUPS.filter((name) => name.includes(only));
   mkdirSync(folder, { recursive: true });
@@ -55,6 +57,7 @@ export async function measureBackups(setup: BackupSetup): Promise<BackupResult[]
   };
   const lab = spawn(process.execPath, argv, { cwd: checkout, env, stdio: ["ignore", 2, "inherit"], signal });
   const [code, killed] = (await once(lab, "close")) as [number | null, string | null];
+  for (const result of resultsIn(folder)) await setup.keep(result);
   if (code !== 0) {
     const why = `the lab ended with ${killed ?? code}`;
     throw new BenchError(
@@ -63,7 +66,6 @@ export async function measureBackups(setup: BackupSetup): Promise<BackupResult[]
       "Look at what it said above; `npm run lab -- bacula check` says what is missing.",
     );
   }
-  return resultsIn(folder);
 }
 
 function resultsIn(folder: string): BackupResult[] {

@@ -70,7 +70,8 @@ export class PulledFile {
   }
 
   private async *pieces(): AsyncGenerator<Buffer, void> {
-    for (let piece = await this.piece(); piece !== undefined; piece = await this.piece()) yield piece;
+    for (let piece = await this.piece(); piece !== undefined; piece = await this.piece())
+      if (piece.length > 0) yield piece;
   }
 
   private async piece(): Promise<Buffer | undefined> {
