@@ -76,7 +76,7 @@ const lazyModules = {
   },
 };
 
-/** ffi-rs finds out which C library runs it by a report on the whole process, which takes 6 ms. A bundle holds the addon of the one it was made on. */
+/** ffi-rs finds out which C library runs it by a report on the whole process, which takes 6 ms. A bundle runs on that of the machine it was made on. */
 const knownLibc = {
   inject: [join(ROOT, "scripts/launcher/libc.mjs")],
   define: {

@@ -16,7 +16,7 @@
 #define CHUNK_NAMES 64u
 /* Records gathered by one thread before they go to the ring; with the block's head 16 pages. */
 #define BLOCK_BYTES (64u * 1024u - 64u)
-/* ... or this many bytes when the consumer waits for something. */
+/* ... or this many bytes when the consumer waits for anything at all. */
 #define BLOCK_HUNGRY_BYTES (32u * 1024u)
 /*
  * What is worth a call of hpc_scan_next(): this part of the entries that the ring may hold, or so many bytes. A consumer that is faster than the scan would wake for every block. With

@@ -18,7 +18,7 @@
 #define LOOK_MS 50 /* at the stop flag */
 /*
  * Empty frames before each header. Whoever reads the pipe into a buffer copies pages to where their frame's header ends, and processors take loads for dependent on stores that
- * lie up to 32 bytes ahead modulo 4 KiB: 8 bytes after the start of a page such a copy takes three times as long as 32 bytes after it.
+ * lie less than 32 bytes ahead modulo 4 KiB: 8 bytes after the start of a page such a copy takes three times as long as 32 bytes after it.
  */
 #define PADS 3
 

@@ -1,12 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { BenchError } from "./errors";
 
 /** The lab's tests that measure jobs of a real Bacula. */
 export const BACKUPS = ["file-daemon", "topologies"] as const;
-const LAB = "packages/hpc-lab/jest.lab.config.cjs";
+/** What a checkout holds that can measure them: a real Bacula is started for tests only, so none is installed with the command. */
+export const LAB = "packages/hpc-lab/jest.lab.config.cjs";
 
 /** One contest of real jobs, as the lab has saved it. */
 export interface BackupResult {
@@ -18,7 +19,7 @@ export interface BackupResult {
 }
 
 export interface BackupSetup {
-  /** The checkout that has the lab, from `labCheckout`. */
+  /** A folder that holds `LAB`. */
   readonly checkout: string;
   /** Where the results go; made if need be, and holding nothing else. */
   readonly folder: string;
@@ -30,13 +31,6 @@ export interface BackupSetup {
   readonly signal: AbortSignal;
   /** Receives each result, those too that were there when another test failed. */
   keep(result: BackupResult): Promise<void>;
-}
-
-/** The checkout that this code runs out of, if the lab is there: a real Bacula is started for tests only, so none is installed with the command. */
-export function labCheckout(from: string): string | undefined {
-  for (let folder = from; folder !== dirname(folder); folder = dirname(folder))
-    if (existsSync(join(folder, LAB)) && existsSync(join(folder, "node_modules/jest"))) return folder;
-  return undefined;
 }
 
 /**

@@ -5,7 +5,7 @@
  * ordinary entries, so a call costs nothing per entry.
  */
 export const PULL_BYTES = 2 * 1024 * 1024;
-/** How long a pull may hold the main thread when there is nothing: timers, signals and stdin wait at most this long. */
+/** How long a pull may hold the main thread when there is nothing, and half of it (`GATHER_MS`) when there is little: timers, signals and stdin wait at most this long. */
 export const PULL_TIMEOUT_MS = 10;
 /** How long close() waits for a thread that hangs in the kernel. */
 export const CLOSE_GRACE_MS = 5000;

@@ -52,7 +52,7 @@ export const bench: Command<Arguments> = {
         "beside find, bfs, fd, fpart and rsync, those that are there",
       )
       .example("$0 bench walk --case flat --peers find,bfs", "one contest, two peers")
-      .example("$0 bench backup --save results", "real Bacula jobs, in a checkout, as root; two hours")
+      .example("$0 bench backup --save results", "real Bacula jobs, in a checkout, as root; hours")
       .example("$0 bench all --folder /dev/shm --save results", "with tables and plots; hours")
       .epilogue(
         "Each round runs every program once; a ratio is that of two runs of the same round. Peers that are not on PATH, and programs of the repository that are not built, are named.",
@@ -63,7 +63,9 @@ export const bench: Command<Arguments> = {
     const bench = await import("@podheitor/hpc-bench");
     const threads = args.threads === undefined ? 2 * availableParallelism() : whole(args.threads, "--threads");
     const entries = whole(args.entries, "--entries");
-    const [part] = args.what.length === 1 ? args.what : [];
+    const part = PARTS.find((name) => args.what.includes(name));
+    if (part !== undefined && args.what.length > 1)
+      throw new UsageError(`${part} is no benchmark, but a part of one`, `give it alone: bench ${part}`);
     if (part === "scan") {
       if (args.path === undefined) throw new UsageError("bench scan needs --path", "name the directory to walk");
       const found = await bench.scanOnce(absolutePath(toBytes(args.path)), threads);
@@ -135,23 +137,18 @@ export const bench: Command<Arguments> = {
         await report.say("memory", bench.memoryTable(runs), facts, { runs }, bench.memoryPlot(runs));
       }
       if (asked("backup") && bench.BACKUPS.some(inCase)) {
-        const checkout = process.geteuid?.() === 0 ? bench.labCheckout(__dirname) : undefined;
-        if (checkout === undefined)
-          output.message("info", "not on this machine: the lab of a real Bacula; run it in a checkout, as root");
-        else {
-          const only = args.case ?? "";
-          const files = Math.ceil(entries / 10);
-          const results = join(folder, "backup");
-          await bench.measureBackups({
-            checkout,
-            folder: results,
-            entries: files,
-            rounds,
-            only,
-            signal: io.signal,
-            keep: (one) => report.keep(one),
-          });
-        }
+        const checkout = process.geteuid?.() === 0 ? above(bench.LAB) : undefined;
+        const files = Math.ceil(entries / 10);
+        const keep = (one: BackupResult) => report.keep(one);
+        const how = {
+          folder: join(folder, "backup"),
+          entries: files,
+          rounds,
+          only: args.case ?? "",
+          signal: io.signal,
+        };
+        if (checkout !== undefined) await bench.measureBackups({ checkout, ...how, keep });
+        else output.message("info", "not on this machine: the lab of a real Bacula; run it in a checkout, as root");
       }
     } finally {
       bench.remove(folder);
@@ -224,10 +221,14 @@ function whole(text: string, option: string): number {
 
 /** What make left in the repository's shim-c, where this command runs out of it. */
 function built(path: string): string | undefined {
-  for (let folder = __dirname; folder !== dirname(folder); folder = dirname(folder)) {
-    const found = join(folder, "shim-c", path);
-    if (existsSync(found)) return found;
-  }
+  const checkout = above(join("shim-c", path));
+  return checkout === undefined ? undefined : join(checkout, "shim-c", path);
+}
+
+/** The nearest folder above this file that holds `path`. */
+function above(path: string): string | undefined {
+  for (let folder = __dirname; folder !== dirname(folder); folder = dirname(folder))
+    if (existsSync(join(folder, path))) return folder;
   return undefined;
 }
 
