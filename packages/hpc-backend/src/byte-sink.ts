@@ -1,11 +1,13 @@
 import { fstatSync, write } from "node:fs";
 import { Socket } from "node:net";
 import { type Streamer, streamerTo, widenPipe } from "@podheitor/hpc-walker";
-import { PIPE_SIZE } from "./limits";
+import { FILE_FLUSH, PIPE_SIZE } from "./limits";
 
 /** Where finished bytes go. One write at a time; `bytes` may be reused once the promise has settled. */
 export interface ByteSink {
   write(bytes: Buffer): Promise<void>;
+  /** What should be gathered for one write. Default `FLUSH_BYTES`. */
+  readonly flushBytes?: number;
   /** Moves file content to it as D frames without copying; while it does, nothing may be written. Absent: no pipe, or no library. */
   readonly streamer?: Streamer | undefined;
 }
@@ -40,6 +42,7 @@ function socketSink(fd: number): ByteSink {
 /** Writes through the thread pool, whatever the descriptor is; the descriptor stays the caller's. */
 export function fileSink(fd: number): ByteSink {
   return {
+    flushBytes: FILE_FLUSH,
     write: (bytes) =>
       new Promise((resolve, reject) => {
         const rest = (from: number) => {

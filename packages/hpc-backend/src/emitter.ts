@@ -2,7 +2,7 @@ import { type Digest, FLUSH_BYTES, FrameWriter } from "@podheitor/hpc-ptcomm";
 import type { Streamed } from "@podheitor/hpc-walker";
 import type { ByteSink } from "./byte-sink";
 import { counted } from "./in-flight";
-import { FLUSH_IDLE_MS, MIB } from "./limits";
+import { FLUSH_IDLE_MS, FLUSH_ROOM, MIB } from "./limits";
 import { Pacer } from "./pacer";
 
 /**
@@ -13,6 +13,7 @@ export class Emitter {
   /** Append frames here, synchronously. */
   readonly frames: FrameWriter;
   readonly #sink: ByteSink;
+  readonly #flushBytes: number;
   #writing: Promise<void> | undefined;
   #failure: unknown;
   /** Those who wait in drain(): the job, and at the end whoever says good-bye. */
@@ -22,7 +23,8 @@ export class Emitter {
   readonly #timer: NodeJS.Timeout;
 
   constructor(sink: ByteSink, options: { readonly digest?: Digest } = {}) {
-    this.frames = new FrameWriter(options);
+    this.#flushBytes = sink.flushBytes ?? FLUSH_BYTES;
+    this.frames = new FrameWriter({ ...options, capacity: this.#flushBytes + FLUSH_ROOM });
     this.#sink = sink;
     this.#timer = setInterval(() => this.flush(), FLUSH_IDLE_MS);
     // Output alone does not keep a process alive; whoever waits for drain() or finish() does.
@@ -30,7 +32,7 @@ export class Emitter {
   }
 
   get full(): boolean {
-    return this.frames.byteLength >= FLUSH_BYTES;
+    return this.frames.byteLength >= this.#flushBytes;
   }
 
   /** Milliseconds since the receiver last took something; 0 while it is being given something. */

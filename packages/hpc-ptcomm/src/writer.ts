@@ -61,7 +61,7 @@ export class FrameWriter {
   recycle(bytes: Buffer): void {
     // A buffer that one huge frame blew up is not worth keeping.
     const whole = Buffer.from(bytes.buffer);
-    if (whole.length <= 2 * WRITER_BYTES) this.#spare = whole;
+    if (whole.length <= 2 * this.#capacity) this.#spare = whole;
   }
 
   /** Lets `fill` write whole frames to the memory that is left, and say how many bytes they are; `room` is valid during the call. */
