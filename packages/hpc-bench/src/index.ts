@@ -1,4 +1,4 @@
-export { BACKUPS, type BackupResult, LAB, measureBackups } from "./backup";
+export { BACKUPS, type Backup, type BackupResult, LAB, measureBackups } from "./backup";
 export { BENCHES, type BenchName, benchmarksOf } from "./benchmarks";
 export { type Benchmark, type BenchSetup, remove, type Tools } from "./benchmarks/setup";
 export { emitSynthetic, relay } from "./by-hand";

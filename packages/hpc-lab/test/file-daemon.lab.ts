@@ -39,7 +39,7 @@ interface Runner {
 }
 
 test.each(chosenReleases)(
-  "Full of small files, Bacula %s",
+  "file-daemon-%s: Full of small files",
   async (release) => {
     const tree = join(scratch(), "tree");
     makeBenchTree(tree, "ordinary", ENTRIES, 1024);
@@ -61,7 +61,7 @@ test.each(chosenReleases)(
 );
 
 test.each(chosenReleases)(
-  `Full of small files with ${LATENCY_US} µs to each metadata operation and open, Bacula %s`,
+  `latency-%s: Full of small files with ${LATENCY_US} µs to each metadata operation and open`,
   async (release) => {
     const folder = scratch();
     const tree = join(folder, "tree");

@@ -66,7 +66,7 @@ async function timed(what: string, names: readonly string[]): Promise<Set<string
 const shards = (prefix: string) => [0, 1, 2, 3].map((shard) => `${prefix}-${shard}-of-4`);
 const ratio = (what: string) => (seconds.get(what) ?? Number.NaN) / (seconds.get("one stream") ?? 0);
 
-test("four shards on four volumes take at most 0.30 of one stream's time, and on one volume they do not", async () => {
+test("topologies: four shards on four volumes take at most 0.30 of one stream's time, and on one volume they do not", async () => {
   expect((await timed("one stream", ["stream-0-of-1"])).size).toBe(1);
   expect((await timed("four shards on four volumes", shards("four"))).size).toBe(4);
   expect((await timed("four shards on one volume", shards("shared"))).size).toBe(1);
