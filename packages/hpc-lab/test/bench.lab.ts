@@ -7,7 +7,7 @@ import { chosenReleases, cleanUp, podheitor, repository, scratch } from "./suppo
 afterAll(cleanUp);
 
 const NAMES = [
-  ...["walk-ordinary", "walk-small-dirs", "walk-flat", "walk-deep"],
+  ...["walk-ordinary", "walk-small-dirs", "walk-flat", "walk-deep", "walk-large"],
   ...["latency-walk", "latency-peers", "latency-flat"],
   ...["read-small", "read-large", "archive", "emit", "relay", "memory"],
 ];

@@ -194,7 +194,7 @@ static void end_of_data(uint64_t bytes, int error)
     sums.n[HPC_N_BYTES] += bytes;
 }
 
-/* size bytes in frames of at most `step`; byte i is i * 7 + 3. */
+/* size bytes in frames of at most `step`, each behind three empty ones, as large files come; byte i is i * 7 + 3. */
 static void file(const char *name, uint64_t size, size_t step, unsigned flags, uint64_t group)
 {
     static uint8_t out[HPC_FRAME_MAX];
@@ -205,6 +205,8 @@ static void file(const char *name, uint64_t size, size_t step, unsigned flags, u
         size_t n = size - at < step ? (size_t)(size - at) : step;
         for (size_t i = 0; i < n; i++)
             out[i] = (uint8_t)((at + i) * 7 + 3);
+        for (int i = 0; i < 3; i++)
+            frame('D', NULL, 0);
         frame('D', out, n);
         at += n;
     }
@@ -323,6 +325,7 @@ static void scene_holes(void)
     frame('M', out, len + sizeof holes);
     memset(out, 'x', 9096);
     frame('D', out, 3000);
+    frame('D', NULL, 0);
     frame('D', out, 6096);
     end_of_data(9096, 0);
     len = record(out, HPC_REGULAR, HPC_ENTRY_HAS_DATA, "/f/whole", 8, NULL, 1u << 30, 0, 1700000000);

@@ -35,6 +35,7 @@ export function archive({ folder, entries, ourselves }: BenchSetup): Benchmark[]
       facts: `${count(entries)} names, 1 KiB in each file; warm; to a file beside the tree`,
       contestants: [{ name: "podheitor-hpc", argv: ours, prepare: () => remove(saved) }, ...contestants],
       missing,
+      names: entries,
       prepare: () => fresh(tree, () => makeBenchTree(tree, "ordinary", entries, KIB)),
       clean: () => [tree, saved, repository].forEach(remove),
     },

@@ -59,6 +59,7 @@ function slowWalk(
     contestants: tools.latency === undefined ? [] : [...own, ...contestants].map(slow),
     missing: tools.latency === undefined ? ["latency.so (make -C shim-c/latency)"] : missing,
     against: "find",
+    names: entries,
     prepare: () => fresh(tree, () => makeBenchTree(tree, shape, entries, 0)),
     clean: () => remove(tree),
   };

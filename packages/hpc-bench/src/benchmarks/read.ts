@@ -36,6 +36,7 @@ function small({ folder, entries, tools }: BenchSetup, backend: readonly [string
     facts: `${count(entries)} names, 4 KiB in each file; warm; 2 threads; to a drained pipe`,
     contestants: [{ name: "podheitor-hpc-backend", argv, output: "pipe" }, ...contestants],
     missing,
+    names: entries,
     prepare: () => fresh(tree, () => makeBenchTree(tree, "ordinary", entries, FILE_BYTES)),
     clean: () => remove(tree),
   };

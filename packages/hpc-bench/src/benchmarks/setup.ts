@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, statfsSync, writeSync } from "node:fs";
 import type { Contestant } from "../contest";
 
 /** What a benchmark is given. */
@@ -40,6 +40,8 @@ export interface Benchmark {
   readonly missing: readonly string[];
   /** A contestant to whose time all others are compared, too. */
   readonly against?: string;
+  /** Names that `prepare` makes, where they are many: not all filesystems have room for them (`roomFor`). */
+  readonly names?: number;
   /** Makes what is read. */
   prepare(): void;
   /** Takes away everything that the contest made. */
@@ -51,6 +53,12 @@ export const MIB = 1024 * KIB;
 
 export function count(number: number): string {
   return number.toLocaleString("en-US");
+}
+
+/** Whether so many files can be made in a folder: a tmpfs has a bound. A filesystem without one says that it has none at all. */
+export function roomFor(folder: string, names: number): boolean {
+  const { files, ffree } = statfsSync(folder);
+  return files === 0 || ffree > names;
 }
 
 export function makeLarge(folder: string, file: string, bytes: number): void {

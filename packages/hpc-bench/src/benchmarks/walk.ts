@@ -8,14 +8,18 @@ const FORMAT = "%y %i %n %m %U %G %s %A@ %C@ %T@ %p %l\\n";
 /** find on the directories of the first level, in two processes at once. */
 const SPLIT_FIND = `find "$1" -mindepth 1 -maxdepth 1 -print0 | xargs -0 -P2 -n8 sh -c 'format=$1; shift; exec find "$@" -printf "$format"' sh "$2"`;
 
-/** Walks a tree and stats every entry of it, warm, in four shapes. */
+/** Walks a tree and stats every entry of it, warm: in four shapes, and four times as many. */
 export function walk(setup: BenchSetup): Benchmark[] {
-  return SHAPES.map((shape) => oneWalk(shape, setup));
+  const { threads } = setup;
+  const large = { ...setup, entries: 4 * setup.entries };
+  return [
+    ...SHAPES.map((shape) => oneWalk(shape, shape, setup, (tree) => everyPeer(shape, setup, tree))),
+    oneWalk("large", "ordinary", large, (tree) => [scanlimit(setup, tree, threads), find(tree)]),
+  ];
 }
 
-function oneWalk(shape: Shape, setup: BenchSetup): Benchmark {
-  const { folder, entries, threads } = setup;
-  const tree = join(folder, `tree-${shape}`);
+function everyPeer(shape: Shape, setup: BenchSetup, tree: string): Peer[] {
+  const { threads } = setup;
   const peers = [scanlimit(setup, tree, threads), find(tree), bfs(tree), fd(tree, 2), fpart(tree), rsync(tree)];
   // One directory cannot be split this way.
   if (shape !== "flat")
@@ -24,14 +28,21 @@ function oneWalk(shape: Shape, setup: BenchSetup): Benchmark {
       program: findProgram("xargs"),
       argv: () => ["sh", "-c", SPLIT_FIND, "sh", tree, FORMAT],
     });
-  const { contestants, missing } = takePart(peers);
+  return peers;
+}
+
+function oneWalk(what: string, shape: Shape, setup: BenchSetup, peersOf: (tree: string) => Peer[]): Benchmark {
+  const { folder, entries, threads } = setup;
+  const tree = join(folder, `tree-${what}`);
+  const { contestants, missing } = takePart(peersOf(tree));
   return {
-    name: `walk-${shape}`,
-    title: `Walk, ${shape}`,
+    name: `walk-${what}`,
+    title: `Walk, ${what}`,
     facts: `${count(entries)} names; warm; ${threads} threads`,
     contestants: [{ name: "podheitor-hpc", argv: ours(setup, tree, threads) }, ...contestants],
     missing,
     against: "find",
+    names: entries,
     prepare: () => fresh(tree, () => makeBenchTree(tree, shape, entries, 0)),
     clean: () => remove(tree),
   };

@@ -123,6 +123,13 @@ export const bench: Command<Arguments> = {
         output.message("info", `${title}: ${facts}`);
         if (missing.length > 0) output.message("info", `not on this machine: ${missing.join(", ")}`);
         if (contestants.length === 0) continue;
+        if (!bench.roomFor(folder, one.names ?? 0)) {
+          output.message(
+            "warning",
+            `${title}: left out: ${folder} has no room for so many files; choose another --folder`,
+          );
+          continue;
+        }
         one.prepare();
         const result = await bench.contest({ title, facts, contestants, rounds, signal: io.signal });
         one.clean();
