@@ -143,6 +143,23 @@ describe("FrameWriter", () => {
     expect(out.byteLength).toBe(0);
   });
 
+  test("a buffer that grew is used again, and what is filled stays within the capacity", () => {
+    const out = new FrameWriter({ capacity: 64 });
+    const rooms: number[] = [];
+    const fill = () => out.append((room) => Math.min(rooms.push(room.length), 0));
+    out.data(Buffer.alloc(150));
+    const grown = out.takeBytes();
+    out.recycle(grown);
+    fill();
+    out.takeBytes();
+    out.signal("F");
+    fill();
+    out.data(Buffer.alloc(100));
+    fill();
+    expect(rooms).toEqual([64, 56, 0]);
+    expect(out.takeBytes().buffer).toBe(grown.buffer);
+  });
+
   test("what does not fit a frame throws and leaves nothing behind; a message is cut", () => {
     const out = new FrameWriter({ capacity: 64 });
     const long = Buffer.alloc(MAX_PAYLOAD);

@@ -59,15 +59,15 @@ export class FrameWriter {
 
   /** Returns the memory of `takeBytes()`; the caller must not touch it any more. */
   recycle(bytes: Buffer): void {
-    // A buffer that one huge frame blew up is not worth keeping.
+    // Twice doubled it holds a block of a file behind a flush; what one huge frame blew up is not worth keeping.
     const whole = Buffer.from(bytes.buffer);
-    if (whole.length <= 2 * this.#capacity) this.#spare = whole;
+    if (whole.length <= 4 * this.#capacity) this.#spare = whole;
   }
 
-  /** Lets `fill` write whole frames to the memory that is left, and say how many bytes they are; `room` is valid during the call. */
+  /** Lets `fill` write whole frames to what is left of the capacity, and say how many bytes they are; `room` is valid during the call. */
   append(fill: (room: Buffer) => number): void {
     const { buffer, length } = this.#out;
-    this.#out.extend(fill(buffer.subarray(length)));
+    this.#out.extend(fill(buffer.subarray(length, this.#capacity)));
   }
 
   signal(status: Signal): void {
