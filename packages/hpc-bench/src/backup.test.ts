@@ -6,7 +6,7 @@ import { BACKUPS, measureBackups } from "./backup";
 
 const checkout = mkdtempSync(join(tmpdir(), "hpc-bench-backup-"));
 const inJestsPlace = join(checkout, "node_modules/jest/bin/jest.js");
-beforeAll(() => mkdirSync(join(inJestsPlace, ".."), { recursive: true }));
+beforeAll(() => void mkdirSync(join(inJestsPlace, ".."), { recursive: true }));
 afterAll(() => rmSync(checkout, { recursive: true }));
 
 let runs = 0;
