@@ -155,8 +155,13 @@ export const bench: Command<Arguments> = {
           contests: backups,
           signal: io.signal,
         };
-        if (checkout !== undefined) await bench.measureBackups({ checkout, ...how, keep });
-        else output.message("info", "not on this machine: the lab of a real Bacula; run it in a checkout, as root");
+        if (checkout === undefined) {
+          output.message("info", "not on this machine: the lab of a real Bacula; run it in a checkout, as root");
+        } else {
+          const left = () => output.message("info", "what the lab has left goes by: npm run lab -- bacula down");
+          io.signal.addEventListener("abort", left, { once: true });
+          await bench.measureBackups({ checkout, ...how, keep });
+        }
       }
     } finally {
       bench.remove(folder);
