@@ -18,7 +18,7 @@ export const RING_BYTES = 8 * MIB;
 export const RUN_SHORT = 32;
 /** Entries that are taken one at a time between two short runs, at most: a tree of hard links costs one call for as many. */
 export const RUN_SKIP_MAX = 256;
-/** What a pipe may hold: what an ordinary user is allowed. With 64 KiB, the default, one write of frames sleeps sixteen times. */
+/** What a pipe may hold: what an ordinary user is allowed. With 64 KiB, the default, one write of frames sleeps four times. */
 export const PIPE_SIZE = 1 * MIB;
 /** What is gathered for one write to a file: each is a way through the thread pool. An archive of small files takes 0.92 of the time that it takes with 256 KiB. */
 export const FILE_FLUSH = 1 * MIB;

@@ -37,14 +37,14 @@ export interface BackupSetup {
   readonly entries: number;
   readonly rounds: number;
   readonly contests: readonly Backup[];
-  /** Ends the lab, which then leaves its daemons to `npm run lab -- bacula down`. */
+  /** Ends the lab, which then leaves its folders and trees behind; those of its daemons go by `npm run lab -- bacula down`. */
   readonly signal: AbortSignal;
   /** Receives each result, those too that were there when another test failed. */
   keep(result: BackupResult): Promise<void>;
 }
 
 /**
- * Full backups through real File Daemons beside the stock one, and shards on four volumes and on one, by the lab in which they are tested; needs root. What it says while it runs goes to standard error.
+ * Full backups through real File Daemons beside the stock one, and shards on volumes of their own and on one, by the lab in which they are tested; needs root. What it says while it runs goes to standard error.
  * Throws HPC_BENCH_FAILED, and the signal's reason.
  */
 export async function measureBackups(setup: BackupSetup): Promise<void> {

@@ -59,7 +59,7 @@ export class FrameWriter {
 
   /** Returns the memory of `takeBytes()`; the caller must not touch it any more. */
   recycle(bytes: Buffer): void {
-    // Twice doubled it holds a block of a file behind a flush; what one huge frame blew up is not worth keeping.
+    // Twice doubled it holds the largest frame behind a flush; what a great many frames blew up is not worth keeping.
     const whole = Buffer.from(bytes.buffer);
     if (whole.length <= 4 * this.#capacity) this.#spare = whole;
   }

@@ -19,7 +19,10 @@ const NAMES = ["walk", "latency", "read", "archive", "emit", "relay", "memory", 
 const PARTS = ["scan", "synthetic", "relay-once"] as const;
 
 const options = {
-  entries: { ...value("names in a tree; backup: of jobs a tenth of it"), default: "1000000" },
+  entries: {
+    ...value("names in a tree; latency and backup take a part of it, walk-large four times as many"),
+    default: "1000000",
+  },
   synthetic: { ...value("memory: entries that come from memory; default: 100000000") },
   "large-mib": { ...value("size of the large file, MiB"), default: "8192" },
   "latency-us": { ...value("latency: of each metadata operation, µs"), default: "150" },
