@@ -64,8 +64,8 @@ export async function measureBackups(setup: BackupSetup): Promise<void> {
   });
   const end = () => lab.kill();
   signal.addEventListener("abort", end, { once: true });
-  const [code, killed] = (await once(lab, "close")) as [number | null, string | null];
-  signal.removeEventListener("abort", end);
+  const closed = once(lab, "close").finally(() => signal.removeEventListener("abort", end));
+  const [code, killed] = (await closed) as [number | null, string | null];
   const results = resultsIn(folder);
   for (const result of results) await setup.keep(result);
   signal.throwIfAborted();

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "@jest/globals";
 import { command } from "../src/command";
-import { chosenReleases, cleanUp, podheitor, repository, scratch } from "./support";
+import { atCleanUp, chosenReleases, cleanUp, podheitor, repository, scratch } from "./support";
 
 afterAll(cleanUp);
 
@@ -26,6 +26,18 @@ test("a case that no contest has is refused, with the names of those that there 
   const words = ["bench", "walk", "--case", "nothing"];
   const { code, stderr } = await command([process.execPath, program, ...words], { accept: [2] });
   expect([code, stderr.toString()]).toEqual([2, expect.stringContaining("walk-ordinary, walk-small-dirs")]);
+});
+
+test("a contest that the folder has no room for is left out, and that is said", async () => {
+  const folder = scratch();
+  await command(["mount", "-t", "tmpfs", "-o", "nr_inodes=1000", "none", folder]);
+  atCleanUp(() => command(["umount", folder]).then(() => undefined));
+  const program = join(repository, "packages/hpc-cli/bin/podheitor-hpc.cjs");
+  const words = ["bench", "walk", "--entries", "300", "--rounds", "1", "--peers", "find", "--folder", folder];
+  const { stdout, stderr } = await command([process.execPath, program, ...words]);
+  expect(stdout.toString()).toContain("Walk, deep.");
+  expect(stdout.toString()).not.toContain("Walk, large.");
+  expect(stderr.toString()).toContain(`Walk, large: left out: ${folder}/`);
 });
 
 test("the relay hands on every byte", async () => {

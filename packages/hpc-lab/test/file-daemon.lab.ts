@@ -159,8 +159,8 @@ async function measure(title: string, name: string, facts: string, tree: string,
   const folder = process.env["PODHEITOR_HPC_BENCH_SAVE"];
   if (folder === undefined) return;
   const path = join(folder, name);
-  writeFileSync(`${path}.md`, text);
   writeFileSync(`${path}.svg`, plot(result));
   const about = { name, machine: machineFacts(tree), date, rounds: ROUNDS, wholeJobs: whole };
   writeFileSync(`${path}.json`, `${JSON.stringify({ ...about, ...result }, null, 2)}\n`);
+  writeFileSync(`${path}.md`, text); // the last, because a result is there when this is
 }

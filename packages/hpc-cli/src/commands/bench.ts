@@ -117,6 +117,15 @@ export const bench: Command<Arguments> = {
       );
     await mkdir(folder, { recursive: true });
     const report = new Report(output, bench.machineFacts(folder), save);
+    const hasRoom = (title: string, files: number) => {
+      const room = bench.roomFor(folder, files);
+      if (!room)
+        output.message(
+          "warning",
+          `${title}: left out: ${folder} has no room for so many files; choose another --folder`,
+        );
+      return room;
+    };
     const starts = args.peers?.split(",");
     const chosen = (name: string) => starts === undefined || starts.some((start) => name.startsWith(start));
     try {
@@ -126,13 +135,7 @@ export const bench: Command<Arguments> = {
         output.message("info", `${title}: ${facts}`);
         if (missing.length > 0) output.message("info", `not on this machine: ${missing.join(", ")}`);
         if (contestants.length === 0) continue;
-        if (!bench.roomFor(folder, one.names ?? 0)) {
-          output.message(
-            "warning",
-            `${title}: left out: ${folder} has no room for so many files; choose another --folder`,
-          );
-          continue;
-        }
+        if (!hasRoom(title, one.names ?? 0)) continue;
         one.prepare();
         const result = await bench.contest({ title, facts, contestants, rounds, signal: io.signal });
         one.clean();
@@ -140,7 +143,7 @@ export const bench: Command<Arguments> = {
         const data = { rounds, missing, ...result };
         await report.say(name, bench.table(result, against), `${rounds} rounds${absent}`, data, bench.plot(result));
       }
-      if (names.includes("memory") && inCase("memory")) {
+      if (names.includes("memory") && inCase("memory") && hasRoom("Memory", entries)) {
         const synthetic = whole(args.synthetic ?? "100000000", "--synthetic");
         const runs = await memory(bench, setup, synthetic, io.signal);
         const facts = "hpc/1 frames to a drained pipe";
