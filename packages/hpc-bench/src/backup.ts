@@ -11,7 +11,10 @@ export interface Backup {
   readonly file: string;
 }
 
-const FILE_DAEMON = ["file-daemon-9.6.7", "file-daemon-15.0.3", "latency-9.6.7", "latency-15.0.3"];
+const FILE_DAEMON = [
+  ...["file-daemon-9.6.7", "file-daemon-15.0.3", "file-daemon-15.0.3-without-tls"],
+  ...["latency-9.6.7", "latency-15.0.3"],
+];
 export const BACKUPS: readonly Backup[] = [
   ...FILE_DAEMON.map((name) => ({ name, file: "file-daemon.lab.ts" })),
   { name: "topologies", file: "topologies.lab.ts" },

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "@jest/globals";
+import { BACKUPS } from "@podheitor/hpc-bench";
 import { command } from "../src/command";
 import { atCleanUp, chosenReleases, cleanUp, podheitor, repository, scratch } from "./support";
 
@@ -89,9 +90,9 @@ test("jobs of a real Bacula are measured, too, and saved where the others are", 
     env: process.env,
     limit: 280_000,
   });
-  const names = [`file-daemon-${release}`, `latency-${release}`];
+  const names = BACKUPS.map(({ name }) => name).filter((name) => name.includes(release));
   const results = stdout.toString().trim().split("\n");
-  expect(results.map((line) => (JSON.parse(line) as Result).name)).toEqual(names);
+  expect(results.map((line) => (JSON.parse(line) as Result).name).sort()).toEqual(names);
   const files = names.flatMap((name) => ["json", "md", "svg"].map((kind) => `${name}.${kind}`));
   expect(readdirSync(saved).sort()).toEqual(files);
   expect(readFileSync(join(saved, `latency-${release}.md`), "utf8")).toMatch(/^\| stock File Daemon \| \d/m);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "@jest/globals";
 import { type ContestResult, machineFacts, makeBenchTree, median, plot, table } from "@podheitor/hpc-bench";
 import { installPlugin } from "@podheitor/hpc-cdylib";
-import type { BaculaLab } from "../src";
+import type { BaculaLab, Release } from "../src";
 import { watchStorageTime } from "../src/storage-time";
 import {
   backendName,
@@ -38,15 +38,22 @@ interface Runner {
   readonly entries: number;
 }
 
-test.each(chosenReleases)(
+/** 15.0.3 makes a TLS record of each packet, unless it is told not to. */
+const clear: readonly [string, Release, string[]] = ["15.0.3-without-tls", "15.0.3", ["TLS PSK Enable = no"]];
+const configurations = [
+  ...chosenReleases.map((release): typeof clear => [release, release, []]),
+  ...(chosenReleases.includes("15.0.3") ? [clear] : []),
+];
+
+test.each(configurations)(
   "file-daemon-%s: Full of small files",
-  async (release) => {
+  async (name, release, fileDaemon) => {
     const tree = join(scratch(), "tree");
     makeBenchTree(tree, "ordinary", ENTRIES, 1024);
     const jobs = [pluginJob("Plugin", tree, "xattrs=no"), pluginJob("Attributes", tree), stockJob(tree)];
-    const lab = await labWith(release, jobs, { pluginDir: installedPlugin() });
+    const lab = await labWith(release, jobs, { pluginDir: installedPlugin(), fileDaemon });
     const ceiling = [pluginJob("Memory", "/tmp/podheitor", `scene=memory;files=${ENTRIES}`)];
-    const memory = await labWith(release, ceiling, { pluginDir: pluginWith(fakeBackend()) });
+    const memory = await labWith(release, ceiling, { pluginDir: pluginWith(fakeBackend()), fileDaemon });
     const entries = namesIn(tree);
     const runners = [
       { name: "podheitor-hpc, xattrs=no", lab, job: "Plugin", entries },
@@ -55,7 +62,8 @@ test.each(chosenReleases)(
       { name: "podheitor-hpc", lab, job: "Attributes", entries },
     ];
     const facts = `${ENTRIES.toLocaleString("en-US")} names, 1 KiB in each file; MD5; read once before each job`;
-    await measure(`Full through Bacula ${release}`, `file-daemon-${release}`, facts, tree, runners);
+    const title = [`Full through Bacula ${release}`, ...fileDaemon].join(", ");
+    await measure(title, `file-daemon-${name}`, facts, tree, runners);
   },
   LIMIT_MS,
 );
