@@ -9,6 +9,8 @@ export type Outgoing = { -readonly [K in keyof EntryParts]: EntryParts[K] };
 export interface FrameSink {
   /** Records, xattr blocks and content carry digests (archives). */
   readonly digests: boolean;
+  /** Nothing waits to be written: there is as much room as there ever is. */
+  readonly empty: boolean;
   /** `fill` writes whole frames to the room that there is, and says how many bytes they are. */
   append(fill: (room: Buffer) => number): void;
 }

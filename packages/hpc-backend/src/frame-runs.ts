@@ -45,10 +45,13 @@ export class FrameRuns {
   async run(cursor: RecordCursor, batch: Buffer, signal: AbortSignal | undefined): Promise<void> {
     for (let drained = false; ; ) {
       const before = this.#sums.emitted;
+      const empty = this.#sink.frames?.empty;
       const stop = this.#go(cursor, batch);
       const entries = this.#sums.emitted - before;
       if (stop === FramesStop.END) return;
-      if (stop === FramesStop.FULL && !(drained && entries === 0)) {
+      // What an empty buffer has no room for gets none by waiting.
+      const tooLarge = entries === 0 && (drained || empty);
+      if (stop === FramesStop.FULL && !tooLarge) {
         await this.#sink.drain();
         signal?.throwIfAborted();
         drained = true;

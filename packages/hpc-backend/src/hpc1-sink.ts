@@ -21,7 +21,13 @@ export class Hpc1Sink implements EntrySink {
     // A digest needs every byte.
     const streams = emitter.canStream && !options.digests;
     this.stream = streams ? (fd, offset, length) => emitter.stream(fd, offset, length) : undefined;
-    this.frames = { digests: options.digests, append: (fill) => emitter.frames.append(fill) };
+    this.frames = {
+      digests: options.digests,
+      get empty() {
+        return emitter.frames.byteLength === 0;
+      },
+      append: (fill) => emitter.frames.append(fill),
+    };
   }
 
   get full(): boolean {
