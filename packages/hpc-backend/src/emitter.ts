@@ -1,8 +1,8 @@
-import { type Digest, FLUSH_BYTES, FrameWriter } from "@podheitor/hpc-ptcomm";
+import { type Digest, FLUSH_BYTES, FLUSH_ROOM, FrameWriter } from "@podheitor/hpc-ptcomm";
 import type { Streamed } from "@podheitor/hpc-walker";
 import type { ByteSink } from "./byte-sink";
 import { counted } from "./in-flight";
-import { FLUSH_IDLE_MS, FLUSH_ROOM, MIB } from "./limits";
+import { FLUSH_IDLE_MS, MIB } from "./limits";
 import { Pacer } from "./pacer";
 
 /**

@@ -22,8 +22,6 @@ export const RUN_SKIP_MAX = 256;
 export const PIPE_SIZE = 1 * MIB;
 /** What is gathered for one write to a file: each is a way through the thread pool. An archive of small files takes 0.92 of the time that it takes with 256 KiB. */
 export const FILE_FLUSH = 1 * MIB;
-/** Room of a frame buffer beyond a flush, for the frame that crosses the line (most are small). */
-export const FLUSH_ROOM = 64 * KIB;
 /** A quiet job hands over what it has after this long, so that the receiver's stall clock and CHECK answers move. */
 export const FLUSH_IDLE_MS = 50;
 

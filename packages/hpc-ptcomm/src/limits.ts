@@ -39,8 +39,11 @@ export const HEARTBEAT_MS = 5_000;
  */
 export const FLUSH_BYTES = 256 * 1024;
 
-/** First allocation of a `FrameWriter`: a flush, and the frame that crossed the line (most are small). */
-export const WRITER_BYTES = FLUSH_BYTES + 64 * 1024;
+/** Room of a `FrameWriter` beyond a flush, for the frame that crosses the line (most are small). */
+export const FLUSH_ROOM = 64 * 1024;
+
+/** First allocation of a `FrameWriter`. */
+export const WRITER_BYTES = FLUSH_BYTES + FLUSH_ROOM;
 
 /** Pairs in a plugin string, and keys in a job block. Far beyond what a person writes; a bound all the same. */
 export const MAX_PAIRS = 4_096;
