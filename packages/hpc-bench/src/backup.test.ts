@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
@@ -43,15 +43,21 @@ test("what was measured is kept when a test failed, and what was not is named", 
   expect(kept).toEqual(["topologies: t", "not measured: latency-9.6.7; the lab ended with 1"]);
 });
 
-test("a cancelled run waits for the lab's end, and keeps what there is", async () => {
+test("a cancelled run waits for the lab's end, keeps what there is, ends the daemons and removes what they left", async () => {
   const abort = new AbortController();
-  const program =
-    'process.on("SIGTERM", () => { save("topologies", "at the end"); process.exit(1) }); save("ready", ""); setInterval(() => {}, 1000)';
+  const program = `process.on("SIGTERM", () => { save("topologies", process.env.TMPDIR); process.exit(1) });
+     require("node:fs").writeFileSync(process.env.TMPDIR + "/left", "");
+     save("ready", "");
+     setInterval(() => {}, 1000)`;
+  const down = "ls $TMPDIR >down; echo >>down"; // in the place of what ends the daemons; npm adds its words
+  writeFileSync(join(checkout, "package.json"), JSON.stringify({ scripts: { lab: down } }));
   const ready = join(checkout, `results-${runs}`, "ready.md");
   const waiting = setInterval(() => {
     if (existsSync(ready)) abort.abort(new Error("cancelled"));
   }, 5);
   const kept = await measured(program, ["topologies"], abort.signal);
   clearInterval(waiting);
-  expect(kept).toEqual(["ready: ", "topologies: at the end", "cancelled"]);
+  expect(kept).toEqual(["ready: ", expect.stringContaining("topologies: /"), "cancelled"]);
+  expect(readFileSync(join(checkout, "down"), "latin1")).toBe("left\nbacula down\n");
+  expect(existsSync(kept[1]?.slice("topologies: ".length) ?? "")).toBe(false);
 });

@@ -1,6 +1,7 @@
-import { spawn } from "node:child_process";
+import { type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BenchError } from "./errors";
 
@@ -40,7 +41,7 @@ export interface BackupSetup {
   readonly entries: number;
   readonly rounds: number;
   readonly contests: readonly Backup[];
-  /** Ends the lab, which then leaves its folders and trees behind; those of its daemons go by `npm run lab -- bacula down`. */
+  /** Ends the lab and its daemons. */
   readonly signal: AbortSignal;
   /** Receives each result, those too that were there when another test failed. */
   keep(result: BackupResult): Promise<void>;
@@ -51,36 +52,53 @@ export interface BackupSetup {
  * Throws HPC_BENCH_FAILED, and the signal's reason.
  */
 export async function measureBackups(setup: BackupSetup): Promise<void> {
-  const { checkout, folder, contests, signal } = setup;
+  const { folder, contests, signal } = setup;
   signal.throwIfAborted();
   mkdirSync(folder, { recursive: true });
-  const lab = spawn(process.execPath, [join(checkout, "node_modules/jest/bin/jest.js"), ...jestArguments(setup)], {
+  // Trees and daemons of the lab; its name is short because sockets of daemons lie below it.
+  const scratch = mkdtempSync(join(tmpdir(), "hpc-bench-"));
+  try {
+    const ended = await runLab(setup, scratch);
+    const results = resultsIn(folder);
+    for (const result of results) await setup.keep(result);
+    signal.throwIfAborted();
+    const absent = contests.filter(({ name }) => results.every((result) => result.name !== name));
+    if (ended === 0 && absent.length === 0) return;
+    const listed = absent.map(({ name }) => name).join(", ");
+    throw new BenchError(
+      "HPC_BENCH_FAILED",
+      absent.length === 0 ? `the lab ended with ${ended}` : `not measured: ${listed}; the lab ended with ${ended}`,
+      "Look at what it said above; `npm run lab -- bacula check` says what is missing.",
+    );
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Runs the tests, and ends the daemons of those that could not; the exit code, or the signal that ended them. */
+async function runLab(setup: BackupSetup, scratch: string): Promise<number | string | null> {
+  const { checkout, folder, signal } = setup;
+  const options: SpawnOptions = {
     cwd: checkout,
     env: {
       ...process.env,
+      TMPDIR: scratch,
       PODHEITOR_HPC_LONG: "1",
       PODHEITOR_HPC_BENCH_SAVE: folder,
       PODHEITOR_HPC_BENCH_FILES: String(setup.entries),
       PODHEITOR_HPC_BENCH_ROUNDS: String(setup.rounds),
     },
     stdio: ["ignore", 2, "inherit"],
-  });
-  const end = () => lab.kill();
+    detached: true, // a group of their own, because jest may have workers
+  };
+  const jest = join(checkout, "node_modules/jest/bin/jest.js");
+  const tests = spawn(process.execPath, [jest, ...jestArguments(setup)], options);
+  const end = () => tests.pid !== undefined && tests.exitCode === null && process.kill(-tests.pid);
   signal.addEventListener("abort", end, { once: true });
-  const closed = once(lab, "close").finally(() => signal.removeEventListener("abort", end));
+  const closed = once(tests, "close").finally(() => signal.removeEventListener("abort", end));
   const [code, killed] = (await closed) as [number | null, string | null];
-  const results = resultsIn(folder);
-  for (const result of results) await setup.keep(result);
-  signal.throwIfAborted();
-  const absent = contests.filter(({ name }) => results.every((result) => result.name !== name));
-  if (code === 0 && absent.length === 0) return;
-  const ended = killed ?? code;
-  const listed = absent.map(({ name }) => name).join(", ");
-  throw new BenchError(
-    "HPC_BENCH_FAILED",
-    absent.length === 0 ? `the lab ended with ${ended}` : `not measured: ${listed}; the lab ended with ${ended}`,
-    "Look at what it said above; `npm run lab -- bacula check` says what is missing.",
-  );
+  if (code !== 0) await once(spawn("npm", ["run", "-s", "lab", "--", "bacula", "down"], options), "close");
+  return killed ?? code;
 }
 
 function jestArguments({ checkout, contests }: BackupSetup): string[] {

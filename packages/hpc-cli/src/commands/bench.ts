@@ -164,8 +164,6 @@ export const bench: Command<Arguments> = {
         if (checkout === undefined) {
           output.message("info", "not on this machine: the lab of a real Bacula; run it in a checkout, as root");
         } else {
-          const left = () => output.message("info", "what the lab has left goes by: npm run lab -- bacula down");
-          io.signal.addEventListener("abort", left, { once: true });
           await bench.measureBackups({ checkout, ...how, keep });
         }
       }
