@@ -1,8 +1,6 @@
-/* The life of a restore: begin, write, xattrs, end, entry after entry; then the directories. */
+/* The life of a restore: begin, xattrs, end, entry after entry. */
 #include "internal.h"
-#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -88,92 +86,6 @@ struct hpc_restore *hpc_restore_new(const char *base, const char *work_dir, enum
     return r;
 }
 
-static int open_file(struct hpc_restore *r, const struct hpc_place *p, const struct hpc_entry_head *head)
-{
-    if (p->exists && !hpc_may_replace(r->replace, head, &p->st))
-        return HPC_BEGIN_SKIPPED;
-    struct hpc_file *f = &r->file;
-    bool in_place = (r->flags & HPC_RESTORE_IN_PLACE) != 0;
-    if (in_place && p->exists && unlinkat(p->parent, p->name, 0) < 0)
-        return -errno;
-    hpc_temp_name(r, f->temp);
-    f->fd = openat(p->parent, in_place ? p->name : f->temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (f->fd < 0)
-        return -errno;
-    f->parent = p->parent;
-    f->name = p->name;
-    f->in_place = in_place;
-    f->sparse = head->blocks < head->size / 512;
-    f->head = *head;
-    f->error = 0;
-    f->whole = f->has_block = false;
-    f->strip_acl = hpc_has_default_acl(r, p->parent);
-    f->size = f->written = f->bytes = 0;
-    return HPC_BEGIN_DATA;
-}
-
-static void discard(struct hpc_file *f)
-{
-    if (f->fd >= 0)
-        close(f->fd);
-    f->fd = -1;
-    unlinkat(f->parent, f->in_place ? f->name : f->temp, 0);
-}
-
-/* Inode flags of a file that other names may still be linked to: in the last pass. */
-static bool flags_later(struct hpc_restore *r, const struct hpc_target *t, uint32_t flags)
-{
-    struct stat st;
-    if (fstat(t->fd, &st) < 0)
-        return hpc_took(r, t, "podheitor.flags", -errno);
-    struct hpc_todo todo = {
-        .kind = HPC_TODO_FLAGS, .inode_flags = flags, .ino = st.st_ino, .dev = st.st_dev, .path = r->path.data, .path_len = r->path.len,
-    };
-    return hpc_took(r, t, "podheitor.flags", hpc_dirlist_add(&r->dirs, &todo));
-}
-
-/* The final name, and then the flags: an immutable file can no longer be renamed. */
-static int name_file(struct hpc_restore *r, const struct hpc_target *t, uint32_t flags, bool *all)
-{
-    struct hpc_file *f = &r->file;
-    int kept = -1;
-    if (flags && f->head.nlink > 1)
-        *all &= flags_later(r, t, flags);
-    else if (flags && (kept = fcntl(f->fd, F_DUPFD_CLOEXEC, 0)) < 0)
-        *all &= hpc_took(r, t, "podheitor.flags", -errno);
-    int fd = f->fd;
-    f->fd = -1;
-    int err = close(fd) < 0 && errno != EINTR ? -errno : 0;  /* network filesystems report lost writes here */
-    if (!err && !f->in_place && renameat(f->parent, f->temp, f->parent, f->name) < 0)
-        err = -errno;
-    if (kept >= 0) {
-        struct hpc_target same = *t;
-        same.fd = kept;
-        if (!err)
-            *all &= hpc_apply_flags(r, &same, flags);
-        close(kept);
-    }
-    return err;
-}
-
-static int commit(struct hpc_restore *r)
-{
-    struct hpc_file *f = &r->file;
-    if (f->error)
-        return f->error;
-    if (f->size > f->written && ftruncate(f->fd, (off_t)f->size) < 0)
-        return -errno;
-    struct hpc_attributes attributes;
-    hpc_attributes_of(&attributes, &f->head);
-    struct hpc_target t = { .fd = f->fd, .path = r->path.data, .path_len = r->path.len };
-    struct hpc_block block = { .data = f->has_block ? r->block.data : "", .len = f->has_block ? r->block.len : 0, .strip_acl = f->strip_acl };
-    bool all = hpc_apply(r, &t, &attributes, block.len || block.strip_acl ? &block : NULL);
-    int err = name_file(r, &t, hpc_block_flags(&block), &all);
-    if (!err && !all && !r->last_counted)
-        r->stats.attributes_failed++;
-    return err;
-}
-
 int hpc_restore_end(struct hpc_restore *r, int committing)
 {
     struct hpc_file *f = &r->file;
@@ -182,13 +94,13 @@ int hpc_restore_end(struct hpc_restore *r, int committing)
     int err = 0;
     r->last = HPC_LAST_NONE;
     if (committing)
-        err = atomic_load(&r->cancelled) ? -ECANCELED : commit(r);
+        err = atomic_load(&r->cancelled) ? -ECANCELED : hpc_file_commit(r);
     if (committing && !err) {
         r->stats.files++;
         r->stats.bytes += f->bytes;
         return 0;
     }
-    discard(f);
+    hpc_file_discard(f);
     r->stats.failed++;
     hpc_group_failed(r, f->head.link_group);
     return err;
@@ -199,7 +111,7 @@ static int begin_regular(struct hpc_restore *r, const struct hpc_place *p, const
     bool has_data = head->flags & HPC_ENTRY_HAS_DATA;
     if (!has_data && head->size)
         return -ENODATA;  /* an empty file in its place would be a lie */
-    return open_file(r, p, head);
+    return hpc_file_open(r, p, head);
 }
 
 static int find_place(struct hpc_restore *r, struct hpc_place *p)
@@ -356,163 +268,9 @@ void hpc_restore_on_attribute(struct hpc_restore *r, hpc_restore_attribute callb
     r->on_attribute_context = context;
 }
 
-static int write_range(struct hpc_file *f, uint64_t offset, const char *data, size_t len)
-{
-    while (len) {
-        ssize_t n = pwrite(f->fd, data, len, (off_t)offset);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? -errno : -ENOSPC;
-        data += n;
-        len -= (size_t)n;
-        offset += (uint64_t)n;
-        if (offset > f->written)
-            f->written = offset;
-    }
-    return 0;
-}
-
-static bool is_zero(const char *data, size_t len)
-{
-    return len == 0 || (data[0] == 0 && memcmp(data, data + 1, len - 1) == 0);
-}
-
-/* Writes what is not zero; the file is new, so what is not written reads as zeros. */
-static int write_sparse(struct hpc_file *f, uint64_t offset, const char *data, size_t len)
-{
-    size_t from = 0;  /* start of the run that is to be written */
-    for (size_t at = 0; at < len;) {
-        size_t n = HPC_SPARSE_BLOCK - (size_t)((offset + at) % HPC_SPARSE_BLOCK);
-        if (n > len - at)
-            n = len - at;
-        if (is_zero(data + at, n)) {
-            int err = write_range(f, offset + from, data + from, at - from);
-            if (err)
-                return err;
-            from = at + n;
-        }
-        at += n;
-    }
-    return write_range(f, offset + from, data + from, len - from);
-}
-
-int hpc_restore_write(struct hpc_restore *r, uint64_t offset, const void *data, size_t len)
-{
-    struct hpc_file *f = &r->file;
-    if (f->fd < 0)
-        return -EBADF;
-    if (atomic_load(&r->cancelled))
-        return -ECANCELED;
-    int err = f->error;
-    if (!err && (offset > INT64_MAX || len > INT64_MAX - offset))
-        err = -EFBIG;
-    if (!err && len)
-        err = f->sparse && offset >= f->size ? write_sparse(f, offset, data, len) : write_range(f, offset, data, len);
-    f->error = err;
-    if (err)
-        return err;
-    f->bytes += len;
-    if (offset + len > f->size)
-        f->size = offset + len;
-    return 0;
-}
-
 int hpc_restore_fd(const struct hpc_restore *r)
 {
     return r->file.fd;
-}
-
-struct finishing {
-    struct hpc_restore *r;
-    int first_error;
-    struct timespec deadline;  /* 0: not cancelled */
-};
-
-/* A cancelled restore still gives directories what it knows of them, but not for long. */
-static bool out_of_time(struct finishing *f)
-{
-    struct timespec now;
-    if (!atomic_load(&f->r->cancelled))
-        return false;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    if (!f->deadline.tv_sec) {
-        f->deadline = now;
-        f->deadline.tv_sec += HPC_CANCELLED_FINISH_SECONDS;
-    }
-    return now.tv_sec > f->deadline.tv_sec || (now.tv_sec == f->deadline.tv_sec && now.tv_nsec > f->deadline.tv_nsec);
-}
-
-/* What the last pass works on, opened; its own attributes as far as reports need them. */
-static int open_todo(struct hpc_restore *r, const struct hpc_todo *todo)
-{
-    size_t dir_len = todo->path_len;
-    while (dir_len && todo->path[dir_len - 1] != '/')
-        dir_len--;
-    int parent = hpc_tree_dir(&r->tree, &r->parents, todo->path, dir_len ? dir_len - 1 : 0, NULL);
-    if (parent < 0)
-        return parent;
-    if (todo->kind != HPC_TODO_FLAGS)
-        return hpc_open_dir(parent, todo->path_len ? todo->path + dir_len : ".", O_RDONLY);
-    int fd = openat(parent, todo->path + dir_len, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    return fd < 0 ? -errno : fd;
-}
-
-static bool finish_placeholder(struct hpc_restore *r, const struct hpc_target *t)
-{
-    struct stat st;
-    if (fstat(t->fd, &st) < 0 || !hpc_is_placeholder(&st))
-        return true;
-    return hpc_took(r, t, "mode", fchmod(t->fd, HPC_DEFAULT_DIR_MODE) < 0 ? -errno : 0);
-}
-
-static bool finish_directory(struct hpc_restore *r, const struct hpc_target *t, const struct hpc_todo *todo)
-{
-    struct hpc_attributes attributes = todo->attributes;
-    bool ours = todo->kind == HPC_TODO_CREATED;
-    struct hpc_block block = { .data = todo->block, .len = todo->block_len, .strip_acl = ours, .strip_default_acl = ours };
-    return hpc_apply(r, t, &attributes, &block) & hpc_apply_flags(r, t, hpc_block_flags(&block));
-}
-
-static bool finish_flags(struct hpc_restore *r, const struct hpc_target *t, const struct hpc_todo *todo)
-{
-    struct stat st;
-    if (fstat(t->fd, &st) < 0 || st.st_ino != todo->ino || st.st_dev != todo->dev)
-        return hpc_took(r, t, "podheitor.flags", -ESTALE);  /* somebody replaced it */
-    return hpc_apply_flags(r, t, todo->inode_flags);
-}
-
-static int finish_one(void *context, const struct hpc_todo *todo)
-{
-    struct finishing *f = context;
-    struct hpc_restore *r = f->r;
-    if (out_of_time(f))
-        return -ECANCELED;
-    struct hpc_target t = { .fd = open_todo(r, todo), .path = todo->path, .path_len = todo->path_len };
-    bool done;
-    if (t.fd < 0) {
-        if (!f->first_error)
-            f->first_error = t.fd;
-        done = hpc_took(r, &t, todo->kind == HPC_TODO_FLAGS ? "podheitor.flags" : "mode", t.fd);
-    } else {
-        done = todo->kind == HPC_TODO_PLACEHOLDER ? finish_placeholder(r, &t)
-             : todo->kind == HPC_TODO_FLAGS ? finish_flags(r, &t, todo) : finish_directory(r, &t, todo);
-        close(t.fd);
-    }
-    r->stats.attributes_failed += !done;
-    return 0;
-}
-
-int hpc_restore_finish(struct hpc_restore *r)
-{
-    struct finishing f = { .r = r };
-    hpc_restore_end(r, r->file.whole);
-    int err = hpc_dirlist_each(&r->dirs, 0, finish_one, &f);
-    for (size_t chain = r->dirs.chain_count; chain-- > 1 && !err;)
-        err = hpc_dirlist_each(&r->dirs, chain, finish_one, &f);
-    if (!err)
-        err = f.first_error;
-    return atomic_load(&r->cancelled) ? -ECANCELED : err;
 }
 
 void hpc_restore_cancel(struct hpc_restore *r)
@@ -525,7 +283,7 @@ void hpc_restore_free(struct hpc_restore *r)
     if (!r)
         return;
     if (r->file.fd >= 0)
-        discard(&r->file);
+        hpc_file_discard(&r->file);
     hpc_dircache_free(&r->parents);
     hpc_dircache_free(&r->leaders);
     hpc_dirlist_free(&r->dirs);
