@@ -3,10 +3,7 @@
 
 #include <sys/ioctl.h>
 #include <linux/fs.h>
-#include <sys/wait.h>
 #include <sys/xattr.h>
-
-typedef struct hpc_scan_options options;
 
 /* The value of an attribute in the block; NULL: it has none. Every block is checked to its end. */
 static const uint8_t *value_of(const struct seen *s, const char *name, uint32_t *len)
@@ -127,15 +124,8 @@ void test_xattrs(void)
     r = scan((options){ .flags = HPC_SCAN_XATTRS }, file); /* as a root */
     has(&r.at[0], "user.a", "1");
     drop(&r);
-    if (privileged) {
-        pid_t pid = fork();
-        int status;
-        if (pid == 0) {
-            scan_as_nobody(top);
-            exit(0);
-        }
-        CHECK(waitpid(pid, &status, 0) == pid && status == 0);
-    }
+    if (privileged)
+        in_child(scan_as_nobody, top);
     remove_tree(top);
 }
 

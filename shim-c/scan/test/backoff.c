@@ -41,7 +41,7 @@ static void test_decisions(struct worker *w, int64_t h)
 static void test_goes_on(uint32_t flags)
 {
     static uint8_t buf[HPC_SCAN_MIN_CAP];
-    int64_t h = start_scan((struct hpc_scan_options){ .threads = 8, .ring_entries = 8192, .ring_bytes = 1 << 20, .flags = flags }, at("backoff")), n;
+    int64_t h = start_scan((options){ .threads = 8, .ring_entries = 8192, .ring_bytes = 1 << 20, .flags = flags }, at("backoff")), n;
     struct scan *s = (struct scan *)(intptr_t)h;
 
     CHECK(h > 0);
@@ -68,7 +68,7 @@ void test_backoff(void)
         }
     }
     /* one operation a second: it has hardly begun when it is stopped */
-    h = start_scan((struct hpc_scan_options){ .threads = 8, .flags = HPC_SCAN_BACK_OFF, .metadata_ops = 1 }, at("backoff"));
+    h = start_scan((options){ .threads = 8, .flags = HPC_SCAN_BACK_OFF, .metadata_ops = 1 }, at("backoff"));
     CHECK(h > 0);
     test_decisions(&((struct scan *)(intptr_t)h)->worker[0], h);
     CHECK(!hpc_scan_stop(h) && !hpc_scan_free(h, 5000));

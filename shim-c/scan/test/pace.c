@@ -16,12 +16,12 @@ void test_pace(void)
     }
     for (unsigned threads = 1; threads <= 8; threads += 7) {
         begin = now();
-        r = scan((struct hpc_scan_options){ .threads = threads, .inline_bytes = 100, .metadata_ops = 2000 }, top);
+        r = scan((options){ .threads = threads, .inline_bytes = 100, .metadata_ops = 2000 }, top);
         /* in whatever order they come: a stat and an open of the directory, a stat of the first file, an open of each */
         CHECK(r.count == 450 && now() - begin >= (452 - 200) / 2000.0 - 0.001, "%zu in %f s", r.count, now() - begin);
         drop(&r);
     }
-    h = start_scan((struct hpc_scan_options){ .threads = 8, .metadata_ops = 1 }, top);
+    h = start_scan((options){ .threads = 8, .metadata_ops = 1 }, top);
     CHECK(!hpc_scan_stop(h) && !hpc_scan_free(h, 5000));
     remove_tree(top);
 }

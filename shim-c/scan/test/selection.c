@@ -3,9 +3,6 @@
 
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/wait.h>
-
-typedef struct hpc_scan_options options;
 
 static const char *const names[] = {
     "a/", "a/b/", "a/b/c", "a/c", "a/bc", "b/", "b/c", "c", "x.o", "x.c", "a/x.o", "a/b/x.o", "[x]", "st*r", "back\\slash", "!bang", "#hash", "blank ",
@@ -166,19 +163,11 @@ static void scan_mounts(const char *top)
 
 void test_one_filesystem(void)
 {
-    pid_t pid;
-    int status;
-
     make_dir(at("one"));
     make_dir(at("one/other"));
     make_dir(at("one/same"));
     make_dir(at("one/dir"));
     make_file(at("one/dir/file"), "x");
-    pid = fork();
-    if (pid == 0) {
-        scan_mounts(at("one"));
-        exit(0);
-    }
-    CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+    in_child(scan_mounts, at("one"));
     remove_tree(at("one"));
 }

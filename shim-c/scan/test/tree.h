@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,6 +37,8 @@ __attribute__((noreturn, format(printf, 4, 5))) static inline void check_failed(
 }
 
 extern char base[64];
+
+typedef struct hpc_scan_options options;
 
 /* Seconds. */
 static inline double now(void)
@@ -246,10 +249,10 @@ static inline size_t put_list(uint8_t *to, const char *const *list)
     return used;
 }
 
-static inline int64_t try_scan(struct hpc_scan_options o, const char *path)
+static inline int64_t try_scan(options o, const char *path)
 {
     uint32_t len = (uint32_t)strlen(path);
-    uint8_t *options = malloc(sizeof o + 4 + len + 65536), *end;
+    uint8_t *packed = malloc(sizeof o + 4 + len + 65536), *end;
     int64_t h;
 
     o.version = HPC_SCAN_ABI;
@@ -262,19 +265,19 @@ static inline int64_t try_scan(struct hpc_scan_options o, const char *path)
         o.ring_entries = 8192;
     if (!o.ring_bytes)
         o.ring_bytes = 4 << 20;
-    CHECK(options);
-    memcpy(options, &o, sizeof o);
-    memcpy(options + sizeof o, &len, 4);
-    memcpy(options + sizeof o + 4, path, len);
-    end = options + sizeof o + 4 + len;
+    CHECK(packed);
+    memcpy(packed, &o, sizeof o);
+    memcpy(packed + sizeof o, &len, 4);
+    memcpy(packed + sizeof o + 4, path, len);
+    end = packed + sizeof o + 4 + len;
     end += put_list(end, excludes);
     end += put_list(end, markers);
-    h = hpc_scan_start(options, end - options);
-    free(options);
+    h = hpc_scan_start(packed, end - packed);
+    free(packed);
     return h;
 }
 
-static inline int64_t start_scan(struct hpc_scan_options o, const char *path)
+static inline int64_t start_scan(options o, const char *path)
 {
     int64_t h = try_scan(o, path);
 
@@ -288,7 +291,7 @@ static inline int by_path(const void *a, const void *b)
 }
 
 /* Scans to the end. The records come back sorted by path, and their sums are those of the counters. */
-static inline struct result scan(struct hpc_scan_options o, const char *path)
+static inline struct result scan(options o, const char *path)
 {
     struct result r = { 0 };
     uint8_t *buf = malloc(HPC_SCAN_MIN_CAP);
@@ -344,6 +347,19 @@ static inline void drop(struct result *r)
         free(r->at[i].xattrs);
     }
     free(r->at);
+}
+
+/* What cannot be undone, e.g. a limit. */
+static inline void in_child(void (*body)(const char *), const char *arg)
+{
+    pid_t pid = fork();
+    int status;
+
+    if (pid == 0) {
+        body(arg);
+        exit(0);
+    }
+    CHECK(waitpid(pid, &status, 0) == pid && status == 0, "in the child, status %x", status);
 }
 
 #endif

@@ -1,0 +1,123 @@
+/* A tree that changes under the scan, a caller that does not take what was found, a stop at any moment. */
+#include "tree.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+static _Atomic bool changing;
+
+/* Makes, fills, renames, replaces and removes, as fast as it can. */
+static void *change(void *arg)
+{
+    unsigned turn = 0;
+
+    (void)arg;
+    while (atomic_load(&changing)) {
+        char d[128], f[160], e[128];
+        unsigned n = turn++ % 40;
+        snprintf(d, sizeof d, "%s/changing/d%u", base, n);
+        snprintf(f, sizeof f, "%s/f", d);
+        snprintf(e, sizeof e, "%s/changing/e%u", base, n);
+        mkdir(d, 0755);
+        close(open(f, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+        if (turn % 3 == 0 && !truncate(f, 5))
+            rename(f, e);
+        unlink(f);
+        rmdir(d);
+        if (turn % 2 == 0 && symlink("/etc", d))
+            continue;
+        unlink(d);
+        close(open(d, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+        unlink(d);
+        unlink(e);
+    }
+    return NULL;
+}
+
+void test_changing(void)
+{
+    char *top = at("changing");
+    pthread_t thread;
+
+    make_dir(top);
+    for (unsigned i = 0; i < 200; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "changing/stays%u", i);
+        make_file(at(name), "stays");
+    }
+    atomic_store(&changing, true);
+    CHECK(!pthread_create(&thread, NULL, change, NULL));
+    for (unsigned i = 0; i < 150; i++) {
+        struct result r = scan((options){ .threads = 4, .inline_bytes = 100 }, top);
+        unsigned stays = 0;
+        for (size_t j = 0; j < r.count; j++) {
+            stays += strstr(r.at[j].path, "/stays") != NULL;
+            CHECK(r.at[j].type == HPC_REC_ENTRY, "%s: %s", r.at[j].path, strerror(r.at[j].error));
+            CHECK(r.at[j].error == 0 || r.at[j].error == ESTALE, "%s: %s", r.at[j].path, strerror(r.at[j].error));
+            CHECK(!strstr(r.at[j].path, "passwd"), "a symlink was followed");
+        }
+        CHECK(stays == 200, "%u", stays);
+        drop(&r);
+    }
+    atomic_store(&changing, false);
+    pthread_join(thread, NULL);
+    remove_tree(top);
+}
+
+static void *stop_later(void *handle)
+{
+    hpc_scan_stop(*(int64_t *)handle);
+    return NULL;
+}
+
+void test_ring_and_stop(void)
+{
+    char *top = at("ring");
+    uint8_t *buf = malloc(HPC_SCAN_MIN_CAP);
+    struct hpc_scan_stats st;
+    pthread_t thread;
+    double begin;
+    int64_t h, n;
+
+    make_dir(top);
+    for (unsigned i = 0; i < 3000; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "ring/%u", i);
+        make_file(at(name), "");
+    }
+    h = start_scan((options){ .threads = 4, .ring_entries = 8 }, top);
+    CHECK(hpc_scan_next(h, buf, 100, 0) == -EINVAL);
+    while ((n = hpc_scan_next(h, buf, HPC_SCAN_MIN_CAP, 1000)) == -EAGAIN)
+        ;
+    CHECK(n > 0);
+    /* the ring holds 8 and each thread a few: nobody gets far while we do not read */
+    hpc_scan_stats(h, (uint8_t *)&st, sizeof st);
+    CHECK(st.handed_out < 200, "%llu", (unsigned long long)st.handed_out);
+    begin = now();
+    CHECK(!hpc_scan_stop(h));
+    CHECK(hpc_scan_next(h, buf, HPC_SCAN_MIN_CAP, 1000) == -ECANCELED);
+    CHECK(!hpc_scan_free(h, 5000));
+    CHECK(now() - begin < 1.0);
+
+    h = start_scan((options){ .threads = 1, .ring_entries = 1 }, top); /* and it still comes to an end */
+    n = 1;
+    for (unsigned batches = 0; n != 0; batches++) {
+        n = hpc_scan_next(h, buf, HPC_SCAN_MIN_CAP, 1000);
+        CHECK(n >= 0 || n == -EAGAIN);
+    }
+    hpc_scan_stats(h, (uint8_t *)&st, sizeof st);
+    CHECK(st.handed_out == 3001);
+    CHECK(!hpc_scan_free(h, 5000));
+
+    for (unsigned i = 0; i < 50; i++) { /* stop at any moment, from another thread, and free what is under way */
+        h = start_scan((options){ .threads = 3, .ring_entries = 64 }, top);
+        CHECK(!pthread_create(&thread, NULL, stop_later, &h));
+        while ((n = hpc_scan_next(h, buf, HPC_SCAN_MIN_CAP, 100)) > 0)
+            ;
+        CHECK(n == -ECANCELED || n == 0 || n == -EAGAIN);
+        pthread_join(thread, NULL);
+        CHECK(!hpc_scan_free(h, 5000));
+    }
+    free(buf);
+    remove_tree(top);
+}
