@@ -44,11 +44,13 @@ static bool has_hole(int fd, uint64_t size, uint64_t blocks)
 static int read_sized(struct worker *w, int fd, const struct statx *st, uint64_t size, uint64_t blocks, size_t *len, struct xattrs *x)
 {
     size_t limit = w->scan->options.inline_bytes;
-    int64_t got;
+    int64_t begin, got;
 
     if (!w->content && !(w->content = malloc(limit + 1)))
         return -ENOMEM;
+    begin = read_begin(w);
     got = has_hole(fd, size, blocks) ? (int64_t)limit + 1 : read_to_end(fd, w->content, limit + 1, size);
+    read_end(w, begin);
     xattrs_of_fd(w, x, fd, st);
     if (got < 0)
         return (int)got;

@@ -59,26 +59,64 @@ static bool excluded(struct worker *w, const struct node *dir, int fd, const str
     return exclude(w, dir, d->name, len, S_ISDIR(st.st_mode) ? IS_DIR : NOT_DIR) == EXCLUDED;
 }
 
+/* What a name is counted as that is left out for what readdir says of it; COUNTERS: it is not. */
+static enum counter left_out(struct worker *w, const struct node *dir, int fd, const struct dirent_head *d, bool trusted)
+{
+    if (excluded(w, dir, fd, d))
+        return FILTERED_EXCLUDED;
+    if (trusted && d->type != DT_DIR && d->type != DT_UNKNOWN && other_shard(w->scan, hpc_xxh3_u64(d->ino)))
+        return FILTERED_SHARD;
+    return COUNTERS;
+}
+
+/* How far the names of a listing were asked for ahead, and how many of them are not yet visited. */
+struct ahead {
+    size_t to;
+    uint32_t files;
+};
+
+static void look_ahead(struct worker *w, struct ahead *a, const struct node *dir, int fd, const char *buf, size_t at, size_t len, bool trusted)
+{
+    if (a->to < at)
+        a->to = at;
+    while (a->files < AHEAD_FILES && a->to < len && w->ahead_names > 0) {
+        const struct dirent_head *d = dirent_at(buf, a->to);
+
+        a->to += d->reclen;
+        if (d->type != DT_REG || left_out(w, dir, fd, d, trusted) != COUNTERS)
+            continue;
+        read_ahead(w, fd, d->name);
+        a->files++;
+    }
+}
+
 static void visit_names(struct worker *w, struct node *dir, int fd, const char *buf, size_t len)
 {
     const struct hpc_scan_options *o = &w->scan->options;
     bool trusted = d_ino_trusted(w, dir, fd);
     /* whether what readdir calls a regular file is one of ours, and never older */
     bool wanted = o->inline_bytes && o->since_s == INT64_MIN && (o->shard_count <= 1 || trusted);
+    struct ahead ahead = { 0 };
 
     for (size_t at = 0; at < len && !stopped(w->scan);) {
         const struct dirent_head *d = dirent_at(buf, at);
+        bool regular = wanted && d->type == DT_REG;
+        enum counter out;
 
+        if (wanted && w->ahead_names > 0 && !o->metadata_ops)
+            look_ahead(w, &ahead, dir, fd, buf, at, len, trusted);
         at += d->reclen;
         if (dot_or_dotdot(d->name))
             continue;
         count_add(w, SCANNED, 1);
-        if (excluded(w, dir, fd, d))
-            count_add(w, FILTERED_EXCLUDED, 1);
-        else if (trusted && d->type != DT_DIR && d->type != DT_UNKNOWN && other_shard(w->scan, hpc_xxh3_u64(d->ino)))
-            count_add(w, FILTERED_SHARD, 1);
-        else
-            visit(w, dir, fd, d->name, strlen(d->name), wanted && d->type == DT_REG);
+        out = left_out(w, dir, fd, d, trusted);
+        if (out != COUNTERS) {
+            count_add(w, out, 1);
+            continue;
+        }
+        if (regular && at <= ahead.to && ahead.files > 0)
+            ahead.files--;
+        visit(w, dir, fd, d->name, strlen(d->name), regular);
     }
 }
 

@@ -90,6 +90,8 @@ struct worker {
     char *dirents;            /* DIRENT_BYTES */
     uint8_t *content;         /* inline_bytes + 1, made when first needed */
     bool small_before;        /* the last regular file was read into it */
+    uint32_t reads, slow_reads; /* of small files; of those that were timed, so many in a row */
+    uint32_t ahead_names;     /* so many more are asked for ahead */
     struct node *cached;      /* a directory reopened by names, and its descriptor; referenced */
     int cached_fd;
     uint64_t next_id;
@@ -226,6 +228,11 @@ int64_t now_ns(void);
 int64_t time_begin(const struct worker *w);
 void time_end(struct worker *w, int64_t begin);
 bool resting(struct worker *w);
+
+/* ahead.c: around the read of a small file; and for one that will be read soon */
+int64_t read_begin(struct worker *w);
+void read_end(struct worker *w, int64_t begin);
+void read_ahead(struct worker *w, int dirfd, const char *name);
 
 /* markers.c */
 int markers_new(char ***out, const uint8_t *at, const uint8_t *end, uint32_t count);

@@ -57,6 +57,7 @@ enum hpc_scan_flag {
     HPC_SCAN_XATTRS = 1 << 3,       /* read extended attributes, and with them ACLs and inode flags */
     HPC_SCAN_ONE_FILESYSTEM = 1 << 4, /* a directory with another st_dev than its parent's is handed out, but not read */
     HPC_SCAN_BACK_OFF = 1 << 5,     /* threads rest while stats and opens take a multiple of what they took */
+    HPC_SCAN_READ_AHEAD = 1 << 6,   /* the next small files are asked for while reads are seen to wait for a disk; not together with metadata_ops */
 };
 
 /*

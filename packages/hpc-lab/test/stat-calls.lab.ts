@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "@jest/globals";
 import { makeBenchTree } from "@podheitor/hpc-bench";
@@ -30,6 +30,17 @@ test("a small file among small files costs one call that names it", async () => 
   const { stats, others } = await callsOf(tree, "--xattrs=no");
   expect(stats + others).toBeGreaterThanOrEqual(20_000);
   expect(stats + others).toBeLessThanOrEqual(1.1 * 20_000);
+});
+
+test("small files that are not in the page cache are asked for before they are read, others are not", async () => {
+  execFileSync("make", ["-s", "-C", join(repository, "shim-c/latency")]);
+  const tree = join(scratch(), "tree"); // on a disk: what lies on tmpfs is always in the page cache
+  makeBenchTree(tree, "ordinary", 20_000, 1000);
+  execFileSync("sync");
+  writeFileSync("/proc/sys/vm/drop_caches", "3");
+  const [cold, warm] = [await callsOf(tree, "--xattrs=no"), await callsOf(tree, "--xattrs=no")];
+  expect(cold.stats + cold.others).toBeGreaterThan(1.5 * 20_000);
+  expect(warm.stats + warm.others).toBeLessThanOrEqual(1.1 * 20_000);
 });
 
 /** How many stats and other operations the backend's job takes, as a preloaded library counts them. */

@@ -27,6 +27,7 @@ void test_xattrs_large(void);
 void test_holes(void);
 void test_pace(void);
 void test_backoff(void);
+void test_read_ahead(void);
 void test_stream(void);
 void test_stream_refused(void);
 void test_stream_stopped(void);
@@ -140,7 +141,7 @@ int main(int argc, char **argv)
     static const struct { const char *name; void (*run)(void); } tests[] = {
 #define TEST(name) { #name, test_##name }
         TEST(hash), TEST(fairness), TEST(bad_options), TEST(kinds_and_content), TEST(roots), TEST(read_files), TEST(unreadable),
-        TEST(shards_and_since), TEST(pace), TEST(backoff), TEST(file_mounts), TEST(flat), TEST(chain), TEST(too_deep), TEST(wide), TEST(few_descriptors),
+        TEST(shards_and_since), TEST(pace), TEST(backoff), TEST(read_ahead), TEST(file_mounts), TEST(flat), TEST(chain), TEST(too_deep), TEST(wide), TEST(few_descriptors),
         TEST(changing), TEST(ring_and_stop), TEST(exclude), TEST(exclude_refused), TEST(markers), TEST(one_filesystem), TEST(xattrs),
         TEST(xattrs_large), TEST(holes), TEST(stream), TEST(stream_refused), TEST(stream_stopped),
     };

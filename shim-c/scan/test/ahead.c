@@ -1,0 +1,57 @@
+/* Readahead changes nothing of what a scan says. In one of the programs every read counts as slow, so that there is always some. */
+#include "tree.h"
+
+enum { FILES = 300 };
+
+static void check_content(const struct result *r)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (r->at[i].head.kind == HPC_REGULAR)
+            CHECK(r->at[i].content_len == strlen(r->at[i].content) && r->at[i].content[0] == 'x', "%s", r->at[i].path);
+}
+
+void test_read_ahead(void)
+{
+    const unsigned ahead = HPC_SCAN_READ_AHEAD;
+    static const char *const list[] = { "*7", NULL };
+    char *top = at("ahead"), name[64], text[64];
+    size_t all = 0;
+    struct result r;
+
+    make_dir(top);
+    for (unsigned d = 0; d < 3; d++) {
+        snprintf(name, sizeof name, "ahead/%u", d);
+        make_dir(at(name));
+        for (unsigned i = 0; i < FILES; i++) {
+            snprintf(name, sizeof name, "ahead/%u/%u", d, i);
+            snprintf(text, sizeof text, "x%u", i);
+            if (i % 50 == 0)
+                CHECK(!symlink(text, at(name)));
+            else
+                make_file(at(name), text);
+        }
+    }
+    for (unsigned threads = 1; threads <= 4; threads += 3) {
+        r = scan((options){ .threads = threads, .inline_bytes = 100, .flags = ahead }, top);
+        CHECK(r.count == 3 * FILES + 4);
+        check_content(&r);
+        drop(&r);
+        r = scan((options){ .threads = threads, .inline_bytes = 2, .flags = ahead | HPC_SCAN_SERIAL_DIRS }, top); /* most are too large */
+        CHECK(r.count == 3 * FILES + 4);
+        drop(&r);
+    }
+    for (uint32_t k = 0; k < 3; k++) {
+        r = scan((options){ .shard_index = k, .shard_count = 3, .inline_bytes = 100, .flags = ahead }, top);
+        check_content(&r);
+        all += r.count;
+        drop(&r);
+    }
+    CHECK(all == 3 * FILES + 4);
+    excludes = list;
+    r = scan((options){ .inline_bytes = 100, .flags = ahead }, top);
+    excludes = NULL;
+    CHECK(r.count == 3 * FILES + 4 - 3 * FILES / 10 && r.stats.filtered_excluded == 3 * FILES / 10);
+    check_content(&r);
+    drop(&r);
+    remove_tree(top);
+}
