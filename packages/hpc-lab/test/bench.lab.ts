@@ -10,7 +10,7 @@ afterAll(cleanUp);
 const NAMES = [
   ...["walk-ordinary", "walk-small-dirs", "walk-flat", "walk-deep", "walk-large"],
   ...["latency-walk", "latency-peers", "latency-flat"],
-  ...["read-small", "read-large", "archive", "emit", "relay", "memory"],
+  ...["read-small", "read-latency", "read-cold", "read-large", "archive", "emit", "relay", "memory"],
 ];
 
 /** All but `backup`, which has a test of its own. */

@@ -41,26 +41,27 @@ function slowWalk(
   threads: readonly number[],
   peersOf: (tree: string) => Peer[],
 ): Benchmark {
-  const { folder, latencyMicroseconds, tools } = setup;
-  const tree = join(folder, name);
+  const tree = join(setup.folder, name);
   const { contestants, missing } = takePart(peersOf(tree));
   const own = threads.map((n): Contestant => ({ name: `podheitor-hpc, ${n} threads`, argv: ours(setup, tree, n) }));
-  const env = {
-    LD_PRELOAD: tools.latency ?? "",
-    LATENCY_US: String(latencyMicroseconds),
-    LATENCY_BELOW: tree,
-  };
-  const slow = (contestant: Contestant): Contestant => ({ ...contestant, env });
-  return {
+  const one: Benchmark = {
     name,
-    title: `Walk with ${latencyMicroseconds} µs to each metadata operation, ${shape}`,
+    title: `Walk with ${setup.latencyMicroseconds} µs to each metadata operation, ${shape}`,
     facts: `${count(entries)} names; each stat, open of a directory and open of a file sleeps first`,
-    // Without the library nobody would be slow, and figures would say nothing.
-    contestants: tools.latency === undefined ? [] : [...own, ...contestants].map(slow),
-    missing: tools.latency === undefined ? ["latency.so (make -C shim-c/latency)"] : missing,
+    contestants: [...own, ...contestants],
+    missing,
     against: "find",
     names: entries,
     prepare: () => fresh(tree, () => makeBenchTree(tree, shape, entries, 0)),
     clean: () => remove(tree),
   };
+  return slowed(setup, one, tree);
+}
+
+/** Each metadata operation in `tree` takes its time, whoever does it. */
+export function slowed({ latencyMicroseconds, tools }: BenchSetup, one: Benchmark, tree: string): Benchmark {
+  // Without the library nobody would be slow, and figures would say nothing.
+  if (tools.latency === undefined) return { ...one, contestants: [], missing: ["latency.so (make -C shim-c/latency)"] };
+  const env = { LD_PRELOAD: tools.latency, LATENCY_US: String(latencyMicroseconds), LATENCY_BELOW: tree };
+  return { ...one, contestants: one.contestants.map((contestant) => ({ ...contestant, env })) };
 }

@@ -1,25 +1,101 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { takePart } from "../peers";
+import { filesystemOf } from "@podheitor/hpc-native";
+import type { Contestant } from "../contest";
+import { type Peer, takePart } from "../peers";
 import { makeBenchTree } from "../trees";
+import { slowed } from "./latency";
 import { type Benchmark, type BenchSetup, count, fresh, KIB, makeLarge, remove } from "./setup";
 
 const FILE_BYTES = 4 * KIB;
-/** As the backend reads: content of up to 64 KiB with the entry, extended attributes. */
-const LIKE_THE_BACKEND = [String(64 * KIB), "8", "frames"];
-const THREADS = "2";
+/** Of shim-c/scan/hpc_scan.h. */
+const Flag = { XATTRS: 8, READ_AHEAD: 64 } as const;
 
 /** Reads small files, and a large one, to a pipe that somebody drains. */
 export function read(setup: BenchSetup): Benchmark[] {
-  return setup.backend === undefined ? [] : [small(setup, setup.backend), large(setup, setup.backend)];
+  const { backend } = setup;
+  return backend === undefined
+    ? []
+    : [small(setup, backend), slow(setup, backend), cold(setup, backend), large(setup, backend)];
 }
 
-function small({ folder, entries, tools }: BenchSetup, backend: readonly [string, ...string[]]): Benchmark {
-  const tree = join(folder, "tree");
-  const { contestants, missing } = takePart([
+function small(setup: BenchSetup, backend: Program): Benchmark {
+  return smallFiles(setup, backend, {
+    name: "read-small",
+    title: "Small files read and framed",
+    entries: setup.entries,
+    threads: 2,
+    state: "warm",
+  });
+}
+
+/** A smaller tree, because tar does one thing at a time. */
+function slow(setup: BenchSetup, backend: Program): Benchmark {
+  const one = smallFiles(setup, backend, {
+    name: "read-latency",
+    title: `Small files read with ${setup.latencyMicroseconds} µs to each metadata operation`,
+    entries: Math.ceil(setup.entries / 20),
+    threads: 32,
+    state: "each stat, open of a directory and open of a file sleeps first",
+  });
+  return slowed(setup, one, treeOf(setup));
+}
+
+/** What no cache holds. The program that is timed is brought back to it. */
+function cold(setup: BenchSetup, backend: Program): Benchmark {
+  const threads = 2 * availableParallelism();
+  const without: Peer = {
+    name: "scanlimit (C), framed, no readahead",
+    program: setup.tools.scanlimit,
+    argv: (program) => [program, treeOf(setup), String(threads), ...likeTheBackend(0)],
+    how: { output: "pipe" },
+  };
+  const wanted = { name: "read-cold", title: "Small files read from a disk", entries: Math.ceil(setup.entries / 10) };
+  const one = smallFiles(setup, backend, { ...wanted, threads, state: "caches dropped before each run" }, [without]);
+  const memory = filesystemOf(Buffer.from(setup.folder)).type === "tmpfs";
+  const missing =
+    process.geteuid?.() !== 0 ? "root, who may drop caches" : memory ? "a disk below --folder" : undefined;
+  if (missing !== undefined) return { ...one, contestants: [], missing: [missing] };
+  const forget = (contestant: Contestant): Contestant => ({
+    ...contestant,
+    prepare: () => {
+      execFileSync("sync");
+      writeFileSync("/proc/sys/vm/drop_caches", "3");
+      spawnSync(
+        contestant.argv[0],
+        contestant.argv[0] === backend[0] ? [...backend.slice(1), "--version"] : ["--version"],
+      );
+    },
+  });
+  return { ...one, contestants: one.contestants.map(forget) };
+}
+
+type Program = readonly [string, ...string[]];
+
+/** As the backend reads: content of up to 64 KiB with the entry, extended attributes. */
+const likeTheBackend = (more: number) => [String(64 * KIB), String(Flag.XATTRS | more), "frames"];
+const treeOf = ({ folder }: BenchSetup) => join(folder, "tree");
+
+interface SmallFiles {
+  readonly name: string;
+  readonly title: string;
+  readonly entries: number;
+  readonly threads: number;
+  /** Of the caches. */
+  readonly state: string;
+}
+
+function smallFiles(setup: BenchSetup, backend: Program, wanted: SmallFiles, more: readonly Peer[] = []): Benchmark {
+  const tree = treeOf(setup);
+  const { name, title, entries, state } = wanted;
+  const threads = String(wanted.threads);
+  const peers: Peer[] = [
     {
       name: "scanlimit (C), framed",
-      program: tools.scanlimit,
-      argv: (program) => [program, tree, THREADS, ...LIKE_THE_BACKEND],
+      program: setup.tools.scanlimit,
+      argv: (program) => [program, tree, threads, ...likeTheBackend(Flag.READ_AHEAD)],
       how: { output: "pipe" },
     },
     {
@@ -28,12 +104,13 @@ function small({ folder, entries, tools }: BenchSetup, backend: readonly [string
       argv: (tar) => [tar, "cf", "-", "-C", tree, "."],
       how: { output: "pipe" },
     },
-  ]);
-  const argv = [...backend, "backup", `--path=${tree}`, `--threads=${THREADS}`] as const;
+  ];
+  const { contestants, missing } = takePart([...peers, ...more]);
+  const argv = [...backend, "backup", `--path=${tree}`, `--threads=${threads}`] as const;
   return {
-    name: "read-small",
-    title: "Small files read and framed",
-    facts: `${count(entries)} names, 4 KiB in each file; warm; 2 threads; to a drained pipe`,
+    name,
+    title,
+    facts: `${count(entries)} names, 4 KiB in each file; ${state}; ${threads} threads; to a drained pipe`,
     contestants: [{ name: "podheitor-hpc-backend", argv, output: "pipe" }, ...contestants],
     missing,
     names: entries,
@@ -49,9 +126,9 @@ for (let n; (n = fs.readSync(fd, block, 0, block.length, null)) > 0; )
   for (let at = 0; at < n; ) at += fs.writeSync(1, block, at, n - at);
 `;
 
-function large(setup: BenchSetup, backend: readonly [string, ...string[]]): Benchmark {
-  const { folder, largeBytes, ourselves } = setup;
-  const tree = join(folder, "tree");
+function large(setup: BenchSetup, backend: Program): Benchmark {
+  const { largeBytes, ourselves } = setup;
+  const tree = treeOf(setup);
   const file = join(tree, "large");
   const archived = [...ourselves, "backup", "--path", tree, "--archive", "-"] as const;
   return {

@@ -103,32 +103,32 @@ export const bench: Command<Arguments> = {
     const save = args.save === undefined ? undefined : resolve(toText(args.save, "--save"));
     if (save !== undefined) await mkdir(save, { recursive: true });
     const asked = (name: string) => args.what.includes("all") || args.what.includes(name);
-    const contests = bench.BENCHES.filter(asked).flatMap((name) => bench.benchmarksOf(name, setup));
-    const names = [
-      ...contests.map(({ name }) => name),
-      ...(asked("memory") ? ["memory"] : []),
-      ...(asked("backup") ? bench.BACKUPS.map(({ name }) => name) : []),
-    ];
-    const inCase = (name: string) => name.includes(args.case ?? "");
-    if (!names.some(inCase))
-      throw new UsageError(
-        `no contest of ${args.what.join(", ")} has "${args.case}" in its name`,
-        `they are: ${names.join(", ")}`,
-      );
     await mkdir(folder, { recursive: true });
-    const report = new Report(output, bench.machineFacts(folder), save);
-    const hasRoom = (title: string, files: number) => {
-      const room = bench.roomFor(folder, files);
-      if (!room)
-        output.message(
-          "warning",
-          `${title}: left out: ${folder} has no room for so many files; choose another --folder`,
-        );
-      return room;
-    };
-    const starts = args.peers?.split(",");
-    const chosen = (name: string) => starts === undefined || starts.some((start) => name.startsWith(start));
     try {
+      const contests = bench.BENCHES.filter(asked).flatMap((name) => bench.benchmarksOf(name, setup));
+      const names = [
+        ...contests.map(({ name }) => name),
+        ...(asked("memory") ? ["memory"] : []),
+        ...(asked("backup") ? bench.BACKUPS.map(({ name }) => name) : []),
+      ];
+      const inCase = (name: string) => name.includes(args.case ?? "");
+      if (!names.some(inCase))
+        throw new UsageError(
+          `no contest of ${args.what.join(", ")} has "${args.case}" in its name`,
+          `they are: ${names.join(", ")}`,
+        );
+      const report = new Report(output, bench.machineFacts(folder), save);
+      const hasRoom = (title: string, files: number) => {
+        const room = bench.roomFor(folder, files);
+        if (!room)
+          output.message(
+            "warning",
+            `${title}: left out: ${folder} has no room for so many files; choose another --folder`,
+          );
+        return room;
+      };
+      const starts = args.peers?.split(",");
+      const chosen = (name: string) => starts === undefined || starts.some((start) => name.startsWith(start));
       for (const one of contests.filter(({ name }) => inCase(name))) {
         const { name, title, facts, missing, against } = one;
         const contestants = one.contestants.filter(({ name }) => isOurs(name) || chosen(name));
