@@ -20,7 +20,9 @@ const PARTS = ["scan", "synthetic", "relay-once"] as const;
 
 const options = {
   entries: {
-    ...value("names in a tree; latency and backup take a part of it, walk-large four times as many"),
+    ...value(
+      "names in a tree; latency, read-latency, read-cold and backup take a part of it, walk-small-dirs, -flat and -deep twice and walk-large four times as many",
+    ),
     default: "1000000",
   },
   synthetic: { ...value("memory: entries that come from memory; default: 100000000") },
