@@ -128,7 +128,7 @@ int hpc_dirlist_attach(struct hpc_dirlist *l, const void *block, size_t len);
 int hpc_dirlist_each(struct hpc_dirlist *l, size_t chain, hpc_dirlist_visit visit, void *context);
 void hpc_dirlist_free(struct hpc_dirlist *l);
 
-/* ---- file.c ---- */
+/* ---- the job and its entry ---- */
 struct hpc_file {  /* the regular file being written */
     int fd;        /* -1: none */
     int parent;    /* borrowed from parents */
@@ -174,13 +174,15 @@ struct hpc_place {
     bool exists;
     struct stat st;  /* of what is there */
 };
-void hpc_temp_name(struct hpc_restore *r, char out[40]);
+
+/* ---- file.c ---- */
 int hpc_file_open(struct hpc_restore *r, const struct hpc_place *p, const struct hpc_entry_head *head);
-/* Attributes, size, final name; the file is open still when it fails. */
+/* Attributes, size, final name. Not 0: nothing is there under its name; discard what is left. */
 int hpc_file_commit(struct hpc_restore *r);
 void hpc_file_discard(struct hpc_file *f);
 
 /* ---- objects.c: everything that is complete at once. 0, HPC_BEGIN_SKIPPED or -errno ---- */
+void hpc_temp_name(struct hpc_restore *r, char out[40]);
 bool hpc_may_replace(enum hpc_replace rule, const struct hpc_entry_head *head, const struct stat *existing);
 int hpc_make_directory(struct hpc_restore *r, const struct hpc_place *p, const struct hpc_entry_head *head);
 int hpc_make_node(struct hpc_restore *r, const struct hpc_place *p, const struct hpc_entry_head *head, const char *target);

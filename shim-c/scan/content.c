@@ -50,7 +50,7 @@ static int read_sized(struct worker *w, int fd, const struct statx *st, uint64_t
         return -ENOMEM;
     begin = read_begin(w);
     got = has_hole(fd, size, blocks) ? (int64_t)limit + 1 : read_to_end(fd, w->content, limit + 1, size);
-    read_end(w, begin);
+    read_end(w, begin, size);
     xattrs_of_fd(w, x, fd, st);
     if (got < 0)
         return (int)got;

@@ -69,7 +69,7 @@ static enum counter left_out(struct worker *w, const struct node *dir, int fd, c
     return COUNTERS;
 }
 
-/* How far the names of a listing were asked for ahead, and how many of them are not yet visited. */
+/* How far the names of a listing were asked for ahead, and how many that could be are not yet visited. */
 struct ahead {
     size_t to;
     uint32_t files;
@@ -83,10 +83,8 @@ static void look_ahead(struct worker *w, struct ahead *a, const struct node *dir
         const struct dirent_head *d = dirent_at(buf, a->to);
 
         a->to += d->reclen;
-        if (d->type != DT_REG || left_out(w, dir, fd, d, trusted) != COUNTERS)
-            continue;
-        read_ahead(w, fd, d->name);
-        a->files++;
+        if (d->type == DT_REG && left_out(w, dir, fd, d, trusted) == COUNTERS)
+            a->files += read_ahead(w, fd, d->name);
     }
 }
 
@@ -96,6 +94,7 @@ static void visit_names(struct worker *w, struct node *dir, int fd, const char *
     bool trusted = d_ino_trusted(w, dir, fd);
     /* whether what readdir calls a regular file is one of ours, and never older */
     bool wanted = o->inline_bytes && o->since_s == INT64_MIN && (o->shard_count <= 1 || trusted);
+    bool asking = wanted && dir->root_device && !o->metadata_ops; /* what is mounted below the root may be a network's */
     struct ahead ahead = { 0 };
 
     for (size_t at = 0; at < len && !stopped(w->scan);) {
@@ -103,7 +102,7 @@ static void visit_names(struct worker *w, struct node *dir, int fd, const char *
         bool regular = wanted && d->type == DT_REG;
         enum counter out;
 
-        if (wanted && w->ahead_names > 0 && !o->metadata_ops)
+        if (asking && w->ahead_names > 0 && w->small_before)
             look_ahead(w, &ahead, dir, fd, buf, at, len, trusted);
         at += d->reclen;
         if (dot_or_dotdot(d->name))

@@ -28,6 +28,7 @@ struct node {
     _Atomic uint32_t refs;
     _Atomic uint32_t fd_users; /* > 0: fd is open and counted as held: one for the listing, each chunk and each child not yet opened */
     int fd;
+    bool root_device;         /* on the filesystem of its root */
     bool held;                /* this directory is one that may be held open; else it is reopened by names */
     bool holds_parent_fd;     /* one of parent's fd_users is ours */
     uint64_t id;              /* never reused: names the DIR record that a block already has */
@@ -72,7 +73,7 @@ struct ring {
 enum counter {
     SCANNED, HANDED_OUT, FILTERED_SHARD, FILTERED_OLDER, VANISHED, FAILED,
     DIRS_LISTED, DIRS_VANISHED, DIRS_FAILED, CONTENT_BYTES,
-    FILTERED_EXCLUDED, DIRS_PRUNED_MARKER, DIRS_PRUNED_FILESYSTEM, XATTR_FAILED, COUNTERS
+    FILTERED_EXCLUDED, DIRS_PRUNED_MARKER, DIRS_PRUNED_FILESYSTEM, XATTR_FAILED, ASKED_AHEAD, COUNTERS
 };
 
 struct scan;
@@ -231,8 +232,8 @@ bool resting(struct worker *w);
 
 /* ahead.c: around the read of a small file; and for one that will be read soon */
 int64_t read_begin(struct worker *w);
-void read_end(struct worker *w, int64_t begin);
-void read_ahead(struct worker *w, int dirfd, const char *name);
+void read_end(struct worker *w, int64_t begin, uint64_t size);
+bool read_ahead(struct worker *w, int dirfd, const char *name); /* false: it cannot be opened */
 
 /* markers.c */
 int markers_new(char ***out, const uint8_t *at, const uint8_t *end, uint32_t count);

@@ -294,6 +294,7 @@ void visit(struct worker *w, struct node *dir, int dirfd, const char *name, size
         return;
     }
     child->dev = device(st.stx_dev_major, st.stx_dev_minor);
+    child->root_device = dir->root_device && child->dev == dir->dev;
     child->ino = st.stx_ino;
     child->item.kind = ITEM_DIR;
     if (dir->held) {
@@ -312,6 +313,7 @@ bool visit_root(struct worker *w, struct node *root)
     if (!look(w, &n, &st))
         return false;
     root->dev = device(st.stx_dev_major, st.stx_dev_minor);
+    root->root_device = true;
     root->ino = st.stx_ino;
     return true;
 }

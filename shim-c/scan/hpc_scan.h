@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#define HPC_SCAN_ABI 4
+#define HPC_SCAN_ABI 5
 /* A directory whose path is longer is not listed (ERROR, HPC_OP_OPENDIR, ENAMETOOLONG); a root: hpc_scan_start() says -ENAMETOOLONG. */
 #define HPC_SCAN_MAX_PATH (256 * 1024)
 /* Largest inline_bytes: with the longest path, name, target and xattr block a record still fits the smallest buffer of hpc_scan_next(). */
@@ -57,7 +57,7 @@ enum hpc_scan_flag {
     HPC_SCAN_XATTRS = 1 << 3,       /* read extended attributes, and with them ACLs and inode flags */
     HPC_SCAN_ONE_FILESYSTEM = 1 << 4, /* a directory with another st_dev than its parent's is handed out, but not read */
     HPC_SCAN_BACK_OFF = 1 << 5,     /* threads rest while stats and opens take a multiple of what they took */
-    HPC_SCAN_READ_AHEAD = 1 << 6,   /* the next small files are asked for while reads are seen to wait for a disk; not together with metadata_ops */
+    HPC_SCAN_READ_AHEAD = 1 << 6,   /* small files of a root's own filesystem are asked for before it is their turn, while reads are seen to wait for a disk; not together with metadata_ops */
 };
 
 /*
@@ -109,6 +109,7 @@ struct hpc_scan_stats {
     uint64_t dirs_pruned_marker; /* handed out, not read: a marker is in it */
     uint64_t dirs_pruned_filesystem; /* handed out, not read: another filesystem */
     uint64_t xattr_failed;    /* entries with an xattr_error */
+    uint64_t asked_ahead;     /* files */
     uint64_t back_offs;       /* how often half of the working threads were sent to rest */
     uint64_t threads_least;   /* the fewest that worked */
     uint64_t threads_now;

@@ -40,13 +40,16 @@
 #define LOOKS_MAX 4
 /* How long a thread waits for a descriptor when the process has none left, in milliseconds. */
 #define FD_WAIT_MS 5000
-/* One read of so many is timed; one that took longer did not find its file in the page cache, or the thread was interrupted, which seldom happens to so many in a row. */
+/*
+ * One read of so many is timed. One that took longer, and a nanosecond for each byte, did not find its file in the page cache, or the thread was interrupted, which seldom happens
+ * to so many in a row.
+ */
 #define AHEAD_SAMPLE 4u
 #ifndef AHEAD_SLOW_NS /* to one test every read is slow */
 #define AHEAD_SLOW_NS INT64_C(30000)
 #endif
 #define AHEAD_SLOW_READS 2u
-/* Files that are asked for while one is read, and how many are before a slow read must be seen again. */
+/* Files that are asked for before it is their turn, and how many are before a slow read must be seen again. */
 #define AHEAD_FILES 16u
 #define AHEAD_NAMES 512u
 /* Names of extended attributes: room on the stack for what files ordinarily have, and what Linux allows at most (XATTR_LIST_MAX). */

@@ -57,7 +57,7 @@ export function planScan(params: JobParams, scope: JobScope): Plan {
       xattrs: params.xattrs && scope.content,
       ...(params.metadataOps === undefined ? {} : { metadataOps: params.metadataOps }),
       backOff: params.backOff ?? found.some(({ isNetwork }) => isNetwork),
-      readAhead: found.every(({ isNetwork }) => !isNetwork),
+      readAhead: found.length === params.paths.length && found.every(({ isNetwork }) => !isNetwork),
       ringEntries: params.channelDepth,
       ringBytes: RING_BYTES,
     },

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
@@ -295,6 +295,14 @@ describe("parameters", () => {
     const scope = { since: undefined, keepOlder: false, content: true };
     const backOff = (...pairs: [string, string][]) => planScan(parse(["path", dir], ...pairs), scope).scan.backOff;
     expect([backOff(), backOff(["back-off", "yes"]), backOff(["back-off", "no"])]).toEqual([false, true, false]);
+  });
+
+  test("small files of a disk are asked for ahead; of what cannot be told they are not", () => {
+    const scope = { since: undefined, keepOlder: false, content: true };
+    const gone = mkdtempSync(join(tmpdir(), "hpc-gone-"));
+    const [here, both] = [parse(["path", dir]), parse(["path", dir], ["path", gone])];
+    rmdirSync(gone);
+    expect([here, both].map((params) => planScan(params, scope).scan.readAhead)).toEqual([true, false]);
   });
 
   test("a mode of another filesystem is said, and its directory policy is kept", () => {

@@ -1,4 +1,4 @@
-import { type SpawnOptions, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -45,6 +45,8 @@ export interface BackupSetup {
   readonly signal: AbortSignal;
   /** Receives each result, those too that were there when another test failed. */
   keep(result: BackupResult): Promise<void>;
+  /** Hears of the folder with trees and daemons of the lab when it could not be cleared away: `TMPDIR=FOLDER npm run lab -- bacula down` ends them. */
+  left(folder: string): void;
 }
 
 /**
@@ -58,7 +60,7 @@ export async function measureBackups(setup: BackupSetup): Promise<void> {
   // Trees and daemons of the lab; its name is short because sockets of daemons lie below it.
   const scratch = mkdtempSync(join(tmpdir(), "hpc-bench-"));
   try {
-    const ended = await runLab(setup, scratch);
+    const ended = await runTests(setup, scratch);
     const results = resultsIn(folder);
     for (const result of results) await setup.keep(result);
     signal.throwIfAborted();
@@ -71,14 +73,14 @@ export async function measureBackups(setup: BackupSetup): Promise<void> {
       "Look at what it said above; `npm run lab -- bacula check` says what is missing.",
     );
   } finally {
-    rmSync(scratch, { recursive: true, force: true });
+    if (!(await tidied(setup.checkout, scratch))) setup.left(scratch);
   }
 }
 
-/** Runs the tests, and ends the daemons of those that could not; the exit code, or the signal that ended them. */
-async function runLab(setup: BackupSetup, scratch: string): Promise<number | string | null> {
+/** The exit code, or the signal that ended them. */
+async function runTests(setup: BackupSetup, scratch: string): Promise<number | string | null> {
   const { checkout, folder, signal } = setup;
-  const options: SpawnOptions = {
+  const tests = spawn(process.execPath, [join(checkout, "node_modules/jest/bin/jest.js"), ...jestArguments(setup)], {
     cwd: checkout,
     env: {
       ...process.env,
@@ -89,16 +91,29 @@ async function runLab(setup: BackupSetup, scratch: string): Promise<number | str
       PODHEITOR_HPC_BENCH_ROUNDS: String(setup.rounds),
     },
     stdio: ["ignore", 2, "inherit"],
-    detached: true, // a group of their own, because jest may have workers
-  };
-  const jest = join(checkout, "node_modules/jest/bin/jest.js");
-  const tests = spawn(process.execPath, [jest, ...jestArguments(setup)], options);
-  const end = () => tests.pid !== undefined && tests.exitCode === null && process.kill(-tests.pid);
+  });
+  const end = () => tests.kill();
   signal.addEventListener("abort", end, { once: true });
   const closed = once(tests, "close").finally(() => signal.removeEventListener("abort", end));
   const [code, killed] = (await closed) as [number | null, string | null];
-  if (code !== 0) await once(spawn("npm", ["run", "-s", "lab", "--", "bacula", "down"], options), "close");
   return killed ?? code;
+}
+
+/** Ends the daemons of tests that could not, and removes the folder with all that they left. */
+async function tidied(checkout: string, scratch: string): Promise<boolean> {
+  try {
+    if (readdirSync(scratch).length > 0) {
+      const env = { ...process.env, TMPDIR: scratch };
+      await once(
+        spawn("npm", ["run", "-s", "lab", "--", "bacula", "down"], { cwd: checkout, env, stdio: "ignore" }),
+        "close",
+      );
+    }
+    rmSync(scratch, { recursive: true, force: true });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function jestArguments({ checkout, contests }: BackupSetup): string[] {

@@ -50,7 +50,7 @@ test("the relay hands on every byte", async () => {
 });
 
 test("every benchmark runs, names its peers, and saves what it measured", async () => {
-  const [folder, saved] = [scratch(), scratch()];
+  const [folder, saved] = [scratch("/var/tmp"), scratch()]; // on a disk, for read-cold
   const words = ["--entries", "300", "--synthetic", "10000000", "--rounds", "1", "--large-mib", "2", "--threads", "2"];
   const said = await podheitor("bench", ...BENCHES, ...words, "--folder", folder, "--save", saved, "--json");
   const results = said

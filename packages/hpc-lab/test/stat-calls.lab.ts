@@ -1,8 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "@jest/globals";
 import { makeBenchTree } from "@podheitor/hpc-bench";
+import { dropCache } from "@podheitor/hpc-walker";
 import { command } from "../src/command";
 import { atCleanUp, backendName, cleanUp, repository, scratch } from "./support";
 
@@ -32,15 +33,20 @@ test("a small file among small files costs one call that names it", async () => 
   expect(stats + others).toBeLessThanOrEqual(1.1 * 20_000);
 });
 
-test("small files that are not in the page cache are asked for before they are read, others are not", async () => {
+test("small files that are not in the page cache are asked for before they are read", async () => {
   execFileSync("make", ["-s", "-C", join(repository, "shim-c/latency")]);
-  const tree = join(scratch(), "tree"); // on a disk: what lies on tmpfs is always in the page cache
+  const tree = join(scratch("/var/tmp"), "tree"); // on a disk: what lies on tmpfs is always in the page cache
   makeBenchTree(tree, "ordinary", 20_000, 1000);
-  execFileSync("sync");
-  writeFileSync("/proc/sys/vm/drop_caches", "3");
-  const [cold, warm] = [await callsOf(tree, "--xattrs=no"), await callsOf(tree, "--xattrs=no")];
-  expect(cold.stats + cold.others).toBeGreaterThan(1.5 * 20_000);
-  expect(warm.stats + warm.others).toBeLessThanOrEqual(1.1 * 20_000);
+  execFileSync("sync", ["-f", tree]);
+  for (const { name, parentPath } of readdirSync(tree, { recursive: true, withFileTypes: true }).filter((one) =>
+    one.isFile(),
+  )) {
+    const fd = openSync(join(parentPath, name), "r");
+    dropCache(fd, 0, 0);
+    closeSync(fd);
+  }
+  const { stats, others } = await callsOf(tree, "--xattrs=no");
+  expect(stats + others).toBeGreaterThan(1.5 * 20_000); // one call names it, another asks for it
 });
 
 /** How many stats and other operations the backend's job takes, as a preloaded library counts them. */

@@ -33,8 +33,8 @@ export function atCleanUp(undo: () => void | Promise<void>): void {
 }
 
 /** A folder of one's own; gone after the file's tests. */
-export function scratch(): string {
-  const folder = mkdtempSync(join(tmpdir(), "hpc-system-"));
+export function scratch(base = tmpdir()): string {
+  const folder = mkdtempSync(join(base, "hpc-system-"));
   cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }

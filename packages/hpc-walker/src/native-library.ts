@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { type Library, openLibrary } from "@podheitor/hpc-native";
 
 /** `HPC_SCAN_ABI` of shim-c/scan/hpc_scan.h. */
-const SCAN_ABI = 4;
+const SCAN_ABI = 5;
 
 /** In the package (from src or dist), and beside a bundle. */
 const CANDIDATES = [

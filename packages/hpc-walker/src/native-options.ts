@@ -6,7 +6,7 @@ import type { ScanOptions } from "./scanner";
 const HEAD = 48;
 const MAX_U32 = 0xffff_ffff;
 const MIN_I64 = -(2n ** 63n);
-const ABI = 4;
+const ABI = 5;
 const Flag = { SERIAL_DIRS: 1, KEEP_OLDER: 2, XATTRS: 8, ONE_FILESYSTEM: 16, BACK_OFF: 32, READ_AHEAD: 64 } as const;
 
 const SLASH = 0x2f;

@@ -8,7 +8,7 @@ import { badOptions, encodeScanOptions } from "./native-options";
 import type { EntryBatch, Scanner, ScanOptions, ScanStats } from "./scanner";
 
 const { EAGAIN, EBUSY, ECANCELED, EINVAL } = constants.errno;
-const COUNTERS = 19;
+const COUNTERS = 20;
 
 /**
  * Starts a scan by libhpcscan's threads. Main thread only. Throws NativeError when the library is not there or cannot be used,
@@ -107,7 +107,7 @@ function decodeStats(out: Buffer): ScanStats {
     dirsPrunedMarker: at(13),
     dirsPrunedFilesystem: at(14),
     xattrFailed: at(15),
-    backOff: { times: at(16), leastThreads: at(17), threads: at(18) },
+    backOff: { times: at(17), leastThreads: at(18), threads: at(19) },
   };
 }
 

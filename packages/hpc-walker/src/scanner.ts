@@ -27,8 +27,8 @@ export interface ScanOptions {
   /** Half of the threads rest each time that stats and opens take four times what they took at best. The TypeScript engine never does it. Default: no. */
   readonly backOff?: boolean;
   /**
-   * Asks for the next small files while one is read, once reads are seen to wait for a disk; not with `metadataOps`. For local filesystems: behind a network each file that is asked for
-   * is opened once more. The TypeScript engine never does it. Default: no.
+   * Asks for small files before it is their turn, once reads are seen to wait for a disk; not with `metadataOps`, nor on what is mounted below a path. For local filesystems: each file
+   * that is asked for is opened once more, and a server would hear of it. The TypeScript engine never does it. Default: no.
    */
   readonly readAhead?: boolean;
   /** Bounds of the ring between the scan threads and the consumer. */

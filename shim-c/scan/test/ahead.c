@@ -1,5 +1,8 @@
 /* Readahead changes nothing of what a scan says. In one of the programs every read counts as slow, so that there is always some. */
+#include "../limits.h"
 #include "tree.h"
+
+#define ALWAYS (AHEAD_SLOW_NS < 0)
 
 enum { FILES = 300 };
 
@@ -34,10 +37,17 @@ void test_read_ahead(void)
     for (unsigned threads = 1; threads <= 4; threads += 3) {
         r = scan((options){ .threads = threads, .inline_bytes = 100, .flags = ahead }, top);
         CHECK(r.count == 3 * FILES + 4);
+        CHECK(!ALWAYS || r.stats.asked_ahead > FILES, "%llu", (unsigned long long)r.stats.asked_ahead);
         check_content(&r);
         drop(&r);
         r = scan((options){ .threads = threads, .inline_bytes = 2, .flags = ahead | HPC_SCAN_SERIAL_DIRS }, top); /* most are too large */
-        CHECK(r.count == 3 * FILES + 4);
+        CHECK(r.count == 3 * FILES + 4 && r.stats.asked_ahead < 30);
+        drop(&r);
+        r = scan((options){ .threads = threads, .inline_bytes = 100, .metadata_ops = 1000000, .flags = ahead }, top);
+        CHECK(r.count == 3 * FILES + 4 && r.stats.asked_ahead == 0);
+        drop(&r);
+        r = scan((options){ .threads = threads, .inline_bytes = 100 }, top);
+        CHECK(r.count == 3 * FILES + 4 && r.stats.asked_ahead == 0);
         drop(&r);
     }
     for (uint32_t k = 0; k < 3; k++) {

@@ -48,7 +48,7 @@ void test_changing(void)
     atomic_store(&changing, true);
     CHECK(!pthread_create(&thread, NULL, change, NULL));
     for (unsigned i = 0; i < 150; i++) {
-        struct result r = scan((options){ .threads = 4, .inline_bytes = 100 }, top);
+        struct result r = scan((options){ .threads = 4, .inline_bytes = 100, .flags = HPC_SCAN_READ_AHEAD }, top);
         unsigned stays = 0;
         for (size_t j = 0; j < r.count; j++) {
             stays += strstr(r.at[j].path, "/stays") != NULL;

@@ -7,7 +7,7 @@ static void scan_unprivileged(const char *top)
     struct result r;
 
     CHECK(!setgid(65534) && !setuid(65534));
-    r = scan((options){ .inline_bytes = 100 }, top);
+    r = scan((options){ .inline_bytes = 100, .flags = HPC_SCAN_READ_AHEAD }, top);
     snprintf(path, sizeof path, "%s/open/readable", top);
     CHECK(!strcmp(find(&r, path)->content, "hello")); /* O_NOATIME is refused to us: read all the same */
     snprintf(path, sizeof path, "%s/open/secret", top);

@@ -137,7 +137,7 @@ static void scan_with_few(const char *top)
 {
     small_limit(20);
     for (unsigned flags = 0; flags <= HPC_SCAN_SERIAL_DIRS; flags += HPC_SCAN_SERIAL_DIRS) {
-        struct result r = scan((options){ .threads = 16, .flags = flags, .inline_bytes = 10 }, top);
+        struct result r = scan((options){ .threads = 16, .flags = flags | HPC_SCAN_READ_AHEAD, .inline_bytes = 10 }, top);
         CHECK(r.count == few_made && r.stats.dirs_failed == 0, "%zu of %u", r.count, few_made);
         CHECK(r.stats.fds_peak <= 14, "%llu", (unsigned long long)r.stats.fds_peak);
         check_unique(&r);

@@ -1,6 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { accessSync, constants, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { filesystemOf } from "@podheitor/hpc-native";
 import type { Contestant } from "../contest";
@@ -43,9 +42,10 @@ function slow(setup: BenchSetup, backend: Program): Benchmark {
   return slowed(setup, one, treeOf(setup));
 }
 
-/** What no cache holds. The program that is timed is brought back to it. */
+/** What no cache holds. All caches of the machine are dropped before each run, and the program is brought back to them. */
 function cold(setup: BenchSetup, backend: Program): Benchmark {
-  const threads = 2 * availableParallelism();
+  const { folder, threads } = setup;
+  const empty = join(folder, "empty");
   const without: Peer = {
     name: "scanlimit (C), framed, no readahead",
     program: setup.tools.scanlimit,
@@ -54,22 +54,38 @@ function cold(setup: BenchSetup, backend: Program): Benchmark {
   };
   const wanted = { name: "read-cold", title: "Small files read from a disk", entries: Math.ceil(setup.entries / 10) };
   const one = smallFiles(setup, backend, { ...wanted, threads, state: "caches dropped before each run" }, [without]);
-  const memory = filesystemOf(Buffer.from(setup.folder)).type === "tmpfs";
-  const missing =
-    process.geteuid?.() !== 0 ? "root, who may drop caches" : memory ? "a disk below --folder" : undefined;
+  const missing = whyNotCold(folder);
   if (missing !== undefined) return { ...one, contestants: [], missing: [missing] };
   const forget = (contestant: Contestant): Contestant => ({
     ...contestant,
     prepare: () => {
-      execFileSync("sync");
-      writeFileSync("/proc/sys/vm/drop_caches", "3");
-      spawnSync(
-        contestant.argv[0],
-        contestant.argv[0] === backend[0] ? [...backend.slice(1), "--version"] : ["--version"],
-      );
+      execFileSync("sync", ["-f", folder]);
+      writeFileSync(DROP_CACHES, "3");
+      const [program, ...rest] = contestant.argv.map((word) => word.replace(treeOf(setup), empty));
+      spawnSync(program ?? "", rest, { stdio: "ignore" });
     },
   });
-  return { ...one, contestants: one.contestants.map(forget) };
+  return {
+    ...one,
+    contestants: one.contestants.map(forget),
+    prepare: () => {
+      one.prepare();
+      fresh(empty, () => mkdirSync(empty));
+    },
+    clean: () => [treeOf(setup), empty].forEach(remove),
+  };
+}
+
+const DROP_CACHES = "/proc/sys/vm/drop_caches";
+
+function whyNotCold(folder: string): string | undefined {
+  if (filesystemOf(Buffer.from(folder)).type === "tmpfs") return "a disk below --folder";
+  try {
+    accessSync(DROP_CACHES, constants.W_OK);
+  } catch {
+    return `the right to drop caches (${DROP_CACHES})`;
+  }
+  return undefined;
 }
 
 type Program = readonly [string, ...string[]];

@@ -4,7 +4,7 @@ import type { Contestant } from "../contest";
 
 /** What a benchmark is given. */
 export interface BenchSetup {
-  /** Trees and archives are made in here. */
+  /** Trees and archives are made in here; it is there. */
   readonly folder: string;
   /** Names in a tree. */
   readonly entries: number;

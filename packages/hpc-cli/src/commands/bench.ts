@@ -32,7 +32,9 @@ const options = {
   peers: value("only peers whose name begins so, separated by commas; default: all that are there"),
   rounds: { ...value("how often each program runs"), default: "5" },
   threads: value("threads of our scan; default: two to a core"),
-  folder: value("where trees are made, and removed; default: a folder in the temporary directory"),
+  folder: value(
+    "where trees are made, and removed; default: a folder in the temporary directory, where those of backup are always",
+  ),
   save: value("folder for NAME.json, NAME.svg and NAME.md of each contest, which also say the machine"),
   path: { ...value("scan: the directory to walk once"), hidden: true },
   json,
@@ -166,7 +168,12 @@ export const bench: Command<Arguments> = {
         if (checkout === undefined) {
           output.message("info", "not on this machine: the lab of a real Bacula; run it in a checkout, as root");
         } else {
-          await bench.measureBackups({ checkout, ...how, keep });
+          const left = (scratch: string) =>
+            output.message(
+              "warning",
+              `left behind: ${scratch}; TMPDIR=${scratch} npm run lab -- bacula down; then remove it`,
+            );
+          await bench.measureBackups({ checkout, ...how, keep, left });
         }
       }
     } finally {
