@@ -161,7 +161,7 @@ static int fault_io(enum labfs_op op, const char *path, uint64_t end, size_t *li
         }
     pthread_mutex_unlock(&lock);
     if (delay > 0)
-        nanosleep(&(struct timespec){ .tv_sec = delay / 1000, .tv_nsec = delay % 1000 * 1000000 }, NULL);
+        nanosleep(&(struct timespec){ .tv_sec = delay / 1000000, .tv_nsec = delay % 1000000 * 1000 }, NULL);
     return rc;
 }
 

@@ -11,7 +11,7 @@ static const char *const ops[OP_COUNT] = {
 };
 
 static const struct { const char *name; enum labfs_action action; enum { NOTHING, NUMBER, ERRNO, NAME } wants; bool once; } actions[] = {
-    { "error", ACT_ERROR, ERRNO, false }, { "delay", ACT_DELAY, NUMBER, false }, { "hang", ACT_HANG, NOTHING, false }, { "short", ACT_SHORT, NUMBER, false },
+    { "error", ACT_ERROR, ERRNO, false }, { "delay", ACT_DELAY, NUMBER, false }, { "delay-us", ACT_DELAY, NUMBER, false }, { "hang", ACT_HANG, NOTHING, false }, { "short", ACT_SHORT, NUMBER, false },
     { "append", ACT_APPEND, NUMBER, true }, { "truncate", ACT_TRUNCATE, NUMBER, true }, { "unlink", ACT_UNLINK, NOTHING, true },
     { "replace", ACT_REPLACE, NAME, true }, { "exchange", ACT_EXCHANGE, NAME, true },
 };
@@ -75,6 +75,8 @@ static int words(struct labfs_rule *r, char *text, char *error, size_t cap)
     word = actions[i].wants == NOTHING ? NULL : strtok_r(NULL, " ", &rest);
     if ((actions[i].wants == NUMBER && !number(word, &r->number)) || (actions[i].wants == ERRNO && !errno_of(word, &r->number)) || (actions[i].wants == NAME && !word))
         return fail(error, cap, "not what this action wants:", word);
+    if (strcmp(actions[i].name, "delay") == 0 && __builtin_mul_overflow(r->number, 1000, &r->number))
+        return fail(error, cap, "too long:", word);
     if (actions[i].wants == NAME && !(r->other = strdup(word)))
         return -ENOMEM;
     while ((word = strtok_r(NULL, " ", &rest))) {

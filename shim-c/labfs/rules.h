@@ -6,7 +6,7 @@
  * OPS     comma-separated: getattr readdir opendir open read write create mkdir unlink rename link symlink readlink mknod chmod chown utimens
  *         truncate statfs fsync release getxattr setxattr listxattr, or `all`
  * ACTION  error ERRNO      the operation fails (name or number)
- *         delay MS         it takes so much longer
+ *         delay MS         it takes so much longer; delay-us US: microseconds
  *         hang             it takes until `release`; it cannot be interrupted, as on a dead server
  *         short N          read: at most N bytes an operation; write: likewise
  *         append N         before it, N bytes are appended to the file below
@@ -36,7 +36,7 @@ enum labfs_action { ACT_ERROR, ACT_DELAY, ACT_HANG, ACT_SHORT, ACT_APPEND, ACT_T
 struct labfs_rule {
     uint32_t ops;            /* bit 1 << enum labfs_op */
     enum labfs_action action;
-    int64_t number;          /* errno, milliseconds, bytes */
+    int64_t number;          /* errno, microseconds, bytes */
     char *other;             /* replace, exchange */
     uint64_t offset;
     uint64_t after, times;

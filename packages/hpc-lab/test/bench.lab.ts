@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "@jest/globals";
@@ -9,7 +10,7 @@ afterAll(cleanUp);
 
 const NAMES = [
   ...["walk-ordinary", "walk-small-dirs", "walk-flat", "walk-deep", "walk-large"],
-  ...["latency-walk", "latency-peers", "latency-flat"],
+  ...["latency-walk", "latency-peers", "latency-flat", "latency-threads", "latency-fuse"],
   ...["read-small", "read-latency", "read-cold", "read-large", "archive", "emit", "relay", "memory"],
 ];
 
@@ -50,6 +51,7 @@ test("the relay hands on every byte", async () => {
 });
 
 test("every benchmark runs, names its peers, and saves what it measured", async () => {
+  execFileSync("make", ["-s", "-C", join(repository, "shim-c/labfs")]);
   const [folder, saved] = [scratch("/var/tmp"), scratch()]; // on a disk, for read-cold
   const words = ["--entries", "300", "--synthetic", "10000000", "--rounds", "1", "--large-mib", "2", "--threads", "2"];
   const said = await podheitor("bench", ...BENCHES, ...words, "--folder", folder, "--save", saved, "--json");

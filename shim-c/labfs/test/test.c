@@ -20,7 +20,7 @@ static void test_rules(void)
     static const char *const bad[] = {
         "", "read", "read error", "read error 5", "read error 5 : x", "frob error 5 : /a", "read frob : /a", "read error NOPE : /a", "read error 0 : /a",
         "read short x : /a", "read error 5 offset : /a", "read error 5 offset x : /a", "read error 5 frob 1 : /a", ",  error 5 : /a", "read replace : /a",
-        "read error -1 : /a", "read delay 99999999999999999999 : /a",
+        "read error -1 : /a", "read delay 99999999999999999999 : /a", "read delay 9999999999999999 : /a",
     };
     struct labfs_rule r;
     char error[100];
@@ -34,6 +34,10 @@ static void test_rules(void)
     CHECK(!labfs_rule_takes(&r, OP_READ, "/a : b/c", 100)); /* the one that goes well */
     CHECK(labfs_rule_takes(&r, OP_READ, "/a : b/c/d", 100) && labfs_rule_takes(&r, OP_WRITE, "/a : b/c", 300) && !labfs_rule_takes(&r, OP_READ, "/a : b/c", 300));
     CHECK(r.hits == 2);
+    labfs_rule_free(&r);
+    CHECK(labfs_rule_parse(&r, "all delay 3 : /y", error, sizeof error) == 0 && r.number == 3000);
+    labfs_rule_free(&r);
+    CHECK(labfs_rule_parse(&r, "all delay-us 3 : /y", error, sizeof error) == 0 && r.number == 3);
     labfs_rule_free(&r);
     CHECK(labfs_rule_parse(&r, "all exchange /x : /y", error, sizeof error) == 0 && r.times == 1 && strcmp(r.other, "/x") == 0 && r.ops == (1u << OP_COUNT) - 1);
     labfs_rule_free(&r);

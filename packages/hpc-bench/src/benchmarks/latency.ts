@@ -1,11 +1,14 @@
+import { accessSync, constants } from "node:fs";
 import { join } from "node:path";
 import type { Contestant } from "../contest";
 import { type Peer, takePart } from "../peers";
+import { mountSlowly, unmount } from "../slow-mount";
 import { makeBenchTree, type Shape } from "../trees";
 import { type Benchmark, type BenchSetup, count, fresh, remove } from "./setup";
 import { bfs, fd, find, fpart, ours, rsync, scanlimit } from "./walk";
 
 const THREADS = [32, 8, 128] as const;
+const ALL_THREADS = [32, 1, 2, 4, 8, 16, 64, 128] as const;
 const FD_THREADS = 64;
 
 /**
@@ -30,7 +33,53 @@ export function latency(setup: BenchSetup): Benchmark[] {
       find(tree),
       fd(tree, FD_THREADS),
     ]),
+    slowWalk(setup, "latency-threads", "ordinary", Math.ceil(entries * 0.05), ALL_THREADS, (tree) => [find(tree)]),
+    slowMount(setup),
   ];
+}
+
+/** Through FUSE, where what waits is a process that answers, as behind a network, and its work takes processor time of the same machine. */
+function slowMount(setup: BenchSetup): Benchmark {
+  const { folder, latencyMicroseconds, tools } = setup;
+  const entries = Math.ceil(setup.entries * 0.02);
+  const [below, mount] = [join(folder, "below"), join(folder, "mount")];
+  const peers = [
+    scanlimit(setup, mount, 32),
+    find(mount),
+    bfs(mount),
+    fd(mount, FD_THREADS),
+    fpart(mount),
+    rsync(mount),
+  ];
+  const { contestants, missing } = takePart(peers);
+  const own = [32, 8].map((n): Contestant => ({ name: `podheitor-hpc, ${n} threads`, argv: ours(setup, mount, n) }));
+  const absent = tools.labfs === undefined ? "labfs (make -C shim-c/labfs)" : whyNoFuse();
+  return {
+    name: "latency-fuse",
+    title: `Walk through FUSE with ${latencyMicroseconds} µs to each metadata operation`,
+    facts: `${count(entries)} names; each stat, listing and open of labfs takes so much longer`,
+    contestants: absent === undefined ? [...own, ...contestants] : [],
+    missing: absent === undefined ? missing : [absent],
+    against: "find",
+    names: entries,
+    prepare: () => {
+      fresh(below, () => makeBenchTree(below, "ordinary", entries, 0));
+      mountSlowly(tools.labfs ?? "", below, mount, latencyMicroseconds);
+    },
+    clean: () => {
+      unmount(mount);
+      [below, mount].forEach(remove);
+    },
+  };
+}
+
+function whyNoFuse(): string | undefined {
+  try {
+    accessSync("/dev/fuse", constants.R_OK | constants.W_OK);
+    return undefined;
+  } catch {
+    return "/dev/fuse";
+  }
 }
 
 function slowWalk(

@@ -28,6 +28,8 @@ export interface Tools {
   readonly pipelimit: string | undefined;
   /** shim-c/latency/build/latency.so: to preload. */
   readonly latency: string | undefined;
+  /** shim-c/labfs/build/labfs: a slow mount. */
+  readonly labfs: string | undefined;
 }
 
 /** One contest, ready to run; `missing` names the peers that are not on this machine. */

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
-import type { BackupResult, BenchSetup, MemoryRun } from "@podheitor/hpc-bench";
+import type { BackupResult, Benchmark, BenchSetup, MemoryRun } from "@podheitor/hpc-bench";
 import { builtBackend } from "@podheitor/hpc-cdylib";
 import type { Argv, InferredOptionTypes } from "yargs";
 import { absolutePath, toBytes, toText } from "../bytes";
@@ -99,6 +99,7 @@ export const bench: Command<Arguments> = {
         scanlimit: built("scan/build/scanlimit"),
         pipelimit: built("scan/build/pipelimit"),
         latency: built("latency/build/latency.so"),
+        labfs: built("labfs/build/labfs"),
       },
       threads,
       latencyMicroseconds: whole(args["latency-us"], "--latency-us"),
@@ -140,9 +141,9 @@ export const bench: Command<Arguments> = {
         if (missing.length > 0) output.message("info", `not on this machine: ${missing.join(", ")}`);
         if (contestants.length === 0) continue;
         if (!hasRoom(title, one.names ?? 0)) continue;
-        one.prepare();
-        const result = await bench.contest({ title, facts, contestants, rounds, signal: io.signal });
-        one.clean();
+        const result = await inItsTree(one, () =>
+          bench.contest({ title, facts, contestants, rounds, signal: io.signal }),
+        );
         const absent = missing.length > 0 ? `; not there: ${missing.join(", ")}` : "";
         const data = { rounds, missing, ...result };
         await report.say(name, bench.table(result, against), `${rounds} rounds${absent}`, data, bench.plot(result));
@@ -182,6 +183,15 @@ export const bench: Command<Arguments> = {
     return Exit.done;
   },
 };
+
+async function inItsTree<T>({ prepare, clean }: Benchmark, run: () => Promise<T>): Promise<T> {
+  try {
+    prepare();
+    return await run();
+  } finally {
+    clean();
+  }
+}
 
 const isOurs = (name: string) => name.startsWith("podheitor-hpc");
 
