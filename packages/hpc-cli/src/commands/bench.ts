@@ -62,7 +62,7 @@ export const bench: Command<Arguments> = {
       .example("$0 bench backup --case 15.0.3", "real Bacula jobs, in a checkout, as root; half an hour")
       .example("$0 bench all --folder /dev/shm --save results", "with tables and plots; hours")
       .epilogue(
-        "Each round runs every program once; a ratio is that of two runs of the same round. Peers that are not on PATH, and programs of the repository that are not built, are named.",
+        "Each round runs every program once; a ratio is that of two runs of the same round. Peers that are not on PATH, and programs of the repository that are not built, are named. read-cold, which needs root and a disk, drops the caches of the whole machine.",
       ),
 
   async run(args, io) {
