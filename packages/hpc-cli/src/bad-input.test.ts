@@ -55,6 +55,14 @@ function spawned([command = "", ...args]: readonly string[], env: NodeJS.Process
   return spawnSync(command, args, { encoding: "utf8", env: { ...process.env, ...env } });
 }
 
+describe("restore-plan", () => {
+  test.each(["2026-02-31", "2026-13-01", "yesterday"])("--before %s is no time", async (before) => {
+    const words = ["restore-plan", "--job-prefix", "set", "--catalog", join(work, "none"), "--before", before];
+    const ran = await runCommand(words);
+    expect([ran.code, ran.stderr]).toEqual([2, expect.stringContaining(`--before "${before}" is not a time`)]);
+  });
+});
+
 describe("backup", () => {
   const archive = () => join(work, "a.hpc");
 

@@ -83,7 +83,9 @@ function parseTime(text: string): number {
   if (/^\d{1,12}$/.test(text)) return Number(text);
   const match = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d)?))?$/.exec(text);
   const time = match === null ? Number.NaN : new Date(`${match[1]}T${match[2] ?? "00:00:00"}`).getTime();
-  if (Number.isNaN(time))
+  const written = match?.[1] ?? "";
+  // Date takes the 31st of February for the 3rd of March.
+  if (Number.isNaN(time) || !timeText(time / 1000).startsWith(written))
     throw new UsageError(
       `--before ${JSON.stringify(text)} is not a time`,
       "write epoch seconds or '2026-05-01 06:00:00'",
