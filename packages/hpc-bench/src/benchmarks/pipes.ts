@@ -3,6 +3,8 @@ import { type Benchmark, type BenchSetup, count } from "./setup";
 
 /** Of an entry of `bench synthetic` on the pipe: header, head, name, end. */
 const BYTES_PER_ENTRY = 168;
+/** What our relay asks for, and what Linux lets anyone have by default. */
+const WIDE_PIPE = String(2 ** 20);
 const nothing = () => undefined;
 
 /** Entries from memory to a drained pipe, as frames, beside as many bytes that C writes. */
@@ -29,21 +31,34 @@ export function emit({ entries, ourselves, tools }: BenchSetup): Benchmark[] {
   ];
 }
 
-/** A Unix socket to standard output, in frames. */
+/**
+ * A Unix socket to standard output, in frames. The last contestant is no relay: the sender's socket is what the reader reads, which is as fast as any
+ * relay between the two can be.
+ */
 export function relay({ largeBytes, ourselves, tools }: BenchSetup): Benchmark[] {
+  const { pipelimit } = tools;
+  const sent = (to: (pipelimit: string) => readonly string[]) => (program: string) =>
+    [program, "send", String(largeBytes), ...to(program)] as const;
   const { contestants, missing } = takePart([
     {
       name: "podheitor-hpc",
-      program: tools.pipelimit,
-      argv: (program) => [program, "send", String(largeBytes), ...ourselves, "bench", "relay-once"],
+      program: pipelimit,
+      argv: sent(() => [...ourselves, "bench", "relay-once"]),
       how: { output: "pipe" },
     },
     {
       name: "read + write (C)",
-      program: tools.pipelimit,
-      argv: (program) => [program, "send", String(largeBytes), program, "relay"],
+      program: pipelimit,
+      argv: sent((program) => [program, "relay"]),
       how: { output: "pipe" },
     },
+    {
+      name: "read + write (C), pipe of 1 MiB",
+      program: pipelimit,
+      argv: sent((program) => [program, "relay", WIDE_PIPE]),
+      how: { output: "pipe" },
+    },
+    { name: "no relay: read from the socket (C)", program: pipelimit, argv: sent((program) => [program, "drain"]) },
   ]);
   return [
     {
