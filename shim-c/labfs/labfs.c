@@ -10,14 +10,12 @@
  * Nothing is cached: every attribute, name and byte comes from the program, so that a fault is seen at the call that it hits.
  */
 #define FUSE_USE_VERSION 312
-#include "rules.h"
+#include "faults.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fuse3/fuse.h>
-#include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -25,158 +23,17 @@
 #include <unistd.h>
 
 #define CONTROL "/.labfs"
-#define RULES_MAX 256
-#define ANSWER_MAX 65536
-
-static int root = -1;
-
-/* ---- rules and those who wait ---- */
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t released = PTHREAD_COND_INITIALIZER;
-static struct { struct labfs_rule rule; char *line; } rules[RULES_MAX];
-static size_t rule_count;
-static unsigned hanging;
-static uint64_t generation; /* of releases */
-
-static void drop_rules(bool only_hangs)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < rule_count; i++) {
-        if (only_hangs && rules[i].rule.action != ACT_HANG) {
-            rules[kept++] = rules[i];
-            continue;
-        }
-        labfs_rule_free(&rules[i].rule);
-        free(rules[i].line);
-    }
-    rule_count = kept;
-}
-
-static int command(const char *line)
-{
-    char error[200];
-    struct labfs_rule rule;
-    int rc = 0;
-    if (*line == 0 || *line == '#')
-        return 0;
-    pthread_mutex_lock(&lock);
-    if (strcmp(line, "clear") == 0)
-        drop_rules(false);
-    else if (strcmp(line, "release") == 0) {
-        drop_rules(true);
-        generation++;
-        pthread_cond_broadcast(&released);
-    } else if (rule_count == RULES_MAX)
-        rc = -ENOSPC;
-    else if ((rc = labfs_rule_parse(&rule, line, error, sizeof error)) == 0) {
-        rules[rule_count].rule = rule;
-        rules[rule_count++].line = strdup(line);
-    } else
-        fprintf(stderr, "labfs: %s\n", error);
-    pthread_mutex_unlock(&lock);
-    return rc;
-}
-
-static int control_write(const char *bytes, size_t len)
-{
-    char *text = strndup(bytes, len), *rest = NULL;
-    int rc = text ? 0 : -ENOMEM;
-    for (char *line = text ? strtok_r(text, "\n", &rest) : NULL; line && rc == 0; line = strtok_r(NULL, "\n", &rest))
-        rc = command(line);
-    free(text);
-    return rc < 0 ? rc : (int)len;
-}
-
-static int control_read(char *out, size_t size, off_t offset)
-{
-    static char text[ANSWER_MAX];
-    size_t used = 0;
-    pthread_mutex_lock(&lock);
-    for (size_t i = 0; i < rule_count && used < sizeof text; i++)
-        used += (size_t)snprintf(text + used, sizeof text - used, "%llu %s\n", (unsigned long long)rules[i].rule.hits, rules[i].line);
-    if (used < sizeof text)
-        used += (size_t)snprintf(text + used, sizeof text - used, "hanging %u\n", hanging);
-    if (used > sizeof text)
-        used = sizeof text;
-    size_t n = (size_t)offset < used ? used - (size_t)offset : 0;
-    if (n > size)
-        n = size;
-    memcpy(out, text + offset, n);
-    pthread_mutex_unlock(&lock);
-    return (int)n;
-}
-
-static const char *below(const char *path) { return path[1] ? path + 1 : "."; }
-
-static int change_size(const char *path, bool append, int64_t n)
-{
-    struct stat st;
-    int fd = openat(root, below(path), O_WRONLY | O_CLOEXEC), rc = fd < 0 ? -errno : 0;
-    if (rc == 0 && append && (rc = fstat(fd, &st)) == 0)
-        n += st.st_size;
-    if (rc == 0 && ftruncate(fd, n) != 0)
-        rc = -errno;
-    if (fd >= 0)
-        close(fd);
-    return rc;
-}
-
-/* Holds the lock. */
-static int apply(const struct labfs_rule *r, const char *path, size_t *limit, int64_t *delay)
-{
-    struct stat st;
-    switch (r->action) {
-    case ACT_ERROR: return (int)-r->number;
-    case ACT_DELAY: *delay += r->number; return 0;
-    case ACT_SHORT: *limit = (size_t)r->number < *limit ? (size_t)r->number : *limit; return 0;
-    case ACT_APPEND: return change_size(path, true, r->number);
-    case ACT_TRUNCATE: return change_size(path, false, r->number);
-    case ACT_UNLINK: return fstatat(root, below(path), &st, AT_SYMLINK_NOFOLLOW) == 0 && unlinkat(root, below(path), S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0) == 0 ? 0 : -errno;
-    case ACT_REPLACE: return renameat(root, below(r->other), root, below(path)) == 0 ? 0 : -errno;
-    case ACT_EXCHANGE: return renameat2(root, below(r->other), root, below(path), RENAME_EXCHANGE) == 0 ? 0 : -errno;
-    case ACT_HANG: break;
-    }
-    hanging++;
-    for (uint64_t now = generation; generation == now;)
-        pthread_cond_wait(&released, &lock);
-    hanging--;
-    return 0;
-}
-
-/* What the rules say about this operation: 0 or -errno. limit: bytes of a read or write. */
-static int fault_io(enum labfs_op op, const char *path, uint64_t end, size_t *limit)
-{
-    int rc = 0;
-    int64_t delay = 0;
-    if (!path)
-        return 0;
-    pthread_mutex_lock(&lock);
-    for (size_t i = 0; i < rule_count && rc == 0; i++)
-        if (labfs_rule_takes(&rules[i].rule, op, path, end)) {
-            bool hangs = rules[i].rule.action == ACT_HANG; /* its rule is gone when it goes on */
-            rc = apply(&rules[i].rule, path, limit, &delay);
-            if (hangs)
-                break;
-        }
-    pthread_mutex_unlock(&lock);
-    if (delay > 0)
-        nanosleep(&(struct timespec){ .tv_sec = delay / 1000000, .tv_nsec = delay % 1000000 * 1000 }, NULL);
-    return rc;
-}
 
 static int fault(enum labfs_op op, const char *path)
 {
     size_t none = 0;
-    return fault_io(op, path, UINT64_MAX, &none);
+    return faults_apply(op, path, UINT64_MAX, &none);
 }
 
 #define FAULT(op, path) do { int fault_rc = fault(op, path); if (fault_rc != 0) return fault_rc; } while (0)
 #define CALL(call) ((call) < 0 ? -errno : 0)
 
 static bool is_control(const char *path) { return path && strcmp(path, CONTROL) == 0; }
-
-/* ---- operations ---- */
 
 static void *start(struct fuse_conn_info *conn, struct fuse_config *config)
 {
@@ -193,18 +50,18 @@ static int fs_getattr(const char *path, struct stat *st, struct fuse_file_info *
 {
     (void)fi;
     if (is_control(path)) {
-        *st = (struct stat){ .st_mode = S_IFREG | 0600, .st_nlink = 1, .st_size = ANSWER_MAX };
+        *st = (struct stat){ .st_mode = S_IFREG | 0600, .st_nlink = 1, .st_size = FAULTS_ANSWER_MAX };
         return 0;
     }
     FAULT(OP_GETATTR, path);
-    return CALL(fstatat(root, below(path), st, AT_SYMLINK_NOFOLLOW));
+    return CALL(fstatat(faults_root, below(path), st, AT_SYMLINK_NOFOLLOW));
 }
 
 static int fs_opendir(const char *path, struct fuse_file_info *fi)
 {
     (void)fi;
     FAULT(OP_OPENDIR, path);
-    int fd = openat(root, below(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(faults_root, below(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return -errno;
     close(fd);
@@ -215,7 +72,7 @@ static int fs_readdir(const char *path, void *buf, fuse_fill_dir_t fill, off_t o
 {
     (void)offset, (void)fi, (void)flags;
     FAULT(OP_READDIR, path);
-    int fd = openat(root, below(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(faults_root, below(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     if (!dir)
         return -errno;
@@ -232,7 +89,7 @@ static int fs_open(const char *path, struct fuse_file_info *fi)
     if (is_control(path))
         return 0;
     FAULT(OP_OPEN, path);
-    int fd = openat(root, below(path), (fi->flags & ~(O_CREAT | O_EXCL | O_DIRECT)) | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(faults_root, below(path), (fi->flags & ~(O_CREAT | O_EXCL | O_DIRECT)) | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return -errno;
     fi->fh = (uint64_t)fd;
@@ -242,7 +99,7 @@ static int fs_open(const char *path, struct fuse_file_info *fi)
 static int fs_create(const char *path, mode_t mode, struct fuse_file_info *fi)
 {
     FAULT(OP_CREATE, path);
-    int fd = openat(root, below(path), (fi->flags & ~O_DIRECT) | O_CREAT | O_NOFOLLOW | O_CLOEXEC, mode);
+    int fd = openat(faults_root, below(path), (fi->flags & ~O_DIRECT) | O_CREAT | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0)
         return -errno;
     fi->fh = (uint64_t)fd;
@@ -252,8 +109,8 @@ static int fs_create(const char *path, mode_t mode, struct fuse_file_info *fi)
 static int fs_read(const char *path, char *buf, size_t size, off_t offset, struct fuse_file_info *fi)
 {
     if (is_control(path))
-        return control_read(buf, size, offset);
-    int rc = fault_io(OP_READ, path, (uint64_t)offset + size, &size);
+        return faults_control_read(buf, size, offset);
+    int rc = faults_apply(OP_READ, path, (uint64_t)offset + size, &size);
     ssize_t n = rc < 0 ? -1 : pread((int)fi->fh, buf, size, offset);
     return rc < 0 ? rc : n < 0 ? -errno : (int)n;
 }
@@ -261,8 +118,8 @@ static int fs_read(const char *path, char *buf, size_t size, off_t offset, struc
 static int fs_write(const char *path, const char *buf, size_t size, off_t offset, struct fuse_file_info *fi)
 {
     if (is_control(path))
-        return control_write(buf, size);
-    int rc = fault_io(OP_WRITE, path, (uint64_t)offset + size, &size);
+        return faults_control_write(buf, size);
+    int rc = faults_apply(OP_WRITE, path, (uint64_t)offset + size, &size);
     ssize_t n = rc < 0 ? -1 : pwrite((int)fi->fh, buf, size, offset);
     return rc < 0 ? rc : n < 0 ? -errno : (int)n;
 }
@@ -286,63 +143,63 @@ static int fs_truncate(const char *path, off_t size, struct fuse_file_info *fi)
     if (is_control(path))
         return 0;
     FAULT(OP_TRUNCATE, path);
-    return fi ? CALL(ftruncate((int)fi->fh, size)) : change_size(path, false, size);
+    return fi ? CALL(ftruncate((int)fi->fh, size)) : faults_change_size(path, false, size);
 }
 
 static int fs_readlink(const char *path, char *buf, size_t size)
 {
     FAULT(OP_READLINK, path);
-    ssize_t n = readlinkat(root, below(path), buf, size - 1);
+    ssize_t n = readlinkat(faults_root, below(path), buf, size - 1);
     if (n < 0)
         return -errno;
     buf[n] = 0;
     return 0;
 }
 
-static int fs_mkdir(const char *path, mode_t mode) { FAULT(OP_MKDIR, path); return CALL(mkdirat(root, below(path), mode)); }
-static int fs_mknod(const char *path, mode_t mode, dev_t dev) { FAULT(OP_MKNOD, path); return CALL(mknodat(root, below(path), mode, dev)); }
-static int fs_unlink(const char *path) { FAULT(OP_UNLINK, path); return CALL(unlinkat(root, below(path), 0)); }
-static int fs_rmdir(const char *path) { FAULT(OP_UNLINK, path); return CALL(unlinkat(root, below(path), AT_REMOVEDIR)); }
-static int fs_symlink(const char *target, const char *path) { FAULT(OP_SYMLINK, path); return CALL(symlinkat(target, root, below(path))); }
-static int fs_link(const char *from, const char *path) { FAULT(OP_LINK, path); return CALL(linkat(root, below(from), root, below(path), 0)); }
+static int fs_mkdir(const char *path, mode_t mode) { FAULT(OP_MKDIR, path); return CALL(mkdirat(faults_root, below(path), mode)); }
+static int fs_mknod(const char *path, mode_t mode, dev_t dev) { FAULT(OP_MKNOD, path); return CALL(mknodat(faults_root, below(path), mode, dev)); }
+static int fs_unlink(const char *path) { FAULT(OP_UNLINK, path); return CALL(unlinkat(faults_root, below(path), 0)); }
+static int fs_rmdir(const char *path) { FAULT(OP_UNLINK, path); return CALL(unlinkat(faults_root, below(path), AT_REMOVEDIR)); }
+static int fs_symlink(const char *target, const char *path) { FAULT(OP_SYMLINK, path); return CALL(symlinkat(target, faults_root, below(path))); }
+static int fs_link(const char *from, const char *path) { FAULT(OP_LINK, path); return CALL(linkat(faults_root, below(from), faults_root, below(path), 0)); }
 
 static int fs_rename(const char *from, const char *to, unsigned flags)
 {
     FAULT(OP_RENAME, to);
-    return CALL(renameat2(root, below(from), root, below(to), flags));
+    return CALL(renameat2(faults_root, below(from), faults_root, below(to), flags));
 }
 
 static int fs_chmod(const char *path, mode_t mode, struct fuse_file_info *fi)
 {
     (void)fi;
     FAULT(OP_CHMOD, path);
-    return CALL(fchmodat(root, below(path), mode, 0));
+    return CALL(fchmodat(faults_root, below(path), mode, 0));
 }
 
 static int fs_chown(const char *path, uid_t uid, gid_t gid, struct fuse_file_info *fi)
 {
     (void)fi;
     FAULT(OP_CHOWN, path);
-    return CALL(fchownat(root, below(path), uid, gid, AT_SYMLINK_NOFOLLOW));
+    return CALL(fchownat(faults_root, below(path), uid, gid, AT_SYMLINK_NOFOLLOW));
 }
 
 static int fs_utimens(const char *path, const struct timespec times[2], struct fuse_file_info *fi)
 {
     (void)fi;
     FAULT(OP_UTIMENS, path);
-    return CALL(utimensat(root, below(path), times, AT_SYMLINK_NOFOLLOW));
+    return CALL(utimensat(faults_root, below(path), times, AT_SYMLINK_NOFOLLOW));
 }
 
 static int fs_statfs(const char *path, struct statvfs *out)
 {
     FAULT(OP_STATFS, path);
-    return CALL(fstatvfs(root, out));
+    return CALL(fstatvfs(faults_root, out));
 }
 
 /* Extended attributes have no *at calls: through the descriptor's name, which for a symlink means none. */
 static int at_path(char *out, size_t cap, const char *path)
 {
-    return snprintf(out, cap, "/proc/self/fd/%d/%s", root, below(path)) < (int)cap ? 0 : -ENAMETOOLONG;
+    return snprintf(out, cap, "/proc/self/fd/%d/%s", faults_root, below(path)) < (int)cap ? 0 : -ENAMETOOLONG;
 }
 
 static int fs_getxattr(const char *path, const char *name, char *value, size_t size)
@@ -392,8 +249,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: labfs SOURCE MOUNTPOINT\n");
         return 2;
     }
-    root = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (root < 0) {
+    faults_root = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (faults_root < 0) {
         perror(argv[1]);
         return 1;
     }

@@ -1,0 +1,73 @@
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { expect, jest, test } from "@jest/globals";
+import { NODE, OddTree } from "../test/odd-tree";
+import { collector, runCommand } from "./testing";
+
+/* The archive commands as processes: pipes, signals, readers that go away. */
+
+// Starting from source on a busy machine takes its time.
+jest.setTimeout(60_000);
+
+const tree = new OddTree();
+
+/** Runs the program as a process of its own, from source. */
+function start(args: readonly string[]) {
+  const child = spawn(process.execPath, [...NODE, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const err = collector();
+  child.stdout.resume();
+  child.stderr.pipe(err);
+  return { child, err };
+}
+
+test("standard output and input carry an archive; names arrive byte for byte", () => {
+  const where = join(tree.work, "back");
+  const script = `"\${@:2}" backup --path "$(printf '%b' "$1")" --archive - 2>"$WORK/err" | "\${@:2}" restore --archive - --where "$WORK/back"`;
+  const shown = tree.odd
+    .toString("latin1")
+    .replaceAll(/[^ -~]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`);
+  execFileSync("bash", ["-o", "pipefail", "-c", script, "bash", shown, process.execPath, ...NODE], {
+    env: { ...process.env, WORK: tree.work },
+  });
+  expect(readFileSync(Buffer.concat([Buffer.from(where), tree.odd]), "utf8")).toBe("odd");
+  expect(readFileSync(join(tree.work, "err"), "utf8")).toMatch(/^standard output: 1 entry, 3 B/);
+});
+
+test.each([
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const)("%s leaves nothing behind and exits %d", async (signal, code) => {
+  const { child, err } = start(["backup", "--path", "/usr", "--archive", tree.archive]);
+  const exited = once(child, "exit");
+  const partial = () => readdirSync(tree.work).some((name) => name.startsWith("a.hpc"));
+  // Until the archive has begun; jest's time limit is ours.
+  while (!partial() && child.exitCode === null) await setTimeout(5);
+  child.kill(signal);
+  expect(await exited).toEqual([code, null]);
+  expect(err.text()).toMatch(new RegExp(`^podheitor-hpc: cancelled by ${signal}: [^\\n]+\\n$`));
+  expect(readdirSync(tree.work)).toEqual([]);
+});
+
+test("a reader that goes away ends it quietly", async () => {
+  await runCommand(["backup", "--path", tree.path, "--archive", tree.archive]);
+  const script = `set -o pipefail; "$@" list --archive "$ARCHIVE" | true; echo "\${PIPESTATUS[0]}"`;
+  const text = execFileSync("bash", ["-c", script, "bash", process.execPath, ...NODE], {
+    env: { ...process.env, ARCHIVE: tree.archive },
+    encoding: "utf8",
+  });
+  // The whole list may have fitted into the pipe before `true` ended.
+  expect(["0\n", "141\n"]).toContain(text);
+});
+
+test("standard output that is full is an error that says so", async () => {
+  await runCommand(["backup", "--path", tree.path, "--archive", tree.archive]);
+  const script = '"$@" > /dev/full';
+  const child = spawn("bash", ["-c", script, "bash", process.execPath, ...NODE, "list", "--archive", tree.archive]);
+  const err = collector();
+  child.stderr.pipe(err);
+  const [code] = (await once(child, "close")) as [number];
+  expect([code, err.text()]).toEqual([1, expect.stringMatching(/standard output cannot be written: ENOSPC/)]);
+});

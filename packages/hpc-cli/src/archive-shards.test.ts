@@ -1,0 +1,69 @@
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "@jest/globals";
+import { OddTree, view } from "../test/odd-tree";
+import { runCommand } from "./testing";
+
+/* `backup` in shards: several archives that together are the tree. */
+
+const tree = new OddTree();
+
+test("are written at once and together are the tree", async () => {
+  const { code, objects, stderr } = await runCommand([
+    "backup",
+    "--path",
+    tree.path,
+    "--archive",
+    tree.archive,
+    "--shards",
+    "3",
+    "--json",
+  ]);
+  expect(stderr).toBe("");
+  expect(code).toBe(0);
+  expect(objects.at(-1)).toMatchObject({ entries: 9, files: 4, directories: 3, bytes: 3_000_008 });
+  expect(readdirSync(tree.work).sort()).toEqual(["a.0-of-3.hpc", "a.1-of-3.hpc", "a.2-of-3.hpc"]);
+  const where = join(tree.work, "back");
+  const restore = await runCommand([
+    "restore",
+    ...[2, 0, 1].flatMap((k) => ["--archive", join(tree.work, `a.${k}-of-3.hpc`)]),
+    "--where",
+    where,
+  ]);
+  expect([restore.code, restore.stderr]).toEqual([0, ""]);
+  expect(view(join(where, tree.path))).toBe(view(tree.path));
+});
+
+test("one by one: --shard K/N", async () => {
+  const entries = [];
+  for (const k of [0, 1]) {
+    const { objects } = await runCommand([
+      "backup",
+      "--path",
+      tree.path,
+      "--archive",
+      join(tree.work, `${k}`),
+      "--shard",
+      `${k}/2`,
+      "--json",
+    ]);
+    entries.push(Number(objects.at(-1)?.["entries"]));
+  }
+  expect(entries.reduce((a, b) => a + b)).toBe(9);
+});
+
+test("one that fails is named, and the others stay", async () => {
+  mkdirSync(join(tree.work, "a.1-of-2.hpc"));
+  const { code, stderr } = await runCommand([
+    "backup",
+    "--path",
+    tree.path,
+    "--archive",
+    tree.archive,
+    "--shards",
+    "2",
+  ]);
+  expect(stderr).toMatch(/1 of 2 shards failed \(.*a\.1-of-2\.hpc\): .*--shard K\/2\n$/);
+  expect(code).toBe(1);
+  expect(existsSync(join(tree.work, "a.0-of-2.hpc"))).toBe(true);
+});
