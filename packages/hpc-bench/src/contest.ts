@@ -5,12 +5,14 @@ import { startDrain } from "./drain";
 import { environment } from "./environment";
 import { BenchError } from "./errors";
 
+const WIDE_PIPE_BYTES = 2 ** 20;
+
 /** A program that takes part. */
 export interface Contestant {
   readonly name: string;
   readonly argv: readonly [program: string, ...rest: string[]];
-  /** Where its standard output goes: nowhere (default), through a pipe that `cat` drains, or to a new file. */
-  readonly output?: "pipe" | { readonly file: string };
+  /** Where its standard output goes: nowhere (default), through a pipe that `dd` drains, which holds what the system gives or a mebibyte, or to a new file. */
+  readonly output?: "pipe" | "wide pipe" | { readonly file: string };
   /** Added to the little that it has of our environment. */
   readonly env?: Readonly<Record<string, string>>;
   /** Exit codes that are no failure. Default: 0. */
@@ -76,7 +78,8 @@ export async function contest(asked: Contest): Promise<ContestResult> {
 async function timed(contestant: Contestant, signal: AbortSignal | undefined): Promise<number> {
   contestant.prepare?.();
   const { output } = contestant;
-  const drain = output === "pipe" ? startDrain() : undefined;
+  const drain =
+    typeof output === "string" ? startDrain(output === "wide pipe" ? WIDE_PIPE_BYTES : undefined) : undefined;
   const file = typeof output === "object" ? openSync(output.file, "w") : undefined;
   const [program, ...rest] = contestant.argv;
   const started = performance.now();

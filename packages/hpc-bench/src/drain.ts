@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { widenPipe } from "@podheitor/hpc-walker";
 
 /** A pipe whose other end `dd` reads, a mebibyte at a time, and forgets. No byte passes through this process. */
 export interface Drain {
@@ -12,8 +13,8 @@ export interface Drain {
   end(): Promise<void>;
 }
 
-/** A fifo, because what Node gives a child as a pipe is a socket. */
-export function startDrain(): Drain {
+/** A fifo, because what Node gives a child as a pipe is a socket. bytes: what it holds, if this user may have so much; default: what the system gives. */
+export function startDrain(bytes?: number): Drain {
   const folder = mkdtempSync(join(tmpdir(), "hpc-drain-"));
   const fifo = join(folder, "fifo");
   try {
@@ -23,6 +24,7 @@ export function startDrain(): Drain {
     });
     const closed = once(dd, "close");
     const fd = openSync(fifo, "w"); // waits for dd
+    if (bytes !== undefined) widenPipe(fd, bytes);
     return {
       fd,
       async end() {

@@ -2,14 +2,13 @@
  * What C does with pipes, for benchmarks:
  *   pipelimit write BYTES            writes so many bytes, 256 KiB at a time: what a pipe takes
  *   pipelimit send BYTES PROGRAM …   becomes PROGRAM, whose standard input is a Unix socket that brings so many bytes
- *   pipelimit relay [PIPE]           standard input to standard output as D frames, by read and write; PIPE bytes: what the pipe is to hold
+ *   pipelimit relay                  standard input to standard output as D frames, by read and write
  *   pipelimit drain                  reads standard input, a mebibyte at a time, and forgets it
  *   pipelimit check BYTES            reads D frames, and fails unless they hold exactly what `send` sends
  */
 #include "../frame_header.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,12 +68,10 @@ static void write_pattern(int fd, uint64_t bytes)
     }
 }
 
-static void relay(int pipe_bytes)
+static void relay(void)
 {
     size_t n;
 
-    if (pipe_bytes > 0 && fcntl(1, F_SETPIPE_SZ, pipe_bytes) < 0)
-        fail("F_SETPIPE_SZ");
     while ((n = read_some(block + FRAME_HEADER, BLOCK)) > 0) {
         put_header(block, 'D', (uint32_t)n);
         write_all(1, block, FRAME_HEADER + n);
@@ -151,8 +148,8 @@ int main(int argc, char **argv)
 {
     uint64_t bytes = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
 
-    if ((argc == 2 || argc == 3) && !strcmp(argv[1], "relay"))
-        relay((int)bytes);
+    if (argc == 2 && !strcmp(argv[1], "relay"))
+        relay();
     else if (argc == 2 && !strcmp(argv[1], "drain"))
         drain();
     else if (argc == 3 && !strcmp(argv[1], "write"))
@@ -162,7 +159,7 @@ int main(int argc, char **argv)
     else if (argc > 3 && !strcmp(argv[1], "send"))
         send_to(bytes, argv + 3);
     else {
-        fprintf(stderr, "usage: pipelimit write BYTES | send BYTES PROGRAM [ARGUMENT...] | relay [PIPE] | drain | check BYTES\n");
+        fprintf(stderr, "usage: pipelimit write BYTES | send BYTES PROGRAM [ARGUMENT...] | relay | drain | check BYTES\n");
         return 2;
     }
     return 0;

@@ -1,22 +1,17 @@
 import { takePart } from "../peers";
-import { type Benchmark, type BenchSetup, count } from "./setup";
+import { type Benchmark, type BenchSetup, count, WIDE } from "./setup";
 
 /** Of an entry of `bench synthetic` on the pipe: header, head, name, end. */
 const BYTES_PER_ENTRY = 168;
-/** What our relay asks for, and what Linux lets anyone have by default. */
-const WIDE_PIPE = String(2 ** 20);
 const nothing = () => undefined;
 
 /** Entries from memory to a drained pipe, as frames, beside as many bytes that C writes. */
 export function emit({ entries, ourselves, tools }: BenchSetup): Benchmark[] {
   const argv = [...ourselves, "bench", "synthetic", "--entries", String(entries)] as const;
+  const write = (program: string) => [program, "write", String(entries * BYTES_PER_ENTRY)] as const;
   const { contestants, missing } = takePart([
-    {
-      name: "write (C), as many bytes",
-      program: tools.pipelimit,
-      argv: (program) => [program, "write", String(entries * BYTES_PER_ENTRY)],
-      how: { output: "pipe" },
-    },
+    { name: "write (C), as many bytes", program: tools.pipelimit, argv: write, how: { output: "pipe" } },
+    { name: `the same, ${WIDE}`, program: tools.pipelimit, argv: write, how: { output: "wide pipe" } },
   ]);
   return [
     {
@@ -53,10 +48,10 @@ export function relay({ largeBytes, ourselves, tools }: BenchSetup): Benchmark[]
       how: { output: "pipe" },
     },
     {
-      name: "read + write (C), pipe of 1 MiB",
+      name: `read + write (C), ${WIDE}`,
       program: pipelimit,
-      argv: sent((program) => [program, "relay", WIDE_PIPE]),
-      how: { output: "pipe" },
+      argv: sent((program) => [program, "relay"]),
+      how: { output: "wide pipe" },
     },
     { name: "no relay: read from the socket (C)", program: pipelimit, argv: sent((program) => [program, "drain"]) },
   ]);

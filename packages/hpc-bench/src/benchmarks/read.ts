@@ -6,7 +6,7 @@ import type { Contestant } from "../contest";
 import { type Peer, takePart } from "../peers";
 import { makeBenchTree } from "../trees";
 import { slowed } from "./latency";
-import { type Benchmark, type BenchSetup, count, fresh, KIB, makeLarge, remove } from "./setup";
+import { type Benchmark, type BenchSetup, count, fresh, KIB, makeLarge, remove, WIDE } from "./setup";
 
 const FILE_BYTES = 4 * KIB;
 /** Of shim-c/scan/hpc_scan.h. */
@@ -154,6 +154,7 @@ function large(setup: BenchSetup, backend: Program): Benchmark {
     contestants: [
       { name: "podheitor-hpc-backend", argv: [...backend, "backup", `--path=${tree}`], output: "pipe" },
       { name: "Node read + write", argv: [process.execPath, "-e", COPY, file], output: "pipe" },
+      { name: `Node read + write, ${WIDE}`, argv: [process.execPath, "-e", COPY, file], output: "wide pipe" },
       { name: "cat", argv: ["cat", file], output: "pipe" },
       { name: "podheitor-hpc backup, archive", argv: archived, output: "pipe" },
     ],

@@ -52,6 +52,8 @@ export interface Benchmark {
 
 export const KIB = 1024;
 export const MIB = 1024 * KIB;
+/** Behind a peer's name: it gets what our programs ask for themselves. */
+export const WIDE = "pipe of 1 MiB";
 
 export function count(number: number): string {
   return number.toLocaleString("en-US");
