@@ -9,7 +9,8 @@ import { SyntheticScanner } from "./synthetic-scanner";
 
 const STDIN = 0;
 const STDOUT = 1;
-const PIPE_BYTES = 2 ** 20;
+/** Each page of a pipe's room takes up to 32 KiB of a socket's buffer by reference: these 64 hold as much as a core's own cache. */
+const RELAY_PIPE_BYTES = 2 ** 18;
 
 /** Entries that do not exist, through everything a backup has behind its scan, to standard output as frames. */
 export async function emitSynthetic(count: number, signal: AbortSignal): Promise<void> {
@@ -21,7 +22,7 @@ export async function emitSynthetic(count: number, signal: AbortSignal): Promise
 
 /** Standard input (a Unix socket or a pipe) to standard output as D frames. */
 export async function relay(): Promise<number> {
-  widenPipe(STDOUT, PIPE_BYTES);
+  widenPipe(STDOUT, RELAY_PIPE_BYTES);
   const streamer = streamerTo(STDOUT);
   if (streamer === undefined)
     throw new BenchError("HPC_BENCH_FAILED", "libhpcscan is not there", "Build it with `npm run build`.");
