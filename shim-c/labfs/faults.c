@@ -90,7 +90,7 @@ int faults_control_read(char *out, size_t size, off_t offset)
     return (int)n;
 }
 
-int faults_change_size(const char *path, bool append, int64_t n)
+int change_size(const char *path, bool append, int64_t n)
 {
     struct stat st;
     int fd = openat(faults_root, below(path), O_WRONLY | O_CLOEXEC), rc = fd < 0 ? -errno : 0;
@@ -111,8 +111,8 @@ static int apply(const struct labfs_rule *r, const char *path, size_t *limit, in
     case ACT_ERROR: return (int)-r->number;
     case ACT_DELAY: *delay += r->number; return 0;
     case ACT_SHORT: *limit = (size_t)r->number < *limit ? (size_t)r->number : *limit; return 0;
-    case ACT_APPEND: return faults_change_size(path, true, r->number);
-    case ACT_TRUNCATE: return faults_change_size(path, false, r->number);
+    case ACT_APPEND: return change_size(path, true, r->number);
+    case ACT_TRUNCATE: return change_size(path, false, r->number);
     case ACT_UNLINK: return fstatat(faults_root, below(path), &st, AT_SYMLINK_NOFOLLOW) == 0 && unlinkat(faults_root, below(path), S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0) == 0 ? 0 : -errno;
     case ACT_REPLACE: return renameat(faults_root, below(r->other), faults_root, below(path)) == 0 ? 0 : -errno;
     case ACT_EXCHANGE: return renameat2(faults_root, below(r->other), faults_root, below(path), RENAME_EXCHANGE) == 0 ? 0 : -errno;

@@ -143,7 +143,7 @@ static int fs_truncate(const char *path, off_t size, struct fuse_file_info *fi)
     if (is_control(path))
         return 0;
     FAULT(OP_TRUNCATE, path);
-    return fi ? CALL(ftruncate((int)fi->fh, size)) : faults_change_size(path, false, size);
+    return fi ? CALL(ftruncate((int)fi->fh, size)) : change_size(path, false, size);
 }
 
 static int fs_readlink(const char *path, char *buf, size_t size)

@@ -47,7 +47,7 @@ struct labfs_rule {
 /* 0, or -EINVAL with error set. The line is not changed; free with labfs_rule_free(). */
 int labfs_rule_parse(struct labfs_rule *rule, const char *line, char *error, size_t error_cap);
 void labfs_rule_free(struct labfs_rule *rule);
-/* Does it apply to this operation now? Counts. end: offset + length of a read or write, else 0. */
+/* Does it apply to this operation now? Counts. end: offset + length of a read or write, else UINT64_MAX. */
 bool labfs_rule_takes(struct labfs_rule *rule, enum labfs_op op, const char *path, uint64_t end);
 const char *labfs_op_name(enum labfs_op op);
 

@@ -15,6 +15,8 @@ export class Emitter {
   readonly #sink: ByteSink;
   readonly #flushBytes: number;
   #writing: Promise<void> | undefined;
+  /** flush() was called during a write. */
+  #asked = false;
   #failure: unknown;
   /** Those who wait in drain(): the job, and at the end whoever says good-bye. */
   #waiting: (() => void)[] = [];
@@ -26,7 +28,7 @@ export class Emitter {
     this.#flushBytes = sink.flushBytes ?? FLUSH_BYTES;
     this.frames = new FrameWriter({ ...options, capacity: this.#flushBytes + FLUSH_ROOM });
     this.#sink = sink;
-    this.#timer = setInterval(() => this.flush(), FLUSH_IDLE_MS);
+    this.#timer = setInterval(() => this.#write(), FLUSH_IDLE_MS);
     // Output alone does not keep a process alive; whoever waits for drain() or finish() does.
     this.#timer.unref();
   }
@@ -45,8 +47,13 @@ export class Emitter {
     return this.#writing !== undefined;
   }
 
-  /** Starts writing what there is, unless a write is under way. Never waits. */
+  /** Starts writing what there is, now or when the write that is under way is done. Never waits. */
   flush(): void {
+    this.#asked = this.#writing !== undefined;
+    this.#write();
+  }
+
+  #write(): void {
     if (this.#writing !== undefined || this.#failure !== undefined || this.frames.byteLength === 0) return;
     const bytes = this.frames.takeBytes();
     this.#writing = this.#settled(
@@ -67,6 +74,7 @@ export class Emitter {
       .then(() => {
         this.#writing = undefined;
         this.#lastWrite = performance.now();
+        if (this.#asked) this.flush();
         this.#wake();
       });
   }
@@ -89,7 +97,7 @@ export class Emitter {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
     if (this.#failure !== undefined) throw this.#failure;
-    this.flush();
+    this.#write();
   }
 
   /** Whether `stream` can be used. */

@@ -36,6 +36,35 @@ describe("contest", () => {
     expect(readFileSync(file).length).toBe(3_000_000);
   });
 
+  test("a pipe is as wide as it is asked for, or that is an error", async () => {
+    const widthOf = 'perl -e \'open(F, ">", $ARGV[0]); print F fcntl(STDOUT, 1032, 0)\' "$0"'; // F_GETPIPE_SZ
+    const run = async (pipeBytes: number) => {
+      const file = join(folder, "width");
+      const argv = ["sh", "-c", widthOf, file] as const;
+      await bench.contest({
+        title: "t",
+        facts: "f",
+        contestants: [{ name: "w", argv, output: { pipeBytes } }],
+        rounds: 1,
+      });
+      return readFileSync(file, "utf8");
+    };
+    expect(await run(2 ** 18)).toBe("262144");
+    await expect(run(2 ** 32)).rejects.toMatchObject({
+      code: "HPC_BENCH_FAILED",
+      message: expect.stringContaining("cannot hold"),
+    });
+  });
+
+  test("what ends a preparation is named", async () => {
+    const prepare = () => {
+      throw new Error("no disk");
+    };
+    const contestants: bench.Contestant[] = [{ name: "one", argv: ["true"], prepare }];
+    const run = bench.contest({ title: "t", facts: "f", contestants, rounds: 1 });
+    await expect(run).rejects.toMatchObject({ message: expect.stringContaining("one failed: cannot be prepared: ") });
+  });
+
   test("of our environment a contestant has only what all programs need, and its own", async () => {
     const file = join(folder, "env");
     const contestants: bench.Contestant[] = [{ name: "env", argv: ["env"], output: { file }, env: { OWN: "1" } }];

@@ -9,8 +9,11 @@ import { SyntheticScanner } from "./synthetic-scanner";
 
 const STDIN = 0;
 const STDOUT = 1;
-/** Each page of a pipe's room takes up to 32 KiB of a socket's buffer by reference: these 64 hold as much as a core's own cache. */
-const RELAY_PIPE_BYTES = 2 ** 18;
+/**
+ * Of the pipe that a relay writes to. A slot of it takes up to 32 KiB of a socket's buffer by reference, so that these 64 hold a mebibyte or two, which a core's own cache
+ * holds, too; the 256 slots of a mebibyte do not stay there.
+ */
+export const RELAY_PIPE_BYTES = 256 * 1024;
 
 /** Entries that do not exist, through everything a backup has behind its scan, to standard output as frames. */
 export async function emitSynthetic(count: number, signal: AbortSignal): Promise<void> {

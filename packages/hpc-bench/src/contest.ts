@@ -1,18 +1,17 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
-import { startDrain } from "./drain";
+import { setImmediate as turn } from "node:timers/promises";
+import { type Drain, startDrain } from "./drain";
 import { environment } from "./environment";
 import { BenchError } from "./errors";
-
-const WIDE_PIPE_BYTES = 2 ** 20;
 
 /** A program that takes part. */
 export interface Contestant {
   readonly name: string;
   readonly argv: readonly [program: string, ...rest: string[]];
-  /** Where its standard output goes: nowhere (default), through a pipe that `dd` drains, which holds what the system gives or a mebibyte, or to a new file. */
-  readonly output?: "pipe" | "wide pipe" | { readonly file: string };
+  /** Where its standard output goes: nowhere (default), through a pipe that `dd` drains, which holds what the system gives or so many bytes, or to a new file. */
+  readonly output?: "pipe" | { readonly pipeBytes: number } | { readonly file: string };
   /** Added to the little that it has of our environment. */
   readonly env?: Readonly<Record<string, string>>;
   /** Exit codes that are no failure. Default: 0. */
@@ -76,11 +75,14 @@ export async function contest(asked: Contest): Promise<ContestResult> {
 
 /** Seconds from the start of a program to its end. */
 async function timed(contestant: Contestant, signal: AbortSignal | undefined): Promise<number> {
-  contestant.prepare?.();
-  const { output } = contestant;
-  const drain =
-    typeof output === "string" ? startDrain(output === "wide pipe" ? WIDE_PIPE_BYTES : undefined) : undefined;
-  const file = typeof output === "object" ? openSync(output.file, "w") : undefined;
+  try {
+    contestant.prepare?.();
+  } catch (error) {
+    await turn(); // what ended a program of its may be a signal to us all
+    signal?.throwIfAborted();
+    throw failed(contestant, `cannot be prepared: ${String(error)}`);
+  }
+  const { drain, file } = opened(contestant.output);
   const [program, ...rest] = contestant.argv;
   const started = performance.now();
   const child = spawn(program, rest, {
@@ -105,6 +107,12 @@ async function timed(contestant: Contestant, signal: AbortSignal | undefined): P
     if (file !== undefined) closeSync(file);
     await drain?.end();
   }
+}
+
+function opened(output: Contestant["output"]): { readonly drain?: Drain; readonly file?: number } {
+  if (output === undefined) return {};
+  if (output === "pipe") return { drain: startDrain() };
+  return "file" in output ? { file: openSync(output.file, "w") } : { drain: startDrain(output.pipeBytes) };
 }
 
 function failed({ name, argv }: Contestant, why: string): BenchError {

@@ -4,6 +4,7 @@ import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { widenPipe } from "@podheitor/hpc-walker";
+import { BenchError } from "./errors";
 
 /** A pipe whose other end `dd` reads, a mebibyte at a time, and forgets. No byte passes through this process. */
 export interface Drain {
@@ -13,7 +14,7 @@ export interface Drain {
   end(): Promise<void>;
 }
 
-/** A fifo, because what Node gives a child as a pipe is a socket. bytes: what it holds, if this user may have so much; default: what the system gives. */
+/** A fifo, because what Node gives a child as a pipe is a socket. bytes: what it holds at least; default: what the system gives. Throws HPC_BENCH_FAILED when it may not. */
 export function startDrain(bytes?: number): Drain {
   const folder = mkdtempSync(join(tmpdir(), "hpc-drain-"));
   const fifo = join(folder, "fifo");
@@ -24,7 +25,14 @@ export function startDrain(bytes?: number): Drain {
     });
     const closed = once(dd, "close");
     const fd = openSync(fifo, "w"); // waits for dd
-    if (bytes !== undefined) widenPipe(fd, bytes);
+    if (bytes !== undefined && (widenPipe(fd, bytes) ?? 0) < bytes) {
+      closeSync(fd);
+      throw new BenchError(
+        "HPC_BENCH_FAILED",
+        `a pipe cannot hold ${bytes} bytes`,
+        "Raise fs.pipe-max-size and fs.pipe-user-pages-soft (sysctl), or run it as root.",
+      );
+    }
     return {
       fd,
       async end() {

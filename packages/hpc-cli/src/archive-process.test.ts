@@ -37,6 +37,7 @@ test("standard output and input carry an archive; names arrive byte for byte", (
 });
 
 test.each([
+  ["SIGHUP", 129],
   ["SIGINT", 130],
   ["SIGTERM", 143],
 ] as const)("%s leaves nothing behind and exits %d", async (signal, code) => {

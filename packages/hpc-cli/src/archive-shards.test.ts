@@ -1,14 +1,17 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "@jest/globals";
+import { expect, jest, test } from "@jest/globals";
 import { OddTree, view } from "../test/odd-tree";
 import { runCommand } from "./testing";
 
 /* `backup` in shards: several archives that together are the tree. */
 
+// On a busy machine it takes its time.
+jest.setTimeout(60_000);
+
 const tree = new OddTree();
 
-test("are written at once and together are the tree", async () => {
+test("shards are written at once and together are the tree", async () => {
   const { code, objects, stderr } = await runCommand([
     "backup",
     "--path",
@@ -34,7 +37,7 @@ test("are written at once and together are the tree", async () => {
   expect(view(join(where, tree.path))).toBe(view(tree.path));
 });
 
-test("one by one: --shard K/N", async () => {
+test("shards one by one: --shard K/N", async () => {
   const entries = [];
   for (const k of [0, 1]) {
     const { objects } = await runCommand([
@@ -52,7 +55,7 @@ test("one by one: --shard K/N", async () => {
   expect(entries.reduce((a, b) => a + b)).toBe(9);
 });
 
-test("one that fails is named, and the others stay", async () => {
+test("a shard that fails is named, and the others stay", async () => {
   mkdirSync(join(tree.work, "a.1-of-2.hpc"));
   const { code, stderr } = await runCommand([
     "backup",

@@ -11,7 +11,13 @@ export const Exit = {
 
 export type ExitCode = number;
 
+const CANCELLED = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+export type CancelSignal = keyof typeof CANCELLED;
+
+/** What cancels a command: it removes what it has begun. */
+export const CANCEL_SIGNALS = Object.keys(CANCELLED) as readonly CancelSignal[];
+
 /** The exit code of a command that `signal` cancelled. */
-export function exitOfSignal(signal: NodeJS.Signals): ExitCode {
-  return signal === "SIGTERM" ? 143 : 130;
+export function exitOfSignal(signal: CancelSignal): ExitCode {
+  return CANCELLED[signal];
 }

@@ -1,22 +1,23 @@
 import { rawArguments } from "./bytes";
-import { Exit } from "./exit";
+import { CANCEL_SIGNALS, Exit, exitOfSignal } from "./exit";
 import { run } from "./run";
 
 /** Time that a cancelled command gets to remove what it had begun; after it, or at a second signal, the process ends. */
 const CANCEL_LIMIT_MS = 10_000;
 
 const cancel = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
+for (const signal of CANCEL_SIGNALS) {
   process.on(signal, () => {
-    if (cancel.signal.aborted) process.exit(signal === "SIGTERM" ? 143 : 130);
+    if (cancel.signal.aborted) process.exit(exitOfSignal(signal));
     cancel.abort(signal);
-    setTimeout(() => process.exit(signal === "SIGTERM" ? 143 : 130), CANCEL_LIMIT_MS).unref();
+    setTimeout(() => process.exit(exitOfSignal(signal)), CANCEL_LIMIT_MS).unref();
   });
 }
 
 // `podheitor-hpc list … | head`: the reader has what it wanted, and there is nobody to complain to.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (cancel.signal.aborted) return; // the terminal went away, but what was begun is still removed
     if (error.code === "EPIPE") process.exit(Exit.outputClosed);
     if (stream === process.stdout)
       process.stderr.write(

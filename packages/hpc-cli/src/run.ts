@@ -12,7 +12,7 @@ import { restorePlan } from "./commands/restore-plan";
 import { shardProbe } from "./commands/shard-probe";
 import { verify } from "./commands/verify";
 import { CliError, reportOf, UsageError } from "./errors";
-import { Exit, type ExitCode, exitOfSignal } from "./exit";
+import { type CancelSignal, Exit, type ExitCode, exitOfSignal } from "./exit";
 import type { Io } from "./io";
 import { Output } from "./output";
 import { version } from "./version";
@@ -46,7 +46,7 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
 function conclude(error: unknown, output: Output, io: Io): ExitCode {
   if ((error as NodeJS.ErrnoException | undefined)?.code === "EPIPE") return Exit.outputClosed;
   if (io.signal.aborted) {
-    const signal = io.signal.reason as NodeJS.Signals;
+    const signal = io.signal.reason as CancelSignal;
     output.error(
       new CliError("HPC_CANCELLED", `cancelled by ${signal}`, "nothing unfinished was left; start it again"),
     );
@@ -78,7 +78,9 @@ function parserFor(choose: (chosen: Chosen) => void): Argv {
       "greedy-arrays": false,
       "boolean-negation": false,
     })
-    .epilogue("Exit: 0 done, 1 failed, 2 wrong usage, 3 done with warnings; 130 or 143 when interrupted.");
+    .epilogue(
+      "Exit: 0 done, 1 failed, 2 wrong usage, 3 done with warnings; 129, 130 or 143 when cancelled by SIGHUP, SIGINT or SIGTERM.",
+    );
   parser = addCommand(parser, backup, choose);
   parser = addCommand(parser, restore, choose);
   parser = addCommand(parser, list, choose);

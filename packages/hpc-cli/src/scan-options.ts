@@ -10,7 +10,7 @@ export const scanOptions = {
   path: repeated("directory or file to back up; may be repeated"),
   "path-from": value("file with NUL-ended paths, for names that are not UTF-8 (- is standard input)"),
   threads: value("threads of the scan"),
-  "metadata-ops": value("at most so many stats and opens a second; default: as many as go"),
+  "metadata-ops": value("at most so many stats and opens a second, by each shard; default: as many as go"),
   "back-off": value("yes or no: fewer threads while the filesystem is slow; default: on a network"),
   engine: value("scan engine: auto, native or workers"),
   mode: value("filesystem: auto, posix, lustre, gpfs, cephfs, beegfs or weka"),

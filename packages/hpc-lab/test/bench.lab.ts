@@ -23,11 +23,14 @@ interface Result {
   readonly runs?: readonly { readonly name: string; readonly peak: number }[];
 }
 
-test("a case that no contest has is refused, with the names of those that there are", async () => {
+test.each([
+  ["case", "nothing", "walk-ordinary, walk-small-dirs"],
+  ["peers", "find,nobody", "scanlimit (C), 4 threads; find;"],
+])("a --%s that no contest has is refused, with the names of those that there are", async (option, word, names) => {
   const program = join(repository, "packages/hpc-cli/bin/podheitor-hpc.cjs");
-  const words = ["bench", "walk", "--case", "nothing"];
+  const words = ["bench", "walk", "--threads", "4", `--${option}`, word];
   const { code, stderr } = await command([process.execPath, program, ...words], { accept: [2] });
-  expect([code, stderr.toString()]).toEqual([2, expect.stringContaining("walk-ordinary, walk-small-dirs")]);
+  expect([code, stderr.toString()]).toEqual([2, expect.stringContaining(names)]);
 });
 
 test("a contest that the folder has no room for is left out, and that is said", async () => {
@@ -36,7 +39,7 @@ test("a contest that the folder has no room for is left out, and that is said", 
   atCleanUp(() => command(["umount", folder]).then(() => undefined));
   const program = join(repository, "packages/hpc-cli/bin/podheitor-hpc.cjs");
   const words = ["bench", "walk", "--entries", "300", "--rounds", "1", "--peers", "find", "--folder", folder];
-  const { stdout, stderr } = await command([process.execPath, program, ...words]);
+  const { stdout, stderr } = await command([process.execPath, program, ...words], { accept: [3] });
   expect(stdout.toString()).toContain("Walk, deep.");
   expect(stdout.toString()).not.toContain("Walk, large.");
   expect(stderr.toString()).toContain(`Walk, large: left out: ${folder}/`);

@@ -25,9 +25,13 @@ function openLong(path: Buffer, flags: number): number {
   return library ? library.open(path, path.length, flags) : -ENAMETOOLONG;
 }
 
-/** Gives a pipe room for so many bytes if it has less and may have more. A refusal, or no library, is no error: a small pipe works, too. */
-export function widenPipe(fd: number, bytes: number): void {
-  tryLibrary()?.pipeSize(fd, bytes);
+/**
+ * Gives a pipe room for so many bytes if it has less and may have more; returns the room that it has now. undefined: a refusal, or no library, which is no
+ * error: a small pipe works, too.
+ */
+export function widenPipe(fd: number, bytes: number): number | undefined {
+  const room = tryLibrary()?.pipeSize(fd, bytes);
+  return room === undefined || room < 0 ? undefined : room;
 }
 
 /** Lets go of what the page cache holds of an open file from `offset` on, `length` bytes; 0: to its end. Without the library it stays. */

@@ -1,9 +1,10 @@
 import { constants } from "node:os";
-import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { errnoName } from "@podheitor/hpc-native";
 import { WalkerError } from "./errors";
+import { loopTurn } from "./loop-turn";
 import { type ScanLibrary, scanLibrary } from "./native-library";
-import { CLOSE_GRACE_MS, CLOSE_POLL_MS, PULL_BYTES, PULL_TIMEOUT_MS, TURN_MS } from "./native-limits";
+import { CLOSE_GRACE_MS, CLOSE_POLL_MS, PULL_BYTES, PULL_TIMEOUT_MS } from "./native-limits";
 import { badOptions, encodeScanOptions } from "./native-options";
 import type { EntryBatch, Scanner, ScanOptions, ScanStats } from "./scanner";
 
@@ -23,14 +24,12 @@ export function openNativeScanner(options: ScanOptions, candidates?: readonly st
   return new NativeScanner(library, handle);
 }
 
-/** Pulls whole batches, and lets the event loop turn between two pulls, where it did not for a while. */
+/** Pulls whole batches, and lets the event loop turn in between. */
 class NativeScanner implements Scanner {
   readonly engine = "native";
   readonly #library: ScanLibrary;
   readonly #buffer = Buffer.allocUnsafeSlow(PULL_BYTES);
   #handle: number; // 0 = closed
-  /** When the event loop turned last, as performance.now() says. */
-  #turned = Number.NEGATIVE_INFINITY;
   #pulling = false;
   #ended = false;
   #stopped = false;
@@ -47,7 +46,7 @@ class NativeScanner implements Scanner {
     this.#pulling = true;
     try {
       while (!this.#ended) {
-        await this.#turn();
+        await loopTurn();
         if (this.#stopped) throw stoppedError();
         const n = this.#library.next(this.#handle, this.#buffer, PULL_BYTES, PULL_TIMEOUT_MS);
         if (n > 0) return { bytes: this.#buffer.subarray(0, n) };
@@ -59,13 +58,6 @@ class NativeScanner implements Scanner {
     } finally {
       this.#pulling = false;
     }
-  }
-
-  /** A turn costs several system calls, as much as what a small batch takes otherwise. */
-  async #turn(): Promise<void> {
-    if (performance.now() - this.#turned < TURN_MS) return;
-    await turn();
-    this.#turned = performance.now();
   }
 
   stop(): void {

@@ -3,6 +3,7 @@ import { Worker } from "node:worker_threads";
 // An addon has to be loaded by the main thread before a worker loads it.
 import "@node-rs/xxhash";
 import { WalkerError } from "./errors";
+import { loopTurn } from "./loop-turn";
 import { encodeScanOptions } from "./native-options";
 import type { EntryBatch, Scanner, ScanOptions, ScanStats } from "./scanner";
 import { workerFile } from "./workers-file";
@@ -62,6 +63,7 @@ class WorkersScanner implements Scanner {
     this.#pulling = true;
     try {
       while (!this.#ended) {
+        await loopTurn();
         const seen = Atomics.load(this.#control, Word.FILLED);
         // Read before the slots: what a worker filled before it ended is then seen below.
         const running = Atomics.load(this.#control, Word.RUNNING);

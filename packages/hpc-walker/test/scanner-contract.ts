@@ -320,6 +320,27 @@ export function describeScannerContract(engine: string, open: (options: ScanOpti
       expect(performance.now() - begin).toBeLessThan(2000);
     });
 
+    test("lets the event loop turn between its batches, however busy its consumer is", async () => {
+      const path = tree("turns");
+      for (let i = 0; i < 200; i++) writeFileSync(join(path, `f${i}`), "");
+      const scanner = start(path, { ringEntries: 8 });
+      let ticks = 0;
+      let seen = 0;
+      const timer = setInterval(() => ticks++, 1);
+      try {
+        let batches = 0;
+        for (; await scanner.next(); batches++) {
+          if (batches > 0) expect(ticks).toBeGreaterThan(seen);
+          seen = ticks;
+          for (const until = performance.now() + 6; performance.now() < until; );
+        }
+        expect(batches).toBeGreaterThan(2);
+      } finally {
+        clearInterval(timer);
+        await scanner.close();
+      }
+    });
+
     test("keeps timers alive, and goes on saying that it has ended", async () => {
       const path = tree("alive");
       for (let i = 0; i < 1000; i++) writeFileSync(join(path, `f${i}`), "");

@@ -7,7 +7,9 @@ import { type Benchmark, type BenchSetup, count, fresh, KIB, remove } from "./se
 /** Saves small files to an archive. */
 export function archive({ folder, entries, ourselves }: BenchSetup): Benchmark[] {
   const [tree, saved, repository] = [join(folder, "tree"), join(folder, "saved"), join(folder, "restic")];
+  const cache = join(folder, "restic-cache");
   const password = "RESTIC_PASSWORD=bench";
+  const common = ["-q", "--cache-dir", cache, "-r", repository];
   const { contestants, missing } = takePart([
     {
       name: "tar cf - | cat",
@@ -18,16 +20,17 @@ export function archive({ folder, entries, ourselves }: BenchSetup): Benchmark[]
     {
       name: "restic",
       program: findProgram("restic"),
-      argv: (restic) => ["env", password, restic, "-q", "-r", repository, "backup", tree],
+      argv: (restic) => ["env", password, restic, ...common, "backup", tree],
       how: {
         prepare: () => {
           remove(repository);
-          execFileSync("env", [password, "restic", "-q", "-r", repository, "init"]);
+          remove(cache);
+          execFileSync("env", [password, "restic", ...common, "init"]);
         },
       },
     },
   ]);
-  const ours = [...ourselves, "backup", "--path", tree, "--archive", saved, "--json"] as const;
+  const ours = [...ourselves, "backup", "--path", tree, "--archive", saved] as const;
   return [
     {
       name: "archive",
@@ -37,7 +40,7 @@ export function archive({ folder, entries, ourselves }: BenchSetup): Benchmark[]
       missing,
       names: entries,
       prepare: () => fresh(tree, () => makeBenchTree(tree, "ordinary", entries, KIB)),
-      clean: () => [tree, saved, repository].forEach(remove),
+      clean: () => [tree, saved, repository, cache].forEach(remove),
     },
   ];
 }

@@ -1,5 +1,6 @@
+import { RELAY_PIPE_BYTES } from "../by-hand";
 import { takePart } from "../peers";
-import { type Benchmark, type BenchSetup, count, WIDE } from "./setup";
+import { type Benchmark, type BenchSetup, count, KIB, WIDE, WIDE_PIPE } from "./setup";
 
 /** Of an entry of `bench synthetic` on the pipe: header, head, name, end. */
 const BYTES_PER_ENTRY = 168;
@@ -11,7 +12,7 @@ export function emit({ entries, ourselves, tools }: BenchSetup): Benchmark[] {
   const write = (program: string) => [program, "write", String(entries * BYTES_PER_ENTRY)] as const;
   const { contestants, missing } = takePart([
     { name: "write (C), as many bytes", program: tools.pipelimit, argv: write, how: { output: "pipe" } },
-    { name: `the same, ${WIDE}`, program: tools.pipelimit, argv: write, how: { output: "wide pipe" } },
+    { name: `write (C), ${WIDE}`, program: tools.pipelimit, argv: write, how: { output: WIDE_PIPE } },
   ]);
   return [
     {
@@ -27,8 +28,8 @@ export function emit({ entries, ourselves, tools }: BenchSetup): Benchmark[] {
 }
 
 /**
- * A Unix socket to standard output, in frames. The last contestant is no relay: the sender's socket is what the reader reads, which is as fast as any
- * relay between the two can be.
+ * A Unix socket to standard output, in frames. The last contestant is no relay: the sender's socket is what the reader reads, so that all there is are the two
+ * copies that a relay cannot spare them.
  */
 export function relay({ largeBytes, ourselves, tools }: BenchSetup): Benchmark[] {
   const { pipelimit } = tools;
@@ -47,19 +48,19 @@ export function relay({ largeBytes, ourselves, tools }: BenchSetup): Benchmark[]
       argv: sent((program) => [program, "relay"]),
       how: { output: "pipe" },
     },
-    {
-      name: `read + write (C), ${WIDE}`,
+    ...[RELAY_PIPE_BYTES, WIDE_PIPE.pipeBytes].map((pipeBytes) => ({
+      name: `read + write (C), pipe of ${pipeBytes / KIB} KiB`,
       program: pipelimit,
       argv: sent((program) => [program, "relay"]),
-      how: { output: "wide pipe" },
-    },
+      how: { output: { pipeBytes } },
+    })),
     { name: "no relay: read from the socket (C)", program: pipelimit, argv: sent((program) => [program, "drain"]) },
   ]);
   return [
     {
       name: "relay",
       title: "Unix socket to a drained pipe, in frames",
-      facts: `${count(Math.round(largeBytes / 2 ** 20))} MiB`,
+      facts: `${count(Math.round(largeBytes / 2 ** 20))} MiB; our pipe: ${RELAY_PIPE_BYTES / KIB} KiB`,
       contestants,
       missing,
       prepare: nothing,

@@ -6,7 +6,7 @@ import type { Contestant } from "../contest";
 import { type Peer, takePart } from "../peers";
 import { makeBenchTree } from "../trees";
 import { slowed } from "./latency";
-import { type Benchmark, type BenchSetup, count, fresh, KIB, makeLarge, remove, WIDE } from "./setup";
+import { type Benchmark, type BenchSetup, count, fresh, KIB, makeLarge, remove, WIDE, WIDE_PIPE } from "./setup";
 
 const FILE_BYTES = 4 * KIB;
 /** Of shim-c/scan/hpc_scan.h. */
@@ -154,12 +154,13 @@ function large(setup: BenchSetup, backend: Program): Benchmark {
     contestants: [
       { name: "podheitor-hpc-backend", argv: [...backend, "backup", `--path=${tree}`], output: "pipe" },
       { name: "Node read + write", argv: [process.execPath, "-e", COPY, file], output: "pipe" },
-      { name: `Node read + write, ${WIDE}`, argv: [process.execPath, "-e", COPY, file], output: "wide pipe" },
+      { name: `Node read + write, ${WIDE}`, argv: [process.execPath, "-e", COPY, file], output: WIDE_PIPE },
       { name: "cat", argv: ["cat", file], output: "pipe" },
+      { name: `cat, ${WIDE}`, argv: ["cat", file], output: WIDE_PIPE },
       { name: "podheitor-hpc backup, archive", argv: archived, output: "pipe" },
     ],
     missing: [],
-    against: "Node read + write",
+    against: `Node read + write, ${WIDE}`,
     prepare: () => fresh(tree, () => makeLarge(tree, file, largeBytes)),
     clean: () => remove(tree),
   };

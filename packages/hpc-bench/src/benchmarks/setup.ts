@@ -52,8 +52,9 @@ export interface Benchmark {
 
 export const KIB = 1024;
 export const MIB = 1024 * KIB;
-/** Behind a peer's name: it gets what our programs ask for themselves. */
+/** For peers that also take part with a pipe as wide as the one that our programs ask for: the words behind their names, and their output. */
 export const WIDE = "pipe of 1 MiB";
+export const WIDE_PIPE = { pipeBytes: MIB } as const;
 
 export function count(number: number): string {
   return number.toLocaleString("en-US");

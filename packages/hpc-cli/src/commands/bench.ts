@@ -106,9 +106,10 @@ export const bench: Command<Arguments> = {
     };
     const rounds = whole(args.rounds, "--rounds");
     const save = args.save === undefined ? undefined : resolve(toText(args.save, "--save"));
-    if (save !== undefined) await mkdir(save, { recursive: true });
     const asked = (name: string) => args.what.includes("all") || args.what.includes(name);
-    await mkdir(folder, { recursive: true });
+    const synthetic = whole(args.synthetic ?? "100000000", "--synthetic");
+    if (save !== undefined && !existsSync(save)) await mkdir(save);
+    await mkdir(folder); // its parent must be there: a folder that was made for a mistyped --folder would stay
     try {
       const contests = bench.BENCHES.filter(asked).flatMap((name) => bench.benchmarksOf(name, setup));
       const names = [
@@ -130,10 +131,10 @@ export const bench: Command<Arguments> = {
             "warning",
             `${title}: left out: ${folder} has no room for so many files; choose another --folder`,
           );
+        report.leftOut ||= !room;
         return room;
       };
-      const starts = args.peers?.split(",");
-      const chosen = (name: string) => starts === undefined || starts.some((start) => name.startsWith(start));
+      const chosen = peersChosen(contests, args.peers);
       for (const one of contests.filter(({ name }) => inCase(name))) {
         const { name, title, facts, missing, against } = one;
         const contestants = one.contestants.filter(({ name }) => isOurs(name) || chosen(name));
@@ -149,7 +150,7 @@ export const bench: Command<Arguments> = {
         await report.say(name, bench.table(result, against), `${rounds} rounds${absent}`, data, bench.plot(result));
       }
       if (names.includes("memory") && inCase("memory") && hasRoom("Memory", entries)) {
-        const synthetic = whole(args.synthetic ?? "100000000", "--synthetic");
+        output.message("info", `Memory: up to ${entries.toLocaleString("en-US")} names, and entries from memory`);
         const runs = await memory(bench, setup, synthetic, io.signal);
         const facts = "hpc/1 frames to a drained pipe";
         await report.say("memory", bench.memoryTable(runs), facts, { runs }, bench.memoryPlot(runs));
@@ -177,10 +178,10 @@ export const bench: Command<Arguments> = {
           await bench.measureBackups({ checkout, ...how, keep, left });
         }
       }
+      return report.leftOut || report.measured === 0 ? Exit.warnings : Exit.done;
     } finally {
       bench.remove(folder);
     }
-    return Exit.done;
   },
 };
 
@@ -195,8 +196,24 @@ async function inItsTree<T>({ prepare, clean }: Benchmark, run: () => Promise<T>
 
 const isOurs = (name: string) => name.startsWith("podheitor-hpc");
 
+/** Whether a peer was asked for by the words of --peers. Throws UsageError for one that no contest has. */
+function peersChosen(contests: readonly Benchmark[], peers: string | undefined): (name: string) => boolean {
+  if (peers === undefined) return () => true;
+  const starts = peers.split(",").map((start) => start.trim());
+  const all = contests.flatMap(({ contestants, missing }) => [...contestants.map(({ name }) => name), ...missing]);
+  const known = [...new Set(all.filter((name) => !isOurs(name)))];
+  const wrong = starts.find((start) => start === "" || !known.some((name) => name.startsWith(start)));
+  if (wrong !== undefined)
+    throw new UsageError(`--peers: no peer's name begins with "${wrong}"`, `they are: ${known.join("; ")}`);
+  return (name) => starts.some((start) => name.startsWith(start));
+}
+
 /** Says and saves what was measured. */
 class Report {
+  /** A contest had no room. */
+  leftOut = false;
+  measured = 0;
+
   constructor(
     private readonly output: Output,
     private readonly machine: string,
@@ -205,6 +222,7 @@ class Report {
 
   async say(name: string, table: string, how: string, data: object, plot: string): Promise<void> {
     const date = new Date().toISOString();
+    this.measured++;
     const text = `${table}\n${this.machine}; ${how}; ${date.slice(0, 10)}\n`;
     const facts = { name, machine: this.machine, date, ...data };
     this.output.line(text);
@@ -217,6 +235,7 @@ class Report {
 
   /** What the lab has written. */
   async keep({ name, files, text, data }: BackupResult): Promise<void> {
+    this.measured++;
     this.output.line(text);
     this.output.object({ name, ...data });
     if (this.folder === undefined) return;
