@@ -31,9 +31,9 @@ const options = {
   case: value("only the contests whose name holds this, e.g. walk-flat"),
   peers: value("only peers whose name begins so, separated by commas; default: all that are there"),
   rounds: { ...value("how often each program runs"), default: "5" },
-  threads: value("threads of our scan; default: two to a core"),
+  threads: value("threads of our scan in walk and read-cold; default: two to a core; other contests name theirs"),
   folder: value(
-    "where trees are made, and removed; default: a folder in the temporary directory, where those of backup are always",
+    "existing folder, in which trees are made, and removed; default: the temporary directory, where those of backup are always",
   ),
   save: value("folder for NAME.json, NAME.svg and NAME.md of each contest, which also say the machine"),
   path: { ...value("scan: the directory to walk once"), hidden: true },
@@ -62,7 +62,7 @@ export const bench: Command<Arguments> = {
       .example("$0 bench backup --case 15.0.3", "real Bacula jobs, in a checkout, as root; half an hour")
       .example("$0 bench all --folder /dev/shm --save results", "with tables and plots; hours")
       .epilogue(
-        "Each round runs every program once; a ratio is that of two runs of the same round. Peers that are not on PATH, and programs of the repository that are not built, are named. read-cold, which needs root and a disk, drops the caches of the whole machine.",
+        "Each round runs every program once; a ratio is that of two runs of the same round, as their median (least to most); below half a second it is mostly the start of a program. Peers that are not on PATH, and programs of the repository that are not built, are named. read-cold, which needs root and a disk, drops the caches of the whole machine.",
       ),
 
   async run(args, io) {
