@@ -40,10 +40,10 @@ export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
     engine: job.params.engine,
     onFallback: ({ reason, remedy, consequence }) => job.messages.say("warning", `${reason}. ${consequence} ${remedy}`),
   });
-  if (scanner.engine === "workers" && job.params.metadataOps !== undefined)
+  for (const key of scanner.engine === "workers" ? nativeOnly(job.params) : [])
     job.messages.say(
       "warning",
-      "metadata-ops is not kept by the TypeScript scan engine; fewer threads are easier on the servers",
+      `${key} is not kept by the TypeScript scan engine; fewer threads are easier on the servers`,
     );
   const stop = () => scanner.stop();
   job.signal?.addEventListener("abort", stop, { once: true });
@@ -65,6 +65,11 @@ export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
   }
   job.messages.close();
   return scanner.engine;
+}
+
+/** What was asked for, and only the engine in C does. */
+function nativeOnly({ metadataOps, backOff }: BackupJob["params"]): string[] {
+  return [...(metadataOps === undefined ? [] : ["metadata-ops"]), ...(backOff ? ["back-off=yes"] : [])];
 }
 
 async function pump(

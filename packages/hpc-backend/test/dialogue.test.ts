@@ -120,6 +120,17 @@ async function backup(job: Record<string, string>, params: readonly (string | Bu
 }
 
 describe("hpc/1 backup", () => {
+  test.each(["metadata-ops=1000000", "back-off=yes"])(
+    "says that the TypeScript engine does not keep %s",
+    async (asked) => {
+      const kept = await backup({ Type: "B", Level: "F" }, ["engine=native", asked]);
+      const ignored = await backup({ Type: "B", Level: "F" }, ["engine=workers", "xattrs=no", asked]);
+      const notKept = expect.stringMatching(new RegExp(`^W ${asked.split("=")[0]}.* is not kept by the TypeScript`));
+      expect(kept.messages).not.toContainEqual(notKept);
+      expect(ignored.messages).toContainEqual(notKept);
+    },
+  );
+
   test.each(["native", "workers"])("sends every kind of entry (%s engine)", async (engine) => {
     const { entries, sums, messages } = await backup({ Type: "B", Level: "F" }, [`engine=${engine}`]);
     const at = (name: string) => entries.get(name === "" ? tree : `${tree}/${name}`);
