@@ -10,18 +10,11 @@ import { runCommand } from "./testing";
 jest.setTimeout(60_000);
 
 const tree = new OddTree();
+const backup = (archive: string, ...more: string[]) =>
+  runCommand(["backup", "--path", tree.path, "--archive", archive, ...more]);
 
 test("shards are written at once and together are the tree", async () => {
-  const { code, objects, stderr } = await runCommand([
-    "backup",
-    "--path",
-    tree.path,
-    "--archive",
-    tree.archive,
-    "--shards",
-    "3",
-    "--json",
-  ]);
+  const { code, objects, stderr } = await backup(tree.archive, "--shards", "3", "--json");
   expect(stderr).toBe("");
   expect(code).toBe(0);
   expect(objects.at(-1)).toMatchObject({ entries: 9, files: 4, directories: 3, bytes: 3_000_008 });
@@ -40,16 +33,7 @@ test("shards are written at once and together are the tree", async () => {
 test("shards one by one: --shard K/N", async () => {
   const entries = [];
   for (const k of [0, 1]) {
-    const { objects } = await runCommand([
-      "backup",
-      "--path",
-      tree.path,
-      "--archive",
-      join(tree.work, `${k}`),
-      "--shard",
-      `${k}/2`,
-      "--json",
-    ]);
+    const { objects } = await backup(join(tree.work, `${k}`), "--shard", `${k}/2`, "--json");
     entries.push(Number(objects.at(-1)?.["entries"]));
   }
   expect(entries.reduce((a, b) => a + b)).toBe(9);
@@ -57,15 +41,7 @@ test("shards one by one: --shard K/N", async () => {
 
 test("a shard that fails is named, and the others stay", async () => {
   mkdirSync(join(tree.work, "a.1-of-2.hpc"));
-  const { code, stderr } = await runCommand([
-    "backup",
-    "--path",
-    tree.path,
-    "--archive",
-    tree.archive,
-    "--shards",
-    "2",
-  ]);
+  const { code, stderr } = await backup(tree.archive, "--shards", "2");
   expect(stderr).toMatch(/1 of 2 shards failed \(.*a\.1-of-2\.hpc\): .*--shard K\/2\n$/);
   expect(code).toBe(1);
   expect(existsSync(join(tree.work, "a.0-of-2.hpc"))).toBe(true);
