@@ -16,7 +16,7 @@ static struct hpc_frames_call run(const uint8_t *batch, size_t len, uint32_t fla
     struct { struct hpc_frames_call call; uint64_t own[2]; } c = { .call = { .flags = flags, .own_count = 1, .dir_at = HPC_FRAMES_NO_DIR }, .own = { 7, 42 } };
     int64_t used = hpc_frames(batch, (int64_t)len, out, (int64_t)cap, (uint8_t *)&c, sizeof c);
 
-    if (used < 0 || (uint64_t)used != c.call.used || c.call.used > cap || c.call.at > len || c.call.stop > HPC_FRAMES_FULL)
+    if (used < 0 || (uint64_t)used != c.call.used || c.call.used > cap || c.call.at > len || c.call.stop > HPC_FRAMES_FULL || c.call.written != 0)
         __builtin_trap();
     if ((c.call.stop == HPC_FRAMES_END) != (c.call.at == len))
         __builtin_trap();

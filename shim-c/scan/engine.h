@@ -68,6 +68,9 @@ struct ring {
     uint32_t producers_waiting;
     _Atomic bool hungry;      /* the consumer waits for anything at all */
     bool complete;
+    /* The consumer's alone: blocks that hpc_scan_frames() took, and how far it is in the first of them. */
+    struct block *taken;
+    uint32_t taken_at, taken_dir;
 };
 
 enum counter {
@@ -187,6 +190,8 @@ void item_done(struct scan *s);
 struct item *deque_drain(struct deque *d);           /* after the threads are gone */
 
 /* scan.c */
+struct scan *scan_of(int64_t handle);                /* NULL: none */
+struct timespec deadline(clockid_t clock, int64_t ms);
 void scan_stop(struct scan *s);
 void scan_fail(struct worker *w, int error);         /* nothing may be lost silently: the scan ends with this errno */
 

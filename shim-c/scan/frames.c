@@ -13,15 +13,15 @@
 #define END_BYTES 24u
 #define DIGEST_BYTES 8u
 
-_Static_assert(sizeof(struct hpc_frames_call) == 48, "the call block is packed as frames.h says");
+_Static_assert(sizeof(struct hpc_frames_call) == 64, "the call block is packed as frames.h says");
 
 struct batch {
     const uint8_t *records;
     uint64_t len;
     uint8_t *out;
     uint64_t cap;
-    struct hpc_frames_call call;
-    const uint8_t *own; /* call.own_count times { u64 dev, ino } */
+    struct hpc_frames_call *call;
+    const uint8_t *own; /* call->own_count times { u64 dev, ino } */
 };
 
 /* A record, looked at: everything that its frames need. */
@@ -49,7 +49,7 @@ static uint8_t *put_digest(uint8_t *to, const uint8_t *bytes, size_t len)
 
 static bool is_own(const struct batch *b, const struct hpc_entry_head *h)
 {
-    for (uint32_t i = 0; i < b->call.own_count; i++) {
+    for (uint32_t i = 0; i < b->call->own_count; i++) {
         uint64_t identity[2];
 
         memcpy(identity, b->own + sizeof identity * i, sizeof identity);
@@ -84,7 +84,7 @@ static bool ordinary(const struct batch *b, uint64_t at, struct entry *e)
 {
     const struct hpc_record_prefix *p = &e->prefix;
     const struct hpc_entry_head *h = &e->head;
-    uint64_t digest = b->call.flags & HPC_FRAMES_DIGESTS ? DIGEST_BYTES : 0;
+    uint64_t digest = b->call->flags & HPC_FRAMES_DIGESTS ? DIGEST_BYTES : 0;
     bool read = p->content_len != HPC_CONTENT_NONE;
 
     if (!e->dir || p->error || p->xattr_error || p->body_len < sizeof *h)
@@ -102,7 +102,7 @@ static bool ordinary(const struct batch *b, uint64_t at, struct entry *e)
     if (h->kind == HPC_REGULAR) {
         if (is_own(b, h))
             return false;
-        if (b->call.flags & HPC_FRAMES_CONTENT) {
+        if (b->call->flags & HPC_FRAMES_CONTENT) {
             if (e->content_len < h->size) /* not read, or it shrank, which is said */
                 return false;
             e->has_data = e->content_len > 0;
@@ -121,7 +121,7 @@ static bool ordinary(const struct batch *b, uint64_t at, struct entry *e)
 
 static uint64_t frames_length(const struct batch *b, const struct entry *e)
 {
-    uint64_t digest = b->call.flags & HPC_FRAMES_DIGESTS ? DIGEST_BYTES : 0;
+    uint64_t digest = b->call->flags & HPC_FRAMES_DIGESTS ? DIGEST_BYTES : 0;
     uint64_t length = FRAME_HEADER + e->record_len;
 
     if (e->prefix.xattr_len)
@@ -133,7 +133,7 @@ static uint64_t frames_length(const struct batch *b, const struct entry *e)
 
 static uint8_t *put_entry(const struct batch *b, const struct entry *e, uint8_t *to)
 {
-    bool digests = b->call.flags & HPC_FRAMES_DIGESTS;
+    bool digests = b->call->flags & HPC_FRAMES_DIGESTS;
     struct hpc_entry_head h = e->head;
     uint8_t *record;
 
@@ -152,7 +152,7 @@ static uint8_t *put_entry(const struct batch *b, const struct entry *e, uint8_t 
 
 static uint8_t *put_xattrs(const struct batch *b, const struct entry *e, uint8_t *to)
 {
-    bool digests = b->call.flags & HPC_FRAMES_DIGESTS;
+    bool digests = b->call->flags & HPC_FRAMES_DIGESTS;
     uint32_t len = e->prefix.xattr_len;
 
     to = put_header(to, 'B', len + (digests ? DIGEST_BYTES : 0));
@@ -168,7 +168,7 @@ static uint8_t *put_content(const struct batch *b, const struct entry *e, uint8_
     _Static_assert(sizeof end == END_BYTES, "no padding");
     to = put_header(to, 'D', e->content_len);
     to = put(to, e->content, e->content_len);
-    if (b->call.flags & HPC_FRAMES_DIGESTS) {
+    if (b->call->flags & HPC_FRAMES_DIGESTS) {
         end.flags = 1;
         end.digest = hpc_xxh3(e->content, e->content_len);
     }
@@ -187,15 +187,16 @@ static void count(struct hpc_frames_call *c, const struct entry *e)
     c->bytes += e->has_data ? e->content_len : 0;
 }
 
-static enum hpc_frames_stop run(struct batch *b)
+enum hpc_frames_stop frames_run(struct hpc_frames_call *c, const uint8_t *own, const uint8_t *records, uint64_t len, uint8_t *out, uint64_t cap)
 {
-    struct hpc_frames_call *c = &b->call;
+    struct batch batch = { .records = records, .len = len, .out = out, .cap = cap, .call = c, .own = own };
+    const struct batch *b = &batch;
     struct entry e = { .dir = NULL };
-    uint8_t *to = b->out;
+    uint8_t *to = out + c->used;
 
     if (c->dir_at != HPC_FRAMES_NO_DIR && !set_dir(b, c->dir_at, &e))
         return HPC_FRAMES_OTHER;
-    for (; c->at < b->len; c->at += e.prefix.record_len) {
+    for (; c->at < len; c->at += e.prefix.record_len) {
         if (!prefix_at(b, c->at, &e.prefix))
             return HPC_FRAMES_OTHER;
         if (e.prefix.type == HPC_REC_DIR) {
@@ -206,32 +207,35 @@ static enum hpc_frames_stop run(struct batch *b)
         }
         if (e.prefix.type != HPC_REC_ENTRY || !ordinary(b, c->at, &e))
             return HPC_FRAMES_OTHER;
-        if (frames_length(b, &e) > b->cap - c->used)
+        if (frames_length(b, &e) > cap - c->used)
             return HPC_FRAMES_FULL;
         to = put_entry(b, &e, to);
         if (e.prefix.xattr_len)
             to = put_xattrs(b, &e, to);
         if (e.has_data)
             to = put_content(b, &e, to);
-        c->used = (uint32_t)(to - b->out);
+        c->used = (uint32_t)(to - out);
         count(c, &e);
     }
     return HPC_FRAMES_END;
 }
 
-int64_t hpc_frames(const uint8_t *records, int64_t records_len, uint8_t *out, int64_t cap, uint8_t *call, int64_t call_len)
+int frames_begin(struct hpc_frames_call *c, const uint8_t *call, int64_t call_len, int64_t cap)
 {
-    struct batch b = { .records = records, .len = (uint64_t)records_len, .out = out, .cap = (uint64_t)cap };
-    struct hpc_frames_call *c = &b.call;
-
-    if (!records || !out || !call || records_len < 0 || records_len > UINT32_MAX || cap < 0 || cap > UINT32_MAX || call_len < (int64_t)sizeof *c)
+    if (!call || call_len < (int64_t)sizeof *c)
         return -EINVAL;
     memcpy(c, call, sizeof *c);
-    if (c->own_count > ((uint64_t)call_len - sizeof *c) / 16)
-        return -EINVAL;
-    b.own = call + sizeof *c;
     memset(&c->stop, 0, sizeof *c - offsetof(struct hpc_frames_call, stop));
-    c->stop = run(&b);
-    memcpy(call, c, sizeof *c);
-    return c->used;
+    return c->used > cap || c->own_count > ((uint64_t)call_len - sizeof *c) / 16 ? -EINVAL : 0;
+}
+
+int64_t hpc_frames(const uint8_t *records, int64_t records_len, uint8_t *out, int64_t cap, uint8_t *call, int64_t call_len)
+{
+    struct hpc_frames_call c;
+
+    if (!records || !out || records_len < 0 || records_len > UINT32_MAX || cap < 0 || cap > UINT32_MAX || frames_begin(&c, call, call_len, cap))
+        return -EINVAL;
+    c.stop = frames_run(&c, call + sizeof c, records, (uint64_t)records_len, out, (uint64_t)cap);
+    memcpy(call, &c, sizeof c);
+    return c.used;
 }

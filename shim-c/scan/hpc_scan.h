@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#define HPC_SCAN_ABI 5
+#define HPC_SCAN_ABI 6
 /* A directory whose path is longer is not listed (ERROR, HPC_OP_OPENDIR, ENAMETOOLONG); a root: hpc_scan_start() says -ENAMETOOLONG. */
 #define HPC_SCAN_MAX_PATH (256 * 1024)
 /* Largest inline_bytes: with the longest path, name, target and xattr block a record still fits the smallest buffer of hpc_scan_next(). */

@@ -50,6 +50,7 @@ static void free_blocks(struct block *b)
 void ring_destroy(struct ring *r)
 {
     free_blocks(r->head);
+    free_blocks(r->taken);
     free_blocks(r->spare);
     pthread_cond_destroy(&r->filled);
     pthread_cond_destroy(&r->drained);

@@ -268,7 +268,7 @@ int64_t hpc_scan_start(const uint8_t *options, int64_t options_len)
     return (int64_t)(intptr_t)s;
 }
 
-static struct scan *scan_of(int64_t handle)
+struct scan *scan_of(int64_t handle)
 {
     struct scan *s = (struct scan *)(intptr_t)handle;
 
@@ -293,7 +293,7 @@ void scan_fail(struct worker *w, int error)
     scan_stop(w->scan);
 }
 
-static struct timespec deadline(clockid_t clock, int64_t ms)
+struct timespec deadline(clockid_t clock, int64_t ms)
 {
     struct timespec t;
 
@@ -305,89 +305,6 @@ static struct timespec deadline(clockid_t clock, int64_t ms)
         t.tv_nsec -= 1000000000L;
     }
     return t;
-}
-
-/* Whole blocks that fit; the ring's lock is held. */
-static struct block *detach(struct ring *r, size_t cap)
-{
-    struct block *first = r->head, *last = NULL;
-    size_t total = 0;
-
-    while (r->head && total + r->head->used <= cap) {
-        last = r->head;
-        total += last->used;
-        r->entries -= last->entries;
-        r->bytes -= last->used;
-        r->head = last->next;
-    }
-    last->next = NULL; /* a block is never larger than the smallest cap, so there is one */
-    if (r->producers_waiting)
-        pthread_cond_broadcast(&r->drained);
-    return first;
-}
-
-static void give_back(struct scan *s, struct block *b)
-{
-    while (b) {
-        struct block *next = b->next;
-        if (b->cap == BLOCK_BYTES && s->ring.spares < s->threads + SPARE_BLOCKS) {
-            b->next = s->ring.spare;
-            s->ring.spare = b;
-            s->ring.spares++;
-        } else {
-            block_free(b);
-        }
-        b = next;
-    }
-}
-
-/* A while for a batch that is worth a call, then for anything at all; the ring's lock is held. */
-static void wait_for_records(struct scan *s, int64_t timeout_ms)
-{
-    struct timespec until = deadline(CLOCK_MONOTONIC, timeout_ms);
-    struct timespec gathered = deadline(CLOCK_MONOTONIC, timeout_ms < GATHER_MS ? timeout_ms : GATHER_MS);
-    struct ring *r = &s->ring;
-    int late = 0;
-
-    atomic_store_explicit(&r->hungry, false, memory_order_relaxed);
-    while (!r->complete && !stopped(s) && !late && !ring_is_worth_a_call(s))
-        late = pthread_cond_timedwait(&r->filled, &r->lock, &gathered) == ETIMEDOUT;
-    late = 0;
-    while (!r->head && !r->complete && !stopped(s) && !late) {
-        atomic_store_explicit(&r->hungry, true, memory_order_relaxed);
-        late = pthread_cond_timedwait(&r->filled, &r->lock, &until) == ETIMEDOUT;
-    }
-}
-
-int64_t hpc_scan_next(int64_t handle, uint8_t *buf, int64_t cap, int64_t timeout_ms)
-{
-    struct scan *s = scan_of(handle);
-    struct block *blocks;
-    struct ring *r;
-    size_t used = 0;
-
-    if (!s || !buf || cap < HPC_SCAN_MIN_CAP || timeout_ms < 0)
-        return -EINVAL;
-    r = &s->ring;
-    pthread_mutex_lock(&r->lock);
-    wait_for_records(s, timeout_ms);
-    if (stopped(s) || !r->head) {
-        int fatal = atomic_load(&s->fatal);
-        int64_t result = fatal ? -fatal : stopped(s) ? -ECANCELED : r->complete ? 0 : -EAGAIN;
-        pthread_mutex_unlock(&r->lock);
-        return result;
-    }
-    atomic_store_explicit(&r->hungry, false, memory_order_relaxed);
-    blocks = detach(r, (size_t)cap);
-    pthread_mutex_unlock(&r->lock);
-    for (struct block *b = blocks; b; b = b->next) {
-        memcpy(buf + used, b->data, b->used);
-        used += b->used;
-    }
-    pthread_mutex_lock(&r->lock);
-    give_back(s, blocks);
-    pthread_mutex_unlock(&r->lock);
-    return (int64_t)used;
 }
 
 int64_t hpc_scan_stop(int64_t handle)

@@ -80,7 +80,14 @@ async function pump(
   job: BackupJob,
   backOff: BackOffReport | undefined,
 ): Promise<void> {
+  // What is asked about, or left out here, has to be looked at entry by entry.
+  const straight = checks === undefined && mine === undefined;
   for (;;) {
+    if (straight && (await emitter.pull(scanner))) {
+      backOff?.look(scanner.stats());
+      job.progress?.();
+      continue;
+    }
     const pending = scanner.next();
     if (checks !== undefined) await answersWhileWaiting(pending, emitter, checks);
     const batch = await pending;

@@ -1,5 +1,13 @@
 import { constants, tmpdir } from "node:os";
-import { EntryFlag, EntryKind, RecordCursor, RecordType, ScanOp, type Streamed } from "@podheitor/hpc-walker";
+import {
+  EntryFlag,
+  EntryKind,
+  RecordCursor,
+  RecordType,
+  type Scanner,
+  ScanOp,
+  type Streamed,
+} from "@podheitor/hpc-walker";
 import { isGone, NoteOperation } from "./archive-note";
 import type { BackupJob } from "./backup-types";
 import type { Checks } from "./checks";
@@ -75,6 +83,11 @@ export class BatchEmitter {
     this.#scan = new Pass(this.#reading);
     this.#answers = new Pass(this.#reading);
     this.#links = new LinkGroups(job.workDirectory === undefined ? {} : { directory: job.workDirectory });
+  }
+
+  /** Ordinary entries straight from the scan. Settles false when its `next()` has what comes then; always, where frames cannot be made so. */
+  async pull(scanner: Scanner): Promise<boolean> {
+    return this.#runs?.pull(scanner, this.#job.signal) ?? false;
   }
 
   /** One batch of the scan. Older entries go to `checks`, whose answers may have to be worked off first. */

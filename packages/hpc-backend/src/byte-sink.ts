@@ -8,6 +8,8 @@ export interface ByteSink {
   write(bytes: Buffer): Promise<void>;
   /** What should be gathered for one write. Default `FLUSH_BYTES`. */
   readonly flushBytes?: number;
+  /** A pipe or a socket that never blocks: between two writes it may be written to without this. */
+  readonly fd?: number;
   /** Moves file content to it as D frames without copying; while it does, nothing may be written. Absent: no pipe, or no library. */
   readonly streamer?: Streamer | undefined;
 }
@@ -31,6 +33,7 @@ function socketSink(fd: number): ByteSink {
     failure = error;
   });
   return {
+    fd,
     write: (bytes) =>
       new Promise((resolve, reject) => {
         if (failure !== undefined) return reject(failure);

@@ -31,3 +31,44 @@ test("what is to be flushed during a write follows it at once", async () => {
   await drained;
   expect(written).toEqual([FRAME_HEADER + 10, FRAME_HEADER + 20]);
 });
+
+test("frames may be sent by others while nothing is on its way and no limit is kept", async () => {
+  const { sink, written, take } = receiver();
+  const emitter = new Emitter({ ...sink, fd: 7 });
+  emitter.close();
+  const lent: (number | undefined)[] = [];
+  /** Sends all but the last `left` bytes, and adds `more`. */
+  const fill = (left: number, more: number) =>
+    emitter.fill((_, length, to) => {
+      lent.push(to);
+      return { length: left + more, written: length - left };
+    });
+  emitter.frames.data(Buffer.alloc(92));
+  fill(30, 50);
+  expect(emitter.frames.byteLength).toBe(80);
+  emitter.flush();
+  fill(0, 10);
+  take();
+  await emitter.drain();
+  take();
+  await emitter.drain();
+  expect(written).toEqual([80, 10]);
+  emitter.limit(1);
+  fill(0, 0);
+  emitter.limit(undefined);
+  fill(0, 0);
+  emitter.abandon(new Error("given up"));
+  fill(0, 0);
+  expect(lent).toEqual([7, undefined, undefined, 7, undefined]);
+});
+
+test("what others sent was taken by the receiver, and so it is not quiet", async () => {
+  const emitter = new Emitter({ ...receiver().sink, fd: 7 });
+  emitter.close();
+  const begun = performance.now();
+  while (performance.now() - begun < 30) await new Promise(setImmediate);
+  emitter.fill(() => ({ length: 0, written: 0 }));
+  expect(emitter.quietMs).toBeGreaterThanOrEqual(30);
+  emitter.fill(() => ({ length: 0, written: 1 }));
+  expect(emitter.quietMs).toBeLessThan(30);
+});

@@ -1,5 +1,5 @@
 import { type Digest, FLUSH_BYTES, FLUSH_ROOM, FrameWriter } from "@podheitor/hpc-ptcomm";
-import type { Streamed } from "@podheitor/hpc-walker";
+import type { FillFrames, Streamed } from "@podheitor/hpc-walker";
 import type { ByteSink } from "./byte-sink";
 import { counted } from "./in-flight";
 import { FLUSH_IDLE_MS, MIB } from "./limits";
@@ -78,6 +78,16 @@ export class Emitter {
         this.#wake();
       });
   }
+
+  /** Lets `how` write frames behind those that wait, and send them away itself, if nothing else is on its way and no limit is kept. */
+  readonly fill: FillFrames = (how) => {
+    const idle = this.#writing === undefined && this.#failure === undefined && this.#pacer === undefined;
+    this.frames.fill((buffer, length) => {
+      const filled = how(buffer, length, idle ? this.#sink.fd : undefined);
+      if (filled.written > 0) this.#lastWrite = performance.now();
+      return filled.length;
+    });
+  };
 
   /** From now on at most so many MiB a second are written, on the average; undefined: as many as are taken. */
   limit(mibPerSecond: number | undefined): void {

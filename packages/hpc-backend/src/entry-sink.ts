@@ -1,5 +1,5 @@
 import type { EntryParts } from "@podheitor/hpc-ptcomm";
-import type { Streamed } from "@podheitor/hpc-walker";
+import type { FillFrames, Streamed } from "@podheitor/hpc-walker";
 import type { Note } from "./archive-note";
 
 /** An entry on its way out. One object serves a whole job: a sink takes what it needs before it returns. */
@@ -11,8 +11,7 @@ export interface FrameSink {
   readonly digests: boolean;
   /** Nothing waits to be written: there is as much room as there ever is. */
   readonly empty: boolean;
-  /** `fill` writes whole frames to the room that there is, and says how many bytes they are. */
-  append(fill: (room: Buffer) => number): void;
+  readonly fill: FillFrames;
 }
 
 /** Moves up to `length` bytes from `offset` on; fewer at the end of the file, or where reading failed. Rejects when the receiver is gone. */

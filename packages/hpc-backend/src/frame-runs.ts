@@ -1,4 +1,4 @@
-import { FramesStop, NativeFrames, type RecordCursor } from "@podheitor/hpc-walker";
+import { FramesStop, NativeFrames, type RecordCursor, type Scanner } from "@podheitor/hpc-walker";
 import type { EntrySink } from "./entry-sink";
 import { RUN_SHORT, RUN_SKIP_MAX } from "./limits";
 import { ownOutputs } from "./own-outputs";
@@ -63,22 +63,43 @@ export class FrameRuns {
     }
   }
 
+  /** Ordinary entries straight from the scan. Settles false when the scan's `next()` has what comes then, if anything. */
+  async pull(scanner: Scanner, signal: AbortSignal | undefined): Promise<boolean> {
+    const { frames } = this.#sink;
+    if (scanner.frames === undefined || frames === undefined) return false;
+    const { empty } = frames;
+    const stop = await scanner.frames(this.#native, frames.fill, ownOutputs);
+    const entries = this.#count();
+    if (stop === FramesStop.MORE) return true;
+    // What an empty buffer has no room for gets none by waiting.
+    if (stop === FramesStop.FULL && !(empty && entries === 0)) {
+      await this.#sink.drain();
+      signal?.throwIfAborted();
+      return true;
+    }
+    this.#single = 1; // the next is known to be no ordinary entry
+    return false;
+  }
+
   #go(cursor: RecordCursor, batch: Buffer): FramesStop {
     const native = this.#native;
-    let stop: FramesStop = FramesStop.END;
-    this.#sink.frames?.append((room) => {
-      stop = native.run(cursor, batch, room, ownOutputs);
-      return native.used;
-    });
-    const { files, directories, symlinks, specials, xattrBlocks, bytes } = native.counts;
+    this.#sink.frames?.fill((buffer, length) => native.run(cursor, batch, buffer, length, ownOutputs));
+    this.#count();
+    return native.stop;
+  }
+
+  /** How many entries the last run dealt with. */
+  #count(): number {
+    const { files, directories, symlinks, specials, xattrBlocks, bytes } = this.#native.counts;
     const sums = this.#sums;
-    sums.emitted += files + directories + symlinks + specials;
+    const entries = files + directories + symlinks + specials;
+    sums.emitted += entries;
     sums.files += files;
     sums.directories += directories;
     sums.symlinks += symlinks;
     sums.specials += specials;
     sums.xattrBlocks += xattrBlocks;
     sums.bytes += bytes;
-    return stop;
+    return entries;
   }
 }

@@ -26,7 +26,7 @@ export class Hpc1Sink implements EntrySink {
       get empty() {
         return emitter.frames.byteLength === 0;
       },
-      append: (fill) => emitter.frames.append(fill),
+      fill: (how) => emitter.fill(how),
     };
   }
 

@@ -146,7 +146,11 @@ describe("FrameWriter", () => {
   test("a buffer that grew is used again, and what is filled stays within the capacity", () => {
     const out = new FrameWriter({ capacity: 64 });
     const rooms: number[] = [];
-    const fill = () => out.append((room) => Math.min(rooms.push(room.length), 0));
+    const fill = () =>
+      out.fill((buffer, length) => {
+        rooms.push(buffer.length - length);
+        return length;
+      });
     out.data(Buffer.alloc(150));
     const grown = out.takeBytes();
     out.recycle(grown);

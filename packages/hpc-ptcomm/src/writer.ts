@@ -64,10 +64,13 @@ export class FrameWriter {
     if (whole.length <= 4 * this.#capacity) this.#spare = whole;
   }
 
-  /** Lets `fill` write whole frames to what is left of the capacity, and say how many bytes they are; `room` is valid during the call. */
-  append(fill: (room: Buffer) => number): void {
+  /**
+   * Lets `how` write whole frames behind the `length` bytes that the buffer holds, as far as the capacity goes, and send away what is at its front; it answers how many bytes are left to
+   * send. The buffer is valid during the call.
+   */
+  fill(how: (buffer: Buffer, length: number) => number): void {
     const { buffer, length } = this.#out;
-    this.#out.extend(fill(buffer.subarray(length, this.#capacity)));
+    this.#out.length = how(buffer.subarray(0, Math.max(length, this.#capacity)), length);
   }
 
   signal(status: Signal): void {

@@ -2,7 +2,7 @@ export * from "./errors";
 export { Excludes, excludeProblem, markerProblem } from "./exclude";
 export * from "./layout";
 export { dropCache, type FileContent, fileHoles, openFile, readFiles, widenPipe } from "./native-files";
-export { type FileIdentity, FramesStop, NativeFrames, type RunCounts } from "./native-frames";
+export { type FileIdentity, type Filled, FramesStop, NativeFrames, type RunCounts } from "./native-frames";
 export { openNativeScanner } from "./native-scanner";
 export { type Streamed, type Streamer, streamerTo } from "./native-stream";
 export {
@@ -14,5 +14,5 @@ export {
 } from "./open-scanner";
 export { paddedLength, RecordCursor, type WideField } from "./record";
 export { type EntryFields, RecordWriter } from "./record-writer";
-export type { EntryBatch, Scanner, ScanOptions, ScanStats } from "./scanner";
+export type { EntryBatch, FillFrames, Scanner, ScanOptions, ScanStats } from "./scanner";
 export { openWorkersScanner } from "./workers-scanner";

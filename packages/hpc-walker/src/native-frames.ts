@@ -1,5 +1,6 @@
 import { WalkerError } from "./errors";
 import { scanLibrary } from "./native-library";
+import { TURN_MS } from "./native-limits";
 import type { RecordCursor } from "./record";
 
 /** `enum hpc_frames_stop` of shim-c/scan/frames.h: why a run ended. */
@@ -10,6 +11,8 @@ export const FramesStop = {
   OTHER: 1,
   /** Its frames do not fit any more. */
   FULL: 2,
+  /** The scan has nothing more just now. */
+  MORE: 3,
 } as const;
 export type FramesStop = (typeof FramesStop)[keyof typeof FramesStop];
 
@@ -33,15 +36,35 @@ export interface FileIdentity {
   readonly inoHi: number;
 }
 
+/** What became of the frames in a buffer. */
+export interface Filled {
+  /** Bytes of frames that it holds now. */
+  readonly length: number;
+  /** Bytes that were written to the descriptor, before those. */
+  readonly written: number;
+}
+
 const WITH_CONTENT = 1;
 const WITH_DIGESTS = 2;
-/** Size of `struct hpc_frames_call`, and the u32 indices of its fields. */
-const CALL_BYTES = 48;
-const CALL = { flags: 0, ownCount: 1, at: 2, dirAt: 3, stop: 4, used: 5, counts: 6 } as const;
+/** Size of `struct hpc_frames_call`, and the u32 indices of its fields; the last two are u64. */
+const CALL_BYTES = 64;
+const CALL = {
+  flags: 0,
+  ownCount: 1,
+  waitMs: 2,
+  used: 3,
+  at: 4,
+  dirAt: 5,
+  stop: 6,
+  counts: 7,
+  bytes: 12,
+  written: 14,
+} as const;
 const NO_DIR = 0xffff_ffff;
+const TWO_32 = 2 ** 32;
 
 /**
- * Turns the ordinary entries of a scan batch into hpc/1 frames, thousands in one call of libhpcscan. Ordinary is what needs no decision and no message: no other
+ * Turns the ordinary entries of a scan into hpc/1 frames, thousands in one call of libhpcscan. Ordinary is what needs no decision and no message: no other
  * name of its inode, nothing that failed, content within the batch. The frames are byte for byte those that a FrameWriter makes.
  */
 export class NativeFrames {
@@ -55,32 +78,48 @@ export class NativeFrames {
     this.#flags = (options.content ? WITH_CONTENT : 0) | (options.digests ? WITH_DIGESTS : 0);
   }
 
-  /** Bytes of frames that the last run wrote. */
-  get used(): number {
-    return this.#word(CALL.used);
+  /** Why the last run ended. */
+  get stop(): FramesStop {
+    return this.#word(CALL.stop) as FramesStop;
   }
 
   /** What the last run dealt with. */
   get counts(): RunCounts {
     const at = (i: number) => this.#word(CALL.counts + i);
-    return { files: at(0), directories: at(1), symlinks: at(2), specials: at(3), xattrBlocks: at(4), bytes: at(5) };
+    const bytes = this.#long(CALL.bytes);
+    return { files: at(0), directories: at(1), symlinks: at(2), specials: at(3), xattrBlocks: at(4), bytes };
   }
 
   /**
-   * Writes frames to `out`, from the record on that the cursor steps on next, and moves the cursor behind the last entry that was dealt with.
-   * `own`: files that are no ordinary entries. The result says why it ended.
+   * Writes frames of a batch to `out`, behind the `length` bytes that it holds, from the record on that the cursor steps on next, and moves the cursor behind the last
+   * entry that was dealt with. `own`: files that are no ordinary entries.
    */
-  run(cursor: RecordCursor, batch: Buffer, out: Buffer, own: ReadonlySet<FileIdentity>): FramesStop {
-    this.#begin(cursor, own);
-    const written = this.#library.frames(batch, batch.length, out, out.length, this.#bytes, this.#bytes.length);
-    if (written < 0)
-      throw new WalkerError("HPC_BAD_BATCH", `hpc_frames() answered ${written}`, "Run `npm run build` again.");
+  run(cursor: RecordCursor, batch: Buffer, out: Buffer, length: number, own: ReadonlySet<FileIdentity>): Filled {
+    this.#begin(length, own);
+    this.#call[CALL.at] = cursor.following;
+    this.#call[CALL.dirAt] = cursor.dirRecord < 0 ? NO_DIR : cursor.dirRecord;
+    const used = this.#library.frames(batch, batch.length, out, out.length, this.#bytes, this.#bytes.length);
+    if (used < 0) throw new WalkerError("HPC_BAD_BATCH", `hpc_frames() answered ${used}`, "Run `npm run build` again.");
     const dirAt = this.#word(CALL.dirAt);
     cursor.moveTo(this.#word(CALL.at), dirAt === NO_DIR ? -1 : dirAt);
-    return this.#word(CALL.stop) as FramesStop;
+    return { length: used, written: 0 };
   }
 
-  #begin(cursor: RecordCursor, own: ReadonlySet<FileIdentity>): void {
+  /** The same of what a running scan finds, as hpc_scan_frames() does it; -errno: why that ended. */
+  scan(
+    handle: number,
+    to: number | undefined,
+    out: Buffer,
+    length: number,
+    own: ReadonlySet<FileIdentity>,
+  ): Filled | number {
+    this.#begin(length, own);
+    this.#call[CALL.waitMs] = TURN_MS;
+    const used = this.#library.scanFrames(handle, to ?? -1, out, out.length, this.#bytes, this.#bytes.length);
+    return used < 0 ? used : { length: used, written: this.#long(CALL.written) };
+  }
+
+  #begin(length: number, own: ReadonlySet<FileIdentity>): void {
     const words = CALL_BYTES / 4 + 4 * own.size;
     if (this.#call.length < words) {
       this.#call = new Uint32Array(words);
@@ -89,8 +128,7 @@ export class NativeFrames {
     const call = this.#call;
     call[CALL.flags] = this.#flags;
     call[CALL.ownCount] = own.size;
-    call[CALL.at] = cursor.following;
-    call[CALL.dirAt] = cursor.dirRecord < 0 ? NO_DIR : cursor.dirRecord;
+    call[CALL.used] = length;
     let at = CALL_BYTES / 4;
     for (const { devLo, devHi, inoLo, inoHi } of own) {
       call[at++] = devLo;
@@ -102,5 +140,9 @@ export class NativeFrames {
 
   #word(index: number): number {
     return this.#call[index] ?? 0;
+  }
+
+  #long(index: number): number {
+    return this.#word(index) + this.#word(index + 1) * TWO_32;
   }
 }

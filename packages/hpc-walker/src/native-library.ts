@@ -1,8 +1,6 @@
 import { join } from "node:path";
 import { type Library, openLibrary } from "@podheitor/hpc-native";
-
-/** `HPC_SCAN_ABI` of shim-c/scan/hpc_scan.h. */
-const SCAN_ABI = 5;
+import { SCAN_ABI } from "./native-options";
 
 /** In the package (from src or dist), and beside a bundle. */
 const CANDIDATES = [
@@ -29,6 +27,7 @@ export interface ScanLibrary {
   stream(from: number, offset: number, length: number, to: number, control: Buffer): Promise<number>;
   /** `shim-c/scan/frames.h`. */
   frames(records: Buffer, length: number, out: Buffer, capacity: number, call: Buffer, callLength: number): number;
+  scanFrames(handle: number, to: number, out: Buffer, capacity: number, call: Buffer, callLength: number): number;
 }
 
 let loaded: ScanLibrary | undefined;
@@ -53,6 +52,7 @@ export function scanLibrary(candidates: readonly string[] = CANDIDATES): ScanLib
   library.pipeSize(-1, 0);
   library.dropCache(-1, -1, 0);
   library.frames(none, 0, none, 0, none, 0);
+  library.scanFrames(0, -1, none, 0, none, 0);
   library.streamNow(-1, -2, 0, -1, none);
   if (candidates === CANDIDATES) loaded = library;
   return library;
@@ -76,6 +76,7 @@ function bind(library: Library): ScanLibrary {
     streamNow: library.bind("hpc_stream", STREAM, "i64"),
     stream: library.bindAsync("hpc_stream", STREAM, "i64"),
     frames: library.bind("hpc_frames", ["buffer", "i64", "buffer", "i64", "buffer", "i64"], "i64"),
+    scanFrames: library.bind("hpc_scan_frames", ["i64", "i64", "buffer", "i64", "buffer", "i64"], "i64"),
   };
 }
 

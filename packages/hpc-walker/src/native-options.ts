@@ -6,7 +6,8 @@ import type { ScanOptions } from "./scanner";
 const HEAD = 48;
 const MAX_U32 = 0xffff_ffff;
 const MIN_I64 = -(2n ** 63n);
-const ABI = 5;
+/** `HPC_SCAN_ABI` of shim-c/scan/hpc_scan.h. */
+export const SCAN_ABI = 6;
 const Flag = { SERIAL_DIRS: 1, KEEP_OLDER: 2, XATTRS: 8, ONE_FILESYSTEM: 16, BACK_OFF: 32, READ_AHEAD: 64 } as const;
 
 const SLASH = 0x2f;
@@ -26,7 +27,7 @@ export function encodeScanOptions(options: ScanOptions): Buffer {
     (options.oneFilesystem ? Flag.ONE_FILESYSTEM : 0) |
     (options.backOff ? Flag.BACK_OFF : 0) |
     (options.readAhead ? Flag.READ_AHEAD : 0);
-  head.writeUInt32LE(ABI, 0);
+  head.writeUInt32LE(SCAN_ABI, 0);
   head.writeUInt32LE(options.threads, 4);
   head.writeUInt32LE(options.inlineBytes, 8);
   head.writeUInt32LE(flags, 12);

@@ -3,10 +3,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { errnoName } from "@podheitor/hpc-native";
 import { WalkerError } from "./errors";
 import { loopTurn } from "./loop-turn";
+import { type FileIdentity, FramesStop, type NativeFrames } from "./native-frames";
 import { type ScanLibrary, scanLibrary } from "./native-library";
 import { CLOSE_GRACE_MS, CLOSE_POLL_MS, PULL_BYTES, PULL_TIMEOUT_MS } from "./native-limits";
 import { badOptions, encodeScanOptions } from "./native-options";
-import type { EntryBatch, Scanner, ScanOptions, ScanStats } from "./scanner";
+import type { EntryBatch, FillFrames, Scanner, ScanOptions, ScanStats } from "./scanner";
 
 const { EAGAIN, EBUSY, ECANCELED, EINVAL } = constants.errno;
 const COUNTERS = 20;
@@ -42,22 +43,50 @@ class NativeScanner implements Scanner {
   }
 
   async next(): Promise<EntryBatch | undefined> {
-    if (this.#pulling) throw new TypeError("Scanner.next() is not re-entrant: await the one before");
-    this.#pulling = true;
+    await this.#begin();
     try {
       while (!this.#ended) {
-        await loopTurn();
-        if (this.#stopped) throw stoppedError();
         const n = this.#library.next(this.#handle, this.#buffer, PULL_BYTES, PULL_TIMEOUT_MS);
         if (n > 0) return { bytes: this.#buffer.subarray(0, n) };
         if (n === 0) this.#ended = true;
-        else if (n === -ECANCELED) throw stoppedError();
-        else if (n !== -EAGAIN) throw engineError("failed", n);
+        else if (n !== -EAGAIN) throw failure(n);
+        else await this.#turn();
       }
       return undefined;
     } finally {
       this.#pulling = false;
     }
+  }
+
+  async frames(maker: NativeFrames, fill: FillFrames, own: ReadonlySet<FileIdentity>): Promise<FramesStop> {
+    await this.#begin();
+    try {
+      if (this.#ended) return FramesStop.END;
+      fill((buffer, length, to) => {
+        const filled = maker.scan(this.#handle, to, buffer, length, own);
+        if (typeof filled === "number") throw failure(filled);
+        return filled;
+      });
+      return maker.stop;
+    } finally {
+      this.#pulling = false;
+    }
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#pulling) throw new TypeError("a Scanner is not re-entrant: await the call before");
+    this.#pulling = true;
+    try {
+      await this.#turn();
+    } catch (error) {
+      this.#pulling = false;
+      throw error;
+    }
+  }
+
+  async #turn(): Promise<void> {
+    await loopTurn();
+    if (this.#stopped) throw stoppedError();
   }
 
   stop(): void {
@@ -110,6 +139,11 @@ function decodeStats(out: Buffer): ScanStats {
     xattrFailed: at(15),
     backOff: { times: at(17), leastThreads: at(18), threads: at(19) },
   };
+}
+
+/** What the engine answered, instead of bytes. */
+function failure(result: number): WalkerError {
+  return result === -ECANCELED ? stoppedError() : engineError("failed", result);
 }
 
 function stoppedError(): WalkerError {

@@ -1,3 +1,5 @@
+import type { FileIdentity, Filled, FramesStop, NativeFrames } from "./native-frames";
+
 /** What a scan is asked to do. Paths are bytes: any byte but NUL. */
 export interface ScanOptions {
   /** Roots, absolute, without overlap. A root that is a symlink is followed; no other symlink ever is. */
@@ -79,11 +81,22 @@ export interface BackOff {
   readonly threads: number;
 }
 
+/**
+ * Gives a function the buffer in which frames gather, of which `length` bytes are frames, to write more behind them. `to`: a pipe or a socket of this process that nobody else writes to meanwhile; what
+ * the buffer holds may be written to it, to make room. The function is called once, before `fill` returns.
+ */
+export type FillFrames = (how: (buffer: Buffer, length: number, to: number | undefined) => Filled) => void;
+
 /** One running scan. Both engines implement it and pass the same contract suite. */
 export interface Scanner {
   readonly engine: "native" | "workers";
   /** The next batch, or undefined at the end. Rejects when the engine itself fails or was stopped. */
   next(): Promise<EntryBatch | undefined>;
+  /**
+   * What `next()` would hand out, as frames of ordinary entries, for a few milliseconds. MORE: come again; FULL: when there is room; OTHER, and FULL with all the room that there ever is: `next()` has
+   * what comes then; END: the scan is complete. `own`: files that are no ordinary entries. Rejects as `next()` does, which may be called between any two calls. Only the native engine.
+   */
+  frames?(maker: NativeFrames, fill: FillFrames, own: ReadonlySet<FileIdentity>): Promise<FramesStop>;
   /** Asks the engine to end; a pending `next()` rejects within 100 ms. Idempotent. */
   stop(): void;
   stats(): ScanStats;

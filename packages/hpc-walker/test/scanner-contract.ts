@@ -328,10 +328,12 @@ export function describeScannerContract(engine: string, open: (options: ScanOpti
       let seen = 0;
       const timer = setInterval(() => ticks++, 1);
       try {
+        let before = -1;
         let batches = 0;
         for (; await scanner.next(); batches++) {
-          if (batches > 0) expect(ticks).toBeGreaterThan(seen);
-          seen = ticks;
+          // The turn that a batch came with may have been behind its timers already; the next one was not.
+          if (batches > 1) expect(ticks).toBeGreaterThan(before);
+          [before, seen] = [seen, ticks];
           for (const until = performance.now() + 6; performance.now() < until; );
         }
         expect(batches).toBeGreaterThan(2);

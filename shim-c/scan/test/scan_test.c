@@ -28,6 +28,8 @@ void test_holes(void);
 void test_pace(void);
 void test_backoff(void);
 void test_read_ahead(void);
+void test_frames(void);
+void test_frames_stopped(void);
 void test_stream(void);
 void test_stream_refused(void);
 void test_stream_stopped(void);
@@ -143,7 +145,7 @@ int main(int argc, char **argv)
         TEST(hash), TEST(fairness), TEST(bad_options), TEST(kinds_and_content), TEST(roots), TEST(read_files), TEST(unreadable),
         TEST(shards_and_since), TEST(pace), TEST(backoff), TEST(read_ahead), TEST(file_mounts), TEST(flat), TEST(chain), TEST(too_deep), TEST(wide), TEST(few_descriptors),
         TEST(changing), TEST(ring_and_stop), TEST(exclude), TEST(exclude_refused), TEST(markers), TEST(one_filesystem), TEST(xattrs),
-        TEST(xattrs_large), TEST(holes), TEST(stream), TEST(stream_refused), TEST(stream_stopped),
+        TEST(xattrs_large), TEST(holes), TEST(frames), TEST(frames_stopped), TEST(stream), TEST(stream_refused), TEST(stream_stopped),
     };
     const char *tmp = argc > 1 ? argv[1] : access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";
 

@@ -5,11 +5,15 @@
 #include "../frames.h"
 #include "../hpc_scan.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+/* What is gathered for one write; more is no faster. */
+#define FRAMES_CAP (256u * 1024u)
 
 static double now(void)
 {
@@ -19,27 +23,51 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* Everything that one call makes frames of; what needs a decision is passed over. */
-static void write_frames(const uint8_t *batch, uint32_t len, uint8_t *out, uint32_t cap)
+static void write_all(const uint8_t *out, uint32_t len)
+{
+    for (uint32_t done = 0; done < len;) {
+        ssize_t n = write(1, out + done, len - done);
+        if (n <= 0)
+            exit(1);
+        done += (uint32_t)n;
+    }
+}
+
+/* The frames of a batch; what needs a decision is passed over. */
+static void write_batch(const uint8_t *batch, uint32_t len, uint8_t *out)
 {
     struct hpc_frames_call call = { .flags = HPC_FRAMES_CONTENT, .dir_at = HPC_FRAMES_NO_DIR };
 
     do {
-        call.used = call.files = call.directories = call.symlinks = call.specials = call.xattr_blocks = call.bytes = 0;
-        if (hpc_frames(batch, len, out, cap, (uint8_t *)&call, sizeof call) < 0)
+        if (hpc_frames(batch, len, out, FRAMES_CAP, (uint8_t *)&call, sizeof call) < 0)
             exit(1);
-        for (uint32_t done = 0; done < call.used;) {
-            ssize_t n = write(1, out + done, call.used - done);
-            if (n <= 0)
-                exit(1);
-            done += (uint32_t)n;
-        }
+        write_all(out, call.used);
+        call.used = 0;
         if (call.stop == HPC_FRAMES_OTHER) {
             uint32_t record;
             memcpy(&record, batch + call.at, sizeof record);
             call.at += record;
         }
     } while (call.stop != HPC_FRAMES_END);
+}
+
+/* The frames of the whole scan. As hpc_scan_next() at its end. */
+static int64_t write_frames(int64_t scan, uint8_t *batch, uint8_t *out)
+{
+    struct hpc_frames_call call = { .flags = HPC_FRAMES_CONTENT, .wait_ms = 1000 };
+    int64_t n;
+
+    while ((n = hpc_scan_frames(scan, 1, out, FRAMES_CAP, (uint8_t *)&call, sizeof call)) >= 0 && call.stop != HPC_FRAMES_END) {
+        if (call.stop != HPC_FRAMES_OTHER)
+            continue;
+        write_all(out, call.used);
+        call.used = 0;
+        if ((n = hpc_scan_next(scan, batch, HPC_SCAN_MIN_CAP, 0)) > 0)
+            write_batch(batch, (uint32_t)n, out);
+    }
+    if (n > 0)
+        write_all(out, (uint32_t)n);
+    return n < 0 ? n : 0;
 }
 
 int main(int argc, char **argv)
@@ -65,7 +93,7 @@ int main(int argc, char **argv)
     options = calloc(1, sizeof o + 12 + len);
     buf = malloc(HPC_SCAN_MIN_CAP);
     if (argc > 5 && !strcmp(argv[5], "frames")) {
-        frames = malloc(HPC_SCAN_MIN_CAP);
+        frames = malloc(FRAMES_CAP);
         hpc_pipe_size(1, 1 << 20);
     }
     if (!options || !buf || (argc > 5 && !frames))
@@ -78,11 +106,11 @@ int main(int argc, char **argv)
         fprintf(stderr, "scanlimit: %s: %s\n", argv[1], strerror((int)-h));
         return 1;
     }
-    while ((n = hpc_scan_next(h, buf, HPC_SCAN_MIN_CAP, 1000)) > 0 || n == -11) {
-        batches += n > 0;
-        if (n > 0 && frames)
-            write_frames(buf, (uint32_t)n, frames, HPC_SCAN_MIN_CAP);
-    }
+    if (frames)
+        n = write_frames(h, buf, frames);
+    else
+        while ((n = hpc_scan_next(h, buf, HPC_SCAN_MIN_CAP, 1000)) > 0 || n == -EAGAIN)
+            batches += n > 0;
     hpc_scan_stats(h, (uint8_t *)&st, sizeof st);
     hpc_scan_free(h, 5000);
     fprintf(frames ? stderr : stdout, "%llu entries in %.3f s, %lld batches; %llu failed, %llu vanished, %llu directories listed, %llu not; at most %llu pending, %llu descriptors\n",
