@@ -44,11 +44,11 @@ static void give_back(struct scan *s, struct block *b)
     pthread_mutex_unlock(&s->ring.lock);
 }
 
-/* A while for a batch that is worth a call, then for anything at all; the ring's lock is held. */
+/* Half of the time, and no longer than GATHER_MS, for a batch that is worth a call, then for anything at all; the ring's lock is held. */
 static void wait_for_records(struct scan *s, int64_t timeout_ms)
 {
     struct timespec until = deadline(CLOCK_MONOTONIC, timeout_ms);
-    struct timespec gathered = deadline(CLOCK_MONOTONIC, timeout_ms < GATHER_MS ? timeout_ms : GATHER_MS);
+    struct timespec gathered = deadline(CLOCK_MONOTONIC, timeout_ms / 2 < GATHER_MS ? timeout_ms / 2 : GATHER_MS);
     struct ring *r = &s->ring;
     int late = 0;
 

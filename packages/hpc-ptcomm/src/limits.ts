@@ -39,7 +39,7 @@ export const HEARTBEAT_MS = 5_000;
  */
 export const FLUSH_BYTES = 256 * 1024;
 
-/** Room of a `FrameWriter` beyond a flush, for the frame that crosses the line (most are small). */
+/** Room of a `FrameWriter` beyond a flush, for the frames that cross the line (most are small). */
 export const FLUSH_ROOM = 64 * 1024;
 
 /** First allocation of a `FrameWriter`. */
