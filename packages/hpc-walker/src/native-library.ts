@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type Library, openLibrary } from "@podheitor/hpc-native";
-import { SCAN_ABI } from "./native-options";
+import { SCAN_ABI } from "./native-limits";
 
 /** In the package (from src or dist), and beside a bundle. */
 const CANDIDATES = [

@@ -1,13 +1,11 @@
 import { WalkerError } from "./errors";
 import { excludeProblem, markerProblem } from "./exclude";
-import { MAX_INLINE, MAX_ROOT, MAX_THREADS } from "./native-limits";
+import { MAX_INLINE, MAX_ROOT, MAX_THREADS, SCAN_ABI } from "./native-limits";
 import type { ScanOptions } from "./scanner";
 
 const HEAD = 48;
 const MAX_U32 = 0xffff_ffff;
 const MIN_I64 = -(2n ** 63n);
-/** `HPC_SCAN_ABI` of shim-c/scan/hpc_scan.h. */
-export const SCAN_ABI = 6;
 const Flag = { SERIAL_DIRS: 1, KEEP_OLDER: 2, XATTRS: 8, ONE_FILESYSTEM: 16, BACK_OFF: 32, READ_AHEAD: 64 } as const;
 
 const SLASH = 0x2f;
