@@ -8,19 +8,21 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Whole blocks that fit, at least one; the ring's lock is held. */
+/* Whole blocks that fit; NULL: none. The ring's lock is held. */
 static struct block *detach(struct ring *r, size_t cap)
 {
     struct block *first = r->head, *last = NULL;
     size_t total = 0;
 
-    while (r->head && (!last || total + r->head->used <= cap)) {
+    while (r->head && total + r->head->used <= cap) {
         last = r->head;
         total += last->used;
         r->entries -= last->entries;
         r->bytes -= last->used;
         r->head = last->next;
     }
+    if (!last)
+        return NULL;
     last->next = NULL;
     if (r->producers_waiting)
         pthread_cond_broadcast(&r->drained);
@@ -62,7 +64,7 @@ static void wait_for_records(struct scan *s, int64_t timeout_ms)
     }
 }
 
-/* Blocks of up to `cap` bytes, at least one; NULL with *why: 0 = the scan is complete, or -errno. */
+/* Blocks of up to `cap` bytes, or one that is larger; NULL with *why: 0 = the scan is complete, or -errno. */
 static struct block *take_blocks(struct scan *s, size_t cap, int64_t timeout_ms, int64_t *why)
 {
     struct ring *r = &s->ring;
@@ -75,8 +77,19 @@ static struct block *take_blocks(struct scan *s, size_t cap, int64_t timeout_ms,
         *why = fatal ? -fatal : stopped(s) ? -ECANCELED : r->complete ? 0 : -EAGAIN;
     } else {
         atomic_store_explicit(&r->hungry, false, memory_order_relaxed);
-        blocks = detach(r, cap);
+        blocks = detach(r, cap > r->head->used ? cap : r->head->used);
     }
+    pthread_mutex_unlock(&r->lock);
+    return blocks;
+}
+
+/* Blocks of up to `cap` bytes that are there; NULL: none. */
+static struct block *take_ready(struct ring *r, size_t cap)
+{
+    struct block *blocks;
+
+    pthread_mutex_lock(&r->lock);
+    blocks = detach(r, cap);
     pthread_mutex_unlock(&r->lock);
     return blocks;
 }
@@ -124,13 +137,14 @@ int64_t hpc_scan_next(int64_t handle, uint8_t *buf, int64_t cap, int64_t timeout
     if (!s || !buf || cap < HPC_SCAN_MIN_CAP || timeout_ms < 0)
         return -EINVAL;
     if (s->ring.taken) {
-        used = copy_rest(&s->ring, buf);
-        drop_taken(s);
-        return (int64_t)used;
-    }
-    blocks = take_blocks(s, (size_t)cap, timeout_ms, &why);
-    if (!blocks)
+        do {
+            used += copy_rest(&s->ring, buf + used);
+            drop_taken(s);
+        } while (s->ring.taken && s->ring.taken->used <= (size_t)cap - used);
+        blocks = s->ring.taken ? NULL : take_ready(&s->ring, (size_t)cap - used);
+    } else if (!(blocks = take_blocks(s, (size_t)cap, timeout_ms, &why))) {
         return why;
+    }
     for (struct block *b = blocks; b; b = b->next) {
         memcpy(buf + used, b->data, b->used);
         used += b->used;
@@ -146,17 +160,25 @@ static int64_t ms_until(int64_t until)
     return left > 0 ? (left + 999999) / 1000000 : 0;
 }
 
+/* Waits until more may be taken; false: not in time. */
+static bool takes_more(int to, int64_t until)
+{
+    struct pollfd p = { .fd = to, .events = POLLOUT };
+    int64_t left = ms_until(until);
+
+    return left > 0 && poll(&p, 1, (int)left) > 0;
+}
+
 /* Writes what `out` holds, as far as the receiver takes it in time. False: some is left, also when it will never take it: the next to write is told why. */
 static bool write_out(int to, uint8_t *out, struct hpc_frames_call *c, int64_t until)
 {
-    struct pollfd p = { .fd = to, .events = POLLOUT };
     uint32_t done = 0;
 
     while (done < c->used) {
         ssize_t n = write(to, out + done, c->used - done);
         if (n > 0)
             done += (uint32_t)n;
-        else if (n == 0 || (errno != EINTR && (errno != EAGAIN || poll(&p, 1, (int)ms_until(until)) == 0)))
+        else if (n == 0 || (errno != EINTR && (errno != EAGAIN || !takes_more(to, until))))
             break;
     }
     c->written += done;
@@ -173,7 +195,7 @@ static int64_t make_frames(struct scan *s, struct hpc_frames_call *c, const uint
 
     for (c->stop = HPC_FRAMES_END; c->stop == HPC_FRAMES_END;) {
         if (!r->taken) {
-            struct block *blocks = take_blocks(s, cap < c->used ? 0 : cap - c->used, ms_until(until), &why);
+            struct block *blocks = take_blocks(s, cap - c->used, ms_until(until), &why);
 
             if (!blocks) {
                 c->stop = why == -EAGAIN ? HPC_FRAMES_MORE : HPC_FRAMES_END;
@@ -197,13 +219,25 @@ int64_t hpc_scan_frames(int64_t handle, int64_t to, uint8_t *out, int64_t cap, u
     struct scan *s = scan_of(handle);
     struct hpc_frames_call c;
     int64_t until, why;
+    uint32_t before;
 
     if (!s || !out || cap < 0 || cap > UINT32_MAX || frames_begin(&c, call, call_len, cap))
         return -EINVAL;
-    until = now_ns() + c.wait_ms * INT64_C(1000000);
-    do {
+    until = now_ns() + c.time_ms * INT64_C(1000000);
+    before = c.used;
+    for (;;) {
         why = make_frames(s, &c, call + sizeof c, out, (uint64_t)cap, until);
-    } while (c.stop == HPC_FRAMES_FULL && to >= 0 && c.used > 0 && write_out((int)to, out, &c, until) && now_ns() < until);
+        if (c.stop != HPC_FRAMES_FULL || to < 0 || c.used == 0 || !write_out((int)to, out, &c, until))
+            break;
+        if (now_ns() >= until) {
+            c.stop = HPC_FRAMES_MORE;
+            break;
+        }
+    }
+    if (why < 0 && (c.written || c.used != before)) { /* the caller has to hear of those first; the next call fails */
+        c.stop = HPC_FRAMES_MORE;
+        why = 0;
+    }
     memcpy(call, &c, sizeof c);
     return why < 0 ? why : c.used;
 }

@@ -16,14 +16,14 @@ enum hpc_frames_stop {
     HPC_FRAMES_END = 0,   /* every record was dealt with */
     HPC_FRAMES_OTHER = 1, /* the record at `at` is no ordinary entry */
     HPC_FRAMES_FULL = 2,  /* the frames of the record at `at` do not fit any more */
-    HPC_FRAMES_MORE = 3,  /* hpc_scan_frames(): that is all for now */
+    HPC_FRAMES_MORE = 3,  /* hpc_scan_frames(): the time is over */
 };
 
 /* What the caller says (in), where the call stands (in, out), and what it did (out, from 0 in each call). Behind it own_count times { u64 dev, ino }. */
 struct hpc_frames_call {
     uint32_t flags;       /*  0 in: enum hpc_frames_flag */
     uint32_t own_count;   /*  4 in: files that this process is writing: not ordinary */
-    uint32_t wait_ms;     /*  8 in: hpc_scan_frames() */
+    uint32_t time_ms;     /*  8 in: what hpc_scan_frames() may take, waits and writes and all */
     uint32_t used;        /* 12 in, out: bytes of frames in out */
     uint32_t at;          /* 16 in, out: offset of the first record not dealt with */
     uint32_t dir_at;      /* 20 in, out: offset of the DIR record it belongs to; HPC_FRAMES_NO_DIR = none yet */
@@ -48,9 +48,9 @@ int frames_begin(struct hpc_frames_call *c, const uint8_t *call, int64_t call_le
 /* Writes frames behind those that are in out. Returns call->used; -EINVAL: lengths or offsets make no sense. A malformed record is no ordinary entry. */
 int64_t hpc_frames(const uint8_t *records, int64_t records_len, uint8_t *out, int64_t cap, uint8_t *call, int64_t call_len);
 /*
- * As hpc_frames(), of what a scan finds as it finds it, without a copy in between, until call->wait_ms are over. Each time that out is full it is written to `to`, a pipe or a socket, and used
- * again (SIGPIPE must be ignored); to < 0, or a receiver that does not take it in time: FULL. `at` and `dir_at` are not used: the scan knows how far it is. END: it is complete. OTHER: the record
- * that is no ordinary entry is the next that hpc_scan_next() hands out, with some behind it. The two may be called in any order. Errors: as hpc_scan_next().
+ * As hpc_frames(), of what a scan finds as it finds it, without a copy in between, for call->time_ms. Each time that out is full it is written to `to`, a pipe or a socket that does not block, and used
+ * again (SIGPIPE must be ignored). FULL: to < 0, or the receiver takes no more in time, or out is empty and too small. `at` and `dir_at` are not used: the scan knows how far it is. END: it is complete. OTHER: the
+ * record that is no ordinary entry is the next that hpc_scan_next() hands out, with what is there behind it. The two may be called in any order. Errors: as hpc_scan_next().
  */
 int64_t hpc_scan_frames(int64_t handle, int64_t to, uint8_t *out, int64_t cap, uint8_t *call, int64_t call_len);
 

@@ -121,7 +121,7 @@ struct hpc_scan_stats {
 int64_t hpc_scan_abi(void);
 /* > 0: a handle (fits 53 bits); -EINVAL: the options are not in their bounds. Roots that cannot be stat-ed become ERROR records. A root is followed if it is a symlink. */
 int64_t hpc_scan_start(const uint8_t *options, int64_t options_len);
-/* > 0: bytes of whole records copied to buf (cap >= HPC_SCAN_MIN_CAP); 0: the scan is complete; -EAGAIN: nothing within timeout_ms; -ECANCELED: stopped; -ENOMEM: the scan ended for want of memory. Of timeout_ms half, but at most GATHER_MS (limits.h), is waited for more when there is little. */
+/* > 0: bytes of whole records copied to buf (cap >= HPC_SCAN_MIN_CAP); 0: the scan is complete; -EAGAIN: nothing within timeout_ms; -ECANCELED: stopped (what hpc_scan_frames() left is handed out before); -ENOMEM: the scan ended for want of memory. Of timeout_ms half, but at most GATHER_MS (limits.h), is waited for more when there is little. */
 int64_t hpc_scan_next(int64_t handle, uint8_t *buf, int64_t cap, int64_t timeout_ms);
 /* Asks the threads to end; returns at once. A blocked hpc_scan_next() returns -ECANCELED. */
 int64_t hpc_scan_stop(int64_t handle);

@@ -8,7 +8,7 @@ export interface ByteSink {
   write(bytes: Buffer): Promise<void>;
   /** What should be gathered for one write. Default `FLUSH_BYTES`. */
   readonly flushBytes?: number;
-  /** A pipe or a socket that never blocks: between two writes it may be written to without this. */
+  /** A pipe or a socket that does not block: between two writes it may be lent to others. */
   readonly fd?: number;
   /** Moves file content to it as D frames without copying; while it does, nothing may be written. Absent: no pipe, or no library. */
   readonly streamer?: Streamer | undefined;

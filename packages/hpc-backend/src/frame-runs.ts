@@ -1,21 +1,23 @@
 import { FramesStop, NativeFrames, type RecordCursor, type Scanner } from "@podheitor/hpc-walker";
 import type { EntrySink } from "./entry-sink";
-import { RUN_SHORT, RUN_SKIP_MAX } from "./limits";
+import { PULL_SKIP_MAX, RUN_SHORT, RUN_SKIP_MAX } from "./limits";
 import { ownOutputs } from "./own-outputs";
+import { Pauses } from "./pauses";
 import type { Sums } from "./sums";
 
 /**
- * The fast way through a batch: runs of ordinary entries become frames in C, in one call for as many as there are room. What needs a decision or a message
- * ends a run, and goes the way of one entry at a time. Where such entries stand close together the call does not pay, so the more often runs are short,
- * the more entries go one at a time before the next is tried.
+ * The fast ways through a scan: ordinary entries become frames in C, in one call straight from the scan for some milliseconds, or for as many of a batch as there is room. What needs a decision or a
+ * message ends both, and goes the way of one entry at a time. Where such entries stand close together the calls do not pay, so the more often few entries come of them, the more batches, and the more entries of
+ * a batch, go by before the next is tried.
  */
 export class FrameRuns {
   readonly #native: NativeFrames;
   readonly #sink: EntrySink;
   readonly #sums: Sums;
-  /** Entries to take one at a time before the next run. */
-  #single = 0;
-  #skip = 1;
+  /** Of records that are looked at one at a time. */
+  readonly #runs = new Pauses(RUN_SKIP_MAX);
+  /** Of batches. */
+  readonly #pulls = new Pauses(PULL_SKIP_MAX);
 
   /** undefined: the sink takes no frames. Throws NativeError when libhpcscan is not there. */
   static over(job: {
@@ -34,11 +36,9 @@ export class FrameRuns {
     this.#sums = sums;
   }
 
-  /** Asked before each entry: whether `run` is to be tried now. */
+  /** Asked before each record: whether `run` is to be tried now. */
   get due(): boolean {
-    if (this.#single === 0) return true;
-    this.#single--;
-    return false;
+    return this.#runs.due;
   }
 
   /** Moves the cursor over ordinary entries. Settles when the next record is to be taken by the caller (there may be none). */
@@ -57,8 +57,7 @@ export class FrameRuns {
         drained = true;
         continue;
       }
-      this.#skip = entries >= RUN_SHORT || drained ? 1 : Math.min(2 * this.#skip, RUN_SKIP_MAX);
-      this.#single = this.#skip - 1;
+      this.#runs.tried(entries >= RUN_SHORT || drained);
       return;
     }
   }
@@ -66,7 +65,7 @@ export class FrameRuns {
   /** Ordinary entries straight from the scan. Settles false when the scan's `next()` has what comes then, if anything. */
   async pull(scanner: Scanner, signal: AbortSignal | undefined): Promise<boolean> {
     const { frames } = this.#sink;
-    if (scanner.frames === undefined || frames === undefined) return false;
+    if (scanner.frames === undefined || frames === undefined || !this.#pulls.due) return false;
     const { empty } = frames;
     const stop = await scanner.frames(this.#native, frames.fill, ownOutputs);
     const entries = this.#count();
@@ -77,7 +76,8 @@ export class FrameRuns {
       signal?.throwIfAborted();
       return true;
     }
-    this.#single = 1; // the next is known to be no ordinary entry
+    this.#pulls.tried(entries >= RUN_SHORT);
+    this.#runs.pass(2); // the DIR record, and an entry that is known not to be ordinary
     return false;
   }
 

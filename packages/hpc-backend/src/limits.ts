@@ -14,10 +14,12 @@ export const BANDWIDTH_MIB = { min: 1, max: 1_000_000 } as const; // a second; m
 /** Byte bound of the scan ring. Eight batches: enough to hide the emitter's pauses, small enough for 96 MiB in all. */
 export const RING_BYTES = 8 * MIB;
 
-/** A run of ordinary entries with fewer than this does not pay for its call into C (10 µs; an entry by itself costs half a microsecond). */
+/** A run of ordinary entries, in a batch or straight from the scan, with fewer than this does not pay for its call into C (10 µs; an entry by itself costs half a microsecond). */
 export const RUN_SHORT = 32;
 /** Entries that are taken one at a time between two short runs, at most: a tree of hard links costs one call for as many. */
 export const RUN_SKIP_MAX = 256;
+/** Batches that are taken between two calls for frames of which few came, at most: a tree of hard links costs one call for as many. */
+export const PULL_SKIP_MAX = 16;
 /** What a pipe may hold: what an ordinary user is allowed. With 64 KiB, the default, one write of frames sleeps four times. */
 export const PIPE_SIZE = 1 * MIB;
 /** What is gathered for one write to a file: each is a way through the thread pool. An archive of small files takes 0.92 of the time that it takes with 256 KiB. */

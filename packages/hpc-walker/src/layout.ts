@@ -1,5 +1,5 @@
 /**
- * The layout of `shim-c/include/hpc_entry.h` and `shim-c/scan/hpc_scan.h` in numbers. All integers are little endian.
+ * The layout of `shim-c/include/hpc_entry.h`, `shim-c/scan/hpc_scan.h` and `shim-c/scan/frames.h` in numbers. All integers are little endian.
  * A test compiles the headers and compares every offset, so the two cannot drift apart.
  */
 
@@ -53,6 +53,26 @@ export const PREFIX_OFFSETS = {
   ino_hash: 16, // u64
   body_len: 24, // u32
   xattr_len: 28, // u32
+} as const;
+
+/** Size of `struct hpc_frames_call` (`shim-c/scan/frames.h`). */
+export const FRAMES_CALL_BYTES = 64;
+/** Byte offset of each of its fields. */
+export const FRAMES_CALL = {
+  flags: 0, // u32
+  own_count: 4, // u32
+  time_ms: 8, // u32
+  used: 12, // u32
+  at: 16, // u32
+  dir_at: 20, // u32
+  stop: 24, // u32
+  files: 28, // u32
+  directories: 32, // u32
+  symlinks: 36, // u32
+  specials: 40, // u32
+  xattr_blocks: 44, // u32
+  bytes: 48, // u64
+  written: 56, // u64
 } as const;
 
 /** Body of an ERROR record: u32 operation, u32 name length, name. */

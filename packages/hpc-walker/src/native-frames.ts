@@ -1,6 +1,7 @@
 import { WalkerError } from "./errors";
+import { FRAMES_CALL, FRAMES_CALL_BYTES } from "./layout";
 import { scanLibrary } from "./native-library";
-import { TURN_MS } from "./native-limits";
+import { PULL_TIMEOUT_MS, TURN_MS } from "./native-limits";
 import type { RecordCursor } from "./record";
 
 /** `enum hpc_frames_stop` of shim-c/scan/frames.h: why a run ended. */
@@ -44,22 +45,8 @@ export interface Filled {
   readonly written: number;
 }
 
-const WITH_CONTENT = 1;
-const WITH_DIGESTS = 2;
-/** Size of `struct hpc_frames_call`, and the u32 indices of its fields; the last two are u64. */
-const CALL_BYTES = 64;
-const CALL = {
-  flags: 0,
-  ownCount: 1,
-  waitMs: 2,
-  used: 3,
-  at: 4,
-  dirAt: 5,
-  stop: 6,
-  counts: 7,
-  bytes: 12,
-  written: 14,
-} as const;
+/** `enum hpc_frames_flag`. */
+export const FramesFlag = { CONTENT: 1, DIGESTS: 2 } as const;
 const NO_DIR = 0xffff_ffff;
 const TWO_32 = 2 ** 32;
 
@@ -70,24 +57,29 @@ const TWO_32 = 2 ** 32;
 export class NativeFrames {
   readonly #library = scanLibrary();
   readonly #flags: number;
-  #call = new Uint32Array(CALL_BYTES / 4);
+  #call = new Uint32Array(FRAMES_CALL_BYTES / 4);
   #bytes = Buffer.from(this.#call.buffer);
 
   /** content: an entry's content travels; digests: as in archives. Main thread only. Throws NativeError when the library is not there. */
   constructor(options: { readonly content: boolean; readonly digests: boolean }) {
-    this.#flags = (options.content ? WITH_CONTENT : 0) | (options.digests ? WITH_DIGESTS : 0);
+    this.#flags = (options.content ? FramesFlag.CONTENT : 0) | (options.digests ? FramesFlag.DIGESTS : 0);
   }
 
   /** Why the last run ended. */
   get stop(): FramesStop {
-    return this.#word(CALL.stop) as FramesStop;
+    return this.#word(FRAMES_CALL.stop) as FramesStop;
   }
 
   /** What the last run dealt with. */
   get counts(): RunCounts {
-    const at = (i: number) => this.#word(CALL.counts + i);
-    const bytes = this.#long(CALL.bytes);
-    return { files: at(0), directories: at(1), symlinks: at(2), specials: at(3), xattrBlocks: at(4), bytes };
+    return {
+      files: this.#word(FRAMES_CALL.files),
+      directories: this.#word(FRAMES_CALL.directories),
+      symlinks: this.#word(FRAMES_CALL.symlinks),
+      specials: this.#word(FRAMES_CALL.specials),
+      xattrBlocks: this.#word(FRAMES_CALL.xattr_blocks),
+      bytes: this.#long(FRAMES_CALL.bytes),
+    };
   }
 
   /**
@@ -96,12 +88,12 @@ export class NativeFrames {
    */
   run(cursor: RecordCursor, batch: Buffer, out: Buffer, length: number, own: ReadonlySet<FileIdentity>): Filled {
     this.#begin(length, own);
-    this.#call[CALL.at] = cursor.following;
-    this.#call[CALL.dirAt] = cursor.dirRecord < 0 ? NO_DIR : cursor.dirRecord;
+    this.#set(FRAMES_CALL.at, cursor.following);
+    this.#set(FRAMES_CALL.dir_at, cursor.dirRecord < 0 ? NO_DIR : cursor.dirRecord);
     const used = this.#library.frames(batch, batch.length, out, out.length, this.#bytes, this.#bytes.length);
     if (used < 0) throw new WalkerError("HPC_BAD_BATCH", `hpc_frames() answered ${used}`, "Run `npm run build` again.");
-    const dirAt = this.#word(CALL.dirAt);
-    cursor.moveTo(this.#word(CALL.at), dirAt === NO_DIR ? -1 : dirAt);
+    const dirAt = this.#word(FRAMES_CALL.dir_at);
+    cursor.moveTo(this.#word(FRAMES_CALL.at), dirAt === NO_DIR ? -1 : dirAt);
     return { length: used, written: 0 };
   }
 
@@ -114,35 +106,44 @@ export class NativeFrames {
     own: ReadonlySet<FileIdentity>,
   ): Filled | number {
     this.#begin(length, own);
-    this.#call[CALL.waitMs] = TURN_MS;
+    // Nothing to do: fewer turns are enough.
+    const idle = this.stop === FramesStop.MORE && this.#entries === 0;
+    this.#set(FRAMES_CALL.time_ms, idle ? PULL_TIMEOUT_MS : TURN_MS);
     const used = this.#library.scanFrames(handle, to ?? -1, out, out.length, this.#bytes, this.#bytes.length);
-    return used < 0 ? used : { length: used, written: this.#long(CALL.written) };
+    return used < 0 ? used : { length: used, written: this.#long(FRAMES_CALL.written) };
   }
 
   #begin(length: number, own: ReadonlySet<FileIdentity>): void {
-    const words = CALL_BYTES / 4 + 4 * own.size;
+    const words = FRAMES_CALL_BYTES / 4 + 4 * own.size;
     if (this.#call.length < words) {
       this.#call = new Uint32Array(words);
       this.#bytes = Buffer.from(this.#call.buffer);
     }
-    const call = this.#call;
-    call[CALL.flags] = this.#flags;
-    call[CALL.ownCount] = own.size;
-    call[CALL.used] = length;
-    let at = CALL_BYTES / 4;
-    for (const { devLo, devHi, inoLo, inoHi } of own) {
-      call[at++] = devLo;
-      call[at++] = devHi;
-      call[at++] = inoLo;
-      call[at++] = inoHi;
-    }
+    this.#set(FRAMES_CALL.flags, this.#flags);
+    this.#set(FRAMES_CALL.own_count, own.size);
+    this.#set(FRAMES_CALL.used, length);
+    let at = FRAMES_CALL_BYTES;
+    for (const { devLo, devHi, inoLo, inoHi } of own)
+      for (const word of [devLo, devHi, inoLo, inoHi]) {
+        this.#set(at, word);
+        at += 4;
+      }
   }
 
-  #word(index: number): number {
-    return this.#call[index] ?? 0;
+  get #entries(): number {
+    const { files, directories, symlinks, specials } = this.counts;
+    return files + directories + symlinks + specials;
   }
 
-  #long(index: number): number {
-    return this.#word(index) + this.#word(index + 1) * TWO_32;
+  #set(offset: number, value: number): void {
+    this.#call[offset >> 2] = value;
+  }
+
+  #word(offset: number): number {
+    return this.#call[offset >> 2] ?? 0;
+  }
+
+  #long(offset: number): number {
+    return this.#word(offset) + this.#word(offset + 4) * TWO_32;
   }
 }

@@ -5,9 +5,9 @@
  * ordinary entries, so a call costs nothing per entry.
  */
 export const PULL_BYTES = 2 * 1024 * 1024;
-/** How long a pull may hold the main thread when there is nothing, and half of it (`GATHER_MS`) when there is little. */
+/** How long a pull, or a call for frames, may hold the main thread when there is nothing, and half of it (`GATHER_MS`) when there is little. */
 export const PULL_TIMEOUT_MS = 10;
-/** Pulls follow one another for so long before timers, signals and finished writes have their turn: those wait for this, and for one more pull and batch of each scan. */
+/** Pulls follow one another for so long, and a call for frames goes on for so long, before timers, signals and finished writes have their turn: those wait for this, and for one more pull and batch of each scan. */
 export const TURN_MS = 5;
 /** How long close() waits for a thread that hangs in the kernel. */
 export const CLOSE_GRACE_MS = 5000;

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { errnoName } from "@podheitor/hpc-native";
 import { WalkerError } from "./errors";
 import { loopTurn } from "./loop-turn";
-import { type FileIdentity, FramesStop, type NativeFrames } from "./native-frames";
+import type { FileIdentity, FramesStop, NativeFrames } from "./native-frames";
 import { type ScanLibrary, scanLibrary } from "./native-library";
 import { CLOSE_GRACE_MS, CLOSE_POLL_MS, PULL_BYTES, PULL_TIMEOUT_MS } from "./native-limits";
 import { badOptions, encodeScanOptions } from "./native-options";
@@ -61,7 +61,6 @@ class NativeScanner implements Scanner {
   async frames(maker: NativeFrames, fill: FillFrames, own: ReadonlySet<FileIdentity>): Promise<FramesStop> {
     await this.#begin();
     try {
-      if (this.#ended) return FramesStop.END;
       fill((buffer, length, to) => {
         const filled = maker.scan(this.#handle, to, buffer, length, own);
         if (typeof filled === "number") throw failure(filled);

@@ -1,6 +1,7 @@
 /* The test's second opinion: what the headers say, as the C compiler understands it. `layout offsets` prints one
  * "struct field offset size" per line; `layout batch` writes the golden batch. */
 #include "../../../shim-c/include/hpc_entry.h"
+#include "../../../shim-c/scan/frames.h"
 #include "../../../shim-c/scan/hpc_scan.h"
 #include <stddef.h>
 #include <stdio.h>
@@ -22,6 +23,12 @@ static void offsets(void)
     FIELD(hpc_record_prefix, record_len); FIELD(hpc_record_prefix, type); FIELD(hpc_record_prefix, xattr_error);
     FIELD(hpc_record_prefix, error); FIELD(hpc_record_prefix, content_len); FIELD(hpc_record_prefix, ino_hash);
     FIELD(hpc_record_prefix, body_len); FIELD(hpc_record_prefix, xattr_len);
+    FIELD(hpc_frames_call, flags); FIELD(hpc_frames_call, own_count); FIELD(hpc_frames_call, time_ms); FIELD(hpc_frames_call, used);
+    FIELD(hpc_frames_call, at); FIELD(hpc_frames_call, dir_at); FIELD(hpc_frames_call, stop); FIELD(hpc_frames_call, files);
+    FIELD(hpc_frames_call, directories); FIELD(hpc_frames_call, symlinks); FIELD(hpc_frames_call, specials);
+    FIELD(hpc_frames_call, xattr_blocks); FIELD(hpc_frames_call, bytes); FIELD(hpc_frames_call, written);
+    VALUE(sizeof(struct hpc_frames_call)); VALUE(HPC_FRAMES_CONTENT); VALUE(HPC_FRAMES_DIGESTS);
+    VALUE(HPC_FRAMES_END); VALUE(HPC_FRAMES_OTHER); VALUE(HPC_FRAMES_FULL); VALUE(HPC_FRAMES_MORE);
     VALUE(sizeof(struct hpc_entry_head)); VALUE(sizeof(struct hpc_record_prefix)); VALUE(HPC_ENTRY_VERSION);
     VALUE(HPC_CONTENT_NONE);
     VALUE(HPC_REC_DIR); VALUE(HPC_REC_ENTRY); VALUE(HPC_REC_ERROR);

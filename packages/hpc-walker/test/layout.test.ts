@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import * as layout from "../src/layout";
+import { FramesFlag, FramesStop } from "../src/native-frames";
 import { RecordCursor } from "../src/record";
 import { type EntryFields, RecordWriter } from "../src/record-writer";
 
@@ -81,6 +82,7 @@ describe("the record layout", () => {
     const c = compiled();
     expect(structOf(c, "hpc_entry_head")).toEqual(layout.ENTRY_OFFSETS);
     expect(structOf(c, "hpc_record_prefix")).toEqual(layout.PREFIX_OFFSETS);
+    expect(structOf(c, "hpc_frames_call")).toEqual(layout.FRAMES_CALL);
   });
 
   test("every constant is the C compiler's", () => {
@@ -88,12 +90,15 @@ describe("the record layout", () => {
     const ours = {
       "sizeof(struct hpc_entry_head)": layout.ENTRY_HEAD,
       "sizeof(struct hpc_record_prefix)": layout.RECORD_PREFIX,
+      "sizeof(struct hpc_frames_call)": layout.FRAMES_CALL_BYTES,
       HPC_ENTRY_VERSION: layout.ENTRY_VERSION,
       HPC_CONTENT_NONE: layout.CONTENT_NONE,
       ...prefixed("HPC_REC_", RecordType),
       ...prefixed("HPC_OP_", ScanOp),
       ...prefixed("HPC_", EntryKind),
       ...prefixed("HPC_ENTRY_", EntryFlag),
+      ...prefixed("HPC_FRAMES_", FramesStop),
+      ...prefixed("HPC_FRAMES_", FramesFlag),
     };
     const theirs = [...compiled()].filter(([key]) => key.startsWith("constant "));
     expect(Object.fromEntries(theirs.map(([key, value]) => [key.slice("constant ".length), value]))).toEqual(ours);

@@ -6,6 +6,7 @@
 #include "../hpc_scan.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,13 +38,15 @@ static void write_all(const uint8_t *out, uint32_t len)
 static void write_batch(const uint8_t *batch, uint32_t len, uint8_t *out)
 {
     struct hpc_frames_call call = { .flags = HPC_FRAMES_CONTENT, .dir_at = HPC_FRAMES_NO_DIR };
+    bool passed_over;
 
     do {
-        if (hpc_frames(batch, len, out, FRAMES_CAP, (uint8_t *)&call, sizeof call) < 0)
+        if (hpc_frames(batch, len, out, HPC_SCAN_MIN_CAP, (uint8_t *)&call, sizeof call) < 0)
             exit(1);
+        passed_over = call.stop == HPC_FRAMES_OTHER || call.used == 0;
         write_all(out, call.used);
         call.used = 0;
-        if (call.stop == HPC_FRAMES_OTHER) {
+        if (call.stop != HPC_FRAMES_END && passed_over) {
             uint32_t record;
             memcpy(&record, batch + call.at, sizeof record);
             call.at += record;
@@ -54,11 +57,11 @@ static void write_batch(const uint8_t *batch, uint32_t len, uint8_t *out)
 /* The frames of the whole scan. As hpc_scan_next() at its end. */
 static int64_t write_frames(int64_t scan, uint8_t *batch, uint8_t *out)
 {
-    struct hpc_frames_call call = { .flags = HPC_FRAMES_CONTENT, .wait_ms = 1000 };
+    struct hpc_frames_call call = { .flags = HPC_FRAMES_CONTENT, .time_ms = 1000 };
     int64_t n;
 
     while ((n = hpc_scan_frames(scan, 1, out, FRAMES_CAP, (uint8_t *)&call, sizeof call)) >= 0 && call.stop != HPC_FRAMES_END) {
-        if (call.stop != HPC_FRAMES_OTHER)
+        if (call.stop == HPC_FRAMES_MORE || (call.stop == HPC_FRAMES_FULL && call.used > 0))
             continue;
         write_all(out, call.used);
         call.used = 0;
@@ -93,7 +96,7 @@ int main(int argc, char **argv)
     options = calloc(1, sizeof o + 12 + len);
     buf = malloc(HPC_SCAN_MIN_CAP);
     if (argc > 5 && !strcmp(argv[5], "frames")) {
-        frames = malloc(FRAMES_CAP);
+        frames = malloc(HPC_SCAN_MIN_CAP);
         hpc_pipe_size(1, 1 << 20);
     }
     if (!options || !buf || (argc > 5 && !frames))
