@@ -61,11 +61,13 @@ static int64_t write_frames(int64_t scan, uint8_t *batch, uint8_t *out)
     int64_t n;
 
     while ((n = hpc_scan_frames(scan, 1, out, FRAMES_CAP, (uint8_t *)&call, sizeof call)) >= 0 && call.stop != HPC_FRAMES_END) {
-        if (call.stop == HPC_FRAMES_MORE || (call.stop == HPC_FRAMES_FULL && call.used > 0))
+        bool refused = call.stop == HPC_FRAMES_FULL && call.used > 0; /* write_all() says why */
+
+        if (call.stop == HPC_FRAMES_MORE)
             continue;
         write_all(out, call.used);
         call.used = 0;
-        if ((n = hpc_scan_next(scan, batch, HPC_SCAN_MIN_CAP, 0)) > 0)
+        if (!refused && (n = hpc_scan_next(scan, batch, HPC_SCAN_MIN_CAP, 0)) > 0)
             write_batch(batch, (uint32_t)n, out);
     }
     if (n > 0)
