@@ -83,16 +83,13 @@ async function pump(
   // What is asked about, or left out here, has to be looked at entry by entry.
   const straight = checks === undefined && mine === undefined;
   for (;;) {
-    if (straight && (await emitter.pull(scanner))) {
-      backOff?.look(scanner.stats());
-      job.progress?.();
-      continue;
+    if (!straight || !(await emitter.pull(scanner))) {
+      const pending = scanner.next();
+      if (checks !== undefined) await answersWhileWaiting(pending, emitter, checks);
+      const batch = await pending;
+      if (batch === undefined) break;
+      await emitter.batch(mine?.of(batch.bytes) ?? batch.bytes, checks);
     }
-    const pending = scanner.next();
-    if (checks !== undefined) await answersWhileWaiting(pending, emitter, checks);
-    const batch = await pending;
-    if (batch === undefined) break;
-    await emitter.batch(mine?.of(batch.bytes) ?? batch.bytes, checks);
     backOff?.look(scanner.stats());
     job.progress?.();
   }

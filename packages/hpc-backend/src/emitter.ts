@@ -7,7 +7,7 @@ import { Pacer } from "./pacer";
 
 /**
  * The only owner of an output. Frames are appended to one buffer while the one before is being written, so that the scan
- * goes on during a write; nothing here blocks the event loop, but `fill`, for as long as who is lent the descriptor. What lies about for FLUSH_IDLE_MS is written.
+ * goes on during a write; nothing here blocks the event loop, but `fill` while the descriptor is lent. What lies about for FLUSH_IDLE_MS is written.
  */
 export class Emitter {
   /** Append frames here, synchronously. */

@@ -44,10 +44,11 @@ export class FrameRuns {
   /** Moves the cursor over ordinary entries. Settles when the next record is to be taken by the caller (there may be none). */
   async run(cursor: RecordCursor, batch: Buffer, signal: AbortSignal | undefined): Promise<void> {
     for (let drained = false; ; ) {
-      const before = this.#sums.emitted;
-      const empty = this.#sink.frames?.empty;
-      const stop = this.#go(cursor, batch);
-      const entries = this.#sums.emitted - before;
+      const { frames } = this.#sink;
+      const empty = frames?.empty;
+      frames?.fill((buffer, length) => this.#native.run(cursor, batch, buffer, length, ownOutputs));
+      const entries = this.#count();
+      const { stop } = this.#native;
       if (stop === FramesStop.END) return;
       // What an empty buffer has no room for gets none by waiting.
       const tooLarge = entries === 0 && (drained || empty);
@@ -81,14 +82,7 @@ export class FrameRuns {
     return false;
   }
 
-  #go(cursor: RecordCursor, batch: Buffer): FramesStop {
-    const native = this.#native;
-    this.#sink.frames?.fill((buffer, length) => native.run(cursor, batch, buffer, length, ownOutputs));
-    this.#count();
-    return native.stop;
-  }
-
-  /** How many entries the last run dealt with. */
+  /** Adds what the last call dealt with to the sums; returns how many entries that were. */
   #count(): number {
     const { files, directories, symlinks, specials, xattrBlocks, bytes } = this.#native.counts;
     const sums = this.#sums;

@@ -26,7 +26,7 @@ export class Hpc1Sink implements EntrySink {
       get empty() {
         return emitter.frames.byteLength === 0;
       },
-      fill: (how) => emitter.fill(how),
+      fill: emitter.fill,
     };
   }
 

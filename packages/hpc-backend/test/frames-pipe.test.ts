@@ -167,5 +167,5 @@ test("a tree of small files goes to the pipe without the event loop", async () =
   closeSync(fd);
   await exited;
   expect(statSync(file).size).toBeGreaterThan(2000 * 4 * KIB);
-  expect(through).toBeLessThan(0.9 * statSync(file).size); // all of it, did nobody else write
+  expect(through).toBeLessThan(statSync(file).size / 2);
 });

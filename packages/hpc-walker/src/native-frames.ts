@@ -12,7 +12,7 @@ export const FramesStop = {
   OTHER: 1,
   /** Its frames do not fit any more. */
   FULL: 2,
-  /** The scan has nothing more just now. */
+  /** The time of a call to a scan is over. */
   MORE: 3,
 } as const;
 export type FramesStop = (typeof FramesStop)[keyof typeof FramesStop];

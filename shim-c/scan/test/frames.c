@@ -80,7 +80,7 @@ static struct log straight(const char *path, uint32_t cap, int pipe_bytes, uint6
     int64_t h = start_scan(ONE, path), n;
     uint64_t written = 0, taken = 0;
     int end[2] = { -1, -1 };
-    bool room = false;
+    bool room;
 
     CHECK(batch && out);
     if (pipe_bytes) {
