@@ -31,7 +31,7 @@ const PROGRAMS = {
   "hpc-cli": {
     program: "podheitor-hpc",
     runs: [
-      (tree) => ["bench", "scan", "--path", tree, "--threads", "2"],
+      (tree) => ["bench-part", "scan", "--path", tree, "--threads", "2"],
       (tree) => ["backup", "--path", tree, "--archive", `${tree}.archive`],
       (tree) => ["list", "--archive", `${tree}.archive`],
       (tree) => ["restore", "--archive", `${tree}.archive`, "--where", `${tree}.restored`],

@@ -93,17 +93,36 @@ test.each(bench.SHAPES)(
   "a tree of shape %s has as many names as were asked for, and scanOnce counts them",
   async (shape) => {
     const tree = join(folder, shape);
-    bench.makeBenchTree(tree, shape, 2000, 3);
+    await bench.makeBenchTree(tree, shape, 2000, 3);
     const found = execFileSync("find", [tree]).toString().trim().split("\n").length;
     expect(Math.abs(found - 2000)).toBeLessThan(10);
     expect(await bench.scanOnce(Buffer.from(tree), 2)).toBe(found);
   },
 );
 
+test.each(["tree", "link tree"])("a %s that is not wanted any more is not made to its end", async (what) => {
+  const stop = new AbortController();
+  const tree = join(folder, "unwanted");
+  const parts: number[] = [];
+  const how: bench.Making = {
+    signal: stop.signal,
+    progress: (part) => {
+      parts.push(part);
+      if (part > 0.4) stop.abort("SIGINT");
+    },
+  };
+  const made =
+    what === "tree" ? bench.makeBenchTree(tree, "flat", 20_000, 0, how) : bench.makeLinkTree(tree, 20_000, how);
+  await expect(made).rejects.toBe("SIGINT");
+  expect([...parts].sort()).toEqual(parts);
+  expect(parts.at(-1)).toBeLessThan(0.7);
+  bench.remove(tree);
+});
+
 // ext4 takes 65,000 names of a file.
-test("a tree of hard links has as many names as were asked for, of as few files as the filesystem takes", () => {
+test("a tree of hard links has as many names as were asked for, of as few files as the filesystem takes", async () => {
   const tree = join(folder, "links");
-  bench.makeLinkTree(tree, 66_000);
+  await bench.makeLinkTree(tree, 66_000);
   const inodes = execFileSync("find", [tree, "-type", "f", "-printf", "%i\n"], { maxBuffer: 2 ** 24 })
     .toString()
     .trim()

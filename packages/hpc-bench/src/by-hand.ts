@@ -4,7 +4,7 @@ import { BenchError } from "./errors";
 import { SyntheticScanner } from "./synthetic-scanner";
 
 /*
- * What contestants of ours do that no command of the product does by itself; `podheitor-hpc bench` starts itself with these. Standard output is a pipe.
+ * What contestants of ours do that no command of the product does by itself; `podheitor-hpc bench` starts itself with these, as `bench-part`. Standard output is a pipe.
  */
 
 const STDIN = 0;

@@ -28,8 +28,8 @@ export interface Contest {
   readonly contestants: readonly Contestant[];
   readonly rounds: number;
   readonly signal?: AbortSignal;
-  /** After each run. */
-  progress?(done: number, of: number): void;
+  /** Before each run: its number, from 1, of how many, and who runs. */
+  progress?(run: number, of: number, name: string): void;
 }
 
 export interface Standing {
@@ -54,16 +54,16 @@ export async function contest(asked: Contest): Promise<ContestResult> {
   const { title, facts, contestants, rounds, signal } = asked;
   const seconds = contestants.map((): number[] => []);
   const total = contestants.length * (rounds + 1);
-  let done = 0;
+  let run = 0;
   for (let round = 0; round <= rounds; round++)
     for (const turn of contestants.keys()) {
       const at = (turn + round) % contestants.length;
       const contestant = contestants[at];
       if (contestant === undefined) continue;
       signal?.throwIfAborted();
+      asked.progress?.(++run, total, contestant.name);
       const took = await timed(contestant, signal);
       if (round > 0) seconds[at]?.push(took);
-      asked.progress?.(++done, total);
     }
   const ours = seconds[0] ?? [];
   const standings = contestants.map(({ name }, at) => {

@@ -1,10 +1,11 @@
 export { BACKUPS, type Backup, type BackupResult, LAB, measureBackups } from "./backup";
 export { BENCHES, type BenchName, benchmarksOf } from "./benchmarks";
-export { type Benchmark, type BenchSetup, remove, roomFor, type Tools } from "./benchmarks/setup";
+export { type Benchmark, type BenchSetup, type Room, remove, roomFor, roomOf, type Tools } from "./benchmarks/setup";
 export { emitSynthetic, relay } from "./by-hand";
 export { type Contest, type Contestant, type ContestResult, contest, type Standing } from "./contest";
 export { BenchError, type BenchErrorCode } from "./errors";
 export { machineFacts } from "./machine";
+export type { Making } from "./making";
 export { type MemoryRun, memoryOf, memoryPlot, memoryTable, watchMemory } from "./memory";
 export { median, plot, spread, table } from "./report";
 export { scanOnce } from "./scan-once";

@@ -1,6 +1,7 @@
 import { closeSync, linkSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { BenchError } from "./errors";
+import { type Making, pause } from "./making";
 
 export const SHAPES = ["ordinary", "small-dirs", "flat", "deep"] as const;
 export type Shape = (typeof SHAPES)[number];
@@ -16,15 +17,23 @@ const PER_DIRECTORY: Readonly<Record<Shape, number>> = {
 const LINKS_PER_DIRECTORY = 10_000;
 /** Directories below one another in `deep`: a path of 64 names. */
 const DEPTH = 64;
+/** Names that are made in one turn of the event loop: some tens of milliseconds. */
+const TURN_NAMES = 4096;
 
 /**
  * Makes `folder`, which must not exist, with about `entries` names in all; each file holds `bytes`. ordinary: two levels; small-dirs: four files
- * to a directory; flat: one directory; deep: chains of 64 directories. Throws HPC_BENCH_TREE.
+ * to a directory; flat: one directory; deep: chains of 64 directories. Throws HPC_BENCH_TREE, and the signal's reason.
  */
-export function makeBenchTree(folder: string, shape: Shape, entries: number, bytes: number): void {
+export async function makeBenchTree(
+  folder: string,
+  shape: Shape,
+  entries: number,
+  bytes: number,
+  how: Making = {},
+): Promise<void> {
   const content = Buffer.alloc(bytes, "podheitor ");
   const perDirectory = PER_DIRECTORY[shape];
-  making(folder, () => {
+  await making(folder, how, async () => {
     let left = entries - 1;
     let directory = folder;
     for (let number = 0; left > 0; number++) {
@@ -36,17 +45,19 @@ export function makeBenchTree(folder: string, shape: Shape, entries: number, byt
         const fd = openSync(`${directory}/file-${file}`, "wx");
         if (bytes > 0) writeSync(fd, content);
         closeSync(fd);
+        if (left % TURN_NAMES === 0) await pause(1 - left / entries, how);
       }
     }
   });
 }
 
-/** Makes `folder`, which must not exist, with `names` names of one empty file; where the filesystem allows a file fewer names, of as few files as it takes. Throws HPC_BENCH_TREE. */
-export function makeLinkTree(folder: string, names: number): void {
-  making(folder, () => {
+/** Makes `folder`, which must not exist, with `names` names of one empty file; where the filesystem allows a file fewer names, of as few files as it takes. Throws HPC_BENCH_TREE, and the signal's reason. */
+export async function makeLinkTree(folder: string, names: number, how: Making = {}): Promise<void> {
+  await making(folder, how, async () => {
     let directory = folder;
     let file = "";
     for (let number = 0; number < names; number++) {
+      if (number % TURN_NAMES === 0) await pause(number / names, how);
       if (number % LINKS_PER_DIRECTORY === 0) {
         directory = `${folder}/d${number / LINKS_PER_DIRECTORY}`;
         mkdirSync(directory);
@@ -70,11 +81,12 @@ function linked(file: string, name: string): boolean {
   }
 }
 
-function making(folder: string, fill: () => void): void {
+async function making(folder: string, { signal }: Making, fill: () => Promise<void>): Promise<void> {
   try {
     mkdirSync(folder);
-    fill();
+    await fill();
   } catch (error) {
+    if (signal?.aborted) throw signal.reason;
     const why = error instanceof Error ? error.message : String(error);
     throw new BenchError(
       "HPC_BENCH_TREE",

@@ -6,7 +6,8 @@ import type { Io } from "./io";
 export interface Command<A> {
   /** yargs form: `restore [pattern..]`. */
   readonly usage: string;
-  readonly describe: string;
+  /** For the list of commands; false: it is not in it. */
+  readonly describe: string | false;
   options(parser: Argv): Argv<A>;
   run(args: A, io: Io): Promise<ExitCode>;
 }
@@ -16,10 +17,10 @@ export type Chosen = (io: Io) => Promise<ExitCode>;
 
 /** Adds `command` to the parser; when the arguments name it, `choose` receives its run. */
 export function addCommand<A>(parser: Argv, command: Command<A>, choose: (chosen: Chosen) => void): Argv {
-  return parser.command(
-    command.usage,
-    command.describe,
-    (inner: Argv) => command.options(inner),
-    (args) => choose((io) => command.run(args as A, io)),
-  );
+  return parser.command({
+    command: command.usage,
+    describe: command.describe,
+    builder: (inner: Argv) => command.options(inner),
+    handler: (args) => choose((io) => command.run(args as A, io)),
+  });
 }

@@ -1,4 +1,5 @@
 import type { Options } from "yargs";
+import { UsageError } from "./errors";
 
 /** Options that several commands share, said once so that they mean the same everywhere. */
 
@@ -29,4 +30,12 @@ function asArray(given: string | string[] | undefined): string[] {
 
 export function value(describe: string) {
   return { type: "string", requiresArg: true, describe } as const satisfies Options;
+}
+
+/** The number of an option that is given as text. Throws UsageError. */
+export function whole(text: string, option: string, min = 1, max = 9_999_999_999): number {
+  const number = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(number >= min && number <= max))
+    throw new UsageError(`${option} ${text} is out of range`, `give a whole number from ${min} to ${max}`);
+  return number;
 }

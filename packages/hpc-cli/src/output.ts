@@ -77,6 +77,11 @@ export class Output {
     this.progressLine.update(figures);
   }
 
+  /** What is being done, where entries are not what it is counted in. */
+  activity(text: string): void {
+    this.progressLine.show(text);
+  }
+
   /** Takes the progress line away; the last thing before results are printed. */
   endProgress(): void {
     this.progressLine.clear();

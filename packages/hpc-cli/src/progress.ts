@@ -26,11 +26,15 @@ export class ProgressLine {
 
   update(figures: ProgressFigures): void {
     const elapsed = this.now() - this.started;
-    if (!this.enabled || this.sink.isTTY !== true || elapsed < QUIET_MS) return;
     const rate = figures.entries / (elapsed / 1000);
-    const line =
+    this.show(
       `${formatCount(figures.entries)} entries  ${formatBytes(figures.bytes)}  ${formatCount(rate)}/s  ` +
-      `${formatCount(figures.failed)} errors  ${formatSeconds(elapsed / 1000)}`;
+        `${formatCount(figures.failed)} errors  ${formatSeconds(elapsed / 1000)}`,
+    );
+  }
+
+  show(line: string): void {
+    if (!this.enabled || this.sink.isTTY !== true || this.now() - this.started < QUIET_MS) return;
     // A line as wide as the terminal would wrap, and a wrapped line cannot be rewritten.
     this.sink.write(`\r${line.slice(0, (this.sink.columns ?? 80) - 1)}\u001b[K`);
     this.shown = true;

@@ -2,6 +2,7 @@ import yargs, { type Argv } from "yargs";
 import { addCommand, type Chosen } from "./command";
 import { backup } from "./commands/backup";
 import { bench } from "./commands/bench";
+import { benchPart } from "./commands/bench-part";
 import { doctor } from "./commands/doctor";
 import { estimate } from "./commands/estimate";
 import { genFileset } from "./commands/gen-fileset";
@@ -90,6 +91,7 @@ function parserFor(choose: (chosen: Chosen) => void): Argv {
   parser = addCommand(parser, genFileset, choose);
   parser = addCommand(parser, restorePlan, choose);
   parser = addCommand(parser, bench, choose);
+  parser = addCommand(parser, benchPart, choose);
   parser = plugin(parser, choose);
   return addCommand(parser, doctor, choose);
 }

@@ -102,6 +102,15 @@ describe("the progress line", () => {
     expect(sink.text().endsWith("erro\u001b[K\r\u001b[K")).toBe(true);
   });
 
+  test("shows what is being done in other words, too", () => {
+    const sink = collector({ isTTY: true, columns: 12 });
+    let now = 0;
+    const line = new ProgressLine(sink, true, () => now);
+    now = 2000;
+    line.show("run 7 of 36: find");
+    expect(sink.text()).toBe("\rrun 7 of 36\u001b[K");
+  });
+
   test("is not shown to a file, nor when it is not wanted", () => {
     for (const [isTTY, enabled] of [
       [false, true],

@@ -13,7 +13,7 @@ afterAll(cleanUp);
 
 test("a scan gives way to a filesystem that grows slow in the middle of it, and comes back when that has passed", async () => {
   const below = join(scratch(), "below");
-  makeBenchTree(below, "ordinary", ENTRIES, 100);
+  await makeBenchTree(below, "ordinary", ENTRIES, 100);
   const labFs = await LabFs.start(below, join(scratch(), "mount"));
   atCleanUp(() => labFs.stop());
   labFs.rule(`getattr,open delay 10 after ${FAST} times ${SLOW} : /*`);
@@ -31,7 +31,7 @@ test("a scan gives way to a filesystem that grows slow in the middle of it, and 
 
 test("with back-off=no all threads go on", async () => {
   const below = join(scratch(), "below");
-  makeBenchTree(below, "ordinary", ENTRIES / 4, 100);
+  await makeBenchTree(below, "ordinary", ENTRIES / 4, 100);
   const labFs = await LabFs.start(below, join(scratch(), "mount"));
   atCleanUp(() => labFs.stop());
   labFs.rule(`getattr,open delay 10 after ${FAST / 4} times ${SLOW} : /*`);

@@ -33,9 +33,16 @@ test.each([
   expect([code, stderr.toString()]).toEqual([2, expect.stringContaining(names)]);
 });
 
+test("more threads than the engine takes are refused before anything is made", async () => {
+  const program = join(repository, "packages/hpc-cli/bin/podheitor-hpc.cjs");
+  const words = ["bench", "walk", "--threads", "513", "--folder", "/nowhere"];
+  const { stderr } = await command([process.execPath, program, ...words], { accept: [2] });
+  expect(stderr.toString()).toContain("threads=513");
+});
+
 test("a contest that the folder has no room for is left out, and that is said", async () => {
   const folder = scratch();
-  await command(["mount", "-t", "tmpfs", "-o", "nr_inodes=1000", "none", folder]);
+  await command(["mount", "-t", "tmpfs", "-o", "nr_inodes=1000,size=4m", "none", folder]);
   atCleanUp(() => command(["umount", folder]).then(() => undefined));
   const program = join(repository, "packages/hpc-cli/bin/podheitor-hpc.cjs");
   const words = ["bench", "walk", "--entries", "300", "--rounds", "1", "--peers", "find", "--folder", folder];
@@ -43,13 +50,16 @@ test("a contest that the folder has no room for is left out, and that is said", 
   expect(stdout.toString()).toContain("Walk, deep.");
   expect(stdout.toString()).not.toContain("Walk, large.");
   expect(stderr.toString()).toContain(`Walk, large: left out: ${folder}/`);
+  const large = ["bench", "read", "--case", "read-large", "--large-mib", "5", "--rounds", "1", "--folder", folder];
+  const refused = await command([process.execPath, program, ...large], { accept: [3] });
+  expect(refused.stderr.toString()).toContain("has no room for 2 files and 5.0 MiB");
 });
 
 test("the relay hands on every byte", async () => {
   const pipelimit = join(repository, "shim-c/scan/build/pipelimit");
   const program = join(repository, "packages/hpc-cli/bin/podheitor-hpc.cjs");
   const bytes = String(20_000_001);
-  const pipe = '"$1" send "$2" "$3" "$4" bench relay-once | "$1" check "$2"';
+  const pipe = '"$1" send "$2" "$3" "$4" bench-part relay | "$1" check "$2"';
   await command(["bash", "-o", "pipefail", "-c", pipe, "bash", pipelimit, bytes, process.execPath, program]);
 });
 

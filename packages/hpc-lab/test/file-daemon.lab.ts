@@ -49,7 +49,7 @@ test.each(configurations)(
   "file-daemon-%s: Full of small files",
   async (name, release, fileDaemon) => {
     const tree = join(scratch(), "tree");
-    makeBenchTree(tree, "ordinary", ENTRIES, 1024);
+    await makeBenchTree(tree, "ordinary", ENTRIES, 1024);
     const jobs = [pluginJob("Plugin", tree, "xattrs=no"), pluginJob("Attributes", tree), stockJob(tree)];
     const lab = await labWith(release, jobs, { pluginDir: installedPlugin(), fileDaemon });
     const ceiling = [pluginJob("Memory", "/tmp/podheitor", `scene=memory;files=${ENTRIES}`)];
@@ -73,7 +73,7 @@ test.each(chosenReleases)(
   async (release) => {
     const folder = scratch();
     const tree = join(folder, "tree");
-    makeBenchTree(tree, "ordinary", SLOW_ENTRIES, 1024);
+    await makeBenchTree(tree, "ordinary", SLOW_ENTRIES, 1024);
     execFileSync("make", ["-s", "-C", join(repository, "shim-c/latency")]);
     const latency = {
       LD_PRELOAD: join(repository, "shim-c/latency/build/latency.so"),

@@ -16,7 +16,7 @@ test("four shards together stat hardly more than one job does", async () => {
   const folder = mkdtempSync("/dev/shm/hpc-stat-calls-");
   atCleanUp(() => rmSync(folder, { recursive: true }));
   const tree = join(folder, "tree");
-  makeBenchTree(tree, "ordinary", 20_000, 0);
+  await makeBenchTree(tree, "ordinary", 20_000, 0);
   const whole = await callsOf(tree);
   expect(whole.stats).toBeGreaterThanOrEqual(20_000);
   let shards = 0;
@@ -27,7 +27,7 @@ test("four shards together stat hardly more than one job does", async () => {
 test("a small file among small files costs one call that names it", async () => {
   execFileSync("make", ["-s", "-C", join(repository, "shim-c/latency")]);
   const tree = join(scratch(), "tree");
-  makeBenchTree(tree, "ordinary", 20_000, 100);
+  await makeBenchTree(tree, "ordinary", 20_000, 100);
   const { stats, others } = await callsOf(tree, "--xattrs=no");
   expect(stats + others).toBeGreaterThanOrEqual(20_000);
   expect(stats + others).toBeLessThanOrEqual(1.1 * 20_000);
@@ -36,7 +36,7 @@ test("a small file among small files costs one call that names it", async () => 
 test("small files that are not in the page cache are asked for before they are read", async () => {
   execFileSync("make", ["-s", "-C", join(repository, "shim-c/latency")]);
   const tree = join(scratch("/var/tmp"), "tree"); // on a disk: what lies on tmpfs is always in the page cache
-  makeBenchTree(tree, "ordinary", 20_000, 1000);
+  await makeBenchTree(tree, "ordinary", 20_000, 1000);
   execFileSync("sync", ["-f", tree]);
   for (const { name, parentPath } of readdirSync(tree, { recursive: true, withFileTypes: true }).filter((one) =>
     one.isFile(),

@@ -39,11 +39,11 @@ const outlook: string[] = [];
 let folder: string;
 let tree: string;
 
-beforeAll(() => {
+beforeAll(async () => {
   folder = mkdtempSync(join(FOLDER, "hpc-stress-"));
   atCleanUp(() => rmSync(folder, { recursive: true, force: true }));
   tree = join(folder, "tree");
-  makeBenchTree(tree, "ordinary", ENTRIES, 1024);
+  await makeBenchTree(tree, "ordinary", ENTRIES, 1024);
   if (!existsSync(RESULTS)) writeFileSync(RESULTS, HEAD);
 }, LIMIT_MS);
 afterAll(cleanUp, LIMIT_MS);
@@ -109,7 +109,7 @@ test(
     const rows: string[] = [];
     for (const bytes of [0, 1024, 16_384]) {
       const small = join(folder, `small-${bytes}`);
-      makeBenchTree(small, "ordinary", entries, bytes);
+      await makeBenchTree(small, "ordinary", entries, bytes);
       for (const keys of [
         ...[64, 1024, 8192, 65_536].map((depth) => [`channel_depth=${depth}`, `threads=${THREADS}`]),
         ...[1, 32].map((threads) => ["channel_depth=8192", `threads=${threads}`]),

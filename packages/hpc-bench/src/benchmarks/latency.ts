@@ -4,7 +4,7 @@ import type { Contestant } from "../contest";
 import { type Peer, takePart } from "../peers";
 import { mountSlowly, unmount } from "../slow-mount";
 import { makeBenchTree, type Shape } from "../trees";
-import { type Benchmark, type BenchSetup, count, fresh, remove } from "./setup";
+import { type Benchmark, type BenchSetup, count, fresh, remove, roomOf } from "./setup";
 import { bfs, fd, find, fpart, ours, rsync, scanlimit } from "./walk";
 
 const THREADS = [32, 8, 128] as const;
@@ -61,9 +61,9 @@ function slowMount(setup: BenchSetup): Benchmark {
     contestants: absent === undefined ? [...own, ...contestants] : [],
     missing: absent === undefined ? missing : [absent],
     against: "find",
-    names: entries,
-    prepare: () => {
-      fresh(below, () => makeBenchTree(below, "ordinary", entries, 0));
+    needs: roomOf(entries, 0),
+    prepare: async (how) => {
+      await fresh(below, () => makeBenchTree(below, "ordinary", entries, 0, how));
       mountSlowly(tools.labfs ?? "", below, mount, latencyMicroseconds);
     },
     clean: () => {
@@ -100,8 +100,8 @@ function slowWalk(
     contestants: [...own, ...contestants],
     missing,
     against: "find",
-    names: entries,
-    prepare: () => fresh(tree, () => makeBenchTree(tree, shape, entries, 0)),
+    needs: roomOf(entries, 0),
+    prepare: (how) => fresh(tree, () => makeBenchTree(tree, shape, entries, 0, how)),
     clean: () => remove(tree),
   };
   return slowed(setup, one, tree);

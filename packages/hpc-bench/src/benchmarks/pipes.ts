@@ -2,13 +2,13 @@ import { RELAY_PIPE_BYTES } from "../by-hand";
 import { takePart } from "../peers";
 import { type Benchmark, type BenchSetup, count, KIB, WIDE, WIDE_PIPE } from "./setup";
 
-/** Of an entry of `bench synthetic` on the pipe: header, head, name, end. */
+/** Of an entry of `bench-part synthetic` on the pipe: header, head, name, end. */
 const BYTES_PER_ENTRY = 168;
 const nothing = () => undefined;
 
 /** Entries from memory to a drained pipe, as frames, beside as many bytes that C writes. */
 export function emit({ entries, ourselves, tools }: BenchSetup): Benchmark[] {
-  const argv = [...ourselves, "bench", "synthetic", "--entries", String(entries)] as const;
+  const argv = [...ourselves, "bench-part", "synthetic", "--entries", String(entries)] as const;
   const write = (program: string) => [program, "write", String(entries * BYTES_PER_ENTRY)] as const;
   const { contestants, missing } = takePart([
     { name: "write (C), as many bytes", program: tools.pipelimit, argv: write, how: { output: "pipe" } },
@@ -39,7 +39,7 @@ export function relay({ largeBytes, ourselves, tools }: BenchSetup): Benchmark[]
     {
       name: "podheitor-hpc",
       program: pipelimit,
-      argv: sent(() => [...ourselves, "bench", "relay-once"]),
+      argv: sent(() => [...ourselves, "bench-part", "relay"]),
       how: { output: "pipe" },
     },
     {

@@ -6,7 +6,18 @@ import type { Contestant } from "../contest";
 import { type Peer, takePart } from "../peers";
 import { makeBenchTree } from "../trees";
 import { slowed } from "./latency";
-import { type Benchmark, type BenchSetup, count, fresh, KIB, makeLarge, remove, WIDE, WIDE_PIPE } from "./setup";
+import {
+  type Benchmark,
+  type BenchSetup,
+  count,
+  fresh,
+  KIB,
+  makeLarge,
+  remove,
+  roomOf,
+  WIDE,
+  WIDE_PIPE,
+} from "./setup";
 
 const FILE_BYTES = 4 * KIB;
 /** Of shim-c/scan/hpc_scan.h. */
@@ -68,8 +79,8 @@ function cold(setup: BenchSetup, backend: Program): Benchmark {
   return {
     ...one,
     contestants: one.contestants.map(forget),
-    prepare: () => {
-      one.prepare();
+    prepare: async (how) => {
+      await one.prepare(how);
       fresh(empty, () => mkdirSync(empty));
     },
     clean: () => [treeOf(setup), empty].forEach(remove),
@@ -129,8 +140,8 @@ function smallFiles(setup: BenchSetup, backend: Program, wanted: SmallFiles, mor
     facts: `${count(entries)} names, 4 KiB in each file; ${state}; ${threads} threads; to a drained pipe`,
     contestants: [{ name: "podheitor-hpc-backend", argv, output: "pipe" }, ...contestants],
     missing,
-    names: entries,
-    prepare: () => fresh(tree, () => makeBenchTree(tree, "ordinary", entries, FILE_BYTES)),
+    needs: roomOf(entries, FILE_BYTES),
+    prepare: (how) => fresh(tree, () => makeBenchTree(tree, "ordinary", entries, FILE_BYTES, how)),
     clean: () => remove(tree),
   };
 }
@@ -161,7 +172,8 @@ function large(setup: BenchSetup, backend: Program): Benchmark {
     ],
     missing: [],
     against: `Node read + write, ${WIDE}`,
-    prepare: () => fresh(tree, () => makeLarge(tree, file, largeBytes)),
+    needs: { names: 2, bytes: largeBytes },
+    prepare: (how) => fresh(tree, () => makeLarge(tree, file, largeBytes, how)),
     clean: () => remove(tree),
   };
 }

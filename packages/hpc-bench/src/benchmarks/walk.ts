@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { findProgram, type Peer, takePart } from "../peers";
 import { makeBenchTree, SHAPES, type Shape } from "../trees";
-import { type Benchmark, type BenchSetup, count, fresh, remove } from "./setup";
+import { type Benchmark, type BenchSetup, count, fresh, remove, roomOf } from "./setup";
 
 /** Everything that find(1) can say of an entry without reading it, which is what our records hold. */
 const FORMAT = "%y %i %n %m %U %G %s %A@ %C@ %T@ %p %l\\n";
@@ -45,14 +45,14 @@ function oneWalk(what: string, shape: Shape, setup: BenchSetup, peersOf: (tree: 
     contestants: [{ name: "podheitor-hpc", argv: ours(setup, tree, threads) }, ...contestants],
     missing,
     against: "find",
-    names: entries,
-    prepare: () => fresh(tree, () => makeBenchTree(tree, shape, entries, 0)),
+    needs: roomOf(entries, 0),
+    prepare: (how) => fresh(tree, () => makeBenchTree(tree, shape, entries, 0, how)),
     clean: () => remove(tree),
   };
 }
 
 export function ours({ ourselves }: BenchSetup, tree: string, threads: number) {
-  return [...ourselves, "bench", "scan", "--path", tree, "--threads", String(threads)] as const;
+  return [...ourselves, "bench-part", "scan", "--path", tree, "--threads", String(threads)] as const;
 }
 
 export function scanlimit({ tools }: BenchSetup, tree: string, threads: number): Peer {

@@ -8,6 +8,7 @@ import { formatBytes, formatCount, formatSeconds, plural } from "../format";
 import type { Io } from "../io";
 import { json, value } from "../options";
 import { Output } from "../output";
+import { readOptions, readPairs } from "../read-options";
 import { type Pairs, scanOptions, scanPairs } from "../scan-options";
 import { parseShards, shardArchive } from "../shards";
 import { addSummaries, ProgressSum } from "../summary";
@@ -19,27 +20,11 @@ const options = {
   shard: value("only this shard of the tree, K/N with K from 0"),
   strategy: value("how a tree is split: inode-hash, mtime-bucket, lustre-mdt, subtree or none (docs/sharding.md)"),
   since: value("only what changed at or after this epoch second"),
-  "inline-kib": value("content of files up to this size is read by the scan threads"),
-  "channel-depth": value("entries between the scan and the archive"),
-  bandwidth: value("at most so many MiB a second into each archive; default: as many as go"),
-  "drop-behind": {
-    type: "boolean",
-    default: false,
-    describe: "let larger files leave the page cache once they were read",
-  },
-  "no-xattrs": { type: "boolean", default: false, describe: "no extended attributes, ACLs and inode flags" },
+  ...readOptions,
   json,
 } as const;
 
 type Arguments = InferredOptionTypes<typeof options>;
-
-/** Options that are plugin keys under the same or a slightly different name; hpc-backend checks their values. */
-const KEYS = [
-  ["inline-kib", "inline_kib"],
-  ["channel-depth", "channel_depth"],
-  ["strategy", "strategy"],
-  ["bandwidth", "bandwidth"],
-] as const;
 
 export const backup: Command<Arguments> = {
   usage: "backup",
@@ -108,13 +93,8 @@ interface Job {
 async function pairsOf(args: Arguments, io: Io): Promise<Pairs> {
   const pairs = await scanPairs(args, io);
   if (args.shard !== undefined) pairs.push(["shard", Buffer.from(args.shard)]);
-  for (const [option, key] of KEYS) {
-    const text = args[option];
-    if (text !== undefined) pairs.push([key, Buffer.from(text)]);
-  }
-  if (args["drop-behind"]) pairs.push(["drop-behind", Buffer.from("yes")]);
-  if (args["no-xattrs"]) pairs.push(["xattrs", Buffer.from("no")]);
-  return pairs;
+  if (args.strategy !== undefined) pairs.push(["strategy", Buffer.from(args.strategy)]);
+  return [...pairs, ...readPairs(args)];
 }
 
 function parseSince(text: string): bigint {

@@ -1,22 +1,21 @@
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
-import { basename, dirname, join, resolve } from "node:path";
-import type { BackupResult, Benchmark, BenchSetup, MemoryRun } from "@podheitor/hpc-bench";
+import { dirname, join, resolve } from "node:path";
+import type { Benchmark, BenchSetup } from "@podheitor/hpc-bench";
 import { builtBackend } from "@podheitor/hpc-cdylib";
 import type { Argv, InferredOptionTypes } from "yargs";
-import { absolutePath, toBytes, toText } from "../bytes";
+import { runMemory } from "../bench/memory";
+import { Report } from "../bench/report";
+import { isOurs, runBackups, runContests } from "../bench/run";
+import { toText } from "../bytes";
 import type { Command } from "../command";
 import { UsageError } from "../errors";
 import { Exit } from "../exit";
-import { json, value } from "../options";
+import { json, value, whole } from "../options";
 import { Output } from "../output";
 
-type Bench = typeof import("@podheitor/hpc-bench");
-
 const NAMES = ["walk", "latency", "read", "archive", "emit", "relay", "memory", "backup"] as const;
-/** What contestants of ours do; they are this command, too. */
-const PARTS = ["scan", "synthetic", "relay-once"] as const;
 
 const options = {
   entries: {
@@ -36,7 +35,6 @@ const options = {
     "existing folder, in which trees are made, and removed; default: the temporary directory, where those of backup are always",
   ),
   save: value("folder for NAME.json, NAME.svg and NAME.md of each contest, which also say the machine"),
-  path: { ...value("scan: the directory to walk once"), hidden: true },
   json,
 } as const;
 
@@ -49,9 +47,9 @@ export const bench: Command<Arguments> = {
     parser
       .positional("what", {
         array: true as const,
-        choices: [...NAMES, "all", ...PARTS],
+        choices: [...NAMES, "all"],
         demandOption: true,
-        describe: "the benchmarks; scan, synthetic and relay-once are what they start of ours",
+        describe: "the benchmarks",
       })
       .options(options)
       .example(
@@ -68,26 +66,8 @@ export const bench: Command<Arguments> = {
   async run(args, io) {
     const output = new Output(io, args.json);
     const bench = await import("@podheitor/hpc-bench");
-    const threads = args.threads === undefined ? 2 * availableParallelism() : whole(args.threads, "--threads");
+    const threads = args.threads === undefined ? 2 * availableParallelism() : await threadsOf(args.threads);
     const entries = whole(args.entries, "--entries");
-    const part = PARTS.find((name) => args.what.includes(name));
-    if (part !== undefined && args.what.length > 1)
-      throw new UsageError(`${part} is no benchmark, but a part of one`, `give it alone: bench ${part}`);
-    if (part === "scan") {
-      if (args.path === undefined) throw new UsageError("bench scan needs --path", "name the directory to walk");
-      const found = await bench.scanOnce(absolutePath(toBytes(args.path)), threads);
-      output.line(String(found));
-      output.object({ entries: found });
-      return Exit.done;
-    }
-    if (part === "synthetic") {
-      await bench.emitSynthetic(entries, io.signal);
-      return Exit.done;
-    }
-    if (part === "relay-once") {
-      await bench.relay();
-      return Exit.done;
-    }
     const folder = resolve(toText(args.folder ?? tmpdir(), "--folder"), `podheitor-hpc-bench-${process.pid}`);
     const setup: BenchSetup = {
       folder,
@@ -124,77 +104,23 @@ export const bench: Command<Arguments> = {
           `they are: ${names.join(", ")}`,
         );
       const report = new Report(output, bench.machineFacts(folder), save);
-      const hasRoom = (title: string, files: number) => {
-        const room = bench.roomFor(folder, files);
-        if (!room)
-          output.message(
-            "warning",
-            `${title}: left out: ${folder} has no room for so many files; choose another --folder`,
-          );
-        report.leftOut ||= !room;
-        return room;
-      };
-      const chosen = peersChosen(contests, args.peers);
-      for (const one of contests.filter(({ name }) => inCase(name))) {
-        const { name, title, facts, missing, against } = one;
-        const contestants = one.contestants.filter(({ name }) => isOurs(name) || chosen(name));
-        output.message("info", `${title}: ${facts}`);
-        if (missing.length > 0) output.message("info", `not on this machine: ${missing.join(", ")}`);
-        if (contestants.length === 0) continue;
-        if (!hasRoom(title, one.names ?? 0)) continue;
-        const result = await inItsTree(one, () =>
-          bench.contest({ title, facts, contestants, rounds, signal: io.signal }),
-        );
-        const absent = missing.length > 0 ? `; not there: ${missing.join(", ")}` : "";
-        const data = { rounds, missing, ...result };
-        await report.say(name, bench.table(result, against), `${rounds} rounds${absent}`, data, bench.plot(result));
-      }
-      if (names.includes("memory") && inCase("memory") && hasRoom("Memory", entries)) {
-        output.message("info", `Memory: up to ${entries.toLocaleString("en-US")} names, and entries from memory`);
-        const runs = await memory(bench, setup, synthetic, io.signal);
-        const facts = "hpc/1 frames to a drained pipe";
-        await report.say("memory", bench.memoryTable(runs), facts, { runs }, bench.memoryPlot(runs));
-      }
+      const run = { setup, rounds, output, report, signal: io.signal };
+      const peers = peersChosen(contests, args.peers);
+      await runContests(
+        contests.filter(({ name }) => inCase(name)),
+        peers,
+        run,
+      );
+      if (names.includes("memory") && inCase("memory")) await runMemory(synthetic, run);
       const backups = asked("backup") ? bench.BACKUPS.filter(({ name }) => inCase(name)) : [];
-      if (backups.length > 0) {
-        const checkout = process.geteuid?.() === 0 ? above(bench.LAB) : undefined;
-        const files = Math.ceil(entries / 10);
-        const keep = (one: BackupResult) => report.keep(one);
-        const how = {
-          folder: join(folder, "backup"),
-          entries: files,
-          rounds,
-          contests: backups,
-          signal: io.signal,
-        };
-        if (checkout === undefined) {
-          output.message("info", "not on this machine: the lab of a real Bacula; run it in a checkout, as root");
-        } else {
-          const left = (scratch: string) =>
-            output.message(
-              "warning",
-              `left behind: ${scratch}; TMPDIR=${scratch} npm run lab -- bacula down; then remove it`,
-            );
-          await bench.measureBackups({ checkout, ...how, keep, left });
-        }
-      }
+      const checkout = process.geteuid?.() === 0 ? above(bench.LAB) : undefined;
+      if (backups.length > 0) await runBackups(backups, checkout, run);
       return report.leftOut || report.measured === 0 ? Exit.warnings : Exit.done;
     } finally {
       bench.remove(folder);
     }
   },
 };
-
-async function inItsTree<T>({ prepare, clean }: Benchmark, run: () => Promise<T>): Promise<T> {
-  try {
-    prepare();
-    return await run();
-  } finally {
-    clean();
-  }
-}
-
-const isOurs = (name: string) => name.startsWith("podheitor-hpc");
 
 /** Whether a peer was asked for by the words of --peers. Throws UsageError for one that no contest has. */
 function peersChosen(contests: readonly Benchmark[], peers: string | undefined): (name: string) => boolean {
@@ -208,70 +134,15 @@ function peersChosen(contests: readonly Benchmark[], peers: string | undefined):
   return (name) => starts.some((start) => name.startsWith(start));
 }
 
-/** Says and saves what was measured. */
-class Report {
-  /** A contest had no room. */
-  leftOut = false;
-  measured = 0;
-
-  constructor(
-    private readonly output: Output,
-    private readonly machine: string,
-    private readonly folder: string | undefined,
-  ) {}
-
-  async say(name: string, table: string, how: string, data: object, plot: string): Promise<void> {
-    const date = new Date().toISOString();
-    this.measured++;
-    const text = `${table}\n${this.machine}; ${how}; ${date.slice(0, 10)}\n`;
-    const facts = { name, machine: this.machine, date, ...data };
-    this.output.line(text);
-    this.output.object(facts);
-    if (this.folder === undefined) return;
-    await writeFile(join(this.folder, `${name}.json`), `${JSON.stringify(facts, null, 2)}\n`);
-    await writeFile(join(this.folder, `${name}.svg`), plot);
-    await writeFile(join(this.folder, `${name}.md`), text);
-  }
-
-  /** What the lab has written. */
-  async keep({ name, files, text, data }: BackupResult): Promise<void> {
-    this.measured++;
-    this.output.line(text);
-    this.output.object({ name, ...data });
-    if (this.folder === undefined) return;
-    for (const file of files) await copyFile(file, join(this.folder, basename(file)));
-  }
-}
-
-/** Real trees of a tenth of the entries and of all, in many directories and in one, and of hard links; then entries that come from memory. */
-async function memory(bench: Bench, setup: BenchSetup, synthetic: number, signal: AbortSignal): Promise<MemoryRun[]> {
-  const { folder, entries, ourselves, backend } = setup;
-  const tenth = Math.ceil(entries / 10);
-  const tree = join(folder, "tree");
-  const count = (number: number) => number.toLocaleString("en-US");
-  const trees: [string, () => void][] = [
-    [`${count(tenth)} files`, () => bench.makeBenchTree(tree, "ordinary", tenth, 0)],
-    [`${count(entries)} files`, () => bench.makeBenchTree(tree, "ordinary", entries, 0)],
-    [`${count(entries)} files in one directory`, () => bench.makeBenchTree(tree, "flat", entries, 0)],
-    [`${count(tenth)} hard links`, () => bench.makeLinkTree(tree, tenth)],
-  ];
-  const runs: MemoryRun[] = [];
-  for (const [name, make] of trees) {
-    if (backend === undefined) break;
-    make();
-    const argv = [...backend, "backup", `--path=${tree}`] as [string, ...string[]];
-    runs.push(await bench.watchMemory(name, argv, signal));
-    bench.remove(tree);
-  }
-  const argv = [...ourselves, "bench", "synthetic", "--entries", String(synthetic)] as [string, ...string[]];
-  runs.push(await bench.watchMemory(`${count(synthetic)} entries from memory`, argv, signal));
-  return runs;
-}
-
-function whole(text: string, option: string): number {
-  const number = /^[1-9]\d{0,9}$/.test(text) ? Number(text) : 0;
-  if (number === 0) throw new UsageError(`${option} ${text} is no whole number above 0`, `write it as in ${option} 5`);
-  return number;
+/** As a job checks it. Throws ParamError for more than the scan engine takes. */
+async function threadsOf(text: string): Promise<number> {
+  const threads = whole(text, "--threads");
+  const { parseParams } = await import("@podheitor/hpc-backend");
+  parseParams([
+    ["path", Buffer.from("/")],
+    ["threads", Buffer.from(text)],
+  ]);
+  return threads;
 }
 
 /** What make left in the repository's shim-c, where this command runs out of it. */

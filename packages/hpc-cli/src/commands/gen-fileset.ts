@@ -13,12 +13,14 @@ import { checkPrefix, prefixOf } from "../fileset/names";
 import { reshardPlan } from "../fileset/reshard";
 import { difference, leftovers, plan, write } from "../fileset/write";
 import type { Io } from "../io";
-import { json, repeated, value } from "../options";
+import { json, repeated, value, whole } from "../options";
 import { Output } from "../output";
+import { readOptions, readPairs } from "../read-options";
 import { type Pairs, scanOptions, scanPairs } from "../scan-options";
 
 const options = {
   ...scanOptions,
+  ...readOptions,
   shards: value("number of shards, that is of jobs"),
   strategy: value("how the tree is split (docs/sharding.md)"),
   tree: value("directory that the paths are parts of: each job names what of it no job saves"),
@@ -234,7 +236,7 @@ async function keysOf(args: Arguments, io: Io): Promise<Params> {
   const more: Pairs = args.strategy === undefined ? [] : [["strategy", Buffer.from(args.strategy)]];
   if (args.tree !== undefined) more.push(["tree", absolutePath(toBytes(args.tree))]);
   for (const other of args["other-path"] ?? []) more.push(["other-path", absolutePath(toBytes(other))]);
-  return [...keys, ...more];
+  return [...keys, ...more, ...readPairs(args)];
 }
 
 function pathsIn(keys: Params): Buffer[] {
@@ -270,13 +272,6 @@ function shardCount(text: string | undefined, option = "--shards"): number {
       `give a number of shards, e.g. ${option} 4; podheitor-hpc backup's --shards has the same meaning`,
     );
   return whole(text, option, 1, 1024);
-}
-
-function whole(text: string, option: string, min: number, max: number): number {
-  const number = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(number >= min && number <= max))
-    throw new UsageError(`${option} ${text} is out of range`, `give a number from ${min} to ${max}`);
-  return number;
 }
 
 function directive(text: string | undefined, option: string, form: RegExp, example: string): string | undefined {

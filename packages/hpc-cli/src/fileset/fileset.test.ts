@@ -127,6 +127,14 @@ describe("gen-fileset", () => {
     expect(readFileSync(file, "utf8")).toContain("Priority = 13");
   });
 
+  test("the plugin string has how fast and what is read, too", async () => {
+    const output = newFolder();
+    const words = ["--threads", "9", "--bandwidth", "50", "--drop-behind", "--inline-kib", "0", "--no-xattrs"];
+    expect((await generated(output, ...words, "--channel-depth", "64")).code).toBe(0);
+    const keys = "threads=9;inline_kib=0;channel_depth=64;bandwidth=50;drop-behind=yes;xattrs=no";
+    expect(readFileSync(join(output, "data-set-0-of-4.conf"), "utf8")).toContain(`shard=0/4;${keys}`);
+  });
+
   test("files of another number of shards are named", async () => {
     const output = newFolder();
     await generated(output);
@@ -143,6 +151,7 @@ describe("gen-fileset", () => {
     [["--path", "/a", "--pool", "P"], "one to each shard"],
     [["--path", "/a", "--strategy", "none"], "every shard would hold everything"],
     [["--path", "/a", "--strategy", "what"], "what"],
+    [["--path", "/a", "--bandwidth", "fast"], "bandwidth=fast"],
     [["--path", "/a", "--retention", "a while"], "--retention"],
     [[], "nothing to back up"],
   ])("refuses %j", async (words, message) => {

@@ -1,0 +1,49 @@
+import { join } from "node:path";
+import type { Making, MemoryRun } from "@podheitor/hpc-bench";
+import { type BenchRun, hasRoom, makingOf } from "./run";
+
+/** Says and saves what the memory of the backend was. @param synthetic entries that come from memory */
+export async function runMemory(synthetic: number, run: BenchRun): Promise<void> {
+  const bench = await import("@podheitor/hpc-bench");
+  const { setup, output, report } = run;
+  if (!(await hasRoom("Memory", bench.roomOf(setup.entries, 0), run))) return;
+  output.message("info", `Memory: up to ${setup.entries.toLocaleString("en-US")} names, and entries from memory`);
+  const runs = await measure(synthetic, run);
+  const facts = "hpc/1 frames to a drained pipe";
+  await report.say("memory", bench.memoryTable(runs), facts, { runs }, bench.memoryPlot(runs));
+}
+
+/** Real trees of a tenth of the entries and of all, in many directories and in one, and of hard links; then entries that come from memory. */
+async function measure(synthetic: number, run: BenchRun): Promise<MemoryRun[]> {
+  const bench = await import("@podheitor/hpc-bench");
+  const { output, signal } = run;
+  const { folder, entries, ourselves, backend } = run.setup;
+  const tenth = Math.ceil(entries / 10);
+  const tree = join(folder, "tree");
+  const count = (number: number) => number.toLocaleString("en-US");
+  const trees: [string, (how: Making) => Promise<void>][] = [
+    [`${count(tenth)} files`, (how) => bench.makeBenchTree(tree, "ordinary", tenth, 0, how)],
+    [`${count(entries)} files`, (how) => bench.makeBenchTree(tree, "ordinary", entries, 0, how)],
+    [`${count(entries)} files in one directory`, (how) => bench.makeBenchTree(tree, "flat", entries, 0, how)],
+    [`${count(tenth)} hard links`, (how) => bench.makeLinkTree(tree, tenth, how)],
+  ];
+  const runs: MemoryRun[] = [];
+  const watch = async (name: string, argv: readonly [string, ...string[]]) => {
+    output.activity(`Memory: ${name}: running`);
+    runs.push(await bench.watchMemory(name, argv, signal));
+  };
+  for (const [name, make] of trees) {
+    if (backend === undefined) break;
+    try {
+      await make(makingOf(`Memory: ${name}`, run));
+      await watch(name, [...backend, "backup", `--path=${tree}`]);
+    } finally {
+      bench.remove(tree);
+    }
+  }
+  await watch(`${count(synthetic)} entries from memory`, [
+    ...ourselves,
+    ...["bench-part", "synthetic", "--entries", String(synthetic)],
+  ]);
+  return runs;
+}

@@ -1,0 +1,47 @@
+import { availableParallelism } from "node:os";
+import type { Argv, InferredOptionTypes } from "yargs";
+import { absolutePath, toBytes } from "../bytes";
+import type { Command } from "../command";
+import { UsageError } from "../errors";
+import { Exit } from "../exit";
+import { json, value, whole } from "../options";
+import { Output } from "../output";
+
+const PARTS = ["scan", "synthetic", "relay"] as const;
+
+const options = {
+  path: value("scan: the directory to walk once"),
+  threads: value("scan: threads; default: two to a core"),
+  entries: { ...value("synthetic: entries that come from memory"), default: "1000000" },
+  json,
+} as const;
+
+type Arguments = InferredOptionTypes<typeof options> & { readonly part: (typeof PARTS)[number] };
+
+/** What `bench` starts of ours and no other command does by itself. */
+export const benchPart: Command<Arguments> = {
+  usage: "bench-part <part>",
+  describe: false,
+  options: (parser: Argv) =>
+    parser
+      .positional("part", { choices: PARTS, demandOption: true as const, describe: "what to do once" })
+      .options(options)
+      .example("$0 bench-part scan --path /data", "walk it, and say how many entries there are")
+      .example("$0 bench-part synthetic --entries 5000000 | wc -c", "entries from memory, as frames")
+      .example("$0 bench-part relay <socket | dd of=/dev/null", "standard input to standard output, in frames"),
+
+  async run(args, io) {
+    const output = new Output(io, args.json);
+    const bench = await import("@podheitor/hpc-bench");
+    if (args.part === "synthetic") await bench.emitSynthetic(whole(args.entries, "--entries"), io.signal);
+    if (args.part === "relay") await bench.relay();
+    if (args.part === "scan") {
+      if (args.path === undefined) throw new UsageError("scan needs --path", "name the directory to walk");
+      const threads = args.threads === undefined ? 2 * availableParallelism() : whole(args.threads, "--threads");
+      const entries = await bench.scanOnce(absolutePath(toBytes(args.path)), threads);
+      output.line(String(entries));
+      output.object({ entries });
+    }
+    return Exit.done;
+  },
+};
