@@ -211,7 +211,7 @@ struct xattrs {
     size_t len;
     int error;                /* errno of what is missing */
 };
-void xattrs_begin(struct worker *w, struct xattrs *x, int dirfd, const char *name, const struct statx *st); /* flags; whether there may be more */
+void xattrs_begin(struct worker *w, struct xattrs *x, int fd, int dirfd, const char *name, const struct statx *st); /* flags; whether there may be more */
 void xattrs_of_fd(struct worker *w, struct xattrs *x, int fd, const struct statx *st);
 /* False: the name is gone, look again. dirfd < 0: a whole path, whose symlinks are followed. */
 bool xattrs_of_name(struct worker *w, struct xattrs *x, int dirfd, const char *name, size_t len, const struct statx *st);

@@ -209,7 +209,7 @@ static bool load_all(struct worker *w, const struct name *n, int fd, const struc
 {
     const struct node *root = n->dir;
 
-    xattrs_begin(w, &load->xattrs, n->dirfd, n->text, st);
+    xattrs_begin(w, &load->xattrs, fd, n->dirfd, n->text, st);
     /* an older entry keeps its link target and its attributes: it may be wanted after all, and they cost no open */
     if (!no_content && !load_payload(w, n, fd, st, target, target_cap, load))
         return false;

@@ -283,7 +283,14 @@ static bool more_flags(int dirfd)
     return fs.f_type == 0xEF53 /* ext4 */ || fs.f_type == 0x58465342 /* xfs */ || fs.f_type == 0xF2F52010 /* f2fs */;
 }
 
-static void read_flags(struct worker *w, struct xattrs *x, int dirfd, const char *name, const struct statx *st)
+/* Of an open file, which needs no look-up and is certainly the one that was stat-ed, or of a name. */
+static bool get_attributes(int fd, int dirfd, const char *name, struct file_attributes *a)
+{
+    return fd >= 0 ? !syscall(SYS_file_getattr, fd, "", a, sizeof *a, AT_EMPTY_PATH)
+                   : !syscall(SYS_file_getattr, dirfd, name, a, sizeof *a, AT_SYMLINK_NOFOLLOW);
+}
+
+static void read_flags(struct worker *w, struct xattrs *x, int fd, int dirfd, const char *name, const struct statx *st)
 {
     static const struct { uint32_t xflag, flag; } map[] = {
         { FS_XFLAG_IMMUTABLE, FS_IMMUTABLE_FL }, { FS_XFLAG_APPEND, FS_APPEND_FL }, { FS_XFLAG_SYNC, FS_SYNC_FL },
@@ -301,7 +308,7 @@ static void read_flags(struct worker *w, struct xattrs *x, int dirfd, const char
         w->flags_dev = dev_of(st);
         w->flags_known = dirfd >= 0;
     }
-    if (w->flags_more && dirfd >= 0 && !syscall(SYS_file_getattr, dirfd, name, &a, sizeof a, AT_SYMLINK_NOFOLLOW)) {
+    if (w->flags_more && dirfd >= 0 && get_attributes(fd, dirfd, name, &a)) {
         for (size_t i = 0; i < sizeof map / sizeof map[0]; i++)
             flags |= a.xflags & map[i].xflag ? map[i].flag : 0;
         if (a.projid)
@@ -311,13 +318,13 @@ static void read_flags(struct worker *w, struct xattrs *x, int dirfd, const char
         put_u32(w, x, "podheitor.flags", flags);
 }
 
-void xattrs_begin(struct worker *w, struct xattrs *x, int dirfd, const char *name, const struct statx *st)
+void xattrs_begin(struct worker *w, struct xattrs *x, int fd, int dirfd, const char *name, const struct statx *st)
 {
     x->len = 0;
     x->error = 0;
     x->done = !x->wanted || known_to_have_none(w, st);
     if (x->wanted && (S_ISREG(st->stx_mode) || S_ISDIR(st->stx_mode)))
-        read_flags(w, x, dirfd, name, st);
+        read_flags(w, x, fd, dirfd, name, st);
 }
 
 void xattrs_of_fd(struct worker *w, struct xattrs *x, int fd, const struct statx *st)

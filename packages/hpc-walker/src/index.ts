@@ -3,6 +3,7 @@ export { Excludes, excludeProblem, markerProblem } from "./exclude";
 export * from "./layout";
 export { dropCache, type FileContent, fileHoles, openFile, readFiles, widenPipe } from "./native-files";
 export { type FileIdentity, type Filled, FramesStop, NativeFrames, type RunCounts } from "./native-frames";
+export { ScanFlag } from "./native-options";
 export { openNativeScanner } from "./native-scanner";
 export { type Streamed, type Streamer, streamerTo } from "./native-stream";
 export {

@@ -6,7 +6,15 @@ import type { ScanOptions } from "./scanner";
 const HEAD = 48;
 const MAX_U32 = 0xffff_ffff;
 const MIN_I64 = -(2n ** 63n);
-const Flag = { SERIAL_DIRS: 1, KEEP_OLDER: 2, XATTRS: 8, ONE_FILESYSTEM: 16, BACK_OFF: 32, READ_AHEAD: 64 } as const;
+/** Of `struct hpc_scan_options` (shim-c/scan/hpc_scan.h). */
+export const ScanFlag = {
+  SERIAL_DIRS: 1,
+  KEEP_OLDER: 2,
+  XATTRS: 8,
+  ONE_FILESYSTEM: 16,
+  BACK_OFF: 32,
+  READ_AHEAD: 64,
+} as const;
 
 const SLASH = 0x2f;
 
@@ -19,12 +27,12 @@ export function encodeScanOptions(options: ScanOptions): Buffer {
   const { shard } = options;
   const head = Buffer.alloc(HEAD);
   const flags =
-    (options.serialDirectories ? Flag.SERIAL_DIRS : 0) |
-    (options.keepOlder ? Flag.KEEP_OLDER : 0) |
-    (options.xattrs ? Flag.XATTRS : 0) |
-    (options.oneFilesystem ? Flag.ONE_FILESYSTEM : 0) |
-    (options.backOff ? Flag.BACK_OFF : 0) |
-    (options.readAhead ? Flag.READ_AHEAD : 0);
+    (options.serialDirectories ? ScanFlag.SERIAL_DIRS : 0) |
+    (options.keepOlder ? ScanFlag.KEEP_OLDER : 0) |
+    (options.xattrs ? ScanFlag.XATTRS : 0) |
+    (options.oneFilesystem ? ScanFlag.ONE_FILESYSTEM : 0) |
+    (options.backOff ? ScanFlag.BACK_OFF : 0) |
+    (options.readAhead ? ScanFlag.READ_AHEAD : 0);
   head.writeUInt32LE(SCAN_ABI, 0);
   head.writeUInt32LE(options.threads, 4);
   head.writeUInt32LE(options.inlineBytes, 8);

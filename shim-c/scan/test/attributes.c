@@ -152,6 +152,55 @@ static void test_flags(const char *file)
     close(fd);
 }
 
+/* Of all files, whether they are opened or only named: a small file behind a small one is opened first. A flag of which statx(2) says nothing. */
+static unsigned with_flag(const char *top, uint32_t inline_bytes)
+{
+    struct result r = scan((options){ .flags = HPC_SCAN_XATTRS, .inline_bytes = inline_bytes }, top);
+    unsigned found = 0;
+
+    for (size_t i = 0; i < r.count; i++) {
+        uint32_t len = 0, got = 0;
+        const uint8_t *v = r.at[i].type == HPC_REC_ENTRY ? value_of(&r.at[i], "podheitor.flags", &len) : NULL;
+        if (v && len == sizeof got)
+            memcpy(&got, v, sizeof got);
+        found += got == FS_NOATIME_FL;
+    }
+    drop(&r);
+    return found;
+}
+
+void test_flags_of_opened(void)
+{
+    char before[sizeof base], *top;
+    unsigned named, files = 20;
+
+    memcpy(before, base, sizeof base);
+    strcpy(base, "/var/tmp/hpc-scan-XXXXXX"); /* on a disk: tmpfs has no such flags */
+    CHECK(mkdtemp(base));
+    top = at("flags");
+    make_dir(top);
+    for (unsigned i = 0; i < files; i++) {
+        char name[32];
+        int fd, flags = 0;
+
+        snprintf(name, sizeof name, "flags/file-%u", i);
+        make_file(at(name), "content");
+        fd = open(at(name), O_RDONLY | O_CLOEXEC);
+        CHECK(fd >= 0);
+        (void)ioctl(fd, FS_IOC_GETFLAGS, &flags);
+        flags |= FS_NOATIME_FL; /* ext4 refuses to lose others */
+        if (ioctl(fd, FS_IOC_SETFLAGS, &flags))
+            files = 0;
+        close(fd);
+    }
+    named = with_flag(top, 0);
+    CHECK(with_flag(top, 100) == named, "%u named", named);
+    if (named != files || !files)
+        printf("  not run, no such inode flags in %s, or no call that tells them\n", base);
+    remove_tree(base);
+    memcpy(base, before, sizeof base);
+}
+
 /* More than a block holds: what fits is there, and the entry says E2BIG. */
 void test_xattrs_large(void)
 {

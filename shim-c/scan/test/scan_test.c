@@ -23,6 +23,7 @@ void test_exclude_refused(void);
 void test_markers(void);
 void test_one_filesystem(void);
 void test_xattrs(void);
+void test_flags_of_opened(void);
 void test_xattrs_large(void);
 void test_holes(void);
 void test_pace(void);
@@ -145,7 +146,7 @@ int main(int argc, char **argv)
         TEST(hash), TEST(fairness), TEST(bad_options), TEST(kinds_and_content), TEST(roots), TEST(read_files), TEST(unreadable),
         TEST(shards_and_since), TEST(pace), TEST(backoff), TEST(read_ahead), TEST(file_mounts), TEST(flat), TEST(chain), TEST(too_deep), TEST(wide), TEST(few_descriptors),
         TEST(changing), TEST(ring_and_stop), TEST(exclude), TEST(exclude_refused), TEST(markers), TEST(one_filesystem), TEST(xattrs),
-        TEST(xattrs_large), TEST(holes), TEST(frames), TEST(frames_stopped), TEST(stream), TEST(stream_refused), TEST(stream_stopped),
+        TEST(flags_of_opened), TEST(xattrs_large), TEST(holes), TEST(frames), TEST(frames_stopped), TEST(stream), TEST(stream_refused), TEST(stream_stopped),
     };
     const char *tmp = argc > 1 ? argv[1] : access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";
 

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { accessSync, constants, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { filesystemOf } from "@podheitor/hpc-native";
+import { ScanFlag } from "@podheitor/hpc-walker";
 import type { Contestant } from "../contest";
 import { type Peer, takePart } from "../peers";
 import { makeBenchTree } from "../trees";
@@ -20,8 +21,6 @@ import {
 } from "./setup";
 
 const FILE_BYTES = 4 * KIB;
-/** Of shim-c/scan/hpc_scan.h. */
-const Flag = { XATTRS: 8, READ_AHEAD: 64 } as const;
 
 /** Reads small files, and a large one, to a pipe that somebody drains. */
 export function read(setup: BenchSetup): Benchmark[] {
@@ -102,7 +101,7 @@ function whyNotCold(folder: string): string | undefined {
 type Program = readonly [string, ...string[]];
 
 /** As the backend reads: content of up to 64 KiB with the entry, extended attributes. */
-const likeTheBackend = (more: number) => [String(64 * KIB), String(Flag.XATTRS | more), "frames"];
+const likeTheBackend = (more: number) => [String(64 * KIB), String(ScanFlag.XATTRS | more), "frames"];
 const treeOf = ({ folder }: BenchSetup) => join(folder, "tree");
 
 interface SmallFiles {
@@ -122,7 +121,7 @@ function smallFiles(setup: BenchSetup, backend: Program, wanted: SmallFiles, mor
     {
       name: "scanlimit (C), framed",
       program: setup.tools.scanlimit,
-      argv: (program) => [program, tree, threads, ...likeTheBackend(Flag.READ_AHEAD)],
+      argv: (program) => [program, tree, threads, ...likeTheBackend(ScanFlag.READ_AHEAD)],
       how: { output: "pipe" },
     },
     {
