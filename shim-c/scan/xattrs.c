@@ -273,12 +273,12 @@ static bool known_to_have_none(const struct worker *w, const struct statx *st)
  * Inode flags and project id. statx(2) told some of the flags; for the rest Linux 6.17 has a call that opens nothing. It is made only
  * on filesystems that keep both and answer from memory; on Lustre it would be a request to a server for each entry.
  */
-static bool more_flags(int dirfd)
+static bool more_flags(int fd)
 {
     struct statfs fs;
 
     pthread_once(&asked, ask_kernel);
-    if (!file_getattr_call || dirfd < 0 || fstatfs(dirfd, &fs))
+    if (!file_getattr_call || fd < 0 || fstatfs(fd, &fs))
         return false;
     return fs.f_type == 0xEF53 /* ext4 */ || fs.f_type == 0x58465342 /* xfs */ || fs.f_type == 0xF2F52010 /* f2fs */;
 }
@@ -304,7 +304,7 @@ static void read_flags(struct worker *w, struct xattrs *x, int fd, int dirfd, co
     _Static_assert(STATX_ATTR_COMPRESSED == FS_COMPR_FL && STATX_ATTR_IMMUTABLE == FS_IMMUTABLE_FL && STATX_ATTR_APPEND == FS_APPEND_FL &&
                    STATX_ATTR_NODUMP == FS_NODUMP_FL, "inode flags of statx");
     if (!w->flags_known || w->flags_dev != dev_of(st)) {
-        w->flags_more = more_flags(dirfd);
+        w->flags_more = more_flags(fd >= 0 ? fd : dirfd);
         w->flags_dev = dev_of(st);
         w->flags_known = dirfd >= 0;
     }

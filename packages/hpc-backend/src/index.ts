@@ -15,6 +15,7 @@ export type {
   RestoreSummary,
   VerifySummary,
 } from "./events";
+export { THREADS } from "./limits";
 export { type ListedEntry, listArchive } from "./list-archive";
 export { type JobParams, KNOWN_KEYS, parseParams } from "./params";
 export { type Selector, selector } from "./patterns";

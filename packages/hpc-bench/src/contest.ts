@@ -17,7 +17,7 @@ export interface Contestant {
   /** Exit codes that are no failure. Default: 0. */
   readonly exits?: readonly number[];
   /** Run before each time, not timed. */
-  prepare?(): void;
+  prepare?(): void | Promise<void>;
 }
 
 export interface Contest {
@@ -76,7 +76,7 @@ export async function contest(asked: Contest): Promise<ContestResult> {
 /** Seconds from the start of a program to its end. */
 async function timed(contestant: Contestant, signal: AbortSignal | undefined): Promise<number> {
   try {
-    contestant.prepare?.();
+    await contestant.prepare?.();
   } catch (error) {
     await turn(); // what ended a program of its may be a signal to us all
     signal?.throwIfAborted();

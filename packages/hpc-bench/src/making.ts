@@ -7,9 +7,24 @@ export interface Making {
   progress?(part: number): void;
 }
 
-/** Says how far it is, and lets signals and timers in. Throws the signal's reason. */
-export async function pause(part: number, { signal, progress }: Making): Promise<void> {
-  progress?.(part);
-  await turn();
-  signal?.throwIfAborted();
+const TURN_MS = 50;
+
+/** Lets signals and timers in, every TURN_MS of work: how much work that is depends on the filesystem. */
+export class Turns {
+  #since = performance.now();
+
+  constructor(private readonly how: Making) {}
+
+  /** Asked after each piece of work. */
+  get due(): boolean {
+    return performance.now() - this.#since >= TURN_MS;
+  }
+
+  /** @param part how much is there. Throws the signal's reason. */
+  async take(part: number): Promise<void> {
+    this.how.progress?.(part);
+    await turn();
+    this.how.signal?.throwIfAborted();
+    this.#since = performance.now();
+  }
 }

@@ -1,7 +1,7 @@
 import { closeSync, linkSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { BenchError } from "./errors";
-import { type Making, pause } from "./making";
+import { type Making, Turns } from "./making";
 
 export const SHAPES = ["ordinary", "small-dirs", "flat", "deep"] as const;
 export type Shape = (typeof SHAPES)[number];
@@ -17,8 +17,6 @@ const PER_DIRECTORY: Readonly<Record<Shape, number>> = {
 const LINKS_PER_DIRECTORY = 10_000;
 /** Directories below one another in `deep`: a path of 64 names. */
 const DEPTH = 64;
-/** Names that are made in one turn of the event loop: some tens of milliseconds. */
-const TURN_NAMES = 4096;
 
 /**
  * Makes `folder`, which must not exist, with about `entries` names in all; each file holds `bytes`. ordinary: two levels; small-dirs: four files
@@ -33,6 +31,7 @@ export async function makeBenchTree(
 ): Promise<void> {
   const content = Buffer.alloc(bytes, "podheitor ");
   const perDirectory = PER_DIRECTORY[shape];
+  const turns = new Turns(how);
   await making(folder, how, async () => {
     let left = entries - 1;
     let directory = folder;
@@ -45,19 +44,25 @@ export async function makeBenchTree(
         const fd = openSync(`${directory}/file-${file}`, "wx");
         if (bytes > 0) writeSync(fd, content);
         closeSync(fd);
-        if (left % TURN_NAMES === 0) await pause(1 - left / entries, how);
+        if (turns.due) await turns.take(1 - left / entries);
       }
     }
   });
 }
 
+/** Of the names of such a tree. */
+export function directoriesOf(shape: Shape, entries: number): number {
+  return Math.ceil(entries / (PER_DIRECTORY[shape] + 1)) + 1;
+}
+
 /** Makes `folder`, which must not exist, with `names` names of one empty file; where the filesystem allows a file fewer names, of as few files as it takes. Throws HPC_BENCH_TREE, and the signal's reason. */
 export async function makeLinkTree(folder: string, names: number, how: Making = {}): Promise<void> {
+  const turns = new Turns(how);
   await making(folder, how, async () => {
     let directory = folder;
     let file = "";
     for (let number = 0; number < names; number++) {
-      if (number % TURN_NAMES === 0) await pause(number / names, how);
+      if (turns.due) await turns.take(number / names);
       if (number % LINKS_PER_DIRECTORY === 0) {
         directory = `${folder}/d${number / LINKS_PER_DIRECTORY}`;
         mkdirSync(directory);

@@ -11,10 +11,12 @@ export interface ProgressFigures {
 /** A job that ends within this time shows no progress: a line that flashes by tells nobody anything. */
 const QUIET_MS = 2000;
 
+/** Terminals on which a line stands: whoever writes to one takes it away first, also whoever did not draw it. */
+const shownOn = new WeakSet<Sink>();
+
 /** One line at the bottom of a terminal, rewritten in place; nothing at all when `sink` is not a terminal. */
 export class ProgressLine {
   private readonly started: number;
-  private shown = false;
 
   constructor(
     private readonly sink: Sink,
@@ -25,6 +27,7 @@ export class ProgressLine {
   }
 
   update(figures: ProgressFigures): void {
+    if (!this.visible) return;
     const elapsed = this.now() - this.started;
     const rate = figures.entries / (elapsed / 1000);
     this.show(
@@ -34,15 +37,18 @@ export class ProgressLine {
   }
 
   show(line: string): void {
-    if (!this.enabled || this.sink.isTTY !== true || this.now() - this.started < QUIET_MS) return;
+    if (!this.visible) return;
     // A line as wide as the terminal would wrap, and a wrapped line cannot be rewritten.
     this.sink.write(`\r${line.slice(0, (this.sink.columns ?? 80) - 1)}\u001b[K`);
-    this.shown = true;
+    shownOn.add(this.sink);
+  }
+
+  private get visible(): boolean {
+    return this.enabled && this.sink.isTTY === true && this.now() - this.started >= QUIET_MS;
   }
 
   /** Takes the line away, before anything else is written to the terminal. */
   clear(): void {
-    if (this.shown) this.sink.write("\r\u001b[K");
-    this.shown = false;
+    if (shownOn.delete(this.sink)) this.sink.write("\r\u001b[K");
   }
 }

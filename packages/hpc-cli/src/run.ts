@@ -138,7 +138,7 @@ function refuseEmpty(args: Record<string, unknown>): true {
   return true;
 }
 
-/** What may follow, for the remedy of a word that does not exist. */
+/** What may follow, for the remedy of a word that does not exist; bench-part does, but nobody is sent there. */
 const COMMANDS = [
   "backup",
   "restore",
@@ -153,20 +153,22 @@ const COMMANDS = [
   "doctor",
 ];
 
+const isCommand = (word: string) => word === "bench-part" || COMMANDS.includes(word);
+
 function usageError(error: unknown, argv: readonly string[]): unknown {
   if (error instanceof UsageError) return error;
   // yargs: one problem in a sentence or two; "Missing required argument: archive", "Unknown argument: foo".
   const message = (error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, " ");
   const [first = ""] = argv;
-  if (!first.startsWith("-") && !COMMANDS.includes(first))
+  if (!first.startsWith("-") && !isCommand(first))
     return new UsageError(
       first === "" ? "no command given" : `unknown command: ${first}`,
       `the commands are ${COMMANDS.join(", ")}; see podheitor-hpc --help`,
     );
-  const command = argv.find((word) => COMMANDS.includes(word));
+  const command = argv.find(isCommand);
   if (first.startsWith("-") && command !== undefined)
     return new UsageError(`${first} stands before the command`, `begin with it: podheitor-hpc ${command} …`);
-  const help = `podheitor-hpc ${COMMANDS.includes(first) ? `${first} ` : ""}--help`;
+  const help = `podheitor-hpc ${isCommand(first) ? `${first} ` : ""}--help`;
   const [, unknown] = /^Unknown argument: (.*)$/.exec(message) ?? [];
   if (unknown !== undefined && first !== "plugin")
     return argv.includes(unknown)

@@ -35,6 +35,8 @@ describe("a command line that is wrong", () => {
     [["verify", "--against", "/", "--catalog", "c"], /--catalog needs --jobid/],
     [["verify", "--against", "/", "--catalog", "c", "--jobid", "1;2"], /--jobid 1;2 is not a number/],
     [["plugin"], /say what to do/],
+    [["bench-part"], /not enough non-option arguments.*: see podheitor-hpc bench-part --help/],
+    [["bench-part", "scan"], /scan needs --path/],
     [["plugin", "frob"], /unknown argument: frob/],
     [["plugin", "install"], /missing required argument: plugin-dir/],
     [["plugin", "install", "--plugin-dir", "/x", "--stall-limit", "1h"], /is not a number of seconds/],

@@ -1,9 +1,11 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "@jest/globals";
 import { BACKUPS } from "@podheitor/hpc-bench";
 import { command } from "../src/command";
+import { until } from "../src/wait";
 import { atCleanUp, chosenReleases, cleanUp, podheitor, repository, scratch } from "./support";
 
 afterAll(cleanUp);
@@ -37,7 +39,19 @@ test("more threads than the engine takes are refused before anything is made", a
   const program = join(repository, "packages/hpc-cli/bin/podheitor-hpc.cjs");
   const words = ["bench", "walk", "--threads", "513", "--folder", "/nowhere"];
   const { stderr } = await command([process.execPath, program, ...words], { accept: [2] });
-  expect(stderr.toString()).toContain("threads=513");
+  expect(stderr.toString()).toContain("--threads 513 is out of range");
+});
+
+test("Ctrl-C ends it while it makes its files, and leaves none of them", async () => {
+  const folder = scratch();
+  const program = join(repository, "packages/hpc-cli/bin/podheitor-hpc.cjs");
+  const words = ["bench", "walk", "--case", "flat", "--entries", "5000000", "--folder", folder];
+  const bench = spawn(process.execPath, [program, ...words], { stdio: "ignore" });
+  const ended = once(bench, "exit");
+  await until("no files were made", 30_000, () => readdirSync(folder, { recursive: true }).length > 100);
+  bench.kill("SIGINT");
+  expect(await ended).toEqual([130, null]);
+  expect(readdirSync(folder)).toEqual([]);
 });
 
 test("a contest that the folder has no room for is left out, and that is said", async () => {
@@ -49,10 +63,10 @@ test("a contest that the folder has no room for is left out, and that is said", 
   const { stdout, stderr } = await command([process.execPath, program, ...words], { accept: [3] });
   expect(stdout.toString()).toContain("Walk, deep.");
   expect(stdout.toString()).not.toContain("Walk, large.");
-  expect(stderr.toString()).toContain(`Walk, large: left out: ${folder}/`);
+  expect(stderr.toString()).toContain("has no room for 1,200 files;");
   const large = ["bench", "read", "--case", "read-large", "--large-mib", "5", "--rounds", "1", "--folder", folder];
   const refused = await command([process.execPath, program, ...large], { accept: [3] });
-  expect(refused.stderr.toString()).toContain("has no room for 2 files and 5.0 MiB");
+  expect(refused.stderr.toString()).toContain("has no room for 5.0 MiB;");
 });
 
 test("the relay hands on every byte", async () => {

@@ -2,6 +2,8 @@
 #include "tree.h"
 
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <linux/fs.h>
 #include <sys/xattr.h>
 
@@ -152,8 +154,7 @@ static void test_flags(const char *file)
     close(fd);
 }
 
-/* Of all files, whether they are opened or only named: a small file behind a small one is opened first. A flag of which statx(2) says nothing. */
-static unsigned with_flag(const char *top, uint32_t inline_bytes)
+static unsigned count_flag(const char *top, uint32_t inline_bytes)
 {
     struct result r = scan((options){ .flags = HPC_SCAN_XATTRS, .inline_bytes = inline_bytes }, top);
     unsigned found = 0;
@@ -169,34 +170,46 @@ static unsigned with_flag(const char *top, uint32_t inline_bytes)
     return found;
 }
 
+/* ext4, as the engine asks it: by a call that Linux has from 6.17 on. */
+static bool tells_flags(const char *file)
+{
+    struct statfs fs;
+    uint64_t attributes[3];
+
+    return !statfs(file, &fs) && fs.f_type == 0xEF53 && !syscall(468 /* file_getattr */, AT_FDCWD, file, attributes, sizeof attributes, 0);
+}
+
+/* A flag of which statx(2) says nothing, of files that are named and of files that are opened: a small one behind a small one is opened first. */
 void test_flags_of_opened(void)
 {
+    enum { FILES = 20 };
     char before[sizeof base], *top;
-    unsigned named, files = 20;
 
     memcpy(before, base, sizeof base);
-    strcpy(base, "/var/tmp/hpc-scan-XXXXXX"); /* on a disk: tmpfs has no such flags */
-    CHECK(mkdtemp(base));
-    top = at("flags");
-    make_dir(top);
-    for (unsigned i = 0; i < files; i++) {
-        char name[32];
-        int fd, flags = 0;
+    strcpy(base, "/var/tmp/hpc-scan-XXXXXX"); /* the engine asks filesystems on disks only */
+    if (!mkdtemp(base) || !tells_flags(base)) {
+        printf("  not run, no ext4 on a kernel that tells flags: %s\n", base);
+    } else {
+        top = at("flags");
+        make_dir(top);
+        for (unsigned i = 0; i < FILES; i++) {
+            char name[32];
+            int fd, flags = 0;
 
-        snprintf(name, sizeof name, "flags/file-%u", i);
-        make_file(at(name), "content");
-        fd = open(at(name), O_RDONLY | O_CLOEXEC);
-        CHECK(fd >= 0);
-        (void)ioctl(fd, FS_IOC_GETFLAGS, &flags);
-        flags |= FS_NOATIME_FL; /* ext4 refuses to lose others */
-        if (ioctl(fd, FS_IOC_SETFLAGS, &flags))
-            files = 0;
-        close(fd);
+            snprintf(name, sizeof name, "flags/file-%u", i);
+            make_file(at(name), "content");
+            fd = open(at(name), O_RDONLY | O_CLOEXEC);
+            CHECK(fd >= 0 && !ioctl(fd, FS_IOC_GETFLAGS, &flags));
+            flags |= FS_NOATIME_FL; /* ext4 refuses to lose others */
+            CHECK(!ioctl(fd, FS_IOC_SETFLAGS, &flags));
+            close(fd);
+        }
+#ifdef NO_AT_CALLS
+        CHECK(count_flag(top, 0) == 0 && count_flag(top, 100) == 0);
+#else
+        CHECK(count_flag(top, 0) == FILES && count_flag(top, 100) == FILES);
+#endif
     }
-    named = with_flag(top, 0);
-    CHECK(with_flag(top, 100) == named, "%u named", named);
-    if (named != files || !files)
-        printf("  not run, no such inode flags in %s, or no call that tells them\n", base);
     remove_tree(base);
     memcpy(base, before, sizeof base);
 }

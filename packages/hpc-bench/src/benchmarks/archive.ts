@@ -9,7 +9,7 @@ const SAVED_BYTES = 2 * KIB;
 
 /** Saves small files to an archive. */
 export function archive({ folder, entries, ourselves }: BenchSetup): Benchmark[] {
-  const { names, bytes } = roomOf(entries, KIB);
+  const { names, bytes } = roomOf("ordinary", entries, KIB);
   const [tree, saved, repository] = [join(folder, "tree"), join(folder, "saved"), join(folder, "restic")];
   const cache = join(folder, "restic-cache");
   const password = "RESTIC_PASSWORD=bench";
@@ -26,9 +26,8 @@ export function archive({ folder, entries, ourselves }: BenchSetup): Benchmark[]
       program: findProgram("restic"),
       argv: (restic) => ["env", password, restic, ...common, "backup", tree],
       how: {
-        prepare: () => {
-          remove(repository);
-          remove(cache);
+        prepare: async () => {
+          await remove(repository, cache);
           execFileSync("env", [password, "restic", ...common, "init"]);
         },
       },
@@ -44,7 +43,7 @@ export function archive({ folder, entries, ourselves }: BenchSetup): Benchmark[]
       missing,
       needs: { names, bytes: bytes + names * SAVED_BYTES },
       prepare: (how) => fresh(tree, () => makeBenchTree(tree, "ordinary", entries, KIB, how)),
-      clean: () => [tree, saved, repository, cache].forEach(remove),
+      clean: () => remove(tree, saved, repository, cache),
     },
   ];
 }

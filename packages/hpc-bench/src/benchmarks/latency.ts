@@ -61,14 +61,14 @@ function slowMount(setup: BenchSetup): Benchmark {
     contestants: absent === undefined ? [...own, ...contestants] : [],
     missing: absent === undefined ? missing : [absent],
     against: "find",
-    needs: roomOf(entries, 0),
+    needs: roomOf("ordinary", entries, 0),
     prepare: async (how) => {
       await fresh(below, () => makeBenchTree(below, "ordinary", entries, 0, how));
       mountSlowly(tools.labfs ?? "", below, mount, latencyMicroseconds);
     },
     clean: () => {
       unmount(mount);
-      [below, mount].forEach(remove);
+      return remove(below, mount);
     },
   };
 }
@@ -100,7 +100,7 @@ function slowWalk(
     contestants: [...own, ...contestants],
     missing,
     against: "find",
-    needs: roomOf(entries, 0),
+    needs: roomOf(shape, entries, 0),
     prepare: (how) => fresh(tree, () => makeBenchTree(tree, shape, entries, 0, how)),
     clean: () => remove(tree),
   };

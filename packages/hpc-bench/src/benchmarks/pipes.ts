@@ -4,7 +4,7 @@ import { type Benchmark, type BenchSetup, count, KIB, WIDE, WIDE_PIPE } from "./
 
 /** Of an entry of `bench-part synthetic` on the pipe: header, head, name, end. */
 const BYTES_PER_ENTRY = 168;
-const nothing = () => undefined;
+const nothing = async () => undefined;
 
 /** Entries from memory to a drained pipe, as frames, beside as many bytes that C writes. */
 export function emit({ entries, ourselves, tools }: BenchSetup): Benchmark[] {

@@ -80,9 +80,9 @@ function cold(setup: BenchSetup, backend: Program): Benchmark {
     contestants: one.contestants.map(forget),
     prepare: async (how) => {
       await one.prepare(how);
-      fresh(empty, () => mkdirSync(empty));
+      await fresh(empty, () => mkdirSync(empty));
     },
-    clean: () => [treeOf(setup), empty].forEach(remove),
+    clean: () => remove(treeOf(setup), empty),
   };
 }
 
@@ -139,7 +139,7 @@ function smallFiles(setup: BenchSetup, backend: Program, wanted: SmallFiles, mor
     facts: `${count(entries)} names, 4 KiB in each file; ${state}; ${threads} threads; to a drained pipe`,
     contestants: [{ name: "podheitor-hpc-backend", argv, output: "pipe" }, ...contestants],
     missing,
-    needs: roomOf(entries, FILE_BYTES),
+    needs: roomOf("ordinary", entries, FILE_BYTES),
     prepare: (how) => fresh(tree, () => makeBenchTree(tree, "ordinary", entries, FILE_BYTES, how)),
     clean: () => remove(tree),
   };

@@ -1,7 +1,10 @@
-import { execFileSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { closeSync, mkdirSync, openSync, statfsSync, writeSync } from "node:fs";
 import type { Contestant } from "../contest";
-import { type Making, pause } from "../making";
+import { BenchError } from "../errors";
+import { type Making, Turns } from "../making";
+import { directoriesOf, type Shape } from "../trees";
 
 /** What a benchmark is given. */
 export interface BenchSetup {
@@ -43,12 +46,12 @@ export interface Benchmark {
   readonly missing: readonly string[];
   /** A contestant to whose time all others are compared, too. */
   readonly against?: string;
-  /** What `prepare` and the contestants make, where it is much: not all filesystems have room for it (`roomFor`). */
+  /** What `prepare` and the contestants make, where it is much: not all filesystems have room for it (`shortOf`). */
   readonly needs?: Room;
   /** Makes what is read. */
-  prepare(how: Making): void | Promise<void>;
+  prepare(how: Making): Promise<void>;
   /** Takes away everything that the contest made. */
-  clean(): void;
+  clean(): Promise<void>;
 }
 
 /** What files take of a filesystem. */
@@ -60,8 +63,8 @@ export interface Room {
 export const KIB = 1024;
 export const MIB = 1024 * KIB;
 const BLOCK = 4 * KIB;
-/** Of a large file that are written in one turn of the event loop. */
-const TURN_BYTES = 64 * MIB;
+/** Of a name in its directory. */
+const NAME_BYTES = 64;
 /** For peers that also take part with a pipe as wide as the one that our programs ask for: the words behind their names, and their output. */
 export const WIDE = "pipe of 1 MiB";
 export const WIDE_PIPE = { pipeBytes: MIB } as const;
@@ -70,25 +73,28 @@ export function count(number: number): string {
   return number.toLocaleString("en-US");
 }
 
-/** Whether so much can be made in a folder. A filesystem without a bound to its names, as a tmpfs has one, says that it has none at all. */
-export function roomFor(folder: string, { names, bytes }: Room): boolean {
+/** What a folder has too little of for what it is to take; undefined: nothing. A filesystem without a bound to its names, as a tmpfs has one, says that it has none at all. */
+export function shortOf(folder: string, { names, bytes }: Room): "names" | "bytes" | undefined {
   const { files, ffree, bavail, bsize } = statfsSync(folder);
-  return (files === 0 || ffree > names) && bavail * bsize > bytes;
+  if (files > 0 && ffree <= names) return "names";
+  return bavail * bsize > bytes ? undefined : "bytes";
 }
 
-/** A tree of files of `bytes` each, in blocks of 4 KiB. */
-export function roomOf(names: number, bytes: number): Room {
-  return { names, bytes: names * Math.ceil(bytes / BLOCK) * BLOCK };
+/** What a tree takes, about. */
+export function roomOf(shape: Shape, entries: number, bytes: number): Room {
+  const blocks = directoriesOf(shape, entries) + (bytes === 0 ? 0 : entries * Math.ceil(bytes / BLOCK));
+  return { names: entries, bytes: blocks * BLOCK + entries * NAME_BYTES };
 }
 
 export async function makeLarge(folder: string, file: string, bytes: number, how: Making): Promise<void> {
   mkdirSync(folder);
   const fd = openSync(file, "wx");
   const block = Buffer.alloc(MIB, "large ");
+  const turns = new Turns(how);
   try {
     for (let left = bytes; left > 0; left -= block.length) {
       writeSync(fd, block, 0, Math.min(left, block.length));
-      if (left % TURN_BYTES === 0) await pause(1 - left / bytes, how);
+      if (turns.due) await turns.take(1 - left / bytes);
     }
   } finally {
     closeSync(fd);
@@ -96,12 +102,17 @@ export async function makeLarge(folder: string, file: string, bytes: number, how
 }
 
 /** Makes something where there may be an old one. */
-export function fresh<T>(path: string, make: () => T): T {
-  remove(path);
-  return make();
+export async function fresh(path: string, make: () => void | Promise<void>): Promise<void> {
+  await remove(path);
+  await make();
 }
 
-/** By rm(1): Node's own keeps all names of a directory in its heap, which ten million do not fit. */
-export function remove(path: string): void {
-  execFileSync("rm", ["-rf", "--", path]);
+/**
+ * By rm(1): Node's own keeps all names of a directory in its heap, which ten million do not fit. It does not belong to the terminal's processes, so that Ctrl-C does not end it half-way.
+ */
+export async function remove(...paths: readonly string[]): Promise<void> {
+  const rm = spawn("rm", ["-rf", "--", ...paths], { stdio: ["ignore", "ignore", "inherit"], detached: true });
+  const [code, killed] = (await once(rm, "close")) as [number | null, string | null];
+  if (code !== 0)
+    throw new BenchError("HPC_BENCH_FAILED", `rm ended with ${killed ?? code}`, `Remove it: ${paths.join(" ")}`);
 }

@@ -45,7 +45,7 @@ function oneWalk(what: string, shape: Shape, setup: BenchSetup, peersOf: (tree: 
     contestants: [{ name: "podheitor-hpc", argv: ours(setup, tree, threads) }, ...contestants],
     missing,
     against: "find",
-    needs: roomOf(entries, 0),
+    needs: roomOf(shape, entries, 0),
     prepare: (how) => fresh(tree, () => makeBenchTree(tree, shape, entries, 0, how)),
     clean: () => remove(tree),
   };

@@ -6,7 +6,7 @@ import { type BenchRun, hasRoom, makingOf } from "./run";
 export async function runMemory(synthetic: number, run: BenchRun): Promise<void> {
   const bench = await import("@podheitor/hpc-bench");
   const { setup, output, report } = run;
-  if (!(await hasRoom("Memory", bench.roomOf(setup.entries, 0), run))) return;
+  if (!(await hasRoom("Memory", bench.roomOf("ordinary", setup.entries, 0), run))) return;
   output.message("info", `Memory: up to ${setup.entries.toLocaleString("en-US")} names, and entries from memory`);
   const runs = await measure(synthetic, run);
   const facts = "hpc/1 frames to a drained pipe";
@@ -29,7 +29,7 @@ async function measure(synthetic: number, run: BenchRun): Promise<MemoryRun[]> {
   ];
   const runs: MemoryRun[] = [];
   const watch = async (name: string, argv: readonly [string, ...string[]]) => {
-    output.activity(`Memory: ${name}: running`);
+    output.message("info", `Memory: ${name}`);
     runs.push(await bench.watchMemory(name, argv, signal));
   };
   for (const [name, make] of trees) {
@@ -38,7 +38,7 @@ async function measure(synthetic: number, run: BenchRun): Promise<MemoryRun[]> {
       await make(makingOf(`Memory: ${name}`, run));
       await watch(name, [...backend, "backup", `--path=${tree}`]);
     } finally {
-      bench.remove(tree);
+      await bench.remove(tree);
     }
   }
   await watch(`${count(synthetic)} entries from memory`, [

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Backup, Benchmark, BenchSetup, Making, Room } from "@podheitor/hpc-bench";
-import { formatBytes } from "../format";
+import { formatBytes, formatCount } from "../format";
 import type { Output } from "../output";
 import type { Report } from "./report";
 
@@ -29,7 +29,7 @@ export async function runContests(
     if (contestants.length === 0) continue;
     if (needs !== undefined && !(await hasRoom(title, needs, run))) continue;
     const progress = (number: number, of: number, who: string) =>
-      output.activity(`${title}: run ${number} of ${of}: ${who}`);
+      output.activity(`run ${number} of ${of}: ${who}: ${title}`);
     const result = await inItsTree(one, makingOf(title, run), () =>
       bench.contest({ title, facts, contestants, rounds, signal, progress }),
     );
@@ -69,18 +69,20 @@ export async function runBackups(
 
 /** Says how much of what is made is there. */
 export function makingOf(title: string, { output, signal }: BenchRun): Making {
-  return { signal, progress: (part) => output.activity(`${title}: making the files, ${Math.floor(part * 100)} %`) };
+  return { signal, progress: (part) => output.activity(`making the files, ${Math.floor(part * 100)} %: ${title}`) };
 }
 
 export const isOurs = (name: string) => name.startsWith("podheitor-hpc");
 
+/** Says so, and notes it, where there is none. */
 export async function hasRoom(title: string, needs: Room, { setup, output, report }: BenchRun): Promise<boolean> {
   const bench = await import("@podheitor/hpc-bench");
-  if (bench.roomFor(setup.folder, needs)) return true;
-  const much = `${needs.names.toLocaleString("en-US")} files and ${formatBytes(needs.bytes)}`;
+  const short = bench.shortOf(setup.folder, needs);
+  if (short === undefined) return true;
+  const much = short === "names" ? `${formatCount(needs.names)} files` : formatBytes(needs.bytes);
   output.message(
     "warning",
-    `${title}: left out: ${setup.folder} has no room for ${much}; choose another --folder, or fewer --entries`,
+    `${title}: left out: ${setup.folder} has no room for ${much}; choose another --folder, or less to make`,
   );
   report.leftOut = true;
   return false;
@@ -91,6 +93,6 @@ async function inItsTree<T>({ prepare, clean }: Benchmark, how: Making, run: () 
     await prepare(how);
     return await run();
   } finally {
-    clean();
+    await clean();
   }
 }

@@ -1,5 +1,5 @@
-import { availableParallelism } from "node:os";
 import type { Argv, InferredOptionTypes } from "yargs";
+import { scanThreads } from "../bench/threads";
 import { absolutePath, toBytes } from "../bytes";
 import type { Command } from "../command";
 import { UsageError } from "../errors";
@@ -37,8 +37,7 @@ export const benchPart: Command<Arguments> = {
     if (args.part === "relay") await bench.relay();
     if (args.part === "scan") {
       if (args.path === undefined) throw new UsageError("scan needs --path", "name the directory to walk");
-      const threads = args.threads === undefined ? 2 * availableParallelism() : whole(args.threads, "--threads");
-      const entries = await bench.scanOnce(absolutePath(toBytes(args.path)), threads);
+      const entries = await bench.scanOnce(absolutePath(toBytes(args.path)), await scanThreads(args.threads));
       output.line(String(entries));
       output.object({ entries });
     }

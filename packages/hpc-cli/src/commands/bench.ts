@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { availableParallelism, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { Benchmark, BenchSetup } from "@podheitor/hpc-bench";
 import { builtBackend } from "@podheitor/hpc-cdylib";
@@ -8,6 +8,7 @@ import type { Argv, InferredOptionTypes } from "yargs";
 import { runMemory } from "../bench/memory";
 import { Report } from "../bench/report";
 import { isOurs, runBackups, runContests } from "../bench/run";
+import { scanThreads } from "../bench/threads";
 import { toText } from "../bytes";
 import type { Command } from "../command";
 import { UsageError } from "../errors";
@@ -66,7 +67,7 @@ export const bench: Command<Arguments> = {
   async run(args, io) {
     const output = new Output(io, args.json);
     const bench = await import("@podheitor/hpc-bench");
-    const threads = args.threads === undefined ? 2 * availableParallelism() : await threadsOf(args.threads);
+    const threads = await scanThreads(args.threads);
     const entries = whole(args.entries, "--entries");
     const folder = resolve(toText(args.folder ?? tmpdir(), "--folder"), `podheitor-hpc-bench-${process.pid}`);
     const setup: BenchSetup = {
@@ -117,7 +118,8 @@ export const bench: Command<Arguments> = {
       if (backups.length > 0) await runBackups(backups, checkout, run);
       return report.leftOut || report.measured === 0 ? Exit.warnings : Exit.done;
     } finally {
-      bench.remove(folder);
+      output.endProgress();
+      await bench.remove(folder);
     }
   },
 };
@@ -132,17 +134,6 @@ function peersChosen(contests: readonly Benchmark[], peers: string | undefined):
   if (wrong !== undefined)
     throw new UsageError(`--peers: no peer's name begins with "${wrong}"`, `they are: ${known.join("; ")}`);
   return (name) => starts.some((start) => name.startsWith(start));
-}
-
-/** As a job checks it. Throws ParamError for more than the scan engine takes. */
-async function threadsOf(text: string): Promise<number> {
-  const threads = whole(text, "--threads");
-  const { parseParams } = await import("@podheitor/hpc-backend");
-  parseParams([
-    ["path", Buffer.from("/")],
-    ["threads", Buffer.from(text)],
-  ]);
-  return threads;
 }
 
 /** What make left in the repository's shim-c, where this command runs out of it. */
