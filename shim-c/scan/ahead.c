@@ -5,22 +5,52 @@
 #include "engine.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+
+/* How often this thread gave its processor away to wait for something, as for a disk; that others took it from it is not in this. */
+static int64_t sleeps(void)
+{
+    struct rusage r;
+
+    return getrusage(RUSAGE_THREAD, &r) ? 0 : r.ru_nvcsw;
+}
 
 int64_t read_begin(struct worker *w)
 {
     bool timed = w->scan->options.flags & HPC_SCAN_READ_AHEAD && w->reads++ % AHEAD_SAMPLE == 0;
 
-    return timed ? now_ns() : 0;
+    if (!timed)
+        return 0;
+    if (w->slow_reads > 0)
+        w->sleeps = sleeps();
+    return now_ns();
+}
+
+/* Where the last ones did not help for long, because nothing is in the page cache, there are more of them. */
+static void ask_more(struct worker *w)
+{
+    bool again = w->ahead_step && w->since_ahead <= AHEAD_SOON;
+
+    w->ahead_step = !again ? AHEAD_NAMES_MIN : w->ahead_step < AHEAD_NAMES_MAX ? w->ahead_step * 4 : AHEAD_NAMES_MAX;
+    w->ahead_names = w->ahead_step;
+    w->since_ahead = 0;
 }
 
 void read_end(struct worker *w, int64_t begin, uint64_t size)
 {
+    bool slow;
+
     if (!begin)
         return;
-    w->slow_reads = now_ns() - begin > AHEAD_SLOW_NS + (int64_t)size ? w->slow_reads + 1 : 0;
+    slow = now_ns() - begin > AHEAD_SLOW_NS + (int64_t)size;
+    if (slow && w->slow_reads > 0)
+        slow = sleeps() - w->sleeps >= AHEAD_SLEEPS;
+    w->slow_reads = slow ? w->slow_reads + 1 : 0;
     if (w->slow_reads >= AHEAD_SLOW_READS)
-        w->ahead_names = AHEAD_NAMES;
+        ask_more(w);
+    else if (w->ahead_names == 0)
+        w->since_ahead++;
 }
 
 bool read_ahead(struct worker *w, int dirfd, const char *name)

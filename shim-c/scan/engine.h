@@ -96,6 +96,8 @@ struct worker {
     bool small_before;        /* the last regular file was read into it */
     uint32_t reads, slow_reads; /* of small files; of those that were timed, so many in a row */
     uint32_t ahead_names;     /* so many more are asked for ahead */
+    uint32_t ahead_step, since_ahead; /* how many that were to begin with; reads that were timed since they were over */
+    int64_t sleeps;           /* of the thread, when the read that is timed began */
     struct node *cached;      /* a directory reopened by names, and its descriptor; referenced */
     int cached_fd;
     uint64_t next_id;

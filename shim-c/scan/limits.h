@@ -41,17 +41,25 @@
 /* How long a thread waits for a descriptor when the process has none left, in milliseconds. */
 #define FD_WAIT_MS 5000
 /*
- * One read of so many is timed. One that took longer, and a nanosecond for each byte, did not find its file in the page cache, or the thread was interrupted, which seldom happens
- * to so many in a row.
+ * One read of so many is timed. One that took longer, and a nanosecond for each byte, did not find its file in the page cache, or the thread lost its processor, as it does all the time where everybody has
+ * something to do: so the next ones that are timed must have slept, too.
  */
 #define AHEAD_SAMPLE 4u
-#ifndef AHEAD_SLOW_NS /* to one test every read is slow */
+#ifndef AHEAD_SLOW_NS /* to tests every read is slow, */
 #define AHEAD_SLOW_NS INT64_C(30000)
 #endif
+#ifndef AHEAD_SLEEPS /* and to one of them it need not have slept */
+#define AHEAD_SLEEPS 1
+#endif
 #define AHEAD_SLOW_READS 2u
-/* Files that are asked for before it is their turn, and how many are before a slow read must be seen again. */
+/*
+ * Files that are asked for before it is their turn; and how many are before a slow read must be seen again: few, because where only some files are not in the page cache the others are opened twice in vain, and
+ * more each time that this happens again within so many reads that are timed.
+ */
 #define AHEAD_FILES 16u
-#define AHEAD_NAMES 512u
+#define AHEAD_NAMES_MIN 32u
+#define AHEAD_NAMES_MAX 512u
+#define AHEAD_SOON 16u
 /* Names of extended attributes: room on the stack for what files ordinarily have, and what Linux allows at most (XATTR_LIST_MAX). */
 #define XATTR_FEW_BYTES 1024
 #define XATTR_LIST_BYTES 65536
