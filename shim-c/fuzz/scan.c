@@ -1,11 +1,13 @@
 /*
  * The scan's options, then the scan itself over a small tree in the jail: every batch must be whole records, and the sums must be right.
- * First byte: the rest is an options buffer as it stands (even), or lists of texts that get right lengths (odd).
+ * First byte: the rest is an options buffer as it stands (even), or lists of texts that get right lengths (odd); with its second bit set, ordinary entries are taken as frames.
  */
 #include "../include/hpc_entry.h"
+#include "../scan/frames.h"
 #include "../scan/hpc_scan.h"
 #include "jail.h"
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +15,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-static uint8_t *batch;
+static uint8_t *batch, *frames;
 
 static void file(const char *name, const char *content)
 {
@@ -27,6 +29,7 @@ void jail_prepare(void)
 {
     static const char *const folders[] = { "/a", "/a/b", "/a/b/c", "/a/b/c/[x]", "/m", "/m/below", "/cache", "/cache/below", "/*" };
     batch = malloc(HPC_SCAN_MIN_CAP);
+    frames = malloc(HPC_SCAN_MIN_CAP);
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
         if (mkdir(folders[i], 0755) != 0)
             finding("the jail cannot be made");
@@ -44,9 +47,11 @@ void jail_prepare(void)
         finding("the jail cannot be made");
 }
 
-static void records(int64_t len)
+/* Returns how many entries there are. */
+static uint64_t records(int64_t len)
 {
     struct hpc_record_prefix p;
+    uint64_t entries = 0;
     for (int64_t at = 0; at < len; at += p.record_len) {
         if (len - at < (int64_t)sizeof p)
             finding("half a record");
@@ -57,6 +62,7 @@ static void records(int64_t len)
             finding("a record's type");
         if (p.type == HPC_REC_ENTRY) {
             struct hpc_entry_head head;
+            entries++;
             memcpy(&head, batch + at + sizeof p, sizeof head);
             uint64_t body = sizeof head + head.name_len + (uint64_t)head.link_len + (p.content_len == HPC_CONTENT_NONE ? 0 : p.content_len);
             body += p.xattr_len;
@@ -64,23 +70,45 @@ static void records(int64_t len)
                 finding("a record's body");
         }
     }
+    return entries;
 }
 
-static void scan(const uint8_t *options, size_t len)
+/* Ordinary entries as frames; returns how many. What comes then is left to hpc_scan_next(). */
+static uint64_t framed(int64_t handle)
+{
+    uint64_t entries = 0;
+    struct hpc_frames_call c;
+    do {
+        c = (struct hpc_frames_call){ .flags = HPC_FRAMES_CONTENT | HPC_FRAMES_DIGESTS, .time_ms = 1000 };
+        int64_t used = hpc_scan_frames(handle, -1, frames, HPC_SCAN_MIN_CAP, (uint8_t *)&c, sizeof c);
+        if (used < 0 || used > HPC_SCAN_MIN_CAP)
+            finding("frames of more than there is room for");
+        uint64_t some = (uint64_t)c.files + c.directories + c.symlinks + c.specials;
+        if ((used == 0) != (some == 0))
+            finding("frames without entries, or entries without frames");
+        entries += some;
+    } while (c.stop == HPC_FRAMES_FULL || c.stop == HPC_FRAMES_MORE);
+    return entries;
+}
+
+static void scan(const uint8_t *options, size_t len, bool by_frames)
 {
     struct hpc_scan_stats stats = { 0 };
+    uint64_t entries = 0;
     int64_t handle = hpc_scan_start(options, (int64_t)len), n;
     if (handle < 0)
         return;
-    while ((n = hpc_scan_next(handle, batch, HPC_SCAN_MIN_CAP, 1000)) > 0 || n == -11)
-        if (n > 0)
-            records(n);
+    do {
+        entries += by_frames ? framed(handle) : 0;
+        n = hpc_scan_next(handle, batch, HPC_SCAN_MIN_CAP, 1000);
+        entries += n > 0 ? records(n) : 0;
+    } while (n > 0 || n == -11);
     if (n != 0)
         finding("the scan does not end");
     hpc_scan_stats(handle, (uint8_t *)&stats, sizeof stats);
     uint64_t sum = stats.handed_out + stats.filtered_shard + stats.filtered_older + stats.vanished + stats.failed;
     sum += stats.filtered_excluded;
-    if (stats.scanned != sum)
+    if (stats.scanned != sum || stats.handed_out != entries)
         finding("the sums do not add up");
     if (hpc_scan_free(handle, 5000) != 0)
         finding("a thread does not end");
@@ -119,7 +147,7 @@ void jailed(const uint8_t *bytes, size_t len)
         if (o.threads > 4 && o.threads <= 512) /* threads are slow to start, and all alike */
             o.threads = 1 + o.threads % 4;
         memcpy(buf, &o, sizeof o);
-        scan(buf, len - 1);
+        scan(buf, len - 1, bytes[0] & 2);
     } else {
         const uint8_t *at = bytes + 9, *end = bytes + len;
         o.threads = 1 + bytes[1] % 3;
@@ -138,7 +166,7 @@ void jailed(const uint8_t *bytes, size_t len)
             used += 4 + n;
         }
         memcpy(buf, &o, sizeof o);
-        scan(buf, used);
+        scan(buf, used, bytes[0] & 2);
     }
     free(buf);
 }
