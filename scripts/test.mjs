@@ -96,7 +96,7 @@ async function fuzz() {
   }
   const asRoot = process.getuid() === 0;
   if (!asRoot) skipped.push("fuzzing of abi, restore and scan: they need root (chroot)");
-  const targets = ["frame", "params", "backup", ...(asRoot ? ["abi", "restore", "scan"] : [])];
+  const targets = ["frame", "params", "frames", "backup", ...(asRoot ? ["abi", "restore", "scan"] : [])];
   const long = env.PODHEITOR_HPC_LONG === "1";
   const seconds = long ? 1800 : 10;
   const argv = ["make", "-s", "-j2", "-C", "shim-c/fuzz", `FUZZ_SECONDS=${seconds}`];

@@ -27,7 +27,7 @@ int64_t read_begin(struct worker *w)
     return now_ns();
 }
 
-/* Where the last ones did not help for long, because nothing is in the page cache, there are more of them. */
+/* Where reads are slow again soon after the last ones, because little is in the page cache, there are more of them. */
 static void ask_more(struct worker *w)
 {
     bool again = w->ahead_step && w->since_ahead <= AHEAD_SOON;
@@ -47,9 +47,11 @@ void read_end(struct worker *w, int64_t begin, uint64_t size)
     if (slow && w->slow_reads > 0)
         slow = sleeps() - w->sleeps >= AHEAD_SLEEPS;
     w->slow_reads = slow ? w->slow_reads + 1 : 0;
+    if (w->ahead_names > 0)
+        return;
     if (w->slow_reads >= AHEAD_SLOW_READS)
         ask_more(w);
-    else if (w->ahead_names == 0)
+    else
         w->since_ahead++;
 }
 
@@ -60,7 +62,7 @@ bool read_ahead(struct worker *w, int dirfd, const char *name)
     struct stat st;
 
     if (fd < 0) { /* visit() says why; what cannot be read, or not now, is not tried in vain time and again */
-        w->ahead_names = 0;
+        w->ahead_names = w->ahead_step = 0;
         return false;
     }
     w->ahead_names--;

@@ -45,7 +45,7 @@
  * something to do: so the next ones that are timed must have slept, too.
  */
 #define AHEAD_SAMPLE 4u
-#ifndef AHEAD_SLOW_NS /* to tests every read is slow, */
+#ifndef AHEAD_SLOW_NS /* to two of the test programs every read is slow, */
 #define AHEAD_SLOW_NS INT64_C(30000)
 #endif
 #ifndef AHEAD_SLEEPS /* and to one of them it need not have slept */

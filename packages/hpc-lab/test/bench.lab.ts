@@ -46,10 +46,10 @@ test("Ctrl-C ends it while it makes its files, and leaves none of them", async (
   const folder = scratch();
   const program = join(repository, "packages/hpc-cli/bin/podheitor-hpc.cjs");
   const words = ["bench", "walk", "--case", "flat", "--entries", "5000000", "--folder", folder];
-  const bench = spawn(process.execPath, [program, ...words], { stdio: "ignore" });
+  const bench = spawn(process.execPath, [program, ...words], { stdio: "ignore", detached: true });
   const ended = once(bench, "exit");
   await until("no files were made", 30_000, () => readdirSync(folder, { recursive: true }).length > 100);
-  bench.kill("SIGINT");
+  process.kill(-(bench.pid ?? 0), "SIGINT"); // as a terminal does, to all processes of it
   expect(await ended).toEqual([130, null]);
   expect(readdirSync(folder)).toEqual([]);
 });

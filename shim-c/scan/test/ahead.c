@@ -1,5 +1,5 @@
 /* Readahead changes nothing of what a scan says. In one of the programs every read counts as slow, so that there is always some; in another it must have slept, too, and here none does. */
-#include "../limits.h"
+#include "../engine.h"
 #include "tree.h"
 
 #define ALWAYS (AHEAD_SLOW_NS < 0 && !AHEAD_SLEEPS)
@@ -14,6 +14,35 @@ static void check_content(const struct result *r)
             CHECK(r->at[i].content_len == strlen(r->at[i].content) && r->at[i].content[0] == 'x', "%s", r->at[i].path);
 }
 
+static void timed_reads(struct worker *w, unsigned reads)
+{
+    for (unsigned i = 0; i < reads * AHEAD_SAMPLE; i++)
+        read_end(w, read_begin(w), 100);
+}
+
+/* All reads are slow: more are asked for each time that this is seen again soon, and few when it was not for long. */
+static void test_how_many(void)
+{
+    static const uint32_t steps[] = { AHEAD_NAMES_MIN, 4 * AHEAD_NAMES_MIN, AHEAD_NAMES_MAX, AHEAD_NAMES_MAX };
+    struct scan *s = calloc(1, sizeof *s);
+    struct worker w = { .scan = s };
+
+    s->options.flags = HPC_SCAN_READ_AHEAD;
+    timed_reads(&w, AHEAD_SLOW_READS - 1);
+    CHECK(w.ahead_names == 0);
+    for (unsigned i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        timed_reads(&w, 1);
+        CHECK(w.ahead_names == steps[i], "%u", w.ahead_names);
+        timed_reads(&w, 3);
+        CHECK(w.ahead_names == steps[i], "while they last: %u", w.ahead_names);
+        w.ahead_names = 0;
+    }
+    w.since_ahead = AHEAD_SOON + 1;
+    timed_reads(&w, 1);
+    CHECK(w.ahead_names == AHEAD_NAMES_MIN);
+    free(s);
+}
+
 void test_read_ahead(void)
 {
     const unsigned ahead = HPC_SCAN_READ_AHEAD;
@@ -22,6 +51,8 @@ void test_read_ahead(void)
     size_t all = 0;
     struct result r;
 
+    if (ALWAYS)
+        test_how_many();
     make_dir(top);
     for (unsigned d = 0; d < 3; d++) {
         snprintf(name, sizeof name, "ahead/%u", d);

@@ -66,10 +66,8 @@ function slowMount(setup: BenchSetup): Benchmark {
       await fresh(below, () => makeBenchTree(below, "ordinary", entries, 0, how));
       mountSlowly(tools.labfs ?? "", below, mount, latencyMicroseconds);
     },
-    clean: () => {
-      unmount(mount);
-      return remove(below, mount);
-    },
+    release: () => unmount(mount),
+    clean: () => remove(below, mount),
   };
 }
 

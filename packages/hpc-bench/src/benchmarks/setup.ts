@@ -50,6 +50,8 @@ export interface Benchmark {
   readonly needs?: Room;
   /** Makes what is read. */
   prepare(how: Making): Promise<void>;
+  /** Ends what is mounted; before `clean`, and also where that is left out. */
+  release?(): void;
   /** Takes away everything that the contest made. */
   clean(): Promise<void>;
 }

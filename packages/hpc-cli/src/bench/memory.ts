@@ -38,7 +38,7 @@ async function measure(synthetic: number, run: BenchRun): Promise<MemoryRun[]> {
       await make(makingOf(`Memory: ${name}`, run));
       await watch(name, [...backend, "backup", `--path=${tree}`]);
     } finally {
-      await bench.remove(tree);
+      if (!signal.aborted) await bench.remove(tree);
     }
   }
   await watch(`${count(synthetic)} entries from memory`, [

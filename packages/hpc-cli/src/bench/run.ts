@@ -88,11 +88,13 @@ export async function hasRoom(title: string, needs: Room, { setup, output, repor
   return false;
 }
 
-async function inItsTree<T>({ prepare, clean }: Benchmark, how: Making, run: () => Promise<T>): Promise<T> {
+async function inItsTree<T>(one: Benchmark, how: Making, run: () => Promise<T>): Promise<T> {
   try {
-    await prepare(how);
+    await one.prepare(how);
     return await run();
   } finally {
-    await clean();
+    one.release?.();
+    // After a signal the whole folder is removed at once, while there is time.
+    if (how.signal?.aborted !== true) await one.clean();
   }
 }

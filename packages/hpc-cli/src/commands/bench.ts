@@ -119,6 +119,7 @@ export const bench: Command<Arguments> = {
       return report.leftOut || report.measured === 0 ? Exit.warnings : Exit.done;
     } finally {
       output.endProgress();
+      if (io.signal.aborted) output.message("info", `removing ${folder}`);
       await bench.remove(folder);
     }
   },
