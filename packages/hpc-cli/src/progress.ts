@@ -38,8 +38,8 @@ export class ProgressLine {
 
   show(line: string): void {
     if (!this.visible) return;
-    // A line as wide as the terminal would wrap, and a wrapped line cannot be rewritten.
-    this.sink.write(`\r${line.slice(0, (this.sink.columns ?? 80) - 1)}\u001b[K`);
+    // A line as wide as the terminal would wrap, and a wrapped line cannot be rewritten. 0: a terminal that was not told its size.
+    this.sink.write(`\r${line.slice(0, (this.sink.columns || 80) - 1)}\u001b[K`);
     shownOn.add(this.sink);
   }
 

@@ -109,6 +109,11 @@ describe("the progress line", () => {
     now = 2000;
     line.show("run 7 of 36: find");
     expect(sink.text()).toBe("\rrun 7 of 36\u001b[K");
+    const unsized = collector({ isTTY: true, columns: 0 });
+    const other = new ProgressLine(unsized, true, () => now);
+    now = 4000;
+    other.show("run 7 of 36: find");
+    expect(unsized.text()).toBe("\rrun 7 of 36: find\u001b[K");
   });
 
   test("is not shown to a file, nor when it is not wanted", () => {
