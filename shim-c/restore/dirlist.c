@@ -36,21 +36,6 @@ int hpc_dirlist_open(struct hpc_dirlist *l, int dir)
     return 0;
 }
 
-static int write_all(int fd, const void *data, size_t len, uint64_t offset)
-{
-    for (const char *at = data; len;) {
-        ssize_t n = pwrite(fd, at, len, (off_t)offset);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? -errno : -ENOSPC;
-        at += n;
-        len -= (size_t)n;
-        offset += (uint64_t)n;
-    }
-    return 0;
-}
-
 static int read_all(int fd, void *data, size_t len, uint64_t offset)
 {
     for (char *at = data; len;) {
@@ -105,15 +90,15 @@ int hpc_dirlist_add(struct hpc_dirlist *l, const struct hpc_todo *todo)
     record.attributes = todo->attributes;
     int err = make_chain(l, chain);
     if (!err)
-        err = write_all(l->fd, &record, sizeof record, l->end);
+        err = hpc_pwrite_all(l->fd, &record, sizeof record, l->end);
     if (!err)
-        err = write_all(l->fd, todo->path, todo->path_len, l->end + sizeof record);
+        err = hpc_pwrite_all(l->fd, todo->path, todo->path_len, l->end + sizeof record);
     if (err)
         return err;
     struct hpc_chain *c = &l->chains[chain];
     uint64_t offset = l->end + 1;
     if (c->last)
-        err = write_all(l->fd, &offset, sizeof offset, c->last - 1);
+        err = hpc_pwrite_all(l->fd, &offset, sizeof offset, c->last - 1);
     if (err)
         return err;
     if (!c->first)
@@ -133,11 +118,11 @@ int hpc_dirlist_attach(struct hpc_dirlist *l, const void *block, size_t len)
     if (!err && record.block_len)
         err = -EEXIST;
     if (!err)
-        err = write_all(l->fd, block, len, l->end);
+        err = hpc_pwrite_all(l->fd, block, len, l->end);
     record.block = l->end;
     record.block_len = (uint32_t)len;
     if (!err)
-        err = write_all(l->fd, &record, sizeof record, l->last);
+        err = hpc_pwrite_all(l->fd, &record, sizeof record, l->last);
     if (!err)
         l->end += len;
     return err;

@@ -29,21 +29,27 @@ int hpc_file_open(struct hpc_restore *r, const struct hpc_place *p, const struct
     return HPC_BEGIN_DATA;
 }
 
-static int write_range(struct hpc_file *f, uint64_t offset, const char *data, size_t len)
+int hpc_pwrite_all(int fd, const void *data, size_t len, uint64_t offset)
 {
-    while (len) {
-        ssize_t n = pwrite(f->fd, data, len, (off_t)offset);
+    for (const char *at = data; len;) {
+        ssize_t n = pwrite(fd, at, len, (off_t)offset);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
             return n < 0 ? -errno : -ENOSPC;
-        data += n;
+        at += n;
         len -= (size_t)n;
         offset += (uint64_t)n;
-        if (offset > f->written)
-            f->written = offset;
     }
     return 0;
+}
+
+static int write_range(struct hpc_file *f, uint64_t offset, const char *data, size_t len)
+{
+    int err = hpc_pwrite_all(f->fd, data, len, offset);
+    if (!err && len && offset + len > f->written)
+        f->written = offset + len;
+    return err;
 }
 
 static bool is_zero(const char *data, size_t len)

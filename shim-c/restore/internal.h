@@ -176,6 +176,8 @@ struct hpc_place {
 };
 
 /* ---- file.c ---- */
+/* pwrite(2) of all of it: 0 or -errno, -ENOSPC where the kernel takes nothing. */
+int hpc_pwrite_all(int fd, const void *data, size_t len, uint64_t offset);
 int hpc_file_open(struct hpc_restore *r, const struct hpc_place *p, const struct hpc_entry_head *head);
 /* Attributes, size, final name. Not 0: nothing is there under its name; discard what is left. */
 int hpc_file_commit(struct hpc_restore *r);

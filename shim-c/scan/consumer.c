@@ -13,8 +13,10 @@ static struct block *detach(struct ring *r, size_t cap)
 {
     struct block *first = r->head, *last = NULL;
     size_t total = 0;
+    unsigned blocks = 0;
 
     while (r->head && total + r->head->used <= cap) {
+        blocks++;
         last = r->head;
         total += last->used;
         r->entries -= last->entries;
@@ -24,8 +26,10 @@ static struct block *detach(struct ring *r, size_t cap)
     if (!last)
         return NULL;
     last->next = NULL;
-    if (r->producers_waiting)
-        pthread_cond_broadcast(&r->drained);
+    /* One thread for each block, not all: there may be 512, and the rest would only find the ring full again. Whom a block makes no room for waits for
+     * the next one, and an empty ring takes any. */
+    for (unsigned i = 0; i < blocks && i < r->producers_waiting; i++)
+        pthread_cond_signal(&r->drained);
     return first;
 }
 

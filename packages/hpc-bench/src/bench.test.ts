@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
@@ -103,7 +103,12 @@ test.each(bench.SHAPES)(
   },
 );
 
-test.each(["tree", "link tree"])("a %s that is not wanted any more is not made to its end", async (what) => {
+const MANY = 10_000_000;
+test.each([
+  ["tree", (tree: string, how: bench.Making) => bench.makeBenchTree(tree, "flat", MANY, 0, how)],
+  ["link tree", (tree: string, how: bench.Making) => bench.makeLinkTree(tree, MANY, how)],
+  ["large file", (tree: string, how: bench.Making) => bench.makeLargeFile(tree, "large", MANY * 2 ** 20, how)],
+])("a %s that is not wanted any more is not made to its end", async (what, make) => {
   const stop = new AbortController();
   const tree = join(folder, `unwanted ${what}`);
   const parts: number[] = [];
@@ -114,13 +119,21 @@ test.each(["tree", "link tree"])("a %s that is not wanted any more is not made t
       if (parts.length === 3) stop.abort("SIGINT");
     },
   };
-  const many = 10_000_000;
-  const made = what === "tree" ? bench.makeBenchTree(tree, "flat", many, 0, how) : bench.makeLinkTree(tree, many, how);
-  await expect(made).rejects.toBe("SIGINT");
+  await expect(make(tree, how)).rejects.toBe("SIGINT");
   const [first = 1, second = 0, third = 0] = parts;
   expect(parts).toHaveLength(3);
   expect(first < second && second < third && third < 1).toBe(true);
   await bench.remove(tree);
+});
+
+test("a large file that cannot be made: which one, and what to do", async () => {
+  const tree = join(folder, "there-already");
+  mkdirSync(tree);
+  await expect(bench.makeLargeFile(tree, "large", 1, {})).rejects.toMatchObject({
+    code: "HPC_BENCH_TREE",
+    message: expect.stringContaining(tree),
+    remedy: "Name a folder with room: --folder.",
+  });
 });
 
 test("a folder that has too little of names or bytes is known before", () => {

@@ -10,4 +10,4 @@ export { type MemoryRun, memoryOf, memoryPlot, memoryTable, watchMemory } from "
 export { median, plot, spread, table } from "./report";
 export { scanOnce } from "./scan-once";
 export { SyntheticScanner } from "./synthetic-scanner";
-export { makeBenchTree, makeLinkTree, SHAPES, type Shape } from "./trees";
+export { makeBenchTree, makeLargeFile, makeLinkTree, SHAPES, type Shape } from "./trees";

@@ -75,6 +75,23 @@ export async function makeLinkTree(folder: string, names: number, how: Making = 
   });
 }
 
+/** Makes `folder`, which must not exist, with one file of `bytes`, `name`. Throws HPC_BENCH_TREE, and the signal's reason. */
+export async function makeLargeFile(folder: string, name: string, bytes: number, how: Making = {}): Promise<void> {
+  const block = Buffer.alloc(2 ** 20, "large ");
+  const turns = new Turns(how);
+  await making(folder, how, async () => {
+    const fd = openSync(join(folder, name), "wx");
+    try {
+      for (let left = bytes; left > 0; ) {
+        left -= writeSync(fd, block, 0, Math.min(left, block.length));
+        if (turns.due) await turns.take(1 - left / bytes);
+      }
+    } finally {
+      closeSync(fd);
+    }
+  });
+}
+
 /** Whether `file` has got another name: false where it has as many as the filesystem allows. */
 function linked(file: string, name: string): boolean {
   try {

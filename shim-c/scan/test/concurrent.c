@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 
 static _Atomic bool changing;
 
@@ -120,4 +121,45 @@ void test_ring_and_stop(void)
     }
     free(buf);
     remove_tree(top);
+}
+
+static long sleeps(void)
+{
+    struct rusage used;
+
+    CHECK(!getrusage(RUSAGE_SELF, &used));
+    return used.ru_nvcsw;
+}
+
+/* Room in a full ring wakes as many threads as it is for, not all that wait. */
+void test_ring_wakes(void)
+{
+    enum { DIRS = 64, FILES = 200, RING = 64 };
+    const struct timespec slow = { .tv_nsec = 200000 }; /* of a caller, so that the ring is full and everybody waits */
+    uint8_t *buf = malloc(HPC_SCAN_MIN_CAP);
+    long before, blocks = (DIRS * FILES) / (RING / 4);
+    struct hpc_scan_stats st;
+    int64_t h, n;
+
+    make_dir(at("wakes"));
+    for (unsigned i = 0; i < DIRS; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "wakes/d%u", i);
+        make_dir(at(name));
+        for (unsigned j = 0; j < FILES; j++) {
+            snprintf(name, sizeof name, "wakes/d%u/%u", i, j);
+            make_file(at(name), "");
+        }
+    }
+    before = sleeps();
+    h = start_scan((options){ .threads = 64, .ring_entries = RING }, at("wakes"));
+    while ((n = hpc_scan_next(h, buf, HPC_SCAN_MIN_CAP, 1000)) > 0 || n == -EAGAIN)
+        nanosleep(&slow, NULL);
+    CHECK(n == 0);
+    hpc_scan_stats(h, (uint8_t *)&st, sizeof st);
+    CHECK(st.handed_out == 1 + DIRS + DIRS * FILES);
+    CHECK(!hpc_scan_free(h, 5000));
+    CHECK(sleeps() - before < 6 * blocks, "%ld for %ld blocks", sleeps() - before, blocks);
+    free(buf);
+    remove_tree(at("wakes"));
 }

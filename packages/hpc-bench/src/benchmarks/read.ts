@@ -5,20 +5,9 @@ import { filesystemOf } from "@podheitor/hpc-native";
 import { ScanFlag } from "@podheitor/hpc-walker";
 import type { Contestant } from "../contest";
 import { type Peer, takePart } from "../peers";
-import { makeBenchTree } from "../trees";
+import { makeBenchTree, makeLargeFile } from "../trees";
 import { slowed } from "./latency";
-import {
-  type Benchmark,
-  type BenchSetup,
-  count,
-  fresh,
-  KIB,
-  makeLarge,
-  remove,
-  roomOf,
-  WIDE,
-  WIDE_PIPE,
-} from "./setup";
+import { type Benchmark, type BenchSetup, count, fresh, KIB, remove, roomOf, WIDE, WIDE_PIPE } from "./setup";
 
 const FILE_BYTES = 4 * KIB;
 
@@ -172,7 +161,7 @@ function large(setup: BenchSetup, backend: Program): Benchmark {
     missing: [],
     against: `Node read + write, ${WIDE}`,
     needs: { names: 2, bytes: largeBytes },
-    prepare: (how) => fresh(tree, () => makeLarge(tree, file, largeBytes, how)),
+    prepare: (how) => fresh(tree, () => makeLargeFile(tree, "large", largeBytes, how)),
     clean: () => remove(tree),
   };
 }

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdirSync, openSync, statfsSync, writeSync } from "node:fs";
+import { statfsSync } from "node:fs";
 import type { Contestant } from "../contest";
 import { BenchError } from "../errors";
-import { type Making, Turns } from "../making";
+import type { Making } from "../making";
 import { directoriesOf, type Shape } from "../trees";
 
 /** What a benchmark is given. */
@@ -86,21 +86,6 @@ export function shortOf(folder: string, { names, bytes }: Room): "names" | "byte
 export function roomOf(shape: Shape, entries: number, bytes: number): Room {
   const blocks = directoriesOf(shape, entries) + (bytes === 0 ? 0 : entries * Math.ceil(bytes / BLOCK));
   return { names: entries, bytes: blocks * BLOCK + entries * NAME_BYTES };
-}
-
-export async function makeLarge(folder: string, file: string, bytes: number, how: Making): Promise<void> {
-  mkdirSync(folder);
-  const fd = openSync(file, "wx");
-  const block = Buffer.alloc(MIB, "large ");
-  const turns = new Turns(how);
-  try {
-    for (let left = bytes; left > 0; left -= block.length) {
-      writeSync(fd, block, 0, Math.min(left, block.length));
-      if (turns.due) await turns.take(1 - left / bytes);
-    }
-  } finally {
-    closeSync(fd);
-  }
 }
 
 /** Makes something where there may be an old one. */

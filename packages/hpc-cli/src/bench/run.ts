@@ -88,13 +88,15 @@ export async function hasRoom(title: string, needs: Room, { setup, output, repor
   return false;
 }
 
+/** What a contest leaves behind when it fails is removed with the whole folder: after a signal at once, while there is time. */
 async function inItsTree<T>(one: Benchmark, how: Making, run: () => Promise<T>): Promise<T> {
+  let result: T;
   try {
     await one.prepare(how);
-    return await run();
+    result = await run();
   } finally {
     one.release?.();
-    // After a signal the whole folder is removed at once, while there is time.
-    if (how.signal?.aborted !== true) await one.clean();
   }
+  await one.clean();
+  return result;
 }
