@@ -66,6 +66,9 @@ static void wait_for_records(struct scan *s, int64_t timeout_ms)
         atomic_store_explicit(&r->hungry, true, memory_order_relaxed);
         late = pthread_cond_timedwait(&r->filled, &r->lock, &until) == ETIMEDOUT;
     }
+    /* An empty ring and threads that wait for room: pthread_cond_signal() of many a glibc may wake nobody (its bug 25847). */
+    if (late && !r->head && r->producers_waiting)
+        pthread_cond_broadcast(&r->drained);
 }
 
 /* Blocks of up to `cap` bytes, or one that is larger; NULL with *why: 0 = the scan is complete, or -errno. */
