@@ -2,16 +2,16 @@ import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import type { Benchmark, BenchSetup } from "@podheitor/hpc-bench";
+import type { BenchSetup } from "@podheitor/hpc-bench";
 import { builtBackend } from "@podheitor/hpc-cdylib";
 import type { Argv, InferredOptionTypes } from "yargs";
+import { casesChosen, peersChosen } from "../bench/choice";
 import { runMemory } from "../bench/memory";
 import { Report } from "../bench/report";
-import { isOurs, runBackups, runContests } from "../bench/run";
+import { runBackups, runContests } from "../bench/run";
 import { scanThreads } from "../bench/threads";
 import { toText } from "../bytes";
 import type { Command } from "../command";
-import { UsageError } from "../errors";
 import { Exit } from "../exit";
 import { json, value, whole } from "../options";
 import { Output } from "../output";
@@ -28,7 +28,7 @@ const options = {
   synthetic: { ...value("memory: entries that come from memory; default: 100000000") },
   "large-mib": { ...value("size of the large file, MiB"), default: "8192" },
   "latency-us": { ...value("latency: of each metadata operation, µs"), default: "150" },
-  case: value("only the contests whose name holds this, e.g. walk-flat"),
+  case: value("only the contest of this name, or else those whose name holds it, e.g. walk-flat"),
   peers: value("only peers whose name begins so, separated by commas; default: all that are there"),
   rounds: { ...value("how often each program runs"), default: "5" },
   threads: value("threads of our scan in walk and read-cold; default: two to a core; other contests name theirs"),
@@ -98,12 +98,7 @@ export const bench: Command<Arguments> = {
         ...(asked("memory") ? ["memory"] : []),
         ...(asked("backup") ? bench.BACKUPS.map(({ name }) => name) : []),
       ];
-      const inCase = (name: string) => name.includes(args.case ?? "");
-      if (!names.some(inCase))
-        throw new UsageError(
-          `no contest of ${args.what.join(", ")} has "${args.case}" in its name`,
-          `they are: ${names.join(", ")}`,
-        );
+      const inCase = casesChosen(names, args.case);
       const report = new Report(output, bench.machineFacts(folder), save);
       const run = { setup, rounds, output, report, signal: io.signal };
       const peers = peersChosen(contests, args.peers);
@@ -124,18 +119,6 @@ export const bench: Command<Arguments> = {
     }
   },
 };
-
-/** Whether a peer was asked for by the words of --peers. Throws UsageError for one that no contest has. */
-function peersChosen(contests: readonly Benchmark[], peers: string | undefined): (name: string) => boolean {
-  if (peers === undefined) return () => true;
-  const starts = peers.split(",").map((start) => start.trim());
-  const all = contests.flatMap(({ contestants, missing }) => [...contestants.map(({ name }) => name), ...missing]);
-  const known = [...new Set(all.filter((name) => !isOurs(name)))];
-  const wrong = starts.find((start) => start === "" || !known.some((name) => name.startsWith(start)));
-  if (wrong !== undefined)
-    throw new UsageError(`--peers: no peer's name begins with "${wrong}"`, `they are: ${known.join("; ")}`);
-  return (name) => starts.some((start) => name.startsWith(start));
-}
 
 /** What make left in the repository's shim-c, where this command runs out of it. */
 function built(path: string): string | undefined {
