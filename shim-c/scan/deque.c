@@ -32,6 +32,13 @@ static bool streams_free(struct scan *s)
     return !(s->options.flags & HPC_SCAN_SERIAL_DIRS) && !pressed(s);
 }
 
+static void wake_one(struct scan *s)
+{
+    pthread_mutex_lock(&s->idle_lock);
+    pthread_cond_signal(&s->work);
+    pthread_mutex_unlock(&s->idle_lock);
+}
+
 void push(struct worker *w, struct item *item)
 {
     struct scan *s = w->scan;
@@ -45,11 +52,8 @@ void push(struct worker *w, struct item *item)
     d->newest = item;
     atomic_fetch_add(counter_of(d, item), 1);
     pthread_mutex_unlock(&d->lock);
-    if (atomic_load(&s->idle) > 0) {
-        pthread_mutex_lock(&s->idle_lock);
-        pthread_cond_signal(&s->work);
-        pthread_mutex_unlock(&s->idle_lock);
-    }
+    if (atomic_load(&s->idle) > 0)
+        wake_one(s);
 }
 
 static struct item *take_newest(struct deque *d)
@@ -98,6 +102,18 @@ static int anything(struct scan *s)
     return later;
 }
 
+/* A thread that rests may be the one that was woken: it passes the word on, until one that works has it. */
+static void rest(struct worker *w)
+{
+    const struct timespec nap = { .tv_nsec = IDLE_POLL_MS * 1000000L };
+    struct scan *s = w->scan;
+
+    block_flush(w);
+    if (atomic_load(&s->idle) > 0 && anything(s) > 0)
+        wake_one(s);
+    nanosleep(&nap, NULL);
+}
+
 static void wait_for_work(struct scan *s)
 {
     int state;
@@ -131,13 +147,10 @@ struct item *take(struct worker *w)
         struct item *item;
 
         if (resting(w)) {
-            const struct timespec nap = { .tv_nsec = IDLE_POLL_MS * 1000000L };
-            block_flush(w);
-            nanosleep(&nap, NULL);
+            rest(w);
             continue;
         }
         item = take_newest(&w->deque);
-
         for (unsigned i = 1; !item && i < s->threads; i++)
             item = steal_oldest(s, &s->worker[(w->index + i) % s->threads].deque);
         if (item)

@@ -53,6 +53,44 @@ static void test_goes_on(uint32_t flags)
     CHECK(!hpc_scan_free(h, 5000));
 }
 
+/*
+ * A chain of directories: there is one item of work at a time, and all threads but one sleep. When that one is told to rest, whoever it wakes for the item may have to rest, too;
+ * the scan goes on all the same.
+ */
+static void test_passes_work_on(void)
+{
+    enum { DEEP = 200, THREADS = 8, RUNS = 5 };
+    static uint8_t buf[HPC_SCAN_MIN_CAP];
+    const struct timespec pause = { .tv_nsec = 1000000 };
+    int fd;
+
+    make_dir(at("chain"));
+    fd = open(at("chain"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (unsigned i = 1; i < DEEP; i++) {
+        int above = fd;
+        CHECK(above >= 0 && !mkdirat(above, "d", 0755));
+        fd = openat(above, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        close(above);
+    }
+    close(fd);
+    for (unsigned run = 0; run < RUNS; run++) {
+        int64_t n, h = start_scan((options){ .threads = THREADS, .flags = HPC_SCAN_BACK_OFF, .metadata_ops = 2000 }, at("chain"));
+        struct scan *s = (struct scan *)(intptr_t)h;
+        double begin = now();
+
+        CHECK(h > 0);
+        while (stats_of(h).scanned < DEEP / 10 && now() - begin < 10)
+            nanosleep(&pause, NULL);
+        atomic_store(&s->back_off.working, 1);
+        while ((n = hpc_scan_next(h, buf, sizeof buf, 5000)) > 0)
+            ;
+        CHECK(n == 0, "%lld", (long long)n);
+        CHECK(stats_of(h).handed_out == DEEP);
+        CHECK(!hpc_scan_free(h, 5000));
+    }
+    remove_tree(at("chain"));
+}
+
 void test_backoff(void)
 {
     char name[64];
@@ -75,4 +113,5 @@ void test_backoff(void)
     test_goes_on(HPC_SCAN_BACK_OFF);
     test_goes_on(HPC_SCAN_BACK_OFF | HPC_SCAN_SERIAL_DIRS);
     remove_tree(at("backoff"));
+    test_passes_work_on();
 }
