@@ -213,7 +213,13 @@ struct xattrs {
     size_t len;
     int error;                /* errno of what is missing */
 };
-void xattrs_begin(struct worker *w, struct xattrs *x, int fd, int dirfd, const char *name, const struct statx *st); /* flags; whether there may be more */
+struct reach {                /* how an entry is reached; -1: not so */
+    int fd;                   /* of the entry itself */
+    int path_fd;              /* the same, opened with O_PATH */
+    int dirfd;                /* of its directory, on the same filesystem */
+    const char *name;
+};
+void xattrs_begin(struct worker *w, struct xattrs *x, const struct reach *r, const struct statx *st); /* flags; whether there may be more */
 void xattrs_of_fd(struct worker *w, struct xattrs *x, int fd, const struct statx *st);
 /* False: the name is gone, look again. dirfd < 0: a whole path, whose symlinks are followed. */
 bool xattrs_of_name(struct worker *w, struct xattrs *x, int dirfd, const char *name, size_t len, const struct statx *st);
@@ -247,7 +253,7 @@ int markers_new(char ***out, const uint8_t *at, const uint8_t *end, uint32_t cou
 void markers_free(char **markers);
 bool marked(char *const *markers, int dirfd);
 
-/* entries.c, content.c, trust.c, dirs.c, paths.c */
+/* entries.c, content.c, trust.c, dirs.c */
 /* regular: readdir says so, and its content will be wanted if it is small */
 void visit(struct worker *w, struct node *dir, int dirfd, const char *name, size_t name_len, bool regular);
 enum { CONTENT_CHANGED = 1, CONTENT_LEFT = 2 /* to the consumer, who reads it as any larger file */ };

@@ -204,12 +204,25 @@ static bool load_payload(struct worker *w, const struct name *n, int fd, const s
     return true;
 }
 
+/* Of a root, and of what is mounted on a name, the directory does not say on which filesystem it is. O_PATH: nothing is mounted by it, and no server is asked. */
+static void begin_xattrs(struct worker *w, const struct name *n, int fd, const struct statx *st, struct xattrs *x)
+{
+    bool crosses = !n->len || device(st->stx_dev_major, st->stx_dev_minor) != n->dir->dev;
+    struct reach r = { .fd = fd, .path_fd = -1, .dirfd = crosses ? -1 : n->dirfd, .name = n->text };
+
+    if (crosses && fd < 0 && x->wanted)
+        r.path_fd = n->len ? open_counted(w, n->dirfd, n->text, O_PATH | O_NOFOLLOW) : count_fd(w->scan, open_long(n->dir->name, n->dir->name_len, O_PATH));
+    xattrs_begin(w, x, &r, st);
+    if (r.path_fd >= 0)
+        close_counted(w->scan, r.path_fd);
+}
+
 /* False: look again. */
 static bool load_all(struct worker *w, const struct name *n, int fd, const struct statx *st, bool no_content, char *target, size_t target_cap, struct payload *load)
 {
     const struct node *root = n->dir;
 
-    xattrs_begin(w, &load->xattrs, fd, n->dirfd, n->text, st);
+    begin_xattrs(w, n, fd, st, &load->xattrs);
     /* an older entry keeps its link target and its attributes: it may be wanted after all, and they cost no open */
     if (!no_content && !load_payload(w, n, fd, st, target, target_cap, load))
         return false;

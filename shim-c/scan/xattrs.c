@@ -284,13 +284,19 @@ static bool more_flags(int fd)
 }
 
 /* Of an open file, which needs no look-up and is certainly the one that was stat-ed, or of a name. */
-static bool get_attributes(int fd, int dirfd, const char *name, struct file_attributes *a)
+static bool get_attributes(const struct reach *r, struct file_attributes *a)
 {
-    return fd >= 0 ? !syscall(SYS_file_getattr, fd, "", a, sizeof *a, AT_EMPTY_PATH)
-                   : !syscall(SYS_file_getattr, dirfd, name, a, sizeof *a, AT_SYMLINK_NOFOLLOW);
+    char path[sizeof "/proc/self/fd/" + 11];
+
+    if (r->fd >= 0)
+        return !syscall(SYS_file_getattr, r->fd, "", a, sizeof *a, AT_EMPTY_PATH);
+    if (r->path_fd < 0)
+        return !syscall(SYS_file_getattr, r->dirfd, r->name, a, sizeof *a, AT_SYMLINK_NOFOLLOW);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", r->path_fd); /* the call takes no descriptor of O_PATH, but its name does as well */
+    return !syscall(SYS_file_getattr, AT_FDCWD, path, a, sizeof *a, 0);
 }
 
-static void read_flags(struct worker *w, struct xattrs *x, int fd, int dirfd, const char *name, const struct statx *st)
+static void read_flags(struct worker *w, struct xattrs *x, const struct reach *r, const struct statx *st)
 {
     static const struct { uint32_t xflag, flag; } map[] = {
         { FS_XFLAG_IMMUTABLE, FS_IMMUTABLE_FL }, { FS_XFLAG_APPEND, FS_APPEND_FL }, { FS_XFLAG_SYNC, FS_SYNC_FL },
@@ -299,16 +305,17 @@ static void read_flags(struct worker *w, struct xattrs *x, int fd, int dirfd, co
     /* those that a restore can set; these bits are the same in statx(2) and FS_IOC_SETFLAGS */
     const uint64_t settable = STATX_ATTR_COMPRESSED | STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND | STATX_ATTR_NODUMP;
     uint32_t flags = (uint32_t)(st->stx_attributes & st->stx_attributes_mask & settable);
+    int fd = r->fd >= 0 ? r->fd : r->path_fd >= 0 ? r->path_fd : r->dirfd;
     struct file_attributes a;
 
     _Static_assert(STATX_ATTR_COMPRESSED == FS_COMPR_FL && STATX_ATTR_IMMUTABLE == FS_IMMUTABLE_FL && STATX_ATTR_APPEND == FS_APPEND_FL &&
                    STATX_ATTR_NODUMP == FS_NODUMP_FL, "inode flags of statx");
-    if (!w->flags_known || w->flags_dev != dev_of(st)) {
-        w->flags_more = more_flags(fd >= 0 ? fd : dirfd);
+    if (fd >= 0 && (!w->flags_known || w->flags_dev != dev_of(st))) {
+        w->flags_more = more_flags(fd);
         w->flags_dev = dev_of(st);
-        w->flags_known = dirfd >= 0;
+        w->flags_known = true;
     }
-    if (w->flags_more && dirfd >= 0 && get_attributes(fd, dirfd, name, &a)) {
+    if (fd >= 0 && w->flags_more && get_attributes(r, &a)) {
         for (size_t i = 0; i < sizeof map / sizeof map[0]; i++)
             flags |= a.xflags & map[i].xflag ? map[i].flag : 0;
         if (a.projid)
@@ -318,13 +325,13 @@ static void read_flags(struct worker *w, struct xattrs *x, int fd, int dirfd, co
         put_u32(w, x, "podheitor.flags", flags);
 }
 
-void xattrs_begin(struct worker *w, struct xattrs *x, int fd, int dirfd, const char *name, const struct statx *st)
+void xattrs_begin(struct worker *w, struct xattrs *x, const struct reach *r, const struct statx *st)
 {
     x->len = 0;
     x->error = 0;
     x->done = !x->wanted || known_to_have_none(w, st);
     if (x->wanted && (S_ISREG(st->stx_mode) || S_ISDIR(st->stx_mode)))
-        read_flags(w, x, fd, dirfd, name, st);
+        read_flags(w, x, r, st);
 }
 
 void xattrs_of_fd(struct worker *w, struct xattrs *x, int fd, const struct statx *st)

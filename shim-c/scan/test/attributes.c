@@ -1,11 +1,14 @@
 /* Extended attributes and holes. getfattr and getfacl judge them in the tests of packages/hpc-walker. */
 #include "tree.h"
 
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <linux/fs.h>
 #include <sys/xattr.h>
+
+enum { FLAGGED = 20 };
 
 /* The value of an attribute in the block; NULL: it has none. Every block is checked to its end. */
 static const uint8_t *value_of(const struct seen *s, const char *name, uint32_t *len)
@@ -154,6 +157,7 @@ static void test_flags(const char *file)
     close(fd);
 }
 
+/* Entries with this flag and no other. */
 static unsigned count_flag(const char *top, uint32_t inline_bytes)
 {
     struct result r = scan((options){ .flags = HPC_SCAN_XATTRS, .inline_bytes = inline_bytes }, top);
@@ -179,10 +183,49 @@ static bool tells_flags(const char *file)
     return !statfs(file, &fs) && fs.f_type == 0xEF53 && !syscall(468 /* file_getattr */, AT_FDCWD, file, attributes, sizeof attributes, 0);
 }
 
-/* A flag of which statx(2) says nothing, of files that are named and of files that are opened: a small one behind a small one is opened first. */
+static void set_noatime(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC), flags = 0;
+
+    CHECK(fd >= 0 && !ioctl(fd, FS_IOC_GETFLAGS, &flags));
+    flags |= FS_NOATIME_FL; /* ext4 refuses to lose others */
+    CHECK(!ioctl(fd, FS_IOC_SETFLAGS, &flags));
+    close(fd);
+}
+
+/* mount(2); its header and linux/fs.h do not go together. */
+static long mounted(const char *what, const char *on, const char *type, unsigned long flags)
+{
+    return syscall(SYS_mount, what, on, type, flags, NULL);
+}
+
+/* What is mounted on a directory of another filesystem, which is asked for no flags: the mounted root and all below it have theirs. By one thread, which asked for the one above last. */
+static void scan_mounted(const char *ext4)
+{
+    unsigned found;
+
+    if (unshare(CLONE_NEWNS) || mounted(NULL, "/", NULL, MS_REC | MS_PRIVATE)) {
+        printf("  not run, nothing can be mounted: %s\n", strerror(errno));
+        return;
+    }
+    make_dir(at("mounts"));
+    make_dir(at("mounts/on"));
+    CHECK(!mounted("none", at("mounts"), "tmpfs", 0));
+    make_dir(at("mounts/on"));
+    make_file(at("mounts/beside"), "");
+    CHECK(!mounted(ext4, at("mounts/on"), NULL, MS_BIND));
+    found = count_flag(at("mounts"), 0);
+    CHECK(!syscall(SYS_umount2, at("mounts/on"), 0) && !syscall(SYS_umount2, at("mounts"), 0));
+    remove_tree(at("mounts"));
+    CHECK(found == FLAGGED + 1, "%u", found);
+}
+
+/*
+ * A flag of which statx(2) says nothing: of the root, of files that are named and of files that are opened, as a small one behind a small one is, and of what is
+ * mounted.
+ */
 void test_flags_of_opened(void)
 {
-    enum { FILES = 20 };
     char top[] = "/var/tmp/hpc-scan-XXXXXX"; /* a template of mkdtemp(3); not below base, which is a tmpfs where there is one, and those are not asked */
 
     if (!mkdtemp(top) || !tells_flags(top)) {
@@ -190,22 +233,20 @@ void test_flags_of_opened(void)
         (void)rmdir(top);
         return;
     }
-    for (unsigned i = 0; i < FILES; i++) {
+    for (unsigned i = 0; i < FLAGGED; i++) {
         char name[64];
-        int fd, flags = 0;
 
         snprintf(name, sizeof name, "%s/file-%u", top, i);
         make_file(name, "content");
-        fd = open(name, O_RDONLY | O_CLOEXEC);
-        CHECK(fd >= 0 && !ioctl(fd, FS_IOC_GETFLAGS, &flags));
-        flags |= FS_NOATIME_FL; /* ext4 refuses to lose others */
-        CHECK(!ioctl(fd, FS_IOC_SETFLAGS, &flags));
-        close(fd);
+        set_noatime(name);
     }
+    set_noatime(top);
 #ifdef NO_AT_CALLS
     CHECK(count_flag(top, 0) == 0 && count_flag(top, 100) == 0);
 #else
-    CHECK(count_flag(top, 0) == FILES && count_flag(top, 100) == FILES);
+    CHECK(count_flag(top, 0) == FLAGGED + 1 && count_flag(top, 100) == FLAGGED + 1);
+    if (geteuid() == 0)
+        in_child(scan_mounted, top);
 #endif
     remove_tree(top);
 }
