@@ -140,7 +140,7 @@ static size_t texts(uint8_t *out, const uint8_t **at, const uint8_t *end, uint32
 void jailed(const uint8_t *bytes, size_t len)
 {
     struct hpc_scan_options o = { .version = HPC_SCAN_ABI };
-    if (len < (bytes[0] % 2 == 0 ? 1 + sizeof o : 9))
+    if (len < 1 || len < (bytes[0] % 2 == 0 ? 1 + sizeof o : 9))
         return;
     uint8_t *buf = malloc(sizeof o + 8 + 5 * len);
     if (bytes[0] % 2 == 0) {

@@ -29,6 +29,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifndef SYS_getxattrat /* Linux 6.13 */
+#define SYS_getxattrat 464
+#define SYS_listxattrat 465
+#endif
+#ifndef SYS_file_getattr /* 6.17 */
+#define SYS_file_getattr 468
+#endif
+
 #define PUBLIC __attribute__((visibility("default")))
 
 static struct timespec delay = { .tv_nsec = 150000 };
@@ -205,6 +213,9 @@ PUBLIC long syscall(long number, ...)
         break;
     case SYS_openat:
     case SYS_openat2:
+    case SYS_getxattrat:
+    case SYS_listxattrat:
+    case SYS_file_getattr:
         wait_for((const char *)a[1], &others);
         break;
 #ifdef SYS_lstat

@@ -1,4 +1,4 @@
-/* libhpcscan's interface: options, threads, the consumer's side of the ring. */
+/* libhpcscan's interface: options, threads, counts. */
 #include "engine.h"
 #include "xxh3.h"
 

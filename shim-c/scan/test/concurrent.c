@@ -138,6 +138,7 @@ void test_ring_wakes(void)
     const struct timespec slow = { .tv_nsec = 200000 }; /* of a caller, so that the ring is full and everybody waits */
     uint8_t *buf = malloc(HPC_SCAN_MIN_CAP);
     long before, blocks = (DIRS * FILES) / (RING / 4);
+    unsigned vain = 0;
     struct hpc_scan_stats st;
     int64_t h, n;
 
@@ -153,9 +154,9 @@ void test_ring_wakes(void)
     }
     before = sleeps();
     h = start_scan((options){ .threads = 64, .ring_entries = RING }, at("wakes"));
-    while ((n = hpc_scan_next(h, buf, HPC_SCAN_MIN_CAP, 1000)) > 0 || n == -EAGAIN)
+    while ((n = hpc_scan_next(h, buf, HPC_SCAN_MIN_CAP, 10000)) > 0 || (n == -EAGAIN && vain++ == 0))
         nanosleep(&slow, NULL);
-    CHECK(n == 0);
+    CHECK(n == 0, "%lld", (long long)n); /* -EAGAIN twice: nobody was woken; once may be glibc's fault (its bug 25847) */
     hpc_scan_stats(h, (uint8_t *)&st, sizeof st);
     CHECK(st.handed_out == 1 + DIRS + DIRS * FILES);
     CHECK(!hpc_scan_free(h, 5000));
