@@ -1,7 +1,7 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
+import type { StdioOptions } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { setImmediate as turn } from "node:timers/promises";
+import { runToEnd } from "./child";
 import { type Drain, startDrain } from "./drain";
 import { environment } from "./environment";
 import { BenchError } from "./errors";
@@ -83,19 +83,19 @@ async function timed(contestant: Contestant, signal: AbortSignal | undefined): P
     throw failed(contestant, `cannot be prepared: ${String(error)}`);
   }
   const { drain, file } = opened(contestant.output);
-  const [program, ...rest] = contestant.argv;
-  const started = performance.now();
-  const child = spawn(program, rest, {
-    stdio: ["ignore", drain?.fd ?? file ?? "ignore", "pipe"],
-    env: environment(contestant.env),
-    signal,
-  });
+  const stdio: StdioOptions = ["ignore", drain?.fd ?? file ?? "ignore", "pipe"];
   let complaint = "";
-  child.stderr?.on("data", (chunk: Buffer) => {
-    complaint = (complaint + chunk.toString()).slice(-500);
-  });
+  const started = performance.now();
   try {
-    const [code, killed] = (await once(child, "close")) as [number | null, string | null];
+    const { code, killed } = await runToEnd(
+      contestant.argv,
+      { stdio, env: environment(contestant.env) },
+      signal,
+      (child) =>
+        child.stderr?.on("data", (chunk: Buffer) => {
+          complaint = (complaint + chunk.toString()).slice(-500);
+        }),
+    );
     const took = (performance.now() - started) / 1000;
     if (code === null || !(contestant.exits ?? [0]).includes(code))
       throw failed(contestant, `ended with ${killed ?? code}: ${complaint.trim()}`);

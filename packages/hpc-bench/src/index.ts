@@ -1,6 +1,15 @@
 export { BACKUPS, type Backup, type BackupResult, LAB, measureBackups } from "./backup";
 export { BENCHES, type BenchName, benchmarksOf } from "./benchmarks";
-export { type Benchmark, type BenchSetup, type Room, remove, roomOf, shortOf, type Tools } from "./benchmarks/setup";
+export {
+  BACKEND_NOT_BUILT,
+  type Benchmark,
+  type BenchSetup,
+  type Room,
+  remove,
+  roomOf,
+  shortOf,
+  type Tools,
+} from "./benchmarks/setup";
 export { emitSynthetic, relay } from "./by-hand";
 export { type Contest, type Contestant, type ContestResult, contest, type Standing } from "./contest";
 export { BenchError, type BenchErrorCode } from "./errors";

@@ -1,7 +1,7 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
+import type { StdioOptions } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { barChart } from "@podheitor/hpc-chart";
+import { runToEnd } from "./child";
 import { startDrain } from "./drain";
 import { environment } from "./environment";
 import { BenchError } from "./errors";
@@ -27,20 +27,22 @@ export async function watchMemory(
   argv: readonly [string, ...string[]],
   signal: AbortSignal,
 ): Promise<MemoryRun> {
-  const [program, ...rest] = argv;
   const drain = startDrain();
   const started = performance.now();
-  const child = spawn(program, rest, { stdio: ["ignore", drain.fd, "inherit"], env: environment(), signal });
   const samples: number[] = [];
   let peak = 0;
+  let pid = 0;
   const look = () => {
-    const status = memoryOf(child.pid ?? 0);
+    const status = memoryOf(pid);
     peak = Math.max(peak, status.peak);
     if (performance.now() - started >= samples.length * SAMPLE_MS && status.now > 0) samples.push(status.now);
   };
   const timer = setInterval(look, LOOK_MS);
   try {
-    const [code, killed] = (await once(child, "close")) as [number | null, string | null];
+    const stdio: StdioOptions = ["ignore", drain.fd, "inherit"];
+    const { code, killed } = await runToEnd(argv, { stdio, env: environment() }, signal, (child) => {
+      pid = child.pid ?? 0;
+    });
     const seconds = (performance.now() - started) / 1000;
     if (code !== 0)
       throw new BenchError("HPC_BENCH_FAILED", `${name} ended with ${killed ?? code}`, `By hand: ${argv.join(" ")}`);

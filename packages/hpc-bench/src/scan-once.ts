@@ -1,7 +1,7 @@
 import { createScanner } from "@podheitor/hpc-walker";
 
-/** Walks `path` by the scan engine and takes every batch of records, which nobody then reads: as scanlimit does. Returns how many entries there were. */
-export async function scanOnce(path: Buffer, threads: number): Promise<number> {
+/** Walks `path` by the scan engine and takes every batch of records, which nobody then reads: as scanlimit does. Returns how many entries there were. Rejects with the signal's reason. */
+export async function scanOnce(path: Buffer, threads: number, signal?: AbortSignal): Promise<number> {
   const scanner = createScanner({
     engine: "native",
     paths: [path],
@@ -13,7 +13,7 @@ export async function scanOnce(path: Buffer, threads: number): Promise<number> {
     ringBytes: 8 * 2 ** 20,
   });
   try {
-    while ((await scanner.next()) !== undefined);
+    while ((await scanner.next()) !== undefined) signal?.throwIfAborted();
     return scanner.stats().handedOut;
   } finally {
     await scanner.close();

@@ -62,6 +62,9 @@ export interface Room {
   readonly bytes: number;
 }
 
+/** What is missing where `backend` is. */
+export const BACKEND_NOT_BUILT = "podheitor-hpc-backend (npm run build)";
+
 export const KIB = 1024;
 export const MIB = 1024 * KIB;
 const BLOCK = 4 * KIB;
@@ -95,10 +98,14 @@ export async function fresh(path: string, make: () => void | Promise<void>): Pro
 }
 
 /**
- * By rm(1): Node's own keeps all names of a directory in its heap, which ten million do not fit. It does not belong to the terminal's processes, so that Ctrl-C does not end it half-way.
+ * By rm(1): Node's own keeps all names of a directory in its heap, which ten million do not fit. It does not belong to the terminal's processes, so that Ctrl-C does not end it half-way,
+ * and it does not walk through what is still mounted there.
  */
 export async function remove(...paths: readonly string[]): Promise<void> {
-  const rm = spawn("rm", ["-rf", "--", ...paths], { stdio: ["ignore", "ignore", "inherit"], detached: true });
+  const rm = spawn("rm", ["-rf", "--one-file-system", "--", ...paths], {
+    stdio: ["ignore", "ignore", "inherit"],
+    detached: true,
+  });
   const [code, killed] = (await once(rm, "close")) as [number | null, string | null];
   if (code !== 0)
     throw new BenchError("HPC_BENCH_FAILED", `rm ended with ${killed ?? code}`, `Remove it: ${paths.join(" ")}`);

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { findProgram, type Peer, takePart } from "../peers";
 import { makeBenchTree, SHAPES, type Shape } from "../trees";
@@ -5,8 +6,9 @@ import { type Benchmark, type BenchSetup, count, fresh, remove, roomOf } from ".
 
 /** Everything that find(1) can say of an entry without reading it, which is what our records hold. */
 const FORMAT = "%y %i %n %m %U %G %s %A@ %C@ %T@ %p %l\\n";
-/** find on the directories of the first level, in two processes at once. */
-const SPLIT_FIND = `find "$1" -mindepth 1 -maxdepth 1 -print0 | xargs -0 -P2 -n8 sh -c 'format=$1; shift; exec find "$@" -printf "$format"' sh "$2"`;
+const CORES = availableParallelism();
+/** find on the directories of the first level, in a process to each core. */
+const SPLIT_FIND = `find "$1" -mindepth 1 -maxdepth 1 -print0 | xargs -0 -P${CORES} -n8 sh -c 'format=$1; shift; exec find "$@" -printf "$format"' sh "$2"`;
 
 /** Walks a tree and stats every entry of it, warm: an ordinary one, other shapes of twice as many names, which take a second on a fast machine, and an ordinary one of four times as many. */
 export function walk(setup: BenchSetup): Benchmark[] {
@@ -23,11 +25,11 @@ export function walk(setup: BenchSetup): Benchmark[] {
 
 function everyPeer(shape: Shape, setup: BenchSetup, tree: string): Peer[] {
   const { threads } = setup;
-  const peers = [scanlimit(setup, tree, threads), find(tree), bfs(tree), fd(tree, 2), fpart(tree), rsync(tree)];
+  const peers = [scanlimit(setup, tree, threads), find(tree), bfs(tree), fd(tree, CORES), fpart(tree), rsync(tree)];
   // One directory cannot be split this way.
   if (shape !== "flat")
     peers.push({
-      name: "xargs -P2 find",
+      name: `xargs -P${CORES} find`,
       program: findProgram("xargs"),
       argv: () => ["sh", "-c", SPLIT_FIND, "sh", tree, FORMAT],
     });

@@ -37,7 +37,8 @@ export const benchPart: Command<Arguments> = {
     if (args.part === "relay") await bench.relay();
     if (args.part === "scan") {
       if (args.path === undefined) throw new UsageError("scan needs --path", "name the directory to walk");
-      const entries = await bench.scanOnce(absolutePath(toBytes(args.path)), await scanThreads(args.threads));
+      const threads = await scanThreads(args.threads);
+      const entries = await bench.scanOnce(absolutePath(toBytes(args.path)), threads, io.signal);
       output.line(String(entries));
       output.object({ entries });
     }

@@ -91,6 +91,7 @@ export const bench: Command<Arguments> = {
     const synthetic = whole(args.synthetic ?? "100000000", "--synthetic");
     if (save !== undefined && !existsSync(save)) await mkdir(save);
     await mkdir(folder); // its parent must be there: a folder that was made for a mistyped --folder would stay
+    const report = new Report(output, bench.machineFacts(folder), save);
     try {
       const contests = bench.BENCHES.filter(asked).flatMap((name) => bench.benchmarksOf(name, setup));
       const names = [
@@ -99,7 +100,6 @@ export const bench: Command<Arguments> = {
         ...(asked("backup") ? bench.BACKUPS.map(({ name }) => name) : []),
       ];
       const inCase = casesChosen(names, args.case);
-      const report = new Report(output, bench.machineFacts(folder), save);
       const run = { setup, rounds, output, report, signal: io.signal };
       const peers = peersChosen(contests, args.peers);
       await runContests(
@@ -111,12 +111,15 @@ export const bench: Command<Arguments> = {
       const backups = asked("backup") ? bench.BACKUPS.filter(({ name }) => inCase(name)) : [];
       const checkout = process.geteuid?.() === 0 ? above(bench.LAB) : undefined;
       if (backups.length > 0) await runBackups(backups, checkout, run);
-      return report.leftOut || report.measured === 0 ? Exit.warnings : Exit.done;
     } finally {
       output.endProgress();
       if (io.signal.aborted) output.message("info", `removing ${folder}`);
-      await bench.remove(folder);
+      // Its error must not hide one of a contest.
+      await bench
+        .remove(folder)
+        .catch((error: Error) => output.message("warning", `left behind: ${folder}: ${error.message}`));
     }
+    return report.leftOut || report.measured === 0 || output.warnings > 0 ? Exit.warnings : Exit.done;
   },
 };
 

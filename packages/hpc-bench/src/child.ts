@@ -1,0 +1,42 @@
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
+import { once } from "node:events";
+
+/** How a program ended: its exit code, or the signal that killed it. */
+export interface End {
+  readonly code: number | null;
+  readonly killed: string | null;
+}
+
+/**
+ * Runs a program in a process group of its own, and waits for its end. At `signal` the whole group gets SIGTERM, all of a pipeline, and is waited for all the same: what
+ * it writes to may be removed afterwards. Rejects with the signal's reason, or with what spawn(2) says.
+ *
+ * @param started is given the process at once
+ */
+export async function runToEnd(
+  [program, ...rest]: readonly [string, ...string[]],
+  options: SpawnOptions,
+  signal: AbortSignal | undefined,
+  started: (child: ChildProcess) => void,
+): Promise<End> {
+  signal?.throwIfAborted();
+  const child = spawn(program, rest, { ...options, detached: true });
+  const stop = () => killGroup(child);
+  signal?.addEventListener("abort", stop, { once: true });
+  try {
+    started(child);
+    const [code, killed] = (await once(child, "close")) as [number | null, string | null];
+    signal?.throwIfAborted();
+    return { code, killed };
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
+}
+
+function killGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, "SIGTERM");
+  } catch {
+    // It has ended.
+  }
+}
