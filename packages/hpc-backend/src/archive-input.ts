@@ -1,5 +1,5 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { errnoName, HpcError } from "./errors";
+import { causeOf, HpcError } from "./errors";
 import { ARCHIVE_READ_SIZE } from "./limits";
 import { readBuffer } from "./read-buffer";
 
@@ -10,18 +10,23 @@ export interface ArchiveInput {
   close(): Promise<void>;
 }
 
-/** Opens an archive for reading; "-" is standard input. Throws HPC_ARCHIVE_READ. */
+/** Opens an archive for reading; "-" is standard input. Throws HPC_ARCHIVE_OPEN. */
 export async function openArchiveInput(archive: string): Promise<ArchiveInput> {
   if (archive === "-") return standardInput();
   try {
     const handle = await open(archive, "r");
     if ((await handle.stat()).isDirectory()) {
       await handle.close();
-      throw new HpcError("HPC_ARCHIVE_READ", `archive ${archive} is a directory`, "Name the archive file in it.");
+      throw new HpcError("HPC_ARCHIVE_OPEN", `archive ${archive} is a directory`, "Name the archive file in it.");
     }
     return new FileInput(archive, handle);
   } catch (error) {
-    throw error instanceof HpcError ? error : unreadable(archive, error);
+    if (error instanceof HpcError) throw error;
+    throw new HpcError(
+      "HPC_ARCHIVE_OPEN",
+      `archive ${archive} cannot be opened: ${causeOf(error)}`,
+      "Check its name and permissions.",
+    );
   }
 }
 
@@ -70,7 +75,7 @@ function unreadable(archive: string, error: unknown): HpcError {
   const what = archive === "-" ? "standard input" : archive;
   return new HpcError(
     "HPC_ARCHIVE_READ",
-    `archive ${what} cannot be read: ${errnoName(error)}`,
+    `archive ${what} cannot be read: ${causeOf(error)}`,
     "Check its name and permissions, and the medium it is on.",
   );
 }

@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { type FileHandle, open, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { type ByteSink, fileSink, sinkOf } from "./byte-sink";
-import { errnoName, HpcError } from "./errors";
+import { causeOf, HpcError } from "./errors";
 import { rememberOutput } from "./own-outputs";
 
 /** Where an archive is written. Exactly one of `commit` and `discard` ends it. */
@@ -25,7 +25,7 @@ export async function openArchiveOutput(archive: string): Promise<ArchiveOutput>
   }
   try {
     const existing = await stat(archive).catch((error: unknown) => {
-      if (errnoName(error) === "ENOENT") return undefined;
+      if (causeOf(error) === "ENOENT") return undefined;
       throw error;
     });
     if (existing?.isDirectory()) {
@@ -37,7 +37,7 @@ export async function openArchiveOutput(archive: string): Promise<ArchiveOutput>
     if (error instanceof HpcError) throw error;
     throw new HpcError(
       "HPC_ARCHIVE_OPEN",
-      `archive ${archive} cannot be created: ${errnoName(error)}`,
+      `archive ${archive} cannot be created: ${causeOf(error)}`,
       "Check that its directory exists, is writable and has room.",
     );
   }

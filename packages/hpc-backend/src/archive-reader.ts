@@ -265,18 +265,10 @@ export class ArchiveReader {
     this.#bytes = 0;
     this.#totalBytes += bytes;
     if (unsure) return undefined;
-    const damage = damageOf(payload, bytes, digest);
-    if (typeof damage === "string") {
-      this.#damaged = true;
-      return { type: "end", payload, errno: 0, digest: undefined, damage };
-    }
-    return {
-      type: "end",
-      payload,
-      errno: damage.errno,
-      digest: damage.errno === 0 ? digest : undefined,
-      damage: undefined,
-    };
+    const { errno, damage } = checkedEnd(payload, bytes, digest);
+    if (damage !== undefined) this.#damaged = true;
+    const whole = damage === undefined && errno === 0;
+    return { type: "end", payload, errno, digest: whole ? digest : undefined, damage };
   }
 
   /** Entries and bytes as the job counted them, against what came; after damage the numbers may differ. */
@@ -369,16 +361,18 @@ function attributesDamage(payload: Buffer): string | undefined {
   }
 }
 
-function damageOf(payload: Buffer, bytes: number, digest: bigint): string | { readonly errno: number } {
+/** What an entry's end says, checked against the content that came. One that does not fit it has no errno (0). */
+function checkedEnd(payload: Buffer, bytes: number, digest: bigint): Pick<EndItem, "errno" | "damage"> {
+  const damaged = (damage: string) => ({ errno: 0, damage });
   try {
     const end = decodeDataEnd(payload);
-    if (end.bytes !== BigInt(bytes)) return `${end.bytes} bytes were written, ${bytes} came back`;
+    if (end.bytes !== BigInt(bytes)) return damaged(`${end.bytes} bytes were written, ${bytes} came back`);
     // A complete file has a digest, an incomplete one an errno: never both, never neither.
-    if ((end.digest === undefined) === (end.errno === 0)) return "its end record is damaged";
-    if (end.digest !== undefined && end.digest !== digest) return "its content does not match its checksum";
-    return { errno: end.errno };
+    if ((end.digest === undefined) === (end.errno === 0)) return damaged("its end record is damaged");
+    if (end.digest !== undefined && end.digest !== digest) return damaged("its content does not match its checksum");
+    return { errno: end.errno, damage: undefined };
   } catch (error) {
-    if (error instanceof ProtocolError) return "its end record is damaged";
+    if (error instanceof ProtocolError) return damaged("its end record is damaged");
     throw error;
   }
 }

@@ -230,8 +230,9 @@ export class BackendProcess {
   }
 }
 
-/** One line for the job log: what is wrong, and what to do. */
+/** One line for the job log: what is wrong, what to do, and the code under which docs/errors.md has more. */
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return "remedy" in error && typeof error.remedy === "string" ? `${error.message}. ${error.remedy}` : error.message;
+  const { code, message, remedy } = error as Error & { code?: unknown; remedy?: unknown };
+  return typeof remedy === "string" ? `${message}. ${remedy} [${code}]` : message;
 }

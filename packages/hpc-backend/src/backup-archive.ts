@@ -5,7 +5,7 @@ import { encodeNote, type Note } from "./archive-note";
 import { openArchiveOutput } from "./archive-output";
 import { runBackup } from "./backup-job";
 import { Emitter } from "./emitter";
-import { cancelled, errnoName, HpcError } from "./errors";
+import { cancelled, causeOf, HpcError } from "./errors";
 import type { BackupSummary, JobEvents } from "./events";
 import { Hpc1Sink } from "./hpc1-sink";
 import { Messages } from "./messages";
@@ -119,7 +119,7 @@ async function writing(archive: string, work: Promise<void>): Promise<void> {
   } catch (error) {
     throw new HpcError(
       "HPC_ARCHIVE_WRITE",
-      `writing archive ${archive} failed: ${errnoName(error)}`,
+      `writing archive ${archive} failed: ${causeOf(error)}`,
       "Check that there is room and that whoever reads it is still there; nothing was left behind.",
     );
   }

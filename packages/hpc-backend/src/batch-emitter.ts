@@ -1,40 +1,23 @@
 import { constants, tmpdir } from "node:os";
-import {
-  EntryFlag,
-  EntryKind,
-  RecordCursor,
-  RecordType,
-  type Scanner,
-  ScanOp,
-  type Streamed,
-} from "@podheitor/hpc-walker";
+import { errnoName } from "@podheitor/hpc-native";
+import { EntryFlag, EntryKind, RecordCursor, RecordType, type Scanner, ScanOp } from "@podheitor/hpc-walker";
 import { isGone, NoteOperation } from "./archive-note";
 import type { BackupJob } from "./backup-types";
 import type { Checks } from "./checks";
+import { ContentSender } from "./content-sender";
+import { failedText, leftOutText, xattrsText } from "./entry-messages";
 import { fullName, type Outgoing } from "./entry-sink";
-import { nameOfErrno } from "./errno";
 import { errnoOf } from "./errors";
 import { FileAhead, isWanted } from "./file-ahead";
 import { FileReader, type ReadOptions, Vanished } from "./file-reader";
 import { FrameRuns } from "./frame-runs";
 import { LinkGroups } from "./links";
 import { isOwnOutput } from "./own-outputs";
-import { unreadableRoot } from "./params";
-import { printable } from "./printable";
+import { unreadableRoot } from "./roots";
 import { UnchangedLinks } from "./unchanged-links";
 
 const EMPTY = Buffer.alloc(0);
-const { E2BIG, ENOENT } = constants.errno;
-/** Scan operations and notes have the same numbers for the same things. */
-const OPERATIONS: Readonly<Record<NoteOperation, string>> = {
-  [NoteOperation.STAT]: "stat",
-  [NoteOperation.OPEN_DIRECTORY]: "open directory",
-  [NoteOperation.LIST_DIRECTORY]: "list directory",
-  [NoteOperation.OPEN]: "open",
-  [NoteOperation.READ]: "read",
-  [NoteOperation.READ_LINK]: "read the link target",
-  [NoteOperation.READ_XATTRS]: "read extended attributes",
-};
+const { ENOENT } = constants.errno;
 
 type Job = Pick<BackupJob, "params" | "sink" | "sums" | "messages" | "content" | "signal" | "workDirectory">;
 
@@ -54,6 +37,7 @@ export class BatchEmitter {
   readonly #reading: ReadOptions;
   readonly #scan: Pass;
   readonly #answers: Pass;
+  readonly #content: ContentSender;
   readonly #links: LinkGroups;
   /** Only over batches of the native engine, and in hpc/1. */
   readonly #runs: FrameRuns | undefined;
@@ -82,6 +66,7 @@ export class BatchEmitter {
     };
     this.#scan = new Pass(this.#reading);
     this.#answers = new Pass(this.#reading);
+    this.#content = new ContentSender(job);
     this.#links = new LinkGroups(job.workDirectory === undefined ? {} : { directory: job.workDirectory });
   }
 
@@ -155,23 +140,23 @@ export class BatchEmitter {
     const kind = cursor.kind;
     if (kind === EntryKind.SOCKET) {
       sums.filteredSockets++;
-      messages.entry("info", `${shown(cursor)}: sockets are not saved`);
+      messages.entry("info", leftOutText(cursor, "socket"));
       return true;
     }
     if (kind === EntryKind.REGULAR && isOwnOutput(cursor)) {
       sums.filteredOther++;
-      messages.entry("info", `${shown(cursor)}: an archive that is being written is not saved`);
+      messages.entry("info", leftOutText(cursor, "ownOutput"));
       return true;
     }
     const special = kind === EntryKind.FIFO || kind === EntryKind.CHARDEV || kind === EntryKind.BLOCKDEV;
     if (special && !sink.carriesSpecials) {
       sums.filteredDialect++;
-      messages.entry("info", `${shown(cursor)}: the classic dialect cannot carry fifos and devices`);
+      messages.entry("info", leftOutText(cursor, "special"));
       return true;
     }
     if (sink.carries?.(this.#fill(cursor, bytes)) === false) {
       sums.filteredDialect++;
-      messages.entry("warning", `${shown(cursor)}: the classic dialect cannot carry a name that ends in a blank`);
+      messages.entry("warning", leftOutText(cursor, "blankEnd"));
       return true;
     }
     if (isLinked(cursor)) {
@@ -193,10 +178,7 @@ export class BatchEmitter {
       return true;
     }
     this.#emit(cursor, bytes, EntryFlag.HAS_DATA);
-    if (content.length > 0) sink.data(content);
-    sink.end(content.length, 0);
-    sums.bytes += content.length;
-    this.#shrank(cursor, content.length);
+    this.#content.ready(cursor, content);
     return true;
   }
 
@@ -273,67 +255,21 @@ export class BatchEmitter {
       return;
     }
     try {
-      await this.#content(cursor, bytes, reader);
+      this.#emit(cursor, bytes, EntryFlag.HAS_DATA, reader.holes);
+      await this.#content.read(cursor, reader);
     } finally {
       await reader.close();
     }
-  }
-
-  async #content(cursor: RecordCursor, bytes: Buffer, reader: FileReader): Promise<void> {
-    const { sink, signal, sums, messages } = this.#job;
-    this.#emit(cursor, bytes, EntryFlag.HAS_DATA, reader.holes);
-    sums.holeBytes += reader.holeBytes;
-    let sent = 0;
-    let errno = 0;
-    for (;;) {
-      const piece = await this.#piece(reader);
-      if (piece === undefined) break;
-      sent += piece.bytes;
-      if (piece.errno !== 0) {
-        errno = piece.errno;
-        sums.incomplete++;
-        messages.entry("not-saved", `${shown(cursor)}: read failed after ${sent} bytes: ${nameOfErrno(errno)}`);
-        break;
-      }
-      if (sink.full) await sink.drain();
-      signal?.throwIfAborted();
-    }
-    sink.end(sent, errno);
-    sums.bytes += sent;
-    if (errno !== 0) this.#note(cursor, errno, NoteOperation.READ);
-    else this.#shrank(cursor, sent + reader.holeBytes);
-  }
-
-  /** Gives the sink what comes next of a file; undefined at its end. Rejects when the receiver is gone. */
-  async #piece(reader: FileReader): Promise<Streamed | undefined> {
-    const { sink } = this.#job;
-    if (sink.stream !== undefined && reader.streamable) return reader.stream(sink.stream);
-    let block: Buffer | undefined;
-    try {
-      block = await reader.next();
-    } catch (error) {
-      return { bytes: 0, errno: errnoOf(error) };
-    }
-    if (block === undefined) return undefined;
-    sink.data(block);
-    return { bytes: block.length, errno: 0 };
-  }
-
-  /** A file that somebody truncated under us is saved as it is now, which is less than its attributes promise. */
-  #shrank(cursor: RecordCursor, length: number): void {
-    if (length >= cursor.size) return;
-    const text = `shrank while it was read: ${length} bytes saved of ${cursor.size}`;
-    this.#job.messages.entry("warning", `${shown(cursor)}: ${text}`);
   }
 
   #unreadable(cursor: RecordCursor, errno: number, operation: NoteOperation): void {
     const { sums, messages } = this.#job;
     if (isGone(errno)) {
       sums.vanished++;
-      messages.entry("info", `${shown(cursor)}: vanished before it could be saved`);
+      messages.entry("info", leftOutText(cursor, "vanished"));
     } else {
       sums.fail(errno);
-      messages.entry("not-saved", `${shown(cursor)}: cannot ${OPERATIONS[operation]}: ${nameOfErrno(errno)}`);
+      messages.entry("not-saved", failedText(cursor, operation, errno));
     }
     this.#note(cursor, errno, operation);
   }
@@ -343,9 +279,8 @@ export class BatchEmitter {
     const { op, error } = cursor;
     const name = fullName(cursor.dir, cursor.name);
     if (op !== ScanOp.READDIR && this.#job.params.paths.some((root) => root.equals(name)))
-      throw unreadableRoot(name, nameOfErrno(error));
-    const text = `${shown(cursor)}: cannot ${OPERATIONS[op]}: ${nameOfErrno(error)}`;
-    this.#job.messages.entry("not-saved", text);
+      throw unreadableRoot(name, errnoName(error));
+    this.#job.messages.entry("not-saved", failedText(cursor, op, error));
     if (op === ScanOp.STAT) this.#job.sums.failedFor(error);
     this.#note(cursor, error, op);
   }
@@ -353,10 +288,9 @@ export class BatchEmitter {
   /** The entry travels without what could not be read. */
   #xattrError(cursor: RecordCursor): void {
     const { sums, messages } = this.#job;
-    const errno = cursor.xattrError;
     sums.xattrsFailed++;
-    messages.entry("warning", `${shown(cursor)}: ${xattrReason(errno, cursor.xattrLength > 0)}`);
-    this.#note(cursor, errno, NoteOperation.READ_XATTRS);
+    messages.entry("warning", xattrsText(cursor));
+    this.#note(cursor, cursor.xattrError, NoteOperation.READ_XATTRS);
   }
 
   #note(cursor: RecordCursor, errno: number, operation: NoteOperation): void {
@@ -367,13 +301,4 @@ export class BatchEmitter {
 /** A name of an inode that has others. */
 function isLinked({ nlink, kind }: RecordCursor): boolean {
   return nlink > 1 && kind !== EntryKind.DIRECTORY;
-}
-
-function shown(cursor: RecordCursor): string {
-  return printable(fullName(cursor.dir, cursor.name));
-}
-
-function xattrReason(errno: number, some: boolean): string {
-  if (errno === E2BIG) return "its extended attributes are too large together: those that fit are saved";
-  return `cannot read ${some ? "all of its" : "its"} extended attributes: ${nameOfErrno(errno)}`;
 }

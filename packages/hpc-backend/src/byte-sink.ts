@@ -5,6 +5,7 @@ import { FILE_FLUSH, PIPE_SIZE } from "./limits";
 
 /** Where finished bytes go. One write at a time; `bytes` may be reused once the promise has settled. */
 export interface ByteSink {
+  /** Rejects with the system's error: EPIPE, the receiver is gone; ENOSPC. */
   write(bytes: Buffer): Promise<void>;
   /** What should be gathered for one write. Default `FLUSH_BYTES`. */
   readonly flushBytes?: number;
@@ -16,7 +17,8 @@ export interface ByteSink {
 
 /**
  * A sink over an open descriptor that never blocks the event loop: pipes and sockets become non-blocking sockets
- * of libuv, everything else (files, devices, terminals) is written by the thread pool.
+ * of libuv, everything else (files, devices, terminals) is written by the thread pool. Throws the system's error of a
+ * descriptor that is not open (EBADF), and Node's ERR_INVALID_FD_TYPE for a socket that is not a stream.
  */
 export function sinkOf(fd: number): ByteSink {
   const stat = fstatSync(fd);

@@ -12,7 +12,7 @@ import {
 import type { Emitter } from "./emitter";
 import { unexpected } from "./hpc1-work";
 import type { Messages } from "./messages";
-import { isInside } from "./params";
+import { isInside } from "./paths";
 import { RestoreStream } from "./restore-stream";
 import type { Work } from "./work";
 

@@ -48,10 +48,10 @@ export function cancelled(): HpcError {
   return new HpcError("HPC_CANCELLED", "the job was cancelled", "Start it again when it is wanted.");
 }
 
-/** The errno name (`ENOENT`) of a failed system call, or a word that says there was none. */
-export function errnoName(error: unknown): string {
-  const { code, message, errnoName: name } = (error ?? {}) as SystemError;
-  if (typeof name === "string") return name; // hpc-native's
+/** Why something failed, for a message: the errno's name (`ENOENT`) of a system call, else the error's own words. */
+export function causeOf(error: unknown): string {
+  const { code, message, errnoName } = (error ?? {}) as SystemError;
+  if (typeof errnoName === "string") return errnoName; // hpc-native's
   if (typeof code === "string") return code;
   return typeof message === "string" ? message : String(error);
 }

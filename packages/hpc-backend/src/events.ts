@@ -41,7 +41,7 @@ export interface FilteredBy {
   readonly sockets: number;
   /** The dialect cannot carry them (classic: fifos and devices). */
   readonly dialect: number;
-  /** By an `exclude` pattern. */
+  /** By an `exclude` pattern, or the archive that is being written. */
   readonly excluded: number;
 }
 

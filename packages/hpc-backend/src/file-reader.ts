@@ -1,9 +1,9 @@
 import { close, constants, fstat, open, read } from "node:fs";
 import { constants as osConstants } from "node:os";
 import { promisify } from "node:util";
+import { errnoName } from "@podheitor/hpc-native";
 import { dropCache, openFile, type Streamed } from "@podheitor/hpc-walker";
 import type { MoveContent } from "./entry-sink";
-import { nameOfErrno } from "./errno";
 import { errnoOf } from "./errors";
 import { holeBytes, holesOf, NO_HOLES, type Run, runsOf } from "./holes";
 import { counted } from "./in-flight";
@@ -224,6 +224,6 @@ async function openLeased(path: Buffer): Promise<number> {
 
 function openLong(path: Buffer, flags: number): number {
   const fd = openFile(path, flags);
-  if (fd < 0) throw Object.assign(new Error(nameOfErrno(-fd)), { errno: fd, code: nameOfErrno(-fd) });
+  if (fd < 0) throw Object.assign(new Error(errnoName(-fd)), { errno: fd, code: errnoName(-fd) });
   return fd;
 }

@@ -1,10 +1,10 @@
-import { accessSync, constants, lstatSync, opendirSync, statSync } from "node:fs";
 import { parseShard, STRATEGY_NAMES, type StrategyName, splitOf } from "@podheitor/hpc-shard";
 import { excludeProblem, markerProblem } from "@podheitor/hpc-walker";
-import { errnoName, HpcError } from "./errors";
+import { HpcError } from "./errors";
 import { BANDWIDTH_MIB, CHANNEL_DEPTH, INLINE_KIB, METADATA_OPS, THREADS } from "./limits";
-import { atAnyLength } from "./long-path";
+import { absolutePath } from "./paths";
 import { printable } from "./printable";
+import { readableRoot, withoutNested } from "./roots";
 
 export const MODES = ["auto", "posix", "lustre", "gpfs", "cephfs", "beegfs", "weka"] as const;
 export type Mode = (typeof MODES)[number];
@@ -74,7 +74,7 @@ interface Draft {
 
 /** One line per key: what to do with its value. A key exists when it works. */
 const KEYS: Readonly<Record<string, (draft: Draft, value: Buffer, key: string) => void>> = {
-  path: (draft, value) => void draft.paths.push(rootPath(value)),
+  path: (draft, value) => void draft.paths.push(readableRoot(value)),
   shard: (draft, value, key) => {
     draft.shard = shard(value.toString("latin1"), key);
   },
@@ -193,100 +193,6 @@ export function parseParams(pairs: Iterable<readonly [key: string, value: Buffer
   const { paths, notes } = withoutNested(draft.paths);
   const strategy = draft.strategy ?? (draft.shard === undefined ? "none" : "inode-hash");
   return { ...draft, paths, strategy, notes };
-}
-
-/** Drops roots that lie inside another root (or are one), saying so: every entry travels once. */
-function withoutNested(roots: readonly Buffer[]): { paths: Buffer[]; notes: string[] } {
-  const paths: Buffer[] = [];
-  const notes: string[] = [];
-  for (const [at, root] of roots.entries()) {
-    const outer = roots.find((other, otherAt) => (other.equals(root) ? otherAt < at : isInside(root, other)));
-    if (outer !== undefined) refuseThroughSymlink(root, outer);
-    if (outer === undefined) paths.push(root);
-    else notes.push(`path ${printable(root)} lies inside path ${printable(outer)} and is saved with it`);
-  }
-  return { paths, notes };
-}
-
-/** The scan of `outer` does not follow symlinks, so what `root` reaches through one is not saved with it. */
-function refuseThroughSymlink(root: Buffer, outer: Buffer): void {
-  for (let end = root.length; end > outer.length; end = root.lastIndexOf(0x2f, end - 1)) {
-    if (!isSymlink(root.subarray(0, end))) continue;
-    throw new HpcError(
-      "HPC_BAD_PATH",
-      `path "${printable(root)}" lies inside path ${printable(outer)} by name only: ${printable(root.subarray(0, end))} is a symbolic link`,
-      "Write the directory that the link leads to.",
-      "path",
-    );
-  }
-}
-
-function isSymlink(path: Buffer): boolean {
-  try {
-    return atAnyLength(path, (reachable) => lstatSync(reachable)).isSymbolicLink();
-  } catch {
-    return false; // it vanished since it was looked at; the scan will say so
-  }
-}
-
-/** True when `path` lies below `directory`, by component. */
-export function isInside(path: Buffer, directory: Buffer): boolean {
-  if (directory.length === 1) return path.length > 1;
-  return path.length > directory.length && path[directory.length] === 0x2f && path.indexOf(directory) === 0;
-}
-
-function rootPath(value: Buffer): Buffer {
-  const root = absolutePath(value, "path");
-  try {
-    requireReadable(root);
-  } catch (error) {
-    throw unreadableRoot(root, errnoName(error));
-  }
-  return root;
-}
-
-/** Without `.`, doubled and trailing slashes; it need not exist. */
-function absolutePath(value: Buffer, key: string): Buffer {
-  const bad = (what: string, remedy: string) =>
-    new HpcError("HPC_BAD_PATH", `${key} "${printable(value)}" ${what}`, remedy, key);
-  if (value[0] !== 0x2f) throw bad("is not absolute", "Begin it with /.");
-  if (value.includes(0)) throw bad("holds a NUL byte", "Remove it.");
-  const components: Buffer[] = [];
-  for (let start = 1; start <= value.length; ) {
-    const slash = value.indexOf(0x2f, start);
-    const end = slash < 0 ? value.length : slash;
-    const component = value.subarray(start, end);
-    const text = component.toString("latin1");
-    // Whether /a/../b is /b depends on what /a is; the catalog must not have to guess.
-    if (text === "..") throw bad('has a ".." component', "Write the directory itself.");
-    if (text !== "" && text !== ".") components.push(component);
-    start = end + 1;
-  }
-  const path = Buffer.concat(components.flatMap((component) => [Buffer.from("/"), component]));
-  return path.length === 0 ? Buffer.from("/") : path;
-}
-
-/** Throws the system's error. A root that cannot be read is not a job with one entry less, it is no job. */
-function requireReadable(root: Buffer): void {
-  const stat = statSync(root);
-  if (stat.isDirectory()) {
-    opendirSync(root).closeSync(); // listing it would move its access time; the scan says what that brings
-  } else if (stat.isFile()) {
-    accessSync(root, constants.R_OK); // opening it would break a lease, or recall it from tape
-  }
-}
-
-/** `path` was named in the job and cannot be saved. */
-export function unreadableRoot(root: Buffer, errno: string): HpcError {
-  const denied = errno === "EACCES" || errno === "EPERM";
-  return new HpcError(
-    "HPC_BAD_PATH",
-    `path "${printable(root)}" cannot be used: ${errno}`,
-    denied
-      ? "Run the job as root, or as a user who may read it and search the directories above it."
-      : "Check the spelling, the mount and the permissions.",
-    "path",
-  );
 }
 
 function shard(text: string, key: string): { index: number; count: number } {

@@ -2,7 +2,7 @@ import { realpathSync } from "node:fs";
 import { defaultThreads, type Filesystem, filesystemOf, serverRole } from "@podheitor/hpc-native";
 import { type ShardStrategy, WHOLE } from "@podheitor/hpc-shard";
 import type { ScanOptions } from "@podheitor/hpc-walker";
-import { errnoName, HpcError } from "./errors";
+import { causeOf, HpcError } from "./errors";
 import { RING_BYTES } from "./limits";
 import { mdtCount } from "./mdts";
 import type { JobParams } from "./params";
@@ -92,7 +92,7 @@ export function checkRoots(params: JobParams): { readonly found: Filesystem[]; r
       filesystem = filesystemOf(path);
       real = realpathSync.native(path, { encoding: "buffer" });
     } catch (error) {
-      warnings.push(`the filesystem of ${printable(path)} cannot be told (${errnoName(error)}): treated as posix`);
+      warnings.push(`the filesystem of ${printable(path)} cannot be told (${causeOf(error)}): treated as posix`);
       continue;
     }
     found.push(filesystem);
@@ -120,8 +120,6 @@ export function checkRoot(
     );
   }
   if (mode === "auto" || mode === "posix" || filesystem.type === mode) return undefined;
-  return (
-    `mode=${mode}, but ${printable(path)} is on ${filesystem.type}: it is read as posix, ` +
-    `with the directory policy of ${mode}`
-  );
+  const how = mode === "lustre" ? "a directory is read by one thread all the same" : "it is read as posix";
+  return `mode=${mode}, but ${printable(path)} is on ${filesystem.type}: ${how}`;
 }

@@ -1,15 +1,15 @@
 import { type Entry, EntryFlag, encodeEntry, FrameWriter } from "@podheitor/hpc-ptcomm";
 import { type ArchiveItem, ArchiveReader, type AttributesItem, type EndItem, type EntryItem } from "./archive-reader";
-import { nameOfErrno } from "./errno";
-import { cancelled, errnoName, HpcError } from "./errors";
+import { cancelled, causeOf, HpcError } from "./errors";
 import type { JobEvents, Progress, RestoreSummary } from "./events";
 import { FEED_SIZE } from "./limits";
 import { Messages } from "./messages";
 import { type Selector, selector } from "./patterns";
 import { printable } from "./printable";
-import { attributeText, type Replace, RestoreCore, type RestoreFailure } from "./restore-core";
+import { attributeText, failureText, REPLACE, type Replace, RestoreCore, type RestoreFailure } from "./restore-core";
 import { throttled } from "./throttled";
 
+const NO_NAME = Buffer.alloc(0);
 const NO_DIGEST = Buffer.alloc(8);
 
 export interface RestoreArchive {
@@ -80,11 +80,11 @@ async function eachItem(
 function openCore({ where, replace }: RestoreArchive): RestoreCore {
   const base = typeof where === "string" ? Buffer.from(where) : where;
   try {
-    return new RestoreCore(base, replace ?? "always");
+    return new RestoreCore(base, REPLACE[replace ?? "always"]);
   } catch (error) {
     throw new HpcError(
       "HPC_RESTORE_TARGET",
-      `nothing can be restored to ${printable(base)}: ${errnoName(error)}`,
+      `nothing can be restored to ${printable(base)}: ${causeOf(error)}`,
       "Name a directory that exists or can be created, with room and write permission.",
     );
   }
@@ -118,7 +118,8 @@ class ArchiveRestore {
   #unfed = 0;
   /** Entries whose attributes were damaged in the archive. */
   #attributesLost = 0;
-  #name: Buffer = NO_DIGEST;
+  /** Of the entry whose attributes come next. */
+  #name: Buffer = NO_NAME;
   /** Why the entry that is being discarded is damaged: the core only knows that it is. */
   #damage = "";
   /** Of the archive that is being read: by group, the link that takes the place of a leader that is not wanted. */
@@ -153,7 +154,7 @@ class ArchiveRestore {
     try {
       this.core.finish((failure) => this.#failed(failure));
     } catch (error) {
-      this.messages.say("warning", `modes or times of some directories could not be set: ${errnoName(error)}`);
+      this.messages.say("warning", `modes or times of some directories could not be set: ${causeOf(error)}`);
     }
     this.messages.close();
   }
@@ -233,19 +234,7 @@ class ArchiveRestore {
   }
 
   #failed(failure: RestoreFailure): void {
-    if (failure.operation === "attribute") {
-      this.messages.entry("warning", attributeText(failure));
-      return;
-    }
-    this.messages.entry("error", `${printable(failure.name)}: not restored: ${this.#reason(failure)}`);
-  }
-
-  #reason({ operation, errno, leader }: RestoreFailure): string {
-    if (operation === "discard") return this.#damage;
-    if (operation === "source") return "it was read incompletely when it was saved";
-    if (operation === "link" && leader !== undefined) {
-      return `its other name ${printable(leader)} is not there to link to (${nameOfErrno(errno)}); select that name as well`;
-    }
-    return `cannot ${operation}: ${nameOfErrno(errno)}`;
+    if (failure.operation === "attribute") this.messages.entry("warning", attributeText(failure));
+    else this.messages.entry("error", failureText(failure, this.#damage));
   }
 }

@@ -1,11 +1,15 @@
+import { constants } from "node:os";
 import { join } from "node:path";
-import { openLibrary } from "@podheitor/hpc-native";
-import { nameOfErrno } from "./errno";
+import { errnoName, openLibrary } from "@podheitor/hpc-native";
+import type { ReplaceRule } from "@podheitor/hpc-ptcomm";
 import { FAILURES_SIZE } from "./limits";
 import { printable } from "./printable";
 
+/** When an entry that exists gives way, in words and as the core is told. */
 export const REPLACE = { always: "a", newer: "w", older: "o", never: "n" } as const;
 export type Replace = keyof typeof REPLACE;
+
+const { ENOENT } = constants.errno;
 
 /** `enum hpc_restore_op`: what a failed entry was about to do. */
 const OPERATIONS = ["", "create", "link", "write", "finish", "source", "discard", "attribute"] as const;
@@ -24,7 +28,22 @@ export interface RestoreFailure {
 
 /** What to say of an attribute that could not be set. */
 export function attributeText({ name, attribute, errno }: RestoreFailure): string {
-  return `${printable(name)}: restored, but not its ${printable(attribute ?? name)}: ${nameOfErrno(errno)}`;
+  return `${printable(name)}: restored, but not its ${printable(attribute ?? name)}: ${errnoName(errno)}`;
+}
+
+/** What to say of an entry that could not be restored. `discarded`: why, where the caller had it discarded. */
+export function failureText(failure: RestoreFailure, discarded: string): string {
+  return `${printable(failure.name)}: not restored: ${reasonOf(failure, discarded)}`;
+}
+
+function reasonOf({ operation, errno, leader }: RestoreFailure, discarded: string): string {
+  if (operation === "discard") return discarded;
+  if (operation === "source") return "it was read incompletely when it was saved";
+  if (operation !== "link" || leader === undefined) return `cannot ${operation}: ${errnoName(errno)}`;
+  const other = printable(leader);
+  return errno === ENOENT
+    ? `its other name ${other} is not there to link to (ENOENT); select that name as well`
+    : `cannot link to ${other}: ${errnoName(errno)}`;
 }
 
 /** `HPC_RESTORE_NAME_ATTRIBUTES`. */
@@ -69,9 +88,9 @@ export class RestoreCore {
   readonly #used = Buffer.alloc(8);
 
   /** Creates `where` if it is missing. Throws NativeError with the errno of that. */
-  constructor(where: Buffer, replace: Replace) {
+  constructor(where: Buffer, replace: ReplaceRule) {
     const work = Buffer.alloc(0); // the list of directories is kept in `where` itself
-    this.#handle = this.#calls.open(where, where.length, work, 0, REPLACE[replace].charCodeAt(0), NAME_ATTRIBUTES);
+    this.#handle = this.#calls.open(where, where.length, work, 0, replace.charCodeAt(0), NAME_ATTRIBUTES);
   }
 
   /**

@@ -1,12 +1,12 @@
 import { type Accounting, type Frame, FrameWriter, isSignal, type JobInfo } from "@podheitor/hpc-ptcomm";
-import { nameOfErrno } from "./errno";
-import { errnoName, HpcError } from "./errors";
+import { causeOf, HpcError } from "./errors";
 import { FEED_SIZE } from "./limits";
 import type { Messages } from "./messages";
 import { printable } from "./printable";
-import { attributeText, type Replace, RestoreCore, type RestoreFailure } from "./restore-core";
+import { attributeText, failureText, REPLACE, RestoreCore, type RestoreFailure } from "./restore-core";
 
-const REPLACE_OF = { a: "always", w: "newer", o: "older", n: "never" } as const satisfies Record<string, Replace>;
+/** Of an entry that an `X` frame ended. */
+const DROPPED = "its sender dropped it before it was whole";
 
 /** Entries that arrive as hpc/1 frames, on their way through the restore core into the job's `Where`. */
 export class RestoreStream {
@@ -23,11 +23,11 @@ export class RestoreStream {
     const where = job.where ?? Buffer.from("/");
     this.#messages = messages;
     try {
-      this.#core = new RestoreCore(where, REPLACE_OF[job.replace ?? "a"]);
+      this.#core = new RestoreCore(where, job.replace ?? REPLACE.always);
     } catch (error) {
       throw new HpcError(
         "HPC_RESTORE_TARGET",
-        `nothing can be restored to ${printable(where)}: ${errnoName(error)}`,
+        `nothing can be restored to ${printable(where)}: ${causeOf(error)}`,
         "Choose a Where that exists or can be created, with room and write permission.",
       );
     }
@@ -58,17 +58,12 @@ export class RestoreStream {
   }
 
   readonly #hear = (failure: RestoreFailure): void => {
-    const { operation, errno, name, leader } = failure;
-    if (operation === "attribute") {
+    if (failure.operation === "attribute") {
       this.#messages.entry("warning", attributeText(failure));
       return;
     }
     this.#failed++;
-    const link = leader === undefined ? "" : ` to ${printable(leader)}`;
-    this.#messages.entry(
-      "error",
-      `${printable(name)}: not restored: cannot ${operation}${link}: ${nameOfErrno(errno)}`,
-    );
+    this.#messages.entry("error", failureText(failure, DROPPED));
   };
 
   /** Failures so far. */
@@ -83,7 +78,7 @@ export class RestoreStream {
     try {
       this.#core.finish(this.#hear);
     } catch (error) {
-      this.#messages.say("warning", `modes or times of some directories could not be set: ${errnoName(error)}`);
+      this.#messages.say("warning", `modes or times of some directories could not be set: ${causeOf(error)}`);
     }
     const stats = this.#core.stats();
     if (stats.attributes_failed > 0) {

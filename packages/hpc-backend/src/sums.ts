@@ -1,4 +1,5 @@
-import { nameOfErrno } from "./errno";
+import { errnoName } from "@podheitor/hpc-native";
+import { isBalanced } from "@podheitor/hpc-ptcomm";
 import type { BackupSummary, Progress } from "./events";
 import { peakRss } from "./peak-rss";
 
@@ -14,7 +15,7 @@ export class Sums {
   filteredUnchanged = 0;
   filteredSockets = 0;
   filteredDialect = 0;
-  /** Excluded by pattern. */
+  /** Excluded by a pattern, or the archive that is being written. */
   filteredOther = 0;
   vanished = 0;
   failed = 0;
@@ -55,8 +56,7 @@ export class Sums {
 
   /** True when no entry is unaccounted for. */
   get balanced(): boolean {
-    const kinds = this.files + this.directories + this.symlinks + this.hardlinks + this.specials;
-    return this.scanned === this.emitted + this.filtered + this.vanished + this.failed && this.emitted === kinds;
+    return isBalanced(this);
   }
 
   get seconds(): number {
@@ -103,7 +103,7 @@ export class Sums {
         dialect: this.filteredDialect,
         excluded: this.filteredOther,
       },
-      failed_by: Object.fromEntries([...this.failedBy].map(([errno, count]) => [nameOfErrno(errno), count])),
+      failed_by: Object.fromEntries([...this.failedBy].map(([errno, count]) => [errnoName(errno), count])),
       incomplete: this.incomplete,
       unlistable: this.unlistedDirectories,
       pruned: this.prunedDirectories,

@@ -1,5 +1,5 @@
 import { opendir } from "node:fs/promises";
-import { errnoName } from "./errors";
+import { causeOf } from "./errors";
 import { printable } from "./printable";
 
 /** Names that one message holds. */
@@ -33,7 +33,7 @@ export async function uncovered(tree: Buffer, paths: readonly Buffer[]): Promise
         else more++;
       }
     } catch (error) {
-      sentences.push(`what no job saves of ${printable(directory)} cannot be told: ${errnoName(error)}`);
+      sentences.push(`what no job saves of ${printable(directory)} cannot be told: ${causeOf(error)}`);
     }
   }
   if (left.length > 0) {

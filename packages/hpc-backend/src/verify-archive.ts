@@ -4,18 +4,19 @@ import { resolve } from "node:path";
 import { decodeXattrs, type Entry, EntryFlag, EntryKind } from "@podheitor/hpc-ptcomm";
 import { createScanner, RecordCursor, RecordType } from "@podheitor/hpc-walker";
 import { type ArchiveItem, ArchiveReader } from "./archive-reader";
-import { cancelled, errnoName, HpcError } from "./errors";
+import { cancelled, causeOf, HpcError } from "./errors";
 import type { Difference, JobEvents, Reason, VerifySummary } from "./events";
 import { atAnyLength } from "./long-path";
 import { Messages } from "./messages";
 import { isSampled, type NamePart, NameTable } from "./name-table";
 import { parseParams } from "./params";
+import { parentOf } from "./paths";
 import { planScan } from "./plan";
 import { printable } from "./printable";
 import { throttled } from "./throttled";
 import { readContent } from "./verify-content";
 import { compareStat } from "./verify-entry";
-import { parentOf, Reasons, statOf } from "./verify-reasons";
+import { Reasons, statOf } from "./verify-reasons";
 import { actualName, archivedName, type Root, rootsOf } from "./verify-roots";
 import { ANY_XATTRS, NO_XATTRS, xattrNames, xattrsKey } from "./verify-xattrs";
 
@@ -69,7 +70,7 @@ function resolvedTree(against: string | Buffer): Buffer {
   } catch (error) {
     throw new HpcError(
       "HPC_BAD_PATH",
-      `${printable(tree)} cannot be compared with: ${errnoName(error)}`,
+      `${printable(tree)} cannot be compared with: ${causeOf(error)}`,
       "Name the directory that was backed up, or the one it was restored to.",
     );
   }
@@ -93,8 +94,8 @@ interface Context {
 
 class Verification {
   readonly #messages: Messages;
-  /** Known once the archive's facts are. */
-  #context: Context | undefined;
+  /** Made when `#context` is asked for first. */
+  #madeContext: Context | undefined;
   #current: Current | undefined;
   #entries = 0;
   #compared = 0;
@@ -117,7 +118,7 @@ class Verification {
   async item(item: ArchiveItem): Promise<void> {
     switch (item.type) {
       case "note":
-        this.#facts.reasons.note(item.note);
+        this.#context.reasons.note(item.note);
         return;
       case "entry":
         this.#finish();
@@ -152,7 +153,7 @@ class Verification {
     }
     if (partial && !xattrs) return;
     for (const part of this.names.parts()) {
-      for (const root of this.#facts.roots) await this.#scan(root, part, { partial, xattrs }, signal);
+      for (const root of this.#context.roots) await this.#scan(root, part, { partial, xattrs }, signal);
     }
   }
 
@@ -188,7 +189,7 @@ class Verification {
 
   #extra(root: Root, name: Buffer): void {
     const actual = actualName([root], name) ?? name;
-    const { why, implied } = this.#facts.reasons.ofExtra(root, name, actual);
+    const { why, implied } = this.#context.reasons.ofExtra(root, name, actual);
     if (!implied) this.#difference({ path: Buffer.from(name), what: "extra", why });
   }
 
@@ -196,7 +197,7 @@ class Verification {
     if (archived === ANY_XATTRS || cursor.xattrError !== 0) return;
     const block = cursor.xattrLength === 0 ? undefined : cursor.xattrs;
     if ((block === undefined ? NO_XATTRS : xattrsKey(block)) === archived) return;
-    const { reasons, isOrigin } = this.#facts;
+    const { reasons, isOrigin } = this.#context;
     const stat = statOf(actualName([root], name) ?? name);
     this.#difference({
       path: Buffer.from(name),
@@ -224,15 +225,15 @@ class Verification {
     };
   }
 
-  /** What the archive says of itself is complete when its first entry is here. */
-  get #facts(): Context {
-    if (this.#context === undefined) {
+  /** Not before the first item: what the archive says of itself is complete then. */
+  get #context(): Context {
+    if (this.#madeContext === undefined) {
       const paths = this.facts.filter(([key]) => key === "path").map(([, value]) => value);
       const roots = rootsOf(paths, this.against);
       const isOrigin = roots.every(({ archived, actual }) => archived.equals(actual));
-      this.#context = { roots, isOrigin, reasons: new Reasons(this.facts) };
+      this.#madeContext = { roots, isOrigin, reasons: new Reasons(this.facts) };
     }
-    return this.#context;
+    return this.#madeContext;
   }
 
   #begin(entry: Entry, damage: string | undefined): void {
@@ -255,7 +256,7 @@ class Verification {
   }
 
   #missing(entry: Entry, path: Buffer): void {
-    const { reasons, isOrigin } = this.#facts;
+    const { reasons, isOrigin } = this.#context;
     let above = parentOf(path);
     while (above.length > 1 && statOf(above) === undefined) above = parentOf(above);
     const why = reasons.ofMissing(statOf(above), isOrigin);
@@ -276,7 +277,7 @@ class Verification {
 
   #hardLink(current: Current, { dev, ino }: BigIntStats): void {
     const { link } = current.entry;
-    const leader = actualName(this.#facts.roots, link);
+    const leader = actualName(this.#context.roots, link);
     const stat = leader && statOf(leader);
     if (stat?.dev === dev && stat.ino === ino) return;
     this.#found(current, "link", undefined, `the same file as ${printable(link)}`, "another file");
@@ -297,13 +298,13 @@ class Verification {
       this.#bytes += content.bytes;
       if (content.digest !== digest || !content.clean) this.#found(current, "content");
     } catch (error) {
-      this.#found(current, "content", undefined, undefined, `cannot be read: ${errnoName(error)}`);
+      this.#found(current, "content", undefined, undefined, `cannot be read: ${causeOf(error)}`);
     }
   }
 
   #actual(name: Buffer): Buffer {
     // A name under no root can only come from a damaged archive; it is then looked for as it stands.
-    return actualName(this.#facts.roots, name) ?? name;
+    return actualName(this.#context.roots, name) ?? name;
   }
 
   /** `why`: where it is known already; else the times tell. */
@@ -314,7 +315,7 @@ class Verification {
     archived?: string,
     found?: string,
   ): void {
-    const { reasons, isOrigin } = this.#facts;
+    const { reasons, isOrigin } = this.#context;
     this.#difference({
       path: entry.name,
       what,

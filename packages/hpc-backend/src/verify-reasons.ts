@@ -1,17 +1,14 @@
-import { type BigIntStats, closeSync, constants, lstatSync, openSync, readSync } from "node:fs";
+import { type BigIntStats, lstatSync } from "node:fs";
 import type { Entry } from "@podheitor/hpc-ptcomm";
-import { Excludes, excludeProblem } from "@podheitor/hpc-walker";
+import { Excludes, excludeProblem, isMarker } from "@podheitor/hpc-walker";
 import { isGone, type Note, NoteOperation } from "./archive-note";
 import type { Reason } from "./events";
 import { NOTES_MAX } from "./limits";
 import { atAnyLength } from "./long-path";
-import { isInside } from "./params";
-import type { Root } from "./verify-roots";
+import { isInside, parentOf } from "./paths";
+import { actualName, type Root } from "./verify-roots";
 
 const SLASH = 0x2f;
-const CACHEDIR_TAG = "CACHEDIR.TAG";
-/** Of the Cache Directory Tagging Specification (bford.info/cachedir). */
-const CACHEDIR_SIGNATURE = Buffer.from("Signature: 8a477f597d28d172789f06886806bc55");
 
 type Facts = readonly (readonly [key: string, value: Buffer])[];
 
@@ -134,48 +131,25 @@ export class Reasons {
     const device = this.#oneFilesystem ? statOf(root.actual)?.dev : undefined;
     let found: Buffer | undefined;
     for (let path = parent; ; path = parentOf(path)) {
-      if (this.#isPruned(actualOf(root, path), device)) found = path;
+      const actual = actualName([root], path);
+      if (actual !== undefined && this.#isPruned(actual, device)) found = path;
       if (path.length <= root.archived.length) return found;
     }
   }
 
   #isPruned(directory: Buffer, rootDevice: bigint | undefined): boolean {
     if (rootDevice !== undefined && statOf(directory)?.dev !== rootDevice) return true;
-    return this.#markers.some((marker) => isMarker(Buffer.concat([directory, Buffer.from("/"), marker]), marker));
+    return this.#markers.some((marker) => holdsMarker(directory, marker));
   }
 }
 
-function isMarker(path: Buffer, marker: Buffer): boolean {
-  const stat = statOf(path);
-  if (stat === undefined) return false;
-  if (marker.toString("latin1") !== CACHEDIR_TAG) return true;
-  return stat.isFile() && atAnyLength(path, startsWithSignature);
-}
-
-function startsWithSignature(path: Buffer): boolean {
-  const start = Buffer.alloc(CACHEDIR_SIGNATURE.length);
+/** As the scan asks, but along a path of any length. */
+function holdsMarker(directory: Buffer, marker: Buffer): boolean {
   try {
-    const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    try {
-      readSync(fd, start, 0, start.length, 0);
-    } finally {
-      closeSync(fd);
-    }
+    return atAnyLength(Buffer.concat([directory, Buffer.from("/"), marker]), (path) => isMarker(path, marker));
   } catch {
-    return false;
+    return false; // the directory of such a path cannot be opened
   }
-  return start.equals(CACHEDIR_SIGNATURE);
-}
-
-function actualOf({ archived, actual }: Root, name: Buffer): Buffer {
-  const rest = name.subarray(archived.length === 1 ? 0 : archived.length);
-  if (rest.length === 0 || (rest.length === 1 && archived.length === 1)) return actual;
-  return actual.length === 1 ? rest : Buffer.concat([actual, rest]);
-}
-
-/** "/a" of "/a/b"; "/" of "/a" and of "/". */
-export function parentOf(name: Buffer): Buffer {
-  return name.subarray(0, Math.max(1, name.lastIndexOf(SLASH)));
 }
 
 /** undefined: there is nothing of that name, or it cannot be looked at. */

@@ -1,6 +1,6 @@
 import { lstatSync } from "node:fs";
 import { fullName } from "./entry-sink";
-import { isInside } from "./params";
+import { isInside } from "./paths";
 
 /** A root of the archive and the place in the tree that stands for it. */
 export interface Root {

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { errnoName, HpcError } from "./errors";
+import { causeOf, HpcError } from "./errors";
 
 /**
  * A temporary file without a name: whatever ends the process, nothing is left. Calls are synchronous, because they answer from the
@@ -52,7 +52,7 @@ export class WorkFile {
     } catch (error) {
       throw new HpcError(
         "HPC_WORK_FILE",
-        `a temporary file in ${this.#directory} cannot be used: ${errnoName(error)}`,
+        `a temporary file in ${this.#directory} cannot be used: ${causeOf(error)}`,
         "Make room there and check that it can be written to, or set TMPDIR to another directory.",
       );
     }

@@ -316,7 +316,7 @@ describe("damage", () => {
     writeFileSync(file, "#!/bin/sh\n");
     expect(await codeOf(list(file))).toBe("HPC_NOT_AN_ARCHIVE");
     expect(await codeOf(restoreArchive({ archive: file, where }))).toBe("HPC_NOT_AN_ARCHIVE");
-    expect(await codeOf(list(join(where, "none")))).toBe("HPC_ARCHIVE_READ");
+    expect(await codeOf(list(join(where, "none")))).toBe("HPC_ARCHIVE_OPEN");
     const future = Buffer.from(bytes);
     future[8] = 2;
     writeFileSync(file, future);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { type Entry, EntryFlag, EntryKind, encodeDataEnd, encodeEntry, encodeFrame } from "@podheitor/hpc-ptcomm";
 import { FAILURES_SIZE } from "../src/limits";
-import { RestoreCore, type RestoreFailure } from "../src/restore-core";
+import { failureText, REPLACE, RestoreCore, type RestoreFailure } from "../src/restore-core";
 
 const EMPTY = Buffer.alloc(0);
 
@@ -15,7 +15,7 @@ const failed = (failure: RestoreFailure) => void failures.push(failure);
 
 beforeEach(() => {
   where = mkdtempSync(join(tmpdir(), "hpc-core-"));
-  core = new RestoreCore(Buffer.from(where), "always");
+  core = new RestoreCore(Buffer.from(where), REPLACE.always);
   failures = [];
 });
 afterEach(() => {
@@ -76,6 +76,18 @@ test("what failed before the call itself failed is told", () => {
   // The next call fails at once, and does not tell the same again.
   expect(() => core.feed(file("b", "two"), failed)).toThrow(/EBADMSG/);
   expect(failures).toHaveLength(1);
+});
+
+test.each([
+  ["link", 2, "its other name /b is not there to link to (ENOENT); select that name as well"],
+  ["link", 18, "cannot link to /b: EXDEV"],
+  ["write", 28, "cannot write: ENOSPC"],
+  ["source", 5, "it was read incompletely when it was saved"],
+  ["discard", 5, "as the caller says"],
+] as const)("in words, %s with errno %i: %s", (operation, errno, words) => {
+  const leader = operation === "link" ? Buffer.from("/b") : undefined;
+  const failure: RestoreFailure = { operation, errno, name: Buffer.from("/a"), leader, attribute: undefined };
+  expect(failureText(failure, "as the caller says")).toBe(`/a: not restored: ${words}`);
 });
 
 test("more failures than one call has room for are all told", () => {

@@ -50,7 +50,7 @@ describe("a root that may not be read", () => {
     const ran = spawnSync(command, [...args, "backup", open, `--path=${path}`], { encoding: "utf8", cwd: "/" });
     expect(ran.stderr).toBe(
       `podheitor-hpc-backend: path "${path}" cannot be used: EACCES. ` +
-        "Run the job as root, or as a user who may read it and search the directories above it.\n",
+        "Run the job as root, or as a user who may read it and search the directories above it. [HPC_BAD_PATH]\n",
     );
     expect([ran.status, ran.stdout]).toEqual([1, ""]);
   });

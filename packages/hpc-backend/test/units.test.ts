@@ -305,13 +305,15 @@ describe("parameters", () => {
     expect([here, both].map((params) => planScan(params, scope).scan.readAhead)).toEqual([true, false]);
   });
 
-  test("a mode of another filesystem is said, and its directory policy is kept", () => {
+  test("a mode of another filesystem is said, and Lustre's way with directories is kept", () => {
     const scope = { since: undefined, keepOlder: false, content: true };
     const { warnings, scan } = planScan(
       parse(["path", dir], ["mode", "lustre"], ["inline_kib", "8"], ["threads", "3"]),
       scope,
     );
-    expect(warnings).toEqual([expect.stringMatching(/^mode=lustre, but .* is on \w+: it is read as posix/)]);
+    expect(warnings).toEqual([
+      expect.stringMatching(/^mode=lustre, but .* is on \w+: a directory is read by one thread all the same$/),
+    ]);
     expect(scan).toMatchObject({ serialDirectories: true, inlineBytes: 8192, threads: 3, ringEntries: 8192 });
     expect(planScan(parse(["path", dir]), { ...scope, content: false }).scan).toMatchObject({
       inlineBytes: 0,

@@ -29,9 +29,13 @@ test("names of the archives of shards", () => {
   expect(shardArchive("/b.d/tree", 0, 2)).toBe("/b.d/tree.0-of-2");
   expect(shardArchive("a.tar.hpc", 0, 2)).toBe("a.tar.0-of-2.hpc");
   expect(shardArchive(".hidden", 0, 2)).toBe(".hidden.0-of-2");
-  expect(parseShards("4")).toBe(4);
+});
+
+test("numbers of shards", () => {
+  expect(parseShards("4", 64)).toBe(4);
+  expect(parseShards("1024", 1024)).toBe(1024);
   for (const bad of ["0", "-1", "65", "4/4", "1e1", ""])
-    expect(() => parseShards(bad)).toThrow("is not a number of shards");
+    expect(() => parseShards(bad, 64)).toThrow("is not a number of shards");
 });
 
 describe("lines of a listing", () => {

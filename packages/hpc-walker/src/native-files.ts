@@ -65,7 +65,11 @@ export interface FileContent {
   readonly content: Buffer;
 }
 
-/** Reads files of at most `max` bytes each, in order; the native library does a few megabytes in one call. */
+/**
+ * Reads files of at most `max` bytes each, in order; the native library does a few megabytes in one call. What goes
+ * wrong with a file is in its answer. Throws RangeError for a `max` that does not fit 32 bits, or when the library
+ * answers nothing.
+ */
 export function readFiles(paths: readonly Buffer[], max: number): FileContent[] {
   const library = tryLibrary();
   return library ? readFilesNative(library, paths, max) : readFilesPlain(paths, max);

@@ -1,10 +1,10 @@
 import type { Excludes } from "./exclude";
 import { ScanOp } from "./layout";
+import { isMarked } from "./markers";
 import { EINVAL, ELOOP, ENOENT, ENOTDIR, errnoOf } from "./system-error";
 import { DIRS_PER_WAITING, MAX_STREAMS, NAMES_PER_GIFT, NAMES_PER_LOOK, NAMES_PER_READ } from "./workers-limits";
 import { Listing } from "./workers-listing";
 import { type Looker, statOf } from "./workers-look";
-import { isMarked } from "./workers-markers";
 import { Word } from "./workers-memory";
 import { type Gift, Work, type WorkStack } from "./workers-stack";
 

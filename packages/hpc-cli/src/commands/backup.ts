@@ -10,7 +10,7 @@ import { json, value } from "../options";
 import { Output } from "../output";
 import { readOptions, readPairs } from "../read-options";
 import { type Pairs, scanOptions, scanPairs } from "../scan-options";
-import { parseShards, shardArchive } from "../shards";
+import { MAX_CONCURRENT_SHARDS, parseShards, shardArchive } from "../shards";
 import { addSummaries, ProgressSum } from "../summary";
 
 const options = {
@@ -51,7 +51,7 @@ export const backup: Command<Arguments> = {
         "--shards and --shard exclude each other",
         "--shards N writes all N archives, --shard K/N one of them",
       );
-    const shards = args.shards === undefined ? undefined : parseShards(args.shards);
+    const shards = args.shards === undefined ? undefined : parseShards(args.shards, MAX_CONCURRENT_SHARDS);
     if (archive === "-" && shards !== undefined)
       throw new UsageError(
         "--shards cannot write to standard output",

@@ -110,6 +110,15 @@ describe("shard-probe", () => {
   });
 });
 
+test("shard-probe takes as many shards as the key of a job", async () => {
+  const said = (await json("shard-probe", "--path", tree, "--shards", "1024")) as unknown as { shards: unknown[] };
+  expect(said.shards).toHaveLength(1024);
+  expect(await runCommand(["shard-probe", "--path", tree, "--shards", "1025"])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("give a number from 1 to 1024"),
+  });
+});
+
 describe("shard-probe --sample", () => {
   const many = join(folder, "many");
   const parts = 19;

@@ -60,10 +60,11 @@ export class Sample {
 
   /** Bytes of the shard's files below `limit`. */
   bytes(shard: number): Estimate {
-    const classes = this.#shards[shard]?.classes.slice(0, classOf(this.limit)) ?? [];
+    const { limit } = this;
+    const classes = this.#shards[shard]?.classes.slice(0, classOf(limit)) ?? [];
     const sum = (what: keyof Class) => classes.reduce((all, one) => all + one[what], 0);
     // One file more of the largest size: few may have been seen.
-    return this.#estimate(sum("bytes"), sum("squares") + this.limit ** 2);
+    return this.#estimate(sum("bytes"), sum("squares") + limit ** 2);
   }
 
   /** Files of this many bytes, a power of two, and more are not in `bytes`. 0: too few files were seen. */

@@ -3,14 +3,20 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from "
 const CACHEDIR_TAG = Buffer.from("CACHEDIR.TAG");
 /** The first bytes of a CACHEDIR.TAG that is one (bford.info/cachedir). */
 const SIGNATURE = Buffer.from("Signature: 8a477f597d28d172789f06886806bc55");
-const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
 
-/** Does `dir` hold a marker? One that cannot be asked for counts as not there: better too much in a backup than too little. */
+/** Does `dir` hold a marker? */
 export function isMarked(dir: Buffer, markers: readonly Buffer[]): boolean {
-  return markers.some((name) => {
-    const path = Buffer.concat([dir, Buffer.from("/"), name]);
-    return name.equals(CACHEDIR_TAG) ? hasSignature(path) : exists(path);
-  });
+  return markers.some((name) => isMarker(Buffer.concat([dir, Buffer.from("/"), name]), name));
+}
+
+/**
+ * Is there, at `path`, what the marker `name` asks for? A CACHEDIR.TAG must be a regular file that begins with its
+ * signature; for others any entry will do. One that cannot be asked for counts as not there: better too much in a
+ * backup than too little. `marked` in shim-c/scan/markers.c says the same.
+ */
+export function isMarker(path: Buffer, name: Buffer): boolean {
+  return name.equals(CACHEDIR_TAG) ? hasSignature(path) : exists(path);
 }
 
 function exists(path: Buffer): boolean {
@@ -24,7 +30,7 @@ function exists(path: Buffer): boolean {
 function hasSignature(path: Buffer): boolean {
   let fd: number;
   try {
-    fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    fd = openSync(path, FLAGS);
   } catch {
     return false;
   }

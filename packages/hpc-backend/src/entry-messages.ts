@@ -1,0 +1,61 @@
+import { constants } from "node:os";
+import { errnoName } from "@podheitor/hpc-native";
+import type { RecordCursor } from "@podheitor/hpc-walker";
+import { NoteOperation } from "./archive-note";
+import { fullName } from "./entry-sink";
+import { printable } from "./printable";
+
+/*
+ * What the job log says of the entry that the cursor stands on: one line each, which begins with its name.
+ */
+
+const { E2BIG } = constants.errno;
+/** Scan operations and notes have the same numbers for the same things. */
+const OPERATIONS: Readonly<Record<NoteOperation, string>> = {
+  [NoteOperation.STAT]: "stat",
+  [NoteOperation.OPEN_DIRECTORY]: "open directory",
+  [NoteOperation.LIST_DIRECTORY]: "list directory",
+  [NoteOperation.OPEN]: "open",
+  [NoteOperation.READ]: "read",
+  [NoteOperation.READ_LINK]: "read the link target",
+  [NoteOperation.READ_XATTRS]: "read extended attributes",
+};
+
+const LEFT_OUT = {
+  socket: "sockets are not saved",
+  ownOutput: "an archive that is being written is not saved",
+  special: "the classic dialect cannot carry fifos and devices",
+  blankEnd: "the classic dialect cannot carry a name that ends in a blank",
+  vanished: "vanished before it could be saved",
+} as const;
+
+export function leftOutText(cursor: RecordCursor, why: keyof typeof LEFT_OUT): string {
+  return `${shown(cursor)}: ${LEFT_OUT[why]}`;
+}
+
+export function failedText(cursor: RecordCursor, operation: NoteOperation, errno: number): string {
+  return `${shown(cursor)}: cannot ${OPERATIONS[operation]}: ${errnoName(errno)}`;
+}
+
+/** `sent`: bytes of its content that went before. */
+export function readFailedText(cursor: RecordCursor, sent: number, errno: number): string {
+  return `${shown(cursor)}: read failed after ${sent} bytes: ${errnoName(errno)}`;
+}
+
+/** `saved`: bytes that there were, fewer than its size. */
+export function shrankText(cursor: RecordCursor, saved: number): string {
+  return `${shown(cursor)}: shrank while it was read: ${saved} bytes saved of ${cursor.size}`;
+}
+
+/** Of extended attributes that are not, or not all of them, in the record. */
+export function xattrsText(cursor: RecordCursor): string {
+  const name = shown(cursor);
+  const errno = cursor.xattrError;
+  if (errno === E2BIG) return `${name}: its extended attributes are too large together: those that fit are saved`;
+  const which = cursor.xattrLength > 0 ? "all of its" : "its";
+  return `${name}: cannot read ${which} extended attributes: ${errnoName(errno)}`;
+}
+
+function shown(cursor: RecordCursor): string {
+  return printable(fullName(cursor.dir, cursor.name));
+}
