@@ -1,7 +1,7 @@
 import { lstatSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { lastLines } from "./build";
-import { isScript, type PluginConf, parseConf } from "./conf";
+import { isScript, nodeOf, type PluginConf, parseConf } from "./conf";
 import { builtHost, CONF_NAME, PLUGIN_NAME } from "./locate";
 import { greetBackend } from "./puller";
 import { runProgram } from "./subprocess";
@@ -126,7 +126,7 @@ async function checkBackend(conf: PluginConf, confFile: string, checks: Check[])
   const programs = isScript(conf.backend)
     ? ([
         ["backend", conf.backend, false],
-        ["node", conf.node ?? "/usr/bin/node", true],
+        ["node", nodeOf(conf), true],
       ] as const)
     : ([["backend", conf.backend, true]] as const);
   for (const [name, file, executed] of programs) {

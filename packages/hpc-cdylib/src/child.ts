@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
-import { isScript, type PluginConf } from "./conf";
+import { isScript, nodeOf, type PluginConf } from "./conf";
 import { CdylibError } from "./errors";
 import { END_LIMIT_MS, STDERR_TAIL } from "./limits";
 
@@ -13,7 +13,7 @@ export type BackendCommand = readonly [program: string, ...args: string[]];
 
 /** How the plugin starts what its configuration names. */
 export function backendCommand(conf: PluginConf): BackendCommand {
-  return isScript(conf.backend) ? [conf.node ?? "/usr/bin/node", conf.backend] : [conf.backend];
+  return isScript(conf.backend) ? [nodeOf(conf), conf.backend] : [conf.backend];
 }
 
 /** A backend as a child process: its own process group, a scrubbed environment, and three pipes. */

@@ -1,3 +1,5 @@
+import { accessSync, constants } from "node:fs";
+
 /*
  * podheitor-hpc-fd.conf, which lies beside the plugin and is the only place that names an executable: lines `key = value`, comments
  * from `#` at the start of a line; of a key that is given twice the last line counts. The plugin reads it itself (shim-c/fd-plugin/conf.c); this is the same in TypeScript,
@@ -11,6 +13,21 @@ export interface PluginConf {
   readonly node?: string;
   /** Seconds without a byte from the backend after which the job fails. */
   readonly stallLimit?: number;
+}
+
+/** Where the plugin looks for node when its configuration names none (shim-c/fd-plugin/conf.c). */
+const USUAL_NODES = ["/usr/bin/node", "/usr/local/bin/node"] as const;
+
+/** The program that runs a backend which is a script. */
+export function nodeOf({ node }: PluginConf): string {
+  const [first, second] = USUAL_NODES;
+  if (node !== undefined) return node;
+  try {
+    accessSync(first, constants.X_OK);
+    return first;
+  } catch {
+    return second;
+  }
 }
 
 /** A day, as in the plugin (shim-c/fd-plugin/limits.h): whoever wants more wants no limit at all, and there is none. */

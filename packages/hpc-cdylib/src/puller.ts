@@ -197,7 +197,11 @@ function jobPairs(job: PullJob): string[] {
   return pairs;
 }
 
-/** Starts the backend of a configuration, greets it and lets it go: does it run at all? */
+/**
+ * Starts the backend of a configuration, greets it and lets it go: does it run at all? Rejects with CdylibError
+ * HPC_BACKEND_START, _DIED, _REFUSED, or _SILENT after `stallMs` without a byte; with ProtocolError HPC_DIALECT for one
+ * of another release, and HPC_FRAME or HPC_FRAME_TOO_LONG for bytes that are no frames.
+ */
 export async function greetBackend(conf: PluginConf, stallMs = GREET_LIMIT_MS): Promise<void> {
   const dialogue = await Dialogue.open({ command: backendCommand(conf), verb: "backup", stallMs });
   await dialogue.close("dismissed");

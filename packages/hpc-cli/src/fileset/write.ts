@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createTwoFilesPatch } from "diff";
 import { CliError } from "../errors";
@@ -62,12 +62,20 @@ export function write(folder: string, planned: readonly Planned[], force: boolea
       "look at the difference with --diff; overwrite with --force",
     );
   attempt(folder, () => mkdirSync(folder, { recursive: true }));
-  for (const { path, state, text } of planned.filter((one) => one.state !== "same"))
-    attempt(path, () => {
-      if (state === "same") return;
-      writeFileSync(`${path}.new`, text, { encoding: "latin1", mode: 0o644 });
-      renameSync(`${path}.new`, path);
-    });
+  for (const { path, text } of planned.filter(({ state }) => state !== "same"))
+    attempt(path, () => replace(path, text));
+}
+
+function replace(path: string, text: string): void {
+  const draft = `${path}.new`;
+  rmSync(draft, { force: true }); // of a run that was killed; nothing that is there is written through
+  try {
+    writeFileSync(draft, text, { encoding: "latin1", mode: 0o644, flag: "wx", flush: true });
+    renameSync(draft, path);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw error;
+  }
 }
 
 /** A unified diff of all that would change; empty when nothing would. */
