@@ -24,8 +24,15 @@ export function repeated(describe: string) {
   return { type: "string", requiresArg: true, coerce: asArray, describe } as const satisfies Options;
 }
 
+const repeatedValues = new WeakSet<object>();
+
+/** Whether this value is one of an option that may be repeated. */
+export const mayRepeat = (values: object): boolean => repeatedValues.has(values);
+
 function asArray(given: string | string[] | undefined): string[] {
-  return given === undefined ? [] : [given].flat();
+  const values = given === undefined ? [] : [given].flat();
+  repeatedValues.add(values);
+  return values;
 }
 
 export function value(describe: string) {

@@ -91,7 +91,10 @@ export class Output {
     this.progressLine.clear();
     const report = reportOf(error);
     if (this.json) this.results.write(`${toJson({ error: report })}\n`);
-    else this.io.stderr.write(`podheitor-hpc: ${escapeText(report.message)}: ${escapeText(report.remedy)}\n`);
+    else {
+      const { code, message, remedy } = report;
+      this.io.stderr.write(`podheitor-hpc: ${escapeText(message)}: ${escapeText(remedy)} [${code}]\n`);
+    }
   }
 }
 

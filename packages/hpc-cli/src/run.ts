@@ -15,6 +15,7 @@ import { verify } from "./commands/verify";
 import { CliError, reportOf, UsageError } from "./errors";
 import { type CancelSignal, Exit, type ExitCode, exitOfSignal } from "./exit";
 import type { Io } from "./io";
+import { mayRepeat } from "./options";
 import { Output } from "./output";
 import { version } from "./version";
 
@@ -112,21 +113,14 @@ function parse(argv: readonly string[]): Chosen | string {
   return chosen;
 }
 
-/** Only options declared as arrays may be given twice; for the others it is not clear which one counts. */
+/** Words that follow the command: its own name, those of `bench`, and names to restore. */
+const POSITIONAL: ReadonlySet<string> = new Set(["_", "what", "pattern"]);
+
+/** Only options that say so may be given twice; for the others it is not clear which one counts. */
 function refuseRepeated(args: Record<string, unknown>): true {
-  const [command] = args["_"] as unknown[];
-  const repeatable = new Set([
-    "_",
-    "what",
-    "path",
-    "pattern",
-    "exclude",
-    "exclude-marker",
-    "check",
-    command === "restore" ? "archive" : "",
-  ]);
   for (const [name, value] of Object.entries(args))
-    if (Array.isArray(value) && !repeatable.has(name)) throw new UsageError(`--${name} is given twice`, "give it once");
+    if (Array.isArray(value) && !POSITIONAL.has(name) && !mayRepeat(value))
+      throw new UsageError(`--${name} is given twice`, "give it once");
   return true;
 }
 

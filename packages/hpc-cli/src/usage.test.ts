@@ -34,6 +34,11 @@ describe("a command line that is wrong", () => {
     [["verify", "--against", "/", "--catalog", "c", "--archive", "a"], /say what to compare with/],
     [["verify", "--against", "/", "--catalog", "c"], /--catalog needs --jobid/],
     [["verify", "--against", "/", "--catalog", "c", "--jobid", "1;2"], /--jobid 1;2 is not a number/],
+    [["verify", "--against", "/", "--catalog", "c", "--sample", "9"], /--sample does not go with --catalog/],
+    [
+      ["verify", "--against", "/", "--archive", "a", "--sample-names", "9"],
+      /--sample-names does not go with --archive/,
+    ],
     [["plugin"], /say what to do/],
     [["bench-part"], /not enough non-option arguments.*: see podheitor-hpc bench-part --help/],
     [["bench-part", "scan"], /scan needs --path/],
@@ -44,7 +49,7 @@ describe("a command line that is wrong", () => {
   ])("%j exits 2 with one line", async (argv, message) => {
     const { code, stdout, stderr } = await runCommand(argv);
     expect(stderr).toMatch(message);
-    expect(stderr).toMatch(/^podheitor-hpc: [^\n]+\n$/);
+    expect(stderr).toMatch(/^podheitor-hpc: [^\n]+: [^\n]+ \[HPC_[A-Z_]+\]\n$/);
     expect(stdout).toHaveLength(0);
     expect(code).toBe(2);
   });

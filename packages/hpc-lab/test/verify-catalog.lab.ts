@@ -56,7 +56,7 @@ describe.each(chosenReleases)("verify --catalog on Bacula %s", (release) => {
       .toString()
       .trimEnd()
       .split("\n")
-      .map((line) => JSON.parse(line) as { difference?: Differs; entries?: number; checked?: number });
+      .map((line) => JSON.parse(line) as { difference?: Differs; entries?: number; compared?: number });
     const differences = objects.flatMap(({ difference }) => (difference === undefined ? [] : [difference]));
     return { code, differences, sums: objects.at(-1) };
   }
@@ -66,10 +66,10 @@ describe.each(chosenReleases)("verify --catalog on Bacula %s", (release) => {
   test("an untouched tree differs by its socket alone; a sample of it by nothing", async () => {
     const { code, differences, sums } = await verify("--against", "/");
     expect(differences).toEqual([socket()]);
-    expect([code, sums]).toEqual([3, expect.objectContaining({ entries: 2000, checked: 2000, differences: 1 })]);
-    const sample = await verify("--against", "/", "--sample", "100");
+    expect([code, sums]).toEqual([3, expect.objectContaining({ entries: 2000, compared: 2000, differences: 1 })]);
+    const sample = await verify("--against", "/", "--sample-names", "100");
     expect([sample.code, sample.differences]).toEqual([0, []]);
-    expect(sample.sums).toMatchObject({ entries: 2000, checked: 100 });
+    expect(sample.sums).toMatchObject({ entries: 2000, compared: 100 });
   });
 
   test("a restored tree is the catalog's; what was tampered with there differs", async () => {

@@ -18,8 +18,6 @@ export const PROTOCOL_ERRORS = {
     "What arrived is not what was announced as sent: the job must not be trusted. Run it again; if it comes back, report it.",
   HPC_PLUGIN_STRING:
     "Correct the Plugin line of the FileSet: `podheitor-hpc:key=value;…`, quotes closed. docs/plugin.md lists the keys.",
-  HPC_ARCHIVE_HEADER:
-    "This is no podheitor-hpc archive, or one of a later format. Check the file name; read it with the release that wrote it.",
 } as const;
 
 export type ProtocolErrorCode = keyof typeof PROTOCOL_ERRORS;

@@ -16,9 +16,9 @@ export interface CatalogSums {
   /** Names that the jobs together hold. */
   entries: number;
   /** Those that were compared. */
-  checked: number;
+  compared: number;
   differences: number;
-  by: Partial<Record<Why, number>>;
+  differences_by: Partial<Record<Why, number>>;
 }
 
 /**
@@ -62,7 +62,7 @@ function keepOne(sample: CatalogFile[], size: number, seen: number, file: Catalo
 }
 
 class Check {
-  readonly sums: CatalogSums = { entries: 0, checked: 0, differences: 0, by: {} };
+  readonly sums: CatalogSums = { entries: 0, compared: 0, differences: 0, differences_by: {} };
   /**
    * Directories that were seen on disk and not yet in the catalog, nearest last; each list descending. The catalog's order is that of a
    * walk, so what is less than the current directory will not come any more.
@@ -95,7 +95,7 @@ class Check {
 
   async file(file: CatalogFile): Promise<void> {
     const path = file.directory + file.name;
-    this.sums.checked += 1;
+    this.sums.compared += 1;
     try {
       const stat = statOf(this.options.against + path);
       if (stat === undefined) return this.#differ(path, "vanished", "");
@@ -142,7 +142,7 @@ class Check {
 
   #differ(path: string, why: Why, detail: string): void {
     this.sums.differences += 1;
-    this.sums.by[why] = (this.sums.by[why] ?? 0) + 1;
+    this.sums.differences_by[why] = (this.sums.differences_by[why] ?? 0) + 1;
     this.options.difference({ path: Buffer.from(path, "latin1"), why, detail });
   }
 }

@@ -4,23 +4,23 @@ import { verifyCatalog } from "../catalog/verify";
 import { UsageError } from "../errors";
 import { escapeName, escapeText } from "../escape";
 import { Exit, type ExitCode } from "../exit";
-import { formatSeconds, plural } from "../format";
+import { formatCount, formatSeconds, plural } from "../format";
 import type { Io } from "../io";
 import { jsonName } from "../listing";
-import { value } from "../options";
+import { value, whole } from "../options";
 import { Output } from "../output";
 
 /** Options of `verify` that belong to --catalog. */
 export const catalogOptions = {
   catalog: value("SQLite file of a Bacula catalog (only read): compare what it holds of --jobid with the tree"),
   jobid: value("with --catalog: jobs, separated by commas; of each name the latest counts"),
-  sample: value("with --catalog: look at so many names, chosen at random"),
+  "sample-names": value("with --catalog: look at so many names, chosen at random"),
 } as const;
 
 interface Arguments {
   readonly catalog: string;
   readonly jobid: string | undefined;
-  readonly sample: string | undefined;
+  readonly "sample-names": string | undefined;
   readonly against: string;
   readonly json: boolean;
 }
@@ -30,8 +30,9 @@ const OK = "TW";
 /** `verify --catalog`: exit 3 when tree and catalog differ, with the reason of each difference. */
 export async function runVerifyCatalog(args: Arguments, io: Io): Promise<ExitCode> {
   const output = new Output(io, args.json);
-  const jobIds = numbers("--jobid", args.jobid ?? "");
-  const [sample] = args.sample === undefined ? [] : numbers("--sample", args.sample);
+  const jobIds = jobIdsOf(args.jobid ?? "");
+  const { "sample-names": wanted } = args;
+  const sample = wanted === undefined ? undefined : whole(wanted, "--sample-names");
   const started = performance.now();
   const reader = new CatalogReader(toText(args.catalog, "--catalog"));
   const jobs = await reader.jobs(jobIds);
@@ -53,19 +54,19 @@ export async function runVerifyCatalog(args: Arguments, io: Io): Promise<ExitCod
   });
   const seconds = (performance.now() - started) / 1000;
   output.object({ ...sums, seconds });
-  const reasons = Object.entries(sums.by).map(([why, count]) => `${count} ${why}`);
+  const reasons = Object.entries(sums.differences_by).map(([why, count]) => `${count} ${why}`);
   const differences = sums.differences === 0 ? "no difference" : plural(sums.differences, "difference");
   output.line(
-    `${sums.checked} of ${plural(sums.entries, "entry", "entries")} compared in ${formatSeconds(seconds)}: ${[differences, ...reasons].join(", ")}`,
+    `${formatCount(sums.compared)} of ${plural(sums.entries, "entry", "entries")} compared in ${formatSeconds(seconds)}: ${[differences, ...reasons].join(", ")}`,
   );
   return sums.differences > 0 || output.warnings > 0 ? Exit.warnings : Exit.done;
 }
 
-function numbers(option: string, text: string): number[] {
-  if (!/^[1-9]\d{0,9}(,[1-9]\d{0,9})*$/.test(text) || (option === "--sample" && text.includes(",")))
+function jobIdsOf(text: string): number[] {
+  if (!/^[1-9]\d{0,9}(,[1-9]\d{0,9})*$/.test(text))
     throw new UsageError(
-      text === "" ? `--catalog needs ${option}` : `${option} ${text} is not a number`,
-      `give ${option} as ${option === "--sample" ? "1000" : "12 or 12,13,14"}`,
+      text === "" ? "--catalog needs --jobid" : `--jobid ${text} is not a number`,
+      "give --jobid as 12 or 12,13,14",
     );
   return [...new Set(text.split(",").map(Number))];
 }

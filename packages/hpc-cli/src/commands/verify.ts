@@ -18,7 +18,7 @@ const options = {
     ...value("the directory that was backed up, or one it was restored to (/ is where it came from)"),
     demandOption: true,
   },
-  sample: value("compare one name in so many, on both sides, for trees too large to compare whole"),
+  sample: value("with --archive: compare one name in so many, on both sides, for trees too large to compare whole"),
   json,
 } as const;
 
@@ -35,14 +35,21 @@ export const verify: Command<Arguments> = {
       .example("$0 verify --archive data.hpc --against /tmp/back", "with what was restored there")
       .example("$0 verify --catalog /var/lib/bacula/bacula.db --jobid 12,13 --against /", "with what Bacula has")
       .example("$0 verify --archive data.hpc --against / --sample 1000", "a thousandth of it")
+      .example("$0 verify --catalog bacula.db --jobid 12 --against / --sample-names 1000", "a thousand names of it")
       .epilogue(
-        "Exit 0: nothing differs. Exit 3: each difference is one line, with the reason: changed since the backup, excluded from it, vanished, failed to be saved, damaged in the archive, or unknown.",
+        "Exit 0: nothing differs. Exit 3: each difference is one line, with the reason. Of an archive: changed since the backup, excluded from it, vanished, failed to be saved, damaged in the archive, or unknown. Of a catalog: changed since, vanished, created since, not-in-catalog (excluded, or of a shard that was not named), recorded-as-deleted though it is there, socket (never saved), failed (a job said why), or differs though nothing has touched it since.",
       ),
 
   async run(args, io) {
     const { catalog, archive } = args;
     if ((catalog === undefined) === (archive === undefined))
       throw new UsageError("say what to compare with", "give either --archive FILE or --catalog FILE --jobid N");
+    const foreign = catalog === undefined ? "sample-names" : "sample";
+    if (args[foreign] !== undefined)
+      throw new UsageError(
+        `--${foreign} does not go with --${catalog === undefined ? "archive" : "catalog"}`,
+        "--sample N takes one name in N of an archive, --sample-names N takes N names of a catalog",
+      );
     if (catalog !== undefined) return runVerifyCatalog({ ...args, catalog }, io);
     const output = new Output(io, args.json);
     const { verifyArchive } = await import("@podheitor/hpc-backend");

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { WORKERS_CONSEQUENCE } from "@podheitor/hpc-walker";
 import { reportOf } from "../errors";
 import { type Finding, failed, missing, ok } from "./finding";
 
@@ -18,7 +19,7 @@ export async function selfTest(): Promise<Finding[]> {
     return [
       missing(
         "scan engine",
-        "worker threads (the native library is not there): slower, and it cannot read paths longer than 4096 bytes",
+        `worker threads: the native library is not there. ${WORKERS_CONSEQUENCE}`,
         "install a C compiler, then `npm run build`",
       ),
       tested,

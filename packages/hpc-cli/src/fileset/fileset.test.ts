@@ -83,6 +83,15 @@ describe("gen-fileset", () => {
     expect(said).toContain("Client c-fd: Maximum Concurrent Jobs = 4 or more");
   });
 
+  test.each([["/other"], ["/other", "/third"]])("--tree and --other-path go into every job: %s", async (...others) => {
+    const output = newFolder();
+    const words = ["--tree", "/data", ...others.flatMap((other) => ["--other-path", other])];
+    const ran = await generated(output, ...words);
+    expect([ran.code, ran.stderr]).toEqual([0, ""]);
+    const text = readFileSync(join(output, "data-set-3-of-4.conf"), "latin1");
+    expect(text).toContain(["tree=/data", ...others.map((other) => `other-path=${other}`)].join(";"));
+  });
+
   test("the topologies share or do not share a Pool, and Storages take turns", async () => {
     const pools = async (...words: string[]) => {
       const output = newFolder();
