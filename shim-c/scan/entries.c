@@ -210,8 +210,10 @@ static void begin_xattrs(struct worker *w, const struct name *n, int fd, const s
     bool crosses = !n->len || device(st->stx_dev_major, st->stx_dev_minor) != n->dir->dev;
     struct reach r = { .fd = fd, .path_fd = -1, .dirfd = crosses ? -1 : n->dirfd, .name = n->text };
 
-    if (crosses && fd < 0 && x->wanted)
+    if (crosses && fd < 0 && x->wanted && flags_are_worth_a_path(w, st)) {
+        pace(w);
         r.path_fd = n->len ? open_counted(w, n->dirfd, n->text, O_PATH | O_NOFOLLOW) : count_fd(w->scan, open_long(n->dir->name, n->dir->name_len, O_PATH));
+    }
     xattrs_begin(w, x, &r, st);
     if (r.path_fd >= 0)
         close_counted(w->scan, r.path_fd);

@@ -296,6 +296,17 @@ static bool get_attributes(const struct reach *r, struct file_attributes *a)
     return !syscall(SYS_file_getattr, AT_FDCWD, path, a, sizeof *a, 0);
 }
 
+static bool may_have_flags(const struct statx *st)
+{
+    return S_ISREG(st->stx_mode) || S_ISDIR(st->stx_mode);
+}
+
+bool flags_are_worth_a_path(struct worker *w, const struct statx *st)
+{
+    pthread_once(&asked, ask_kernel);
+    return file_getattr_call && may_have_flags(st) && !(w->flags_known && w->flags_dev == dev_of(st) && !w->flags_more);
+}
+
 static void read_flags(struct worker *w, struct xattrs *x, const struct reach *r, const struct statx *st)
 {
     static const struct { uint32_t xflag, flag; } map[] = {
@@ -330,7 +341,7 @@ void xattrs_begin(struct worker *w, struct xattrs *x, const struct reach *r, con
     x->len = 0;
     x->error = 0;
     x->done = !x->wanted || known_to_have_none(w, st);
-    if (x->wanted && (S_ISREG(st->stx_mode) || S_ISDIR(st->stx_mode)))
+    if (x->wanted && may_have_flags(st))
         read_flags(w, x, r, st);
 }
 
