@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { RecordCursor, RecordType } from "@podheitor/hpc-walker";
 import * as bench from "./index";
@@ -57,6 +58,20 @@ describe("contest", () => {
       code: "HPC_BENCH_FAILED",
       message: expect.stringContaining("cannot hold"),
     });
+  });
+
+  test("after a signal all of a pipeline has ended before it rejects, one that does not listen, too", async () => {
+    const stop = new AbortController();
+    const started = join(folder, "started");
+    const pipeline = `sh -c 'trap "" TERM; echo $$ >"$0"; while :; do sleep 0.1; done' "$0" | cat`;
+    const contestants: bench.Contestant[] = [{ name: "deaf", argv: ["sh", "-c", pipeline, started] }];
+    const running = bench.contest({ title: "t", facts: "f", contestants, rounds: 1, signal: stop.signal });
+    const rejected = expect(running).rejects.toBe("SIGINT");
+    while (!existsSync(started) || readFileSync(started, "utf8") === "") await setTimeout(10);
+    stop.abort("SIGINT");
+    await rejected;
+    const stat = `/proc/${readFileSync(started, "utf8").trim()}/stat`;
+    if (existsSync(stat)) expect(readFileSync(stat, "utf8")).toMatch(/^\d+ \(sh\) Z/); // nobody has asked for its end yet
   });
 
   test("what ends a preparation is named", async () => {

@@ -99,7 +99,7 @@ export async function fresh(path: string, make: () => void | Promise<void>): Pro
 
 /**
  * By rm(1): Node's own keeps all names of a directory in its heap, which ten million do not fit. It does not belong to the terminal's processes, so that Ctrl-C does not end it half-way,
- * and it does not walk through what is still mounted there.
+ * and what is still mounted below one of the paths is left alone.
  */
 export async function remove(...paths: readonly string[]): Promise<void> {
   const rm = spawn("rm", ["-rf", "--one-file-system", "--", ...paths], {

@@ -37,12 +37,9 @@ async function measure(synthetic: number, run: BenchRun): Promise<MemoryRun[]> {
     report.leftOut = true;
   }
   for (const [name, make] of backend === undefined ? [] : trees) {
-    try {
-      await make(makingOf(`Memory: ${name}`, run));
-      await watch(name, [...(backend ?? []), "backup", `--path=${tree}`]);
-    } finally {
-      if (!signal.aborted) await bench.remove(tree);
-    }
+    await make(makingOf(`Memory: ${name}`, run));
+    await watch(name, [...(backend ?? []), "backup", `--path=${tree}`]);
+    await bench.remove(tree); // after an error it goes with the whole folder
   }
   await watch(`${formatCount(synthetic)} entries from memory`, [
     ...ourselves,

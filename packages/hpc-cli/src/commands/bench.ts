@@ -91,8 +91,9 @@ export const bench: Command<Arguments> = {
     const synthetic = whole(args.synthetic ?? "100000000", "--synthetic");
     if (save !== undefined && !existsSync(save)) await mkdir(save);
     await mkdir(folder); // its parent must be there: a folder that was made for a mistyped --folder would stay
-    const report = new Report(output, bench.machineFacts(folder), save);
+    let report: Report;
     try {
+      report = new Report(output, bench.machineFacts(folder), save);
       const contests = bench.BENCHES.filter(asked).flatMap((name) => bench.benchmarksOf(name, setup));
       const names = [
         ...contests.map(({ name }) => name),
