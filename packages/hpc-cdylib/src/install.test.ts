@@ -118,3 +118,18 @@ test("a folder with the sticky bit may lie above, but is not a place to install 
   expect(untrusted(scratch)).toContain("writable by group or others");
   expect(untrusted(join(scratch, "nothing"))).toContain("ENOENT");
 });
+
+test("the folders that a symbolic link leads through are looked at, and links that go round in circles", () => {
+  const open = join(scratch, "open");
+  mkdirSync(open);
+  writeFileSync(join(open, "node"), "");
+  chmodSync(open, 0o775);
+  symlinkSync("open/node", join(scratch, "relative"));
+  symlinkSync(join(scratch, "relative"), join(scratch, "absolute"));
+  symlinkSync("round", join(scratch, "round"));
+  for (const link of ["relative", "absolute"])
+    expect(untrusted(join(scratch, link))).toBe(`${open} is writable by group or others (mode 0775)`);
+  chmodSync(open, 0o755);
+  expect(untrusted(join(scratch, "absolute"))).toBeUndefined();
+  expect(untrusted(join(scratch, "round"))).toContain("ELOOP");
+});
