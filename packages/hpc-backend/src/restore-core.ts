@@ -42,7 +42,7 @@ function reasonOf({ operation, errno, leader }: RestoreFailure, discarded: strin
   if (operation !== "link" || leader === undefined) return `cannot ${operation}: ${errnoName(errno)}`;
   const other = printable(leader);
   return errno === ENOENT
-    ? `its other name ${other} is not there to link to (ENOENT); select that name as well`
+    ? `its other name ${other} is not there to link to (ENOENT): select it as well, or see why it was not restored`
     : `cannot link to ${other}: ${errnoName(errno)}`;
 }
 

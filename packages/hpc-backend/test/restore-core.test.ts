@@ -79,7 +79,7 @@ test("what failed before the call itself failed is told", () => {
 });
 
 test.each([
-  ["link", 2, "its other name /b is not there to link to (ENOENT); select that name as well"],
+  ["link", 2, "its other name /b is not there to link to (ENOENT): select it as well, or see why it was not restored"],
   ["link", 18, "cannot link to /b: EXDEV"],
   ["write", 28, "cannot write: ENOSPC"],
   ["source", 5, "it was read incompletely when it was saved"],

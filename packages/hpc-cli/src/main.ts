@@ -21,7 +21,7 @@ for (const stream of [process.stdout, process.stderr]) {
     if (error.code === "EPIPE") process.exit(Exit.outputClosed);
     if (stream === process.stdout)
       process.stderr.write(
-        `podheitor-hpc: standard output cannot be written: ${error.code ?? error.message}: make room, or write elsewhere\n`,
+        `podheitor-hpc: standard output cannot be written: ${error.code ?? error.message}: make room, or write elsewhere [HPC_OUTPUT]\n`,
       );
     process.exit(Exit.failed);
   });
