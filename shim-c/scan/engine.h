@@ -219,13 +219,17 @@ struct reach {                /* how an entry is reached; -1: not so */
     int dirfd;                /* of its directory, on the same filesystem */
     const char *name;
 };
-bool flags_are_worth_a_path(struct worker *w, const struct statx *st); /* of an entry whose directory says nothing of its filesystem: that it is opened with O_PATH */
 void xattrs_begin(struct worker *w, struct xattrs *x, const struct reach *r, const struct statx *st); /* flags; whether there may be more */
 void xattrs_of_fd(struct worker *w, struct xattrs *x, int fd, const struct statx *st);
 /* False: the name is gone, look again. dirfd < 0: a whole path, whose symlinks are followed. */
 bool xattrs_of_name(struct worker *w, struct xattrs *x, int dirfd, const char *name, size_t len, const struct statx *st);
 
 void xattrs_end(struct worker *w);
+void put_u32(struct worker *w, struct xattrs *x, const char *name, uint32_t value);
+
+/* flags.c: into the same block */
+bool flags_are_worth_a_path(struct worker *w, const struct statx *st); /* of an entry whose directory says nothing of its filesystem: that it is opened with O_PATH */
+void read_flags(struct worker *w, struct xattrs *x, const struct reach *r, const struct statx *st);
 
 /* exclude.c */
 enum verdict { KEPT, EXCLUDED, DEPENDS /* on whether it is a directory */ };

@@ -1,5 +1,5 @@
 /*
- * Extended attributes of an entry, ACLs and inode flags among them, into a block as hpc_scan.h describes it.
+ * Extended attributes of an entry, ACLs among them, into a block as hpc_scan.h describes it.
  *
  * Nothing is opened for them. Linux 6.13 has listxattrat(2) and getxattrat(2); before, a name in a directory is reached through
  * /proc/self/fd. Most entries have no attributes and cost one call; a filesystem that has none at all is asked once for each kind.
@@ -10,13 +10,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -67,18 +65,10 @@ static bool kept(const char *name)
 #define SYS_getxattrat 464
 #define SYS_listxattrat 465
 #endif
-#ifndef SYS_file_getattr
-#define SYS_file_getattr 468
-#endif
 
 struct getxattrat_args { /* struct xattr_args of linux/xattr.h */
     _Alignas(8) uint64_t value;
     uint32_t size, flags;
-};
-
-struct file_attributes { /* struct file_attr of linux/fs.h */
-    uint64_t xflags;
-    uint32_t extsize, nextents, projid, cowextsize;
 };
 
 /* Whose attributes: an open file's, or those of a name, or of a path. */
@@ -89,7 +79,7 @@ struct source {
 };
 
 static pthread_once_t asked = PTHREAD_ONCE_INIT;
-static bool at_calls, proc_fds, file_getattr_call;
+static bool at_calls, proc_fds;
 
 /* EBADF is what only a kernel says that knows the call; others, and sandboxes, say ENOSYS or EPERM. */
 static void ask_kernel(void)
@@ -97,10 +87,8 @@ static void ask_kernel(void)
     proc_fds = !access("/proc/self/fd", X_OK);
 #ifndef NO_AT_CALLS /* the tests go the other way, too */
     char none[1];
-    struct file_attributes a;
 
     at_calls = syscall(SYS_listxattrat, -1, "x", AT_SYMLINK_NOFOLLOW, none, sizeof none) < 0 && errno == EBADF;
-    file_getattr_call = syscall(SYS_file_getattr, -1, "x", &a, sizeof a, AT_SYMLINK_NOFOLLOW) < 0 && errno == EBADF;
 #endif
 }
 
@@ -175,7 +163,7 @@ static void put(struct worker *w, struct xattrs *x, const char *name, uint32_t v
     x->len += sizeof head + head.name_len + value_len;
 }
 
-static void put_u32(struct worker *w, struct xattrs *x, const char *name, uint32_t value)
+void put_u32(struct worker *w, struct xattrs *x, const char *name, uint32_t value)
 {
     if (!make_room(w, x, 8 + strlen(name) + sizeof value))
         return;
@@ -269,79 +257,12 @@ static bool known_to_have_none(const struct worker *w, const struct statx *st)
     return w->xattr_dev == dev_of(st) && w->xattr_none & kind_bit(st);
 }
 
-/*
- * Inode flags and project id. statx(2) told some of the flags; for the rest Linux 6.17 has a call that opens nothing. It is made only
- * on filesystems that keep both and answer from memory; on Lustre it would be a request to a server for each entry.
- */
-static bool more_flags(int fd)
-{
-    struct statfs fs;
-
-    pthread_once(&asked, ask_kernel);
-    if (!file_getattr_call || fd < 0 || fstatfs(fd, &fs))
-        return false;
-    return fs.f_type == 0xEF53 /* ext4 */ || fs.f_type == 0x58465342 /* xfs */ || fs.f_type == 0xF2F52010 /* f2fs */;
-}
-
-/* Of an open file, which needs no look-up and is certainly the one that was stat-ed, or of a name. */
-static bool get_attributes(const struct reach *r, struct file_attributes *a)
-{
-    char path[sizeof "/proc/self/fd/" + 11];
-
-    if (r->fd >= 0)
-        return !syscall(SYS_file_getattr, r->fd, "", a, sizeof *a, AT_EMPTY_PATH);
-    if (r->path_fd < 0)
-        return !syscall(SYS_file_getattr, r->dirfd, r->name, a, sizeof *a, AT_SYMLINK_NOFOLLOW);
-    snprintf(path, sizeof path, "/proc/self/fd/%d", r->path_fd); /* the call takes no descriptor of O_PATH, but its name does as well */
-    return !syscall(SYS_file_getattr, AT_FDCWD, path, a, sizeof *a, 0);
-}
-
-static bool may_have_flags(const struct statx *st)
-{
-    return S_ISREG(st->stx_mode) || S_ISDIR(st->stx_mode);
-}
-
-bool flags_are_worth_a_path(struct worker *w, const struct statx *st)
-{
-    pthread_once(&asked, ask_kernel);
-    return file_getattr_call && may_have_flags(st) && !(w->flags_known && w->flags_dev == dev_of(st) && !w->flags_more);
-}
-
-static void read_flags(struct worker *w, struct xattrs *x, const struct reach *r, const struct statx *st)
-{
-    static const struct { uint32_t xflag, flag; } map[] = {
-        { FS_XFLAG_IMMUTABLE, FS_IMMUTABLE_FL }, { FS_XFLAG_APPEND, FS_APPEND_FL }, { FS_XFLAG_SYNC, FS_SYNC_FL },
-        { FS_XFLAG_NOATIME, FS_NOATIME_FL }, { FS_XFLAG_NODUMP, FS_NODUMP_FL }, { FS_XFLAG_PROJINHERIT, FS_PROJINHERIT_FL },
-    };
-    /* those that a restore can set; these bits are the same in statx(2) and FS_IOC_SETFLAGS */
-    const uint64_t settable = STATX_ATTR_COMPRESSED | STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND | STATX_ATTR_NODUMP;
-    uint32_t flags = (uint32_t)(st->stx_attributes & st->stx_attributes_mask & settable);
-    int fd = r->fd >= 0 ? r->fd : r->path_fd >= 0 ? r->path_fd : r->dirfd;
-    struct file_attributes a;
-
-    _Static_assert(STATX_ATTR_COMPRESSED == FS_COMPR_FL && STATX_ATTR_IMMUTABLE == FS_IMMUTABLE_FL && STATX_ATTR_APPEND == FS_APPEND_FL &&
-                   STATX_ATTR_NODUMP == FS_NODUMP_FL, "inode flags of statx");
-    if (fd >= 0 && (!w->flags_known || w->flags_dev != dev_of(st))) {
-        w->flags_more = more_flags(fd);
-        w->flags_dev = dev_of(st);
-        w->flags_known = true;
-    }
-    if (fd >= 0 && w->flags_more && get_attributes(r, &a)) {
-        for (size_t i = 0; i < sizeof map / sizeof map[0]; i++)
-            flags |= a.xflags & map[i].xflag ? map[i].flag : 0;
-        if (a.projid)
-            put_u32(w, x, "podheitor.project", a.projid);
-    }
-    if (flags)
-        put_u32(w, x, "podheitor.flags", flags);
-}
-
 void xattrs_begin(struct worker *w, struct xattrs *x, const struct reach *r, const struct statx *st)
 {
     x->len = 0;
     x->error = 0;
     x->done = !x->wanted || known_to_have_none(w, st);
-    if (x->wanted && may_have_flags(st))
+    if (x->wanted)
         read_flags(w, x, r, st);
 }
 
