@@ -40,7 +40,7 @@ static bool more_flags(int fd)
     struct statfs fs;
 
     pthread_once(&asked, ask_kernel);
-    if (!file_getattr_call || fd < 0 || fstatfs(fd, &fs))
+    if (!file_getattr_call || fstatfs(fd, &fs))
         return false;
     return fs.f_type == 0xEF53 /* ext4 */ || fs.f_type == 0x58465342 /* xfs */ || fs.f_type == 0xF2F52010 /* f2fs */;
 }
