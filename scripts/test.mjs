@@ -117,7 +117,7 @@ if (installIsDue() && !(await step("npm packages", install))) end(1);
 if (!(await step("build", ["npm", "run", "-s", "build"]))) end(1); // nothing below means anything without it
 
 for (const check of ["lint", "typecheck", "dead-code", "edges"]) await step(check, ["npm", "run", "-s", check]);
-for (const suite of ["ptcomm", "scan", "restore", "fd-plugin", "labfs"]) {
+for (const suite of ["ptcomm", "path", "scan", "restore", "fd-plugin", "labfs"]) {
   await step(`C tests, ${suite}`, ["make", "-s", "-j2", "-C", `shim-c/${suite}`, "test"]);
 }
 if (!existsSync("/usr/include/fuse3/fuse.h"))
