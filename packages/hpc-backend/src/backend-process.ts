@@ -12,12 +12,10 @@ import {
   type StartCommand,
 } from "@podheitor/hpc-ptcomm";
 import type { ByteSink } from "./byte-sink";
-import { ClassicBackup } from "./classic-backup";
-import { ClassicRestore } from "./classic-restore";
 import { Emitter } from "./emitter";
-import { cancelled, HpcError } from "./errors";
+import { cancelled } from "./errors";
 import type { MessageLevel } from "./events";
-import { Hpc1Backup, Hpc1Restore } from "./hpc1-work";
+import { Hpc1Backup } from "./hpc1-work";
 import { CRASHED, leave } from "./leave";
 import { CANCEL_GRACE_MS } from "./limits";
 import { log } from "./log";
@@ -25,9 +23,6 @@ import { Messages } from "./messages";
 import { type JobParams, parseParams } from "./params";
 import { checkRoots } from "./plan";
 import type { Work } from "./work";
-
-/** Which of its two names the process was started under, if any; the Start command decides, this is only compared. */
-export type Role = "backup" | "restore" | undefined;
 
 /** Message levels as PTCOMM has them: an `E` would end the exchange that is going on, `Q` does not. */
 export const PTCOMM_LEVEL = {
@@ -57,7 +52,6 @@ export class BackendProcess {
   constructor(
     private readonly input: Readable,
     sink: ByteSink,
-    private readonly role: Role,
   ) {
     this.#emitter = new Emitter(sink);
     this.#session = new BackendSession(this.#emitter.frames);
@@ -142,12 +136,9 @@ export class BackendProcess {
     log(`job ${job.name} (${job.id}), type ${job.type}, level ${job.level ?? "-"}, since ${job.since ?? "-"}`);
     try {
       this.#job = job;
-      // A restore is asked with the plugin string of the backup, whose paths need not exist any more.
-      if (job.type !== "R") {
-        this.#params = parseParams(params);
-        checkRoots(this.#params);
-        this.#emitter.limit(this.#params.bandwidthMib);
-      }
+      this.#params = parseParams(params);
+      checkRoots(this.#params);
+      this.#emitter.limit(this.#params.bandwidthMib);
       this.#session.accept();
     } catch (error) {
       this.#refuse(error);
@@ -170,32 +161,14 @@ export class BackendProcess {
   }
 
   #workFor(command: StartCommand): Work {
-    const { role } = this;
-    if (role !== undefined && (command === "RestoreStart") !== (role === "restore")) {
-      throw new HpcError(
-        "HPC_DIALOGUE",
-        `started as \`podheitor-hpc-backend ${role}\`, but asked for ${command}`,
-        "Start it without an argument, or with the one that fits.",
-      );
-    }
-    const classic = this.#session.dialect === "classic";
-    const emitter = this.#emitter;
-    const messages = this.#messages;
-    const signal = this.#abort.signal;
     const job = this.#job;
     const params = this.#params;
-    if (job !== undefined && command === "RestoreStart") {
-      return new (classic ? ClassicRestore : Hpc1Restore)(emitter, job, messages, signal);
+    if (job === undefined || params === undefined) {
+      throw new ProtocolError("HPC_UNEXPECTED_FRAME", `${command} before job and parameters`);
     }
-    if (job !== undefined && params !== undefined && (command === "BackupStart" || command === "EstimateStart")) {
-      const content = command === "BackupStart";
-      return new (classic ? ClassicBackup : Hpc1Backup)({ emitter, job, params, content, messages, signal });
-    }
-    throw new HpcError(
-      "HPC_DIALOGUE",
-      `${command} cannot be served for a job of type ${job?.type ?? "?"}`,
-      "This backend backs up, estimates and restores.",
-    );
+    const content = command === "BackupStart";
+    const [emitter, messages, signal] = [this.#emitter, this.#messages, this.#abort.signal];
+    return new Hpc1Backup({ emitter, job, params, content, messages, signal });
   }
 
   /** Before the work: the plugin makes a fatal job message of the abort frame. */
@@ -223,7 +196,7 @@ export class BackendProcess {
   }
 
   #heartbeat(): void {
-    if (this.#work === undefined || this.#ended || this.#session.dialect === "classic") return;
+    if (this.#work === undefined || this.#ended) return;
     if (this.#emitter.quietMs < HEARTBEAT_MS) return;
     this.#emitter.frames.signal("H");
     this.#emitter.flush();

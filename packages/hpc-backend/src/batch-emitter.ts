@@ -39,7 +39,7 @@ export class BatchEmitter {
   readonly #answers: Pass;
   readonly #content: ContentSender;
   readonly #links: LinkGroups;
-  /** Only over batches of the native engine, and in hpc/1. */
+  /** Only over batches of the native engine, where the sink takes frames. */
   readonly #runs: FrameRuns | undefined;
   /** Only where older entries are asked about. */
   readonly #unchanged: UnchangedLinks | undefined;
@@ -60,7 +60,7 @@ export class BatchEmitter {
     this.#runs = options.native ? FrameRuns.over(job) : undefined;
     this.#unchanged = options.asks ? new UnchangedLinks(job.workDirectory ?? tmpdir()) : undefined;
     this.#reading = {
-      holes: job.sink.carriesHoles,
+      holes: true,
       streams: job.sink.stream !== undefined,
       dropBehind: job.params.dropBehind,
     };
@@ -136,7 +136,7 @@ export class BatchEmitter {
 
   /** Deals with every entry whose content need not be read from disk; false: read it. */
   #withoutReading(cursor: RecordCursor, bytes: Buffer): boolean {
-    const { sink, sums, messages, content: withContent } = this.#job;
+    const { sums, messages, content: withContent } = this.#job;
     const kind = cursor.kind;
     if (kind === EntryKind.SOCKET) {
       sums.filteredSockets++;
@@ -146,17 +146,6 @@ export class BatchEmitter {
     if (kind === EntryKind.REGULAR && isOwnOutput(cursor)) {
       sums.filteredOther++;
       messages.entry("info", leftOutText(cursor, "ownOutput"));
-      return true;
-    }
-    const special = kind === EntryKind.FIFO || kind === EntryKind.CHARDEV || kind === EntryKind.BLOCKDEV;
-    if (special && !sink.carriesSpecials) {
-      sums.filteredDialect++;
-      messages.entry("info", leftOutText(cursor, "special"));
-      return true;
-    }
-    if (sink.carries?.(this.#fill(cursor, bytes)) === false) {
-      sums.filteredDialect++;
-      messages.entry("warning", leftOutText(cursor, "blankEnd"));
       return true;
     }
     if (isLinked(cursor)) {
@@ -203,8 +192,7 @@ export class BatchEmitter {
     const out = this.#fill(cursor, bytes);
     out.flags = flags;
     out.holes = holes;
-    const hasXattrs = cursor.xattrLength > 0;
-    if (hasXattrs && sink.carriesXattrs) out.flags |= EntryFlag.ATTRS;
+    if (cursor.xattrLength > 0) out.flags |= EntryFlag.ATTRS;
     if (isLinked(cursor)) {
       const name = fullName(out.dir, out.name);
       out.group = this.#links.lead(cursor.inoLo, cursor.inoHi, cursor.devLo, cursor.devHi, cursor.nlink, name);
@@ -214,8 +202,6 @@ export class BatchEmitter {
     if (out.flags & EntryFlag.ATTRS) {
       sink.attributes(cursor.xattrs);
       sums.xattrBlocks++;
-    } else if (hasXattrs) {
-      sums.xattrsDropped++;
     }
     sums.emitted++;
     if (kind === EntryKind.REGULAR) sums.files++;

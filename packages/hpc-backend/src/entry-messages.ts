@@ -24,8 +24,6 @@ const OPERATIONS: Readonly<Record<NoteOperation, string>> = {
 const LEFT_OUT = {
   socket: "sockets are not saved",
   ownOutput: "an archive that is being written is not saved",
-  special: "the classic dialect cannot carry fifos and devices",
-  blankEnd: "the classic dialect cannot carry a name that ends in a blank",
   vanished: "vanished before it could be saved",
 } as const;
 

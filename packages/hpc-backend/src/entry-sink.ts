@@ -17,18 +17,10 @@ export interface FrameSink {
 /** Moves up to `length` bytes from `offset` on; fewer at the end of the file, or where reading failed. Rejects when the receiver is gone. */
 export type MoveContent = (fd: number, offset: number, length: number) => Promise<Streamed>;
 
-/** Where entries go: the pipe in either dialect, or an archive. Calls only append; `full` says when to wait. */
+/** Where entries go: the pipe, or an archive. Calls only append; `full` says when to wait. */
 export interface EntrySink {
-  /** false: fifos and devices cannot travel (classic). */
-  readonly carriesSpecials: boolean;
-  /** false: this entry's names cannot be said in the dialect. Absent: all can. */
-  carries?(entry: Outgoing): boolean;
-  /** false: extended attributes cannot travel (classic). */
-  readonly carriesXattrs: boolean;
-  /** false: content is plain, holes are zeros (classic). */
-  readonly carriesHoles: boolean;
   entry(entry: Outgoing): void;
-  /** Takes ready hpc/1 frames of many entries at once. Absent: another dialect. */
+  /** Takes ready frames of many entries at once. Absent: entries only come one at a time. */
   readonly frames?: FrameSink;
   /** The xattr block of the entry just given, whose flags said so; before its content. */
   attributes(block: Buffer): void;

@@ -39,8 +39,6 @@ export interface FilteredBy {
   /** Unchanged by the answer to a CHECK batch. */
   readonly unchanged: number;
   readonly sockets: number;
-  /** The dialect cannot carry them (classic: fifos and devices). */
-  readonly dialect: number;
   /** By an `exclude` pattern, or the archive that is being written. */
   readonly excluded: number;
 }

@@ -47,7 +47,7 @@ export class FileAhead {
       if (first === undefined || first.headStart > headStart) return open();
       this.#opened.shift();
       if (first.headStart === headStart) return first.reader;
-      // Passed over: its name cannot travel in this dialect.
+      // Passed over: it went as another name of an inode that was sent.
       void discard(first);
     }
   }

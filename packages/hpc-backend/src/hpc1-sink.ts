@@ -7,9 +7,6 @@ import { RunningDigest } from "./xxh";
  * data too, unless the read failed: then there is an errno instead, so that neither can turn into the other by one flipped bit.
  */
 export class Hpc1Sink implements EntrySink {
-  readonly carriesSpecials = true;
-  readonly carriesXattrs = true;
-  readonly carriesHoles = true;
   readonly frames: FrameSink;
   readonly stream: MoveContent | undefined;
   readonly #emitter: Emitter;

@@ -1,10 +1,7 @@
 import { encodeAccounting, type Frame, type JobInfo, ProtocolError } from "@podheitor/hpc-ptcomm";
 import { runBackup } from "./backup-job";
-import type { Emitter } from "./emitter";
 import { Hpc1Checks } from "./hpc1-checks";
 import { Hpc1Sink } from "./hpc1-sink";
-import type { Messages } from "./messages";
-import { RestoreStream } from "./restore-stream";
 import { Sums } from "./sums";
 import type { BackupTask, Work } from "./work";
 
@@ -40,43 +37,6 @@ export class Hpc1Backup implements Work {
   frame(frame: Frame): void {
     if (frame.status !== "K") throw unexpected(frame);
     this.#checks.answer(frame.payload);
-  }
-}
-
-/** Restore over hpc/1: entries come in; messages, `U` and `F` go out. */
-export class Hpc1Restore implements Work {
-  readonly #stream: RestoreStream;
-
-  constructor(
-    private readonly emitter: Emitter,
-    job: JobInfo,
-    messages: Messages,
-    signal: AbortSignal,
-  ) {
-    this.#stream = new RestoreStream(job, messages, signal);
-  }
-
-  async run(): Promise<void> {
-    const sums = await this.#stream.finished;
-    this.emitter.frames.frame("U", encodeAccounting(sums));
-    this.emitter.frames.signal("F");
-  }
-
-  frame(frame: Frame): void {
-    switch (frame.status) {
-      case "M":
-      case "B":
-      case "D":
-      case "Z":
-      case "X":
-        this.#stream.frame(frame);
-        return;
-      case "F":
-        this.#stream.end();
-        return;
-      default:
-        throw unexpected(frame);
-    }
   }
 }
 

@@ -1,7 +1,7 @@
 // First, before anything else is evaluated: until SIGUSR1 has a handler it opens Node's inspector.
 import "./signals";
 
-import { BackendProcess, type Role } from "./backend-process";
+import { BackendProcess } from "./backend-process";
 import { backupByHand } from "./by-hand";
 import { sinkOf } from "./byte-sink";
 import { CRASHED } from "./leave";
@@ -11,7 +11,7 @@ import { VERSION } from "./version";
 
 const HELP = `podheitor-hpc-backend ${VERSION}
 
-  podheitor-hpc-backend [backup|restore]          speak PTCOMM on standard input and output, as a File Daemon plugin's child
+  podheitor-hpc-backend [backup]                  speak PTCOMM on standard input and output, as a File Daemon plugin's child
   podheitor-hpc-backend backup --path=/x > stream by hand: the job's hpc/1 stream, without a dialogue
 
 Keys, as in the plugin string: ${KNOWN_KEYS.join(", ")}.
@@ -27,22 +27,20 @@ function main(args: readonly string[]): void {
   if (args.includes("--help")) return void process.stdout.write(HELP);
   if (args.includes("--version")) return void process.stdout.write(`${VERSION}\n`);
   const [first, ...rest] = args;
-  const role: Role = first === "backup" || first === "restore" ? first : undefined;
-  if (first !== undefined && role === undefined) usage(`unknown argument ${first}`);
-  if (rest.length > 0) byHand(role, rest);
-  else converse(role);
+  if (first !== undefined && first !== "backup") usage(`unknown argument ${first}`);
+  if (rest.length > 0) byHand(rest);
+  else converse();
 }
 
-function converse(role: Role): void {
-  const backend = new BackendProcess(process.stdin, sinkOf(1), role);
+function converse(): void {
+  const backend = new BackendProcess(process.stdin, sinkOf(1));
   process.on("uncaughtException", (error) => backend.crash(error));
   process.on("unhandledRejection", (reason) => backend.crash(reason));
   onCancelSignal((signal) => backend.cancel(signal));
   backend.start();
 }
 
-function byHand(role: Role, args: readonly string[]): void {
-  if (role !== "backup") usage("keys are for backup only");
+function byHand(args: readonly string[]): void {
   const pairs = args.map((arg): [string, Buffer] => {
     const match = /^--([^=]+)=(.*)$/s.exec(arg);
     if (match === null) usage(`${arg} is not --key=value`);

@@ -1,7 +1,6 @@
 import { constants } from "node:os";
 import { join } from "node:path";
 import { errnoName, openLibrary } from "@podheitor/hpc-native";
-import type { ReplaceRule } from "@podheitor/hpc-ptcomm";
 import { FAILURES_SIZE } from "./limits";
 import { printable } from "./printable";
 
@@ -88,7 +87,7 @@ export class RestoreCore {
   readonly #used = Buffer.alloc(8);
 
   /** Creates `where` if it is missing. Throws NativeError with the errno of that. */
-  constructor(where: Buffer, replace: ReplaceRule) {
+  constructor(where: Buffer, replace: (typeof REPLACE)[Replace]) {
     const work = Buffer.alloc(0); // the list of directories is kept in `where` itself
     this.#handle = this.#calls.open(where, where.length, work, 0, replace.charCodeAt(0), NAME_ATTRIBUTES);
   }

@@ -14,7 +14,8 @@ export class Sums {
   filteredSince = 0;
   filteredUnchanged = 0;
   filteredSockets = 0;
-  filteredDialect = 0;
+  /** A place in the `U` frame that nothing counts in any more. */
+  readonly filteredDialect = 0;
   /** Excluded by a pattern, or the archive that is being written. */
   filteredOther = 0;
   vanished = 0;
@@ -36,22 +37,13 @@ export class Sums {
 
   /** Emitted, but a read failed on the way: their end says so, and restore discards them. Not in the `U` frame. */
   incomplete = 0;
-  /** Emitted in a dialect that does not carry the extended attributes they have. Not in the `U` frame. */
-  xattrsDropped = 0;
   /** By errno, what `failed` counts. */
   readonly failedBy = new Map<number, number>();
 
   readonly #started = process.hrtime.bigint();
 
   get filtered(): number {
-    return (
-      this.filteredShard +
-      this.filteredSince +
-      this.filteredUnchanged +
-      this.filteredSockets +
-      this.filteredDialect +
-      this.filteredOther
-    );
+    return this.filteredShard + this.filteredSince + this.filteredUnchanged + this.filteredSockets + this.filteredOther;
   }
 
   /** True when no entry is unaccounted for. */
@@ -100,7 +92,6 @@ export class Sums {
         since: this.filteredSince,
         unchanged: this.filteredUnchanged,
         sockets: this.filteredSockets,
-        dialect: this.filteredDialect,
         excluded: this.filteredOther,
       },
       failed_by: Object.fromEntries([...this.failedBy].map(([errno, count]) => [errnoName(errno), count])),

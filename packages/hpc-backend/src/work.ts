@@ -3,7 +3,7 @@ import type { Emitter } from "./emitter";
 import type { Messages } from "./messages";
 import type { JobParams } from "./params";
 
-/** The work of one job, in either dialect, between its start and its end. */
+/** The work of one job between its start and its end. */
 export interface Work {
   /** Settles when everything has been appended to the output. */
   run(): Promise<void>;

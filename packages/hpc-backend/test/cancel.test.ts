@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
-import { CLASSIC, HPC1, TestPlugin } from "./plugin";
+import { HPC1, TestPlugin } from "./plugin";
 
 let tree: string;
 let plugin: TestPlugin;
@@ -22,9 +22,9 @@ function written(pid: number): number {
 }
 
 /** Starts a backup, stops reading, and waits until nothing moves any more: the pipe is full. */
-async function blocked(hello: string): Promise<TestPlugin> {
+async function blocked(): Promise<TestPlugin> {
   plugin = new TestPlugin();
-  await plugin.configure({ Type: "B", Level: "F" }, [`path=${tree}`], hello);
+  await plugin.configure({ Type: "B", Level: "F" }, [`path=${tree}`]);
   await plugin.start("BackupStart");
   plugin.child.stdout?.pause();
   const pid = plugin.child.pid ?? 0;
@@ -47,12 +47,9 @@ const WAYS: readonly [string, (plugin: TestPlugin) => void][] = [
   ["a receiver that is gone", (p) => p.child.stdout?.destroy()],
 ];
 
-describe.each([
-  ["hpc/1", HPC1],
-  ["classic", CLASSIC],
-])("a %s backup with a full pipe", (_, hello) => {
+describe("a backup with a full pipe", () => {
   test.each(WAYS)("ends within a second on %s", async (_way, cancel) => {
-    const backend = await blocked(hello);
+    const backend = await blocked();
     const before = performance.now();
     cancel(backend);
     const { code, signal } = await backend.exit();
@@ -73,28 +70,25 @@ test("SIGUSR1 before the first word ends it as well", async () => {
 });
 
 describe("a backend that waits for an answer", () => {
-  async function waiting(hello: string, accurate: readonly string[], job: Record<string, string>): Promise<TestPlugin> {
+  async function waiting(): Promise<TestPlugin> {
     plugin = new TestPlugin();
     const since = String(Math.floor(Date.now() / 1000) + 3600);
-    await plugin.configure({ Level: "I", Since: since, ...job }, [`path=${tree}`, ...accurate], hello);
+    await plugin.configure({ Level: "I", Since: since, Accurate: "1" }, [`path=${tree}`]);
     await plugin.start("BackupStart");
-    await plugin.expect(hello === HPC1 ? "K" : "C");
+    await plugin.expect("K");
     return plugin;
   }
 
-  test.each<[string, string, string[], Record<string, string>]>([
-    ["hpc/1", HPC1, [], { Accurate: "1" }],
-    ["classic", CLASSIC, ["Accurate=1"], {}],
-  ])("%s: leaves on T", async (_, hello, accurate, job) => {
-    const backend = await waiting(hello, accurate, job);
+  test("leaves on T", async () => {
+    const backend = await waiting();
     const before = performance.now();
     backend.send("T");
     expect(await backend.exit()).toMatchObject({ code: 1, signal: null });
     expect(performance.now() - before).toBeLessThan(1000);
   });
 
-  test("hpc/1: says every five seconds that it is alive", async () => {
-    const backend = await waiting(HPC1, [], { Accurate: "1" });
+  test("says every five seconds that it is alive", async () => {
+    const backend = await waiting();
     const before = performance.now();
     await backend.expect("H");
     expect(performance.now() - before).toBeGreaterThan(4500);

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
-import { CLASSIC, HPC1, TestPlugin } from "./plugin";
+import { TestPlugin } from "./plugin";
 
 /*
  * An exception that nobody foresaw, thrown from outside into the backend as it runs: Node loads the module below before the backend,
@@ -33,13 +33,10 @@ const WAYS = [
 ] as const;
 
 describe.each(WAYS)("%s that nobody handles", (_what, signal) => {
-  test.each([
-    ["hpc/1", HPC1],
-    ["classic", CLASSIC],
-  ])("aborts the %s job with its reason, and exits 70", async (_dialect, hello) => {
-    const logFile = join(scratch, `log-${signal}-${hello.length}`);
+  test("aborts the job with its reason, and exits 70", async () => {
+    const logFile = join(scratch, `log-${signal}`);
     plugin = withPlanted(["backup"], { PODHEITOR_HPC_LOG: logFile });
-    await plugin.configure({ Type: "B", Level: "F" }, [`path=${scratch}`], hello);
+    await plugin.configure({ Type: "B", Level: "F" }, [`path=${scratch}`]);
     await plugin.expect("F");
     plugin.child.kill(signal);
     expect((await plugin.expect("A")).toString().trimEnd()).toBe("podheitor-hpc-backend failed: Error: planted");

@@ -1,14 +1,5 @@
 import { execFileSync } from "node:child_process";
-import {
-  linkSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
+import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
@@ -23,8 +14,6 @@ import {
   EntryFlag,
   EntryKind,
   encodeCheckAnswer,
-  encodeDataEnd,
-  encodeEntry,
   type Frame,
   isBalanced,
 } from "@podheitor/hpc-ptcomm";
@@ -311,42 +300,18 @@ describe("what cannot be done is refused with the key and the remedy", () => {
     expect((await plugin.exit()).code).toBe(1);
   });
 
-  test("a restore asked of a backup process", async () => {
+  test("a restore, which the plugin does by itself", async () => {
     plugin = new TestPlugin(["backup"]);
-    await plugin.configure({ Type: "R" }, []);
-    await plugin.expect("F");
-    plugin.command("RestoreStart");
-    expect((await plugin.expect("A")).toString()).toMatch(/asked for RestoreStart/);
+    plugin.command(HPC1);
+    await plugin.expect("C");
+    for (const line of ["Job", "Name=x", "JobID=1", "Type=R"]) plugin.command(line);
+    plugin.send("F");
+    expect((await plugin.expect("A")).toString()).toMatch(/Type="R" is none of B, E/);
+    expect((await plugin.exit()).code).toBe(1);
   });
 });
 
-test("hpc/1 restore puts entries below Where and counts them", async () => {
-  const where = join(scratch, "restored");
-  const { entries } = await backup({ Type: "B", Level: "F" });
-  plugin = new TestPlugin(["restore"]);
-  await plugin.configure({ Type: "R", Where: where, Replace: "a" }, [`path=${tree}`]);
-  await plugin.start("RestoreStart");
-  const order = [...entries.values()].sort(
-    (a, b) => Number(a.entry.flags & EntryFlag.LINK) - Number(b.entry.flags & EntryFlag.LINK),
-  );
-  for (const { entry, data } of order) {
-    plugin.send("M", encodeEntry(entry));
-    if (data === undefined) continue;
-    for (let from = 0; from < data.length; from += 100_000) plugin.send("D", data.subarray(from, from + 100_000));
-    plugin.send("Z", encodeDataEnd({ bytes: BigInt(data.length), errno: 0 }));
-  }
-  plugin.send("F");
-  const frames = await plugin.rest();
-  const sums = decodeAccounting(frames.find(({ status }) => status === "U")?.payload ?? Buffer.alloc(0));
-  expect(sums).toMatchObject({ restored: 9, failed: 0, skipped: 0, bytes: BIG.length + 9 });
-  expect(await plugin.finish()).toMatchObject({ code: 0, signal: null });
-  expect(readFileSync(join(where, tree, "big")).equals(BIG)).toBe(true);
-  const list = (dir: string) =>
-    execFileSync("find", [dir, "!", "-type", "s", "-printf", "%P %y %m %U %G %T@ %l\\0"], { encoding: "latin1" });
-  expect(list(join(where, tree)).split("\0").sort()).toEqual(list(tree).split("\0").sort());
-});
-
-test("started without an argument it answers both helloes; utimes of the tree stay", async () => {
+test("started without an argument it answers the hello; utimes of the tree stay", async () => {
   plugin = new TestPlugin([]);
   utimesSync(join(tree, "small"), 1, 1);
   plugin.command(HPC1);

@@ -88,8 +88,8 @@ export class TestPlugin {
   }
 
   /** Hello, job and parameters, all answered; what comes next is up to the test. */
-  async configure(job: Record<string, string>, params: readonly (string | Buffer)[], hello = HPC1): Promise<void> {
-    this.command(hello);
+  async configure(job: Record<string, string>, params: readonly (string | Buffer)[]): Promise<void> {
+    this.command(HPC1);
     await this.expect("C");
     this.command("Job");
     for (const [key, value] of Object.entries({ Name: "test", JobID: "1", Type: "B", ...job })) {
@@ -126,4 +126,3 @@ export class TestPlugin {
 }
 
 export const HPC1 = "Hello podheitor-hpc hpc/1";
-export const CLASSIC = "Hello test 3";

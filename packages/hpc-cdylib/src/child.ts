@@ -37,10 +37,15 @@ export class BackendChild {
   }
 
   /** @throws CdylibError HPC_BACKEND_START when the program is missing or cannot be executed */
-  static async start(command: BackendCommand, verb: "backup" | "restore"): Promise<BackendChild> {
+  static async start(command: BackendCommand): Promise<BackendChild> {
     const [program, ...args] = command;
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => PASSED.test(name)));
-    const child = spawn(program, [...args, verb], { stdio: ["pipe", "pipe", "pipe"], env, cwd: "/", detached: true });
+    const child = spawn(program, [...args, "backup"], {
+      stdio: ["pipe", "pipe", "pipe"],
+      env,
+      cwd: "/",
+      detached: true,
+    });
     const started = new BackendChild(child);
     started.closed.catch(() => undefined);
     try {

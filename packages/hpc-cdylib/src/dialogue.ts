@@ -19,7 +19,6 @@ const LEVELS = new Map(
 
 export interface DialogueOptions {
   readonly command: BackendCommand;
-  readonly verb: "backup" | "restore";
   /** The backend is given up when no byte came for so long while something was expected. */
   readonly stallMs: number;
   readonly signal?: AbortSignal | undefined;
@@ -41,7 +40,7 @@ export class Dialogue {
 
   /** Starts the backend and greets it. */
   static async open(options: DialogueOptions): Promise<Dialogue> {
-    const dialogue = new Dialogue(await BackendChild.start(options.command, options.verb), options);
+    const dialogue = new Dialogue(await BackendChild.start(options.command), options);
     try {
       dialogue.send((writer) => writer.command(HPC1_HELLO));
       const answer = await dialogue.next();

@@ -123,7 +123,7 @@ export class FilePuller implements AsyncIterable<PulledFile> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<PulledFile, void> {
     const { command, stallMs = STALL_MS, signal, onMessage } = this.options;
-    const dialogue = await Dialogue.open({ command, verb: "backup", stallMs, signal, onMessage });
+    const dialogue = await Dialogue.open({ command, stallMs, signal, onMessage });
     this.backend = dialogue.pid;
     let finished = false;
     try {
@@ -203,6 +203,6 @@ function jobPairs(job: PullJob): string[] {
  * of another release, and HPC_FRAME or HPC_FRAME_TOO_LONG for bytes that are no frames.
  */
 export async function greetBackend(conf: PluginConf, stallMs = GREET_LIMIT_MS): Promise<void> {
-  const dialogue = await Dialogue.open({ command: backendCommand(conf), verb: "backup", stallMs });
+  const dialogue = await Dialogue.open({ command: backendCommand(conf), stallMs });
   await dialogue.close("dismissed");
 }

@@ -55,7 +55,6 @@ export function addSummaries(summaries: readonly BackupSummary[], seconds: numbe
       since: filtered("since"),
       unchanged: filtered("unchanged"),
       sockets: filtered("sockets"),
-      dialect: filtered("dialect"),
       excluded: filtered("excluded"),
     },
     failed_by: addCounts(summaries.map((one) => one.failed_by)),

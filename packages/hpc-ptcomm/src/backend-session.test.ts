@@ -1,6 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { classicPlugin } from "../test/classic-samples";
 import { framesOf } from "../test/listing";
 import { hpc1Plugin, job, params } from "../test/samples";
 import { type BackendEvent, BackendSession, HPC1_HELLO } from "./backend-session";
@@ -43,26 +42,8 @@ describe("a backup", () => {
   test("hpc/1: job and parameters arrive, every phase is answered", () => {
     const { events, said } = drive(hpc1Plugin());
     expect(events.map((event) => event.type)).toEqual(["configured", "start", "frame", "end", "terminate"]);
-    expect(events[0]).toEqual({ type: "configured", dialect: "hpc/1", job, params });
+    expect(events[0]).toEqual({ type: "configured", job, params });
     expect(said).toBe(`C000026\n${HPC1_HELLO}\n${"F000000\n".repeat(4)}`);
-  });
-
-  test("classic: a stock plugin's Accurate is no parameter, keys without use are kept", () => {
-    const { events, said } = drive(classicPlugin());
-    expect(events[0]).toEqual({
-      type: "configured",
-      dialect: "classic",
-      job: {
-        name: "nightly",
-        id: 42,
-        type: "B",
-        level: "F",
-        accurate: true,
-        other: [["ExePath", Buffer.from("/opt/bin")]],
-      },
-      params: [["path", Buffer.from("/tree")]],
-    });
-    expect(said).toBe(`C000013\nHello Bacula\n${"F000000\n".repeat(4)}`);
   });
 
   test("a parameter's value may hold anything but NUL", () => {
@@ -89,6 +70,7 @@ describe("refusals", () => {
   });
 
   test.each([
+    ["a stock plugin's hello", () => after(command("Hello kubernetes 3"))],
     ["another version", () => after(command("Hello podheitor-hpc hpc/2"))],
     ["no hello", () => after(command("Job"))],
     ["data for a hello", () => after({ status: "D", payload: Buffer.from("x") })],
@@ -97,7 +79,7 @@ describe("refusals", () => {
     ["no key", () => after(command(HPC1_HELLO), command("Job"), command("=x"))],
     ["no '='", () => after(command(HPC1_HELLO), command("Job"), command("Name"))],
     ["end of a block that did not begin", () => after(command(HPC1_HELLO), signal("F"))],
-    ["a start of another type", () => after(command(HPC1_HELLO), ...JOB, ...PARAMS, command("RestoreStart"))],
+    ["a start of another type", () => after(command(HPC1_HELLO), ...JOB, ...PARAMS, command("EstimateStart"))],
     ["an unknown start", () => after(command(HPC1_HELLO), ...JOB, ...PARAMS, command("Start"))],
     [
       "a start before the answer",
@@ -157,13 +139,10 @@ describe("job block", () => {
   test("round trip", () => {
     const full = {
       ...job,
-      type: "R",
-      where: Buffer.from("/r\xff\n", "latin1"),
-      replace: "w",
+      type: "E",
       other: [["Namespace", Buffer.from("n")]],
     } as const;
-    expect(parseJob(jobPairs(full, "hpc/1"))).toEqual(full);
-    expect(jobPairs(full, "classic").some(([key]) => key === "Accurate")).toBe(false);
+    expect(parseJob(jobPairs(full))).toEqual(full);
   });
   test.each([
     ["Type", "X"],
@@ -171,13 +150,13 @@ describe("job block", () => {
     ["JobID", "1e3"],
     ["Since", "yesterday"],
     ["Accurate", "yes"],
-    ["Replace", "always"],
+    ["Type", "R"],
   ])("%s=%s is refused by name", (key, value) => {
-    const pairs = jobPairs(job, "hpc/1").filter((pair) => pair[0] !== key);
+    const pairs = jobPairs(job).filter((pair) => pair[0] !== key);
     expect(() => parseJob([...pairs, [key, Buffer.from(value)]])).toThrow(`${key}="${value}"`);
   });
   test("missing and doubled keys are refused by name", () => {
-    const pairs = jobPairs(job, "hpc/1");
+    const pairs = jobPairs(job);
     expect(() => parseJob(pairs.slice(1))).toThrow("Name is missing");
     expect(() => parseJob([...pairs, ["Level", Buffer.from("F")]])).toThrow("Level is given twice");
   });

@@ -1,25 +1,19 @@
 import { ProtocolError } from "./errors";
 import type { Frame } from "./frame";
-import { accurate, type Dialect, type JobInfo, parseJob } from "./job";
+import { type JobInfo, parseJob } from "./job";
 import { MAX_BLOCK_BYTES, MAX_PAIRS } from "./limits";
 import { commandText, messageText, type Pair, type Params, parsePair, show } from "./pairs";
 import type { FrameWriter } from "./writer";
 
 export const HPC1_HELLO = "Hello podheitor-hpc hpc/1";
-const CLASSIC_ANSWER = "Hello Bacula";
 
-export type StartCommand = "BackupStart" | "EstimateStart" | "RestoreStart" | "ListingStart" | "QueryStart";
-const STARTS: readonly StartCommand[] = ["BackupStart", "EstimateStart", "RestoreStart", "ListingStart", "QueryStart"];
-/** What a job of each type may start in hpc/1. */
-const HPC1_START: Readonly<Record<JobInfo["type"], StartCommand>> = {
-  B: "BackupStart",
-  E: "EstimateStart",
-  R: "RestoreStart",
-};
+export type StartCommand = "BackupStart" | "EstimateStart";
+/** What a job of each type starts. */
+const START: Readonly<Record<JobInfo["type"], StartCommand>> = { B: "BackupStart", E: "EstimateStart" };
 
 export type BackendEvent =
   /** Job and parameters are here. Say `accept()` or `refuse()`. */
-  | { readonly type: "configured"; readonly dialect: Dialect; readonly job: JobInfo; readonly params: Params }
+  | { readonly type: "configured"; readonly job: JobInfo; readonly params: Params }
   /** The work is asked for. Say `accept()` or `refuse()`, then do it. */
   | { readonly type: "start"; readonly command: StartCommand }
   /** While the work goes on: any frame but END, T and E. */
@@ -44,7 +38,7 @@ type Phase =
   | "ended";
 
 /**
- * The backend's side of what both dialects share: hello, job block, parameters, start, end. No input or output: frames of
+ * The backend's side of a dialogue: hello, job block, parameters, start, end. No input or output: frames of
  * the plugin go in, answers go to the writer, and what concerns the backend comes out.
  *
  *     const event = session.receive(frame);
@@ -53,18 +47,12 @@ type Phase =
 export class BackendSession {
   readonly #out: FrameWriter;
   #phase: Phase = "hello";
-  #dialect: Dialect = "classic";
   #pairs: Pair[] = [];
   #pairBytes = 0;
   #job: JobInfo | undefined;
 
   constructor(out: FrameWriter) {
     this.#out = out;
-  }
-
-  /** Known after the hello; classic before it. */
-  get dialect(): Dialect {
-    return this.#dialect;
   }
 
   /** Takes the plugin's next frame. Throws ProtocolError; the caller then sends an abort message and leaves. */
@@ -117,9 +105,8 @@ export class BackendSession {
       case "params-pairs":
         return this.#pair(text);
       case "start": {
-        const command = STARTS.find((one) => one === text.toString("latin1"));
-        if (command === undefined) throw this.#unexpected(frame);
-        this.#checkStart(command);
+        const command = START[this.#job?.type ?? "B"];
+        if (text.toString("latin1") !== command) throw this.#unexpected(frame);
         this.#phase = "starting";
         return { type: "start", command };
       }
@@ -129,18 +116,10 @@ export class BackendSession {
   }
 
   #hello(text: Buffer): void {
-    const hello = text.toString("latin1");
-    if (hello === HPC1_HELLO) {
-      this.#dialect = "hpc/1";
-      this.#out.command(HPC1_HELLO);
-    } else if (/^Hello \S+ \d+$/.test(hello)) {
-      this.#out.command(CLASSIC_ANSWER);
-    } else {
-      throw new ProtocolError(
-        "HPC_DIALECT",
-        `the plugin says ${show(text)}, this backend speaks hpc/1 and classic PTCOMM`,
-      );
+    if (text.toString("latin1") !== HPC1_HELLO) {
+      throw new ProtocolError("HPC_DIALECT", `the plugin says ${show(text)}, this backend speaks hpc/1`);
     }
+    this.#out.command(HPC1_HELLO);
   }
 
   #pair(text: Buffer): undefined {
@@ -168,26 +147,9 @@ export class BackendSession {
     }
     if (this.#phase === "params-pairs" && this.#job) {
       this.#phase = "configured";
-      return { type: "configured", dialect: this.#dialect, ...this.#configure(this.#job, pairs) };
+      return { type: "configured", job: this.#job, params: pairs };
     }
     throw this.#unexpected(frame);
-  }
-
-  /** A stock plugin sends `Accurate=1` among the parameters. */
-  #configure(job: JobInfo, params: Params): { job: JobInfo; params: Params } {
-    if (this.#dialect === "hpc/1") return { job, params };
-    const found = params.find(([key]) => key === "Accurate");
-    return {
-      job: { ...job, accurate: job.accurate || accurate(found?.[1]) },
-      params: params.filter(([key]) => key !== "Accurate"),
-    };
-  }
-
-  #checkStart(command: StartCommand): void {
-    const type = this.#job?.type ?? "B";
-    if (this.#dialect === "hpc/1" && command !== HPC1_START[type]) {
-      throw new ProtocolError("HPC_UNEXPECTED_FRAME", `${command} in a job of type ${type}`);
-    }
   }
 
   #expect(frame: Frame, text: Buffer, command: string, next: Phase): undefined {

@@ -1,7 +1,7 @@
 import { ProtocolError } from "./errors";
 import { FRAME_HEADER, MAX_PAYLOAD } from "./limits";
 
-/** Every status byte of both dialects; docs/ptcomm.md says who sends which. */
+/** Every status byte; docs/ptcomm.md says who sends which. */
 export type FrameStatus =
   | "C"
   | "D"

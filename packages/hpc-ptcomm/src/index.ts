@@ -1,13 +1,12 @@
 export * from "./accounting";
 export { type BackendEvent, BackendSession, HPC1_HELLO, type StartCommand } from "./backend-session";
 export * from "./check";
-export * from "./classic";
 export { DATA_END, type DataEnd, decodeDataEnd, encodeDataEnd } from "./data-end";
 export * from "./entry";
 export type { Digest, EntryParts } from "./entry-parts";
 export * from "./errors";
 export { encodeFrame, type Frame, FrameDecoder, type FrameStatus, isSignal, type Signal } from "./frame";
-export { type Dialect, type JobInfo, jobPairs, parseJob, type ReplaceRule } from "./job";
+export { type JobInfo, jobPairs, parseJob } from "./job";
 export * from "./limits";
 export { commandText, messageText, type Pair, type Params, parsePair } from "./pairs";
 export { formatPluginString, parsePluginString } from "./plugin-string";

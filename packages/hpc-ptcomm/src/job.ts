@@ -1,27 +1,19 @@
 import { ProtocolError } from "./errors";
 import { type Pair, type Params, show } from "./pairs";
 
-export type Dialect = "classic" | "hpc/1";
-
-/** Replace rule of a restore: always, if newer, if older, never. */
-export type ReplaceRule = "a" | "w" | "o" | "n";
-
-/** What the Director says of a job: the job block, and `Accurate`, which the classic dialect sends among the parameters. */
+/** What the Director says of a job. */
 export interface JobInfo {
   readonly name: string;
   readonly id: number;
-  /** backup, estimate, restore. */
-  readonly type: "B" | "E" | "R";
-  /** Full, incremental, differential; a restore has none. */
+  /** backup, estimate. A restore has no use for a backend. */
+  readonly type: "B" | "E";
+  /** Full, incremental, differential. */
   readonly level?: "F" | "I" | "D";
   /** Epoch second: entries with mtime or ctime at or after it have changed. */
   readonly since?: bigint;
   readonly accurate: boolean;
   /** Name of the job that this one continues. */
   readonly prevJobName?: string;
-  /** Restore below this directory. */
-  readonly where?: Buffer;
-  readonly replace?: ReplaceRule;
   readonly workingDir?: Buffer;
   /** Keys that this release has no use for (Namespace, ExePath …), as they came. */
   readonly other: Params;
@@ -45,26 +37,22 @@ export function parseJob(pairs: Params): JobInfo {
   const level = text("Level");
   const since = text("Since");
   const prevJobName = text("PrevJobName");
-  const replace = text("Replace");
-  const where = known.get("Where");
   const workingDir = known.get("WorkingDir");
   return {
     name: required("Name"),
     id: Number(integer("JobID", required("JobID"))),
-    type: oneOf("Type", required("Type"), ["B", "E", "R"]),
+    type: oneOf("Type", required("Type"), ["B", "E"]),
     accurate: accurate(known.get("Accurate")),
     ...(level === undefined ? {} : { level: oneOf("Level", level, ["F", "I", "D"]) }),
     ...(since === undefined ? {} : { since: integer("Since", since) }),
     ...(prevJobName ? { prevJobName } : {}),
-    ...(where?.length ? { where } : {}),
-    ...(replace === undefined ? {} : { replace: oneOf("Replace", replace, ["a", "w", "o", "n"]) }),
     ...(workingDir?.length ? { workingDir } : {}),
     other,
   };
 }
 
-/** The pairs of a job block in the order of docs/ptcomm.md; `Accurate=1` only in hpc/1. */
-export function jobPairs(job: JobInfo, dialect: Dialect): Pair[] {
+/** The pairs of a job block in the order of docs/ptcomm.md. */
+export function jobPairs(job: JobInfo): Pair[] {
   const pairs: Pair[] = [];
   const add = (key: string, value: string | Buffer | undefined) => {
     if (value !== undefined) pairs.push([key, typeof value === "string" ? Buffer.from(value) : value]);
@@ -75,30 +63,17 @@ export function jobPairs(job: JobInfo, dialect: Dialect): Pair[] {
   add("Level", job.level);
   add("Since", job.since?.toString());
   add("PrevJobName", job.prevJobName);
-  if (job.accurate && dialect === "hpc/1") add("Accurate", "1");
-  add("Where", job.where);
-  add("Replace", job.replace);
+  if (job.accurate) add("Accurate", "1");
   add("WorkingDir", job.workingDir);
   return [...pairs, ...job.other];
 }
 
 /** `Accurate`'s value: 1 or 0; absent is 0. Throws HPC_COMMAND. */
-export function accurate(value: Buffer | undefined): boolean {
+function accurate(value: Buffer | undefined): boolean {
   return value !== undefined && oneOf("Accurate", value.toString(), ["0", "1"]) === "1";
 }
 
-const KEYS = new Set([
-  "Name",
-  "JobID",
-  "Type",
-  "Level",
-  "Since",
-  "PrevJobName",
-  "Accurate",
-  "Where",
-  "Replace",
-  "WorkingDir",
-]);
+const KEYS = new Set(["Name", "JobID", "Type", "Level", "Since", "PrevJobName", "Accurate", "WorkingDir"]);
 
 function oneOf<T extends string>(key: string, value: string, allowed: readonly T[]): T {
   const found = allowed.find((one) => one === value);

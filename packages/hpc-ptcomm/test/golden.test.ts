@@ -1,12 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
-import { classicBackend, classicPlugin } from "./classic-samples";
 import { listing } from "./listing";
 import { hpc1Backend, hpc1Plugin } from "./samples";
 
 /**
- * The bytes of both dialects as they were when they were written down. A difference is a change of the protocol: other
+ * The bytes of the protocol as they were when they were written down. A difference is a change of the protocol: other
  * releases and existing archives will not agree. Meant that way, delete the files, run this with UPDATE_GOLDEN=1, read the listings.
  */
 const DATA = join(__dirname, "..", "testdata");
@@ -14,8 +13,6 @@ const { UPDATE_GOLDEN } = process.env;
 const STREAMS = [
   ["hpc1-backend", "backend", hpc1Backend],
   ["hpc1-plugin", "plugin", hpc1Plugin],
-  ["classic-backend", "backend", classicBackend],
-  ["classic-plugin", "plugin", classicPlugin],
 ] as const;
 
 /** Written by older releases: no encoder makes these bytes any more, and every decoder reads them for ever. */

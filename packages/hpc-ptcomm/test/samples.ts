@@ -122,7 +122,7 @@ export function hpc1Plugin(): Buffer {
   const out = new FrameWriter();
   out.command(HPC1_HELLO);
   out.command("Job");
-  for (const [key, value] of jobPairs(job, "hpc/1")) out.command(`${key}=`, value);
+  for (const [key, value] of jobPairs(job)) out.command(`${key}=`, value);
   out.signal("F");
   out.command("Params");
   for (const [key, value] of params) out.command(`${key}=`, value);

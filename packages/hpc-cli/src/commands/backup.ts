@@ -173,7 +173,6 @@ function leftOut(by: FilteredBy, allShards: boolean): string[] {
     [by.unchanged, `${formatCount(by.unchanged)} unchanged`],
     [by.sockets, plural(by.sockets, "socket")],
     [by.excluded, `${formatCount(by.excluded)} excluded`],
-    [by.dialect, `${formatCount(by.dialect)} that the dialect cannot carry`],
   ];
   return parts.flatMap(([count, text]) => (count > 0 ? [text] : []));
 }
