@@ -23,6 +23,10 @@
 
 /* Where an object lies and what it is made of, on Lustre and in overlays: true for the file that was saved, wrong for this one. */
 static const char *const never_trusted[] = { "lov", "lmv", "lma", "link", "fid", "som", "hsm", "version", "dmv", "dummy" };
+/* What a metadata server of Lustre notes for itself; earlier releases saved it. Nobody misses it. */
+static const char *const servers_own[] = {
+    "user.job", "trusted.dataver", "trusted.lfsck_bitmap", "trusted.projid", "trusted.pin",
+};
 static const char *const kept[] = { "user.", "security.", "trusted.", "system.posix_acl_" };
 static const char *const kept_whole[] = { "system.nfs4_acl", "system.richacl" };
 
@@ -31,9 +35,19 @@ static bool begins(const char *name, const char *with)
     return strncmp(name, with, strlen(with)) == 0;
 }
 
+static bool is_servers_own(const char *name)
+{
+    for (size_t i = 0; i < sizeof servers_own / sizeof *servers_own; i++)
+        if (strcmp(name, servers_own[i]) == 0)
+            return true;
+    return false;
+}
+
 bool hpc_xattr_is_restored(const char *name)
 {
     bool known = false;
+    if (is_servers_own(name))
+        return false;
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
         known |= begins(name, kept[i]) && name[strlen(kept[i])];
     for (size_t i = 0; i < sizeof kept_whole / sizeof *kept_whole; i++)
@@ -155,6 +169,8 @@ bool hpc_apply_block(struct hpc_restore *r, const struct hpc_target *t, const st
         char name[HPC_XATTR_NAME + 1];
         memcpy(name, x.name, x.name_len);
         name[x.name_len] = 0;
+        if (is_servers_own(name))
+            continue;
         access |= strcmp(name, ACL_ACCESS) == 0;
         inherited |= strcmp(name, ACL_DEFAULT) == 0;
         int err = apply_one(t, name, &x);

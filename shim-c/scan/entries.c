@@ -36,14 +36,13 @@ static uint8_t kind_of(uint32_t mode)
     }
 }
 
-static int statx_flags(const struct worker *w)
+/*
+ * Never with AT_STATX_DONT_SYNC: Lustre gave size 0 for a file that another client had just written, and a
+ * mask that calls it valid.
+ */
+static int stat_opened(int fd, struct statx *st)
 {
-    return AT_NO_AUTOMOUNT | (w->scan->options.flags & HPC_SCAN_DONT_SYNC ? AT_STATX_DONT_SYNC : 0);
-}
-
-static int stat_opened(const struct worker *w, int fd, struct statx *st)
-{
-    return statx(fd, "", statx_flags(w) | AT_EMPTY_PATH, STATX_BASIC_STATS, st) ? -errno : 0;
+    return statx(fd, "", AT_NO_AUTOMOUNT | AT_EMPTY_PATH, STATX_BASIC_STATS, st) ? -errno : 0;
 }
 
 static int stat_name(struct worker *w, const struct name *n, struct statx *st)
@@ -54,14 +53,14 @@ static int stat_name(struct worker *w, const struct name *n, struct statx *st)
     pace(w);
     begin = time_begin(w);
     if (n->len) {
-        error = statx(n->dirfd, n->text, statx_flags(w) | AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, st) ? -errno : 0;
+        error = statx(n->dirfd, n->text, AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, st) ? -errno : 0;
         time_end(w, begin);
         return error;
     }
     fd = open_long(n->dir->name, n->dir->name_len, O_PATH);
     if (fd < 0)
         return fd;
-    error = stat_opened(w, fd, st);
+    error = stat_opened(fd, st);
     close(fd);
     return error;
 }
@@ -242,7 +241,7 @@ static bool look_once(struct worker *w, const struct name *n, int fd, bool last,
     char target[4097]; /* PATH_MAX is the longest target that Linux stores */
     uint64_t hash;
     bool is_older;
-    int error = fd >= 0 ? stat_opened(w, fd, st) : stat_name(w, n, st);
+    int error = fd >= 0 ? stat_opened(fd, st) : stat_name(w, n, st);
 
     if (!last && (error == -ESTALE || (fd >= 0 && !error && (!S_ISREG(st->stx_mode) || !st->stx_nlink))))
         return false; /* no longer what readdir said, or removed since */

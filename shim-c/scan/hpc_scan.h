@@ -53,7 +53,6 @@ struct hpc_scan_options {
 enum hpc_scan_flag {
     HPC_SCAN_SERIAL_DIRS = 1 << 0,  /* one thread keeps a directory to itself, in its own order (Lustre statahead) */
     HPC_SCAN_KEEP_OLDER = 1 << 1,   /* older entries are handed out with HPC_ENTRY_OLDER and no content, not dropped */
-    HPC_SCAN_DONT_SYNC = 1 << 2,    /* AT_STATX_DONT_SYNC */
     HPC_SCAN_XATTRS = 1 << 3,       /* read extended attributes, and with them ACLs and inode flags */
     HPC_SCAN_ONE_FILESYSTEM = 1 << 4, /* a directory with another st_dev than its parent's is handed out, but not read */
     HPC_SCAN_BACK_OFF = 1 << 5,     /* threads rest while stats and opens take a multiple of what they took */

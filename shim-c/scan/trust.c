@@ -54,7 +54,7 @@ static bool add_parent(struct mount_parents *m, char *mount_point)
     if (!slash)
         return true;
     slash[slash == mount_point ? 1 : 0] = 0;
-    if (statx(AT_FDCWD, mount_point, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_INO, &st))
+    if (statx(AT_FDCWD, mount_point, AT_NO_AUTOMOUNT, STATX_INO, &st))
         return true; /* not reachable by us, so not scanned either */
     more = realloc(m->at, (m->count + 1) * sizeof *m->at);
     if (!more)

@@ -20,10 +20,11 @@
 
 /*
  * Which attributes are kept: the first line that fits; a name that ends in '.' or '_' is a prefix; what fits none is left out. The
- * trusted names left out are Lustre's own records (layout, FID, links, sizes, HSM state) and overlayfs's: written back, they would make
- * another file of it, or a broken one. What lustre, ceph, btrfs, gpfs, afs and cifs list are views of such records, and settings of a server.
+ * trusted names left out are Lustre's own records (layout, FID, links, sizes, HSM state, data version) and overlayfs's: written back, they would make
+ * another file of it, or a broken one. user.job is what a metadata server of Lustre notes: the job that made the file. What lustre, ceph, btrfs, gpfs, afs and cifs list are views of such records, and settings of a server.
  */
 static const struct { const char *name; bool keep; } policy[] = {
+    { "user.job", false },
     { "user.", true },
     { "security.", true },
     { "system.posix_acl_", true },
@@ -39,6 +40,10 @@ static const struct { const char *name; bool keep; } policy[] = {
     { "trusted.version", false },
     { "trusted.dmv", false },
     { "trusted.dummy", false },
+    { "trusted.dataver", false },
+    { "trusted.lfsck_bitmap", false },
+    { "trusted.projid", false },
+    { "trusted.pin", false },
     { "trusted.overlay.", false },
     { "trusted.", true },
     { "lustre.", false },
@@ -286,7 +291,7 @@ static bool still_there(int dirfd, const char *name, const struct statx *st)
 {
     struct statx now;
 
-    return dirfd < 0 || (!statx(dirfd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_INO, &now) &&
+    return dirfd < 0 || (!statx(dirfd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_INO, &now) &&
                          now.stx_ino == st->stx_ino && device(now.stx_dev_major, now.stx_dev_minor) == dev_of(st));
 }
 

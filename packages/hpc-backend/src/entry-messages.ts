@@ -1,5 +1,5 @@
 import { constants } from "node:os";
-import { errnoName } from "@podheitor/hpc-native";
+import { errnoText } from "@podheitor/hpc-native";
 import type { RecordCursor } from "@podheitor/hpc-walker";
 import { NoteOperation } from "./archive-note";
 import { fullName } from "./entry-sink";
@@ -32,12 +32,12 @@ export function leftOutText(cursor: RecordCursor, why: keyof typeof LEFT_OUT): s
 }
 
 export function failedText(cursor: RecordCursor, operation: NoteOperation, errno: number): string {
-  return `${shown(cursor)}: cannot ${OPERATIONS[operation]}: ${errnoName(errno)}`;
+  return `${shown(cursor)}: cannot ${OPERATIONS[operation]}: ${errnoText(errno)}`;
 }
 
 /** `sent`: bytes of its content that went before. */
 export function readFailedText(cursor: RecordCursor, sent: number, errno: number): string {
-  return `${shown(cursor)}: read failed after ${sent} bytes: ${errnoName(errno)}`;
+  return `${shown(cursor)}: read failed after ${sent} bytes: ${errnoText(errno)}`;
 }
 
 /** `saved`: bytes that there were, fewer than its size. */
@@ -51,7 +51,7 @@ export function xattrsText(cursor: RecordCursor): string {
   const errno = cursor.xattrError;
   if (errno === E2BIG) return `${name}: its extended attributes are too large together: those that fit are saved`;
   const which = cursor.xattrLength > 0 ? "all of its" : "its";
-  return `${name}: cannot read ${which} extended attributes: ${errnoName(errno)}`;
+  return `${name}: cannot read ${which} extended attributes: ${errnoText(errno)}`;
 }
 
 function shown(cursor: RecordCursor): string {

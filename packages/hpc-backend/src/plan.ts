@@ -111,7 +111,7 @@ export function checkRoot(
   { mode, allowRoot }: Pick<JobParams, "mode" | "allowRoot">,
 ): string | undefined {
   const { path, real, filesystem } = root;
-  if (filesystem.isParallel && !allowRoot && filesystem.mountPoint?.equals(real)) {
+  if (filesystem.isParallel && filesystem.isWhole && !allowRoot && filesystem.mountPoint?.equals(real)) {
     throw new HpcError(
       "HPC_ROOT_REFUSED",
       `path ${printable(path)} is the root of a whole ${filesystem.type} filesystem`,

@@ -1,4 +1,5 @@
 import { accessSync, constants, lstatSync, opendirSync, statSync } from "node:fs";
+import { errnoRemedy } from "@podheitor/hpc-native";
 import { causeOf, HpcError } from "./errors";
 import { atAnyLength } from "./long-path";
 import { absolutePath, isInside } from "./paths";
@@ -31,12 +32,15 @@ function requireReadable(root: Buffer): void {
 /** HPC_BAD_PATH: `root` was named in the job and cannot be saved. `cause`: the errno's name. */
 export function unreadableRoot(root: Buffer, cause: string): HpcError {
   const denied = cause === "EACCES" || cause === "EPERM";
+  const remedy = errnoRemedy(cause);
   return new HpcError(
     "HPC_BAD_PATH",
     `path "${printable(root)}" cannot be used: ${cause}`,
     denied
       ? "Run the job as root, or as a user who may read it and search the directories above it."
-      : "Check the spelling, the mount and the permissions.",
+      : remedy === undefined
+        ? "Check the spelling, the mount and the permissions."
+        : `${remedy[0]?.toUpperCase()}${remedy.slice(1)}.`,
     "path",
   );
 }

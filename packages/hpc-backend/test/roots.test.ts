@@ -9,6 +9,7 @@ import { BatchEmitter } from "../src/batch-emitter";
 import { Messages } from "../src/messages";
 import { type JobParams, parseParams } from "../src/params";
 import { checkRoot } from "../src/plan";
+import { unreadableRoot } from "../src/roots";
 import { Sums } from "../src/sums";
 import { TestPlugin } from "./plugin";
 
@@ -106,6 +107,12 @@ describe("a root that becomes unreadable after it was checked", () => {
     });
   });
 
+  test("what a name such as EACCES does not tell is said", () => {
+    const { message, remedy } = unreadableRoot(root, "ESHUTDOWN");
+    expect(message).toBe('path "/data/tree" cannot be used: ESHUTDOWN');
+    expect(remedy).toMatch(/^The client has given up its server: `lfs mdts`/);
+  });
+
   test("while anything below it is a warning", async () => {
     expect(await meet(ScanOp.OPENDIR, Buffer.from("/data/tree/sub"), "")).toEqual([
       "not-saved /data/tree/sub: cannot open directory: EACCES",
@@ -120,6 +127,7 @@ describe("the root of a whole parallel filesystem", () => {
       [
         "1 0 8:1 / / rw - ext4 /dev/sda1 rw",
         "30 1 0:30 / /lustre rw - lustre 10.0.0.1@tcp:/scratch rw",
+        "29 1 0:30 / /sub rw - lustre 10.0.0.1@tcp:/scratch/tree/d33 rw",
         "31 1 0:31 / /gpfs rw - gpfs fs1 rw",
         "32 1 0:32 / /ceph\\040fs rw - ceph 10.0.0.1:6789:/ rw",
         "33 1 0:33 / /kernel-less rw - fuse.ceph-fuse ceph-fuse rw",
@@ -157,7 +165,7 @@ describe("the root of a whole parallel filesystem", () => {
     expect(judge(mount, { allowRoot: true })).toBeUndefined();
   });
 
-  test.each(["/", "/home", "/lustre/project", "/lustre2", "/weka/a/b"])("%s is not", (path) =>
+  test.each(["/", "/home", "/sub", "/lustre/project", "/lustre2", "/weka/a/b"])("%s is not", (path) =>
     expect(judge(path)).toBeUndefined(),
   );
 

@@ -44,6 +44,23 @@ describe("describeFilesystem", () => {
     expect(at(path)).toMatchObject({ type, isParallel, isNetwork });
   });
 
+  test.each([
+    ["/", "10.0.0.1@tcp:/testfs", "lustre", true],
+    ["/", "10.0.0.1@tcp:10.0.0.2@tcp:/testfs/", "lustre", true],
+    ["/", "10.0.0.1@tcp:/testfs/tree/d33", "lustre", false],
+    ["/", "10.0.0.1@tcp:/testfs//d", "lustre", false],
+    ["/tree/d33", "10.0.0.1@tcp:/testfs", "lustre", false],
+    ["/", "user@0f.cephfs=/", "ceph", true],
+    ["/", "user@0f.cephfs=/volumes/a", "ceph", false],
+    ["/", "mon1,mon2:6789:/", "ceph", true],
+    ["/", "mon1,mon2:6789:/a", "ceph", false],
+    ["/", "fs1", "gpfs", true],
+    ["/fileset", "fs1", "gpfs", false],
+  ])("root field %s and source %s of %s: the whole filesystem: %s", (root, source, fstype, isWhole) => {
+    const line = Buffer.from(`5 1 0:43 ${root} /m rw - ${fstype} ${source} rw\n`);
+    expect(describeFilesystem(0, mountOf(Buffer.from("/m"), parseMountinfo(line)))).toMatchObject({ isWhole });
+  });
+
   test("the mount table decides, not the magic: FUSE hides what is behind it", () => {
     expect(at("/ceph-fuse", 0x65735546)).toMatchObject({ type: "cephfs", magic: 0x65735546, fstype: "fuse.ceph-fuse" });
   });

@@ -28,6 +28,8 @@ export interface Filesystem {
   readonly magic: number;
   /** Where it is mounted; undefined when the mount is not listed (some chroots and containers). */
   readonly mountPoint: Buffer | undefined;
+  /** Whether all of the filesystem is mounted there, not one directory of it. */
+  readonly isWhole: boolean;
   /** What is mounted: a device, `mgs@tcp:/fsname`, `server:/export`. */
   readonly source: Buffer;
   /** Lustre, GPFS, CephFS, BeeGFS, WekaFS: many servers, so many requests at once pay. */
@@ -36,6 +38,7 @@ export interface Filesystem {
   readonly isNetwork: boolean;
 }
 
+const SLASH = Buffer.from("/");
 const MAGIC_FUSE = 0x65735546;
 
 /** f_type of statfs(2), used only where mountinfo has no line: FUSE and NFS exports hide what is behind them. */
@@ -106,10 +109,19 @@ export function describeFilesystem(magic: number, mount: Mount | undefined): Fil
     fstype,
     magic,
     mountPoint: mount?.mountPoint,
+    isWhole: mount === undefined || isWhole(mount, type),
     source: mount?.source ?? Buffer.alloc(0),
     isParallel: PARALLEL.has(type),
     isNetwork: NETWORK.has(type) || OTHER_NETWORK.test(fstype),
   };
+}
+
+/** What is mounted of a filesystem stands in its source (`mgs@tcp:/fsname/dir`, `user@fsid.name=/dir`, `mon:6789:/dir`); of a bind mount in its root. */
+function isWhole({ root, source }: Mount, type: FilesystemType): boolean {
+  if (!root.equals(SLASH)) return false;
+  const text = source.toString("latin1");
+  if (type === "lustre") return !/:\/[^/]+\/+[^/]/.test(text);
+  return type !== "cephfs" || !/[:=]\/+[^/]/.test(text);
 }
 
 function typeOfMount({ fstype, source }: Mount): FilesystemType {

@@ -1,4 +1,4 @@
-export { errnoName, NativeError, type NativeErrorCode } from "./errors";
+export { errnoName, errnoRemedy, errnoText, NativeError, type NativeErrorCode } from "./errors";
 export { describeFilesystem, type Filesystem, type FilesystemType, filesystemOf } from "./filesystem";
 export { type ArgumentType, Library, openLibrary, type ResultType, type VersionCheck } from "./library";
 export { defaultThreads, LOCAL_THREADS_PER_CORE, LUSTRE_THREADS, NETWORK_THREADS } from "./limits";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { buildSync } from "esbuild";
-import { errnoName, NativeError } from "./errors";
+import { errnoName, errnoText, NativeError } from "./errors";
 import { openLibrary } from "./library";
 
 const SOURCE = `
@@ -147,5 +147,9 @@ describe("bind", () => {
   test("errno names", () => {
     expect(errnoName(2)).toBe("ENOENT");
     expect(errnoName(4095)).toBe("errno 4095");
+    // node:os does not name these
+    expect([108, 112, 117, 121].map(errnoName)).toEqual(["ESHUTDOWN", "EHOSTDOWN", "EUCLEAN", "EREMOTEIO"]);
+    expect(errnoText(108)).toMatch(/^ESHUTDOWN \(.*`lfs mdts`/);
+    expect(errnoText(13)).toBe("EACCES");
   });
 });

@@ -10,7 +10,6 @@ const MIN_I64 = -(2n ** 63n);
 export const ScanFlag = {
   SERIAL_DIRS: 1,
   KEEP_OLDER: 2,
-  DONT_SYNC: 4,
   XATTRS: 8,
   ONE_FILESYSTEM: 16,
   BACK_OFF: 32,

@@ -95,7 +95,15 @@ void test_xattrs(void)
     set(at("attributes/secret"), "user.s", "s");
     set(at("attributes/empty"), "user.e", "e");
     CHECK(!chmod(at("attributes/secret"), 0600));
+    set(file, "user.job", "node.0"); /* what a metadata server of Lustre notes */
+    set(file, "user.jobs", "kept");
     if (privileged) {
+        static const char *const notes[] = { "dataver", "lfsck_bitmap", "projid", "pin" };
+        for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
+            char name[40];
+            snprintf(name, sizeof name, "trusted.%s", notes[i]);
+            set(file, name, "x");
+        }
         set(at("attributes/fifo"), "trusted.f", "f");
         set(at("attributes/link"), "trusted.l", "l");
         set(at("attributes/link"), "trusted.lov", "l");
@@ -108,6 +116,8 @@ void test_xattrs(void)
         r = scan((options){ .flags = HPC_SCAN_XATTRS, .inline_bytes = inlined }, top);
         has(find(&r, file), "user.a", "1");
         has(find(&r, file), "user.b \n\xff", "");
+        has(find(&r, file), "user.jobs", "kept");
+        CHECK(has_none(find(&r, file), "user.job"));
         has(find(&r, top), "user.dir", "d");
         has(find(&r, at("attributes/empty")), "user.e", "e");
         v = value_of(find(&r, file), "system.posix_acl_access", &len);
@@ -118,6 +128,8 @@ void test_xattrs(void)
             has(find(&r, at("attributes/fifo")), "trusted.f", "f");
             has(find(&r, at("attributes/link")), "trusted.l", "l");
             CHECK(has_none(find(&r, at("attributes/link")), "trusted.lov"));
+            CHECK(has_none(find(&r, file), "trusted.dataver") && has_none(find(&r, file), "trusted.pin"));
+            CHECK(has_none(find(&r, file), "trusted.lfsck_bitmap") && has_none(find(&r, file), "trusted.projid"));
             CHECK(has_none(find(&r, file), "trusted.overlay.opaque") && has_none(find(&r, file), "trusted.link"));
             has(find(&r, file), "trusted.linked", "kept");
         }
