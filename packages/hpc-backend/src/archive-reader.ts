@@ -20,6 +20,7 @@ import { ARCHIVE_HEADER, ARCHIVE_MAGIC, ARCHIVE_VERSION } from "./archive-format
 import { type ArchiveInput, openArchiveInput } from "./archive-input";
 import { decodeNote, type Note } from "./archive-note";
 import { HpcError } from "./errors";
+import { FACT_COST, FACTS_BYTES } from "./limits";
 import { printable } from "./printable";
 import { digestOf, RunningDigest } from "./xxh";
 
@@ -85,6 +86,7 @@ export class ArchiveReader {
   /** Content follows the attributes. */
   #contentNext = false;
   readonly #factsDigest = new RunningDigest();
+  #factBytes = 0;
   #badFacts = false;
   #badNote = false;
   readonly #digest = new RunningDigest();
@@ -169,6 +171,8 @@ export class ArchiveReader {
     switch (status) {
       case "C":
         if (this.#entries > 0 || this.#accounted) break;
+        this.#factBytes += payload.length + FACT_COST;
+        if (this.#factBytes > FACTS_BYTES) throw this.#damage("it says more of its job than an archive can");
         this.#factsDigest.update(payload);
         this.facts.push(copied(parsePair(commandText(payload))));
         return undefined;

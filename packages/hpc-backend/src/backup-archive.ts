@@ -8,6 +8,7 @@ import { Emitter } from "./emitter";
 import { cancelled, causeOf, HpcError } from "./errors";
 import type { BackupSummary, JobEvents } from "./events";
 import { Hpc1Sink } from "./hpc1-sink";
+import { FACT_COST, FACTS_BYTES, MIB } from "./limits";
 import { Messages } from "./messages";
 import type { JobParams } from "./params";
 import { Sums } from "./sums";
@@ -32,7 +33,7 @@ export interface BackupToArchive {
 export async function backupToArchive(options: BackupToArchive): Promise<BackupSummary> {
   const { params, events, signal } = options;
   if (signal?.aborted) throw cancelled();
-  const output = await openArchiveOutput(options.archive);
+  const output = await openArchiveOutput(options.archive, signal);
   const sums = new Sums();
   const emitter = new Emitter(output.sink, { digest: digestOf });
   emitter.limit(params.bandwidthMib);
@@ -53,7 +54,8 @@ export async function backupToArchive(options: BackupToArchive): Promise<BackupS
     emitter.frames.frame("U", withDigest(digest, encodeAccounting(sums)));
     emitter.frames.signal("F");
     await writing(options.archive, emitter.finish());
-    await writing(options.archive, output.commit());
+    const warning = await writing(options.archive, output.commit());
+    if (warning !== undefined) events?.message?.("warning", warning);
     events?.progress?.(sums.progress());
     return sums.summary(engine);
   } catch (error) {
@@ -67,8 +69,11 @@ export async function backupToArchive(options: BackupToArchive): Promise<BackupS
 /** What the archive says of the job that made it. Returns the digest of that, which the accounting closes. */
 function facts(emitter: Emitter, { params, since }: BackupToArchive): RunningDigest {
   const digest = new RunningDigest();
+  let bytes = 0;
   const say = (key: string, value: Buffer | string): void => {
     const payload = Buffer.concat([Buffer.from(`${key}=`), Buffer.from(value), Buffer.from("\n")]);
+    bytes += payload.length + FACT_COST;
+    if (bytes > FACTS_BYTES) throw tooMuchSaid();
     digest.update(payload);
     emitter.frames.frame("C", payload);
   };
@@ -83,6 +88,15 @@ function facts(emitter: Emitter, { params, since }: BackupToArchive): RunningDig
   if (params.oneFilesystem) say("one-filesystem", "yes");
   if (!params.xattrs) say("xattrs", "no");
   return digest;
+}
+
+function tooMuchSaid(): HpcError {
+  return new HpcError(
+    "HPC_BAD_VALUE",
+    `the paths and patterns are more than the ${FACTS_BYTES / MIB} MiB that an archive can name`,
+    "Name the directories that they lie in.",
+    "path",
+  );
 }
 
 /** The accounting and, behind it, one digest of the facts and of itself: what no entry's own checksum covers. */
@@ -113,9 +127,9 @@ class ArchiveSink extends Hpc1Sink {
   }
 }
 
-async function writing(archive: string, work: Promise<void>): Promise<void> {
+async function writing<T>(archive: string, work: Promise<T>): Promise<T> {
   try {
-    await work;
+    return await work;
   } catch (error) {
     throw new HpcError(
       "HPC_ARCHIVE_WRITE",

@@ -43,6 +43,7 @@ export class BatchEmitter {
   readonly #runs: FrameRuns | undefined;
   /** Only where older entries are asked about. */
   readonly #unchanged: UnchangedLinks | undefined;
+  #saidOwn = false;
   readonly #out: Outgoing = {
     bytes: EMPTY,
     headStart: 0,
@@ -145,7 +146,8 @@ export class BatchEmitter {
     }
     if (kind === EntryKind.REGULAR && isOwnOutput(cursor)) {
       sums.filteredOther++;
-      messages.entry("info", leftOutText(cursor, "ownOutput"));
+      if (!this.#saidOwn) messages.entry("info", leftOutText(cursor, "ownOutput"));
+      this.#saidOwn = true; // once: it is one and the same reason for all of them
       return true;
     }
     if (isLinked(cursor)) {

@@ -27,8 +27,18 @@ export function sinkOf(fd: number): ByteSink {
   return { ...socketSink(fd), streamer: streamerTo(fd) };
 }
 
-function socketSink(fd: number): ByteSink {
-  const socket = new Socket({ fd, readable: false, writable: true });
+/** A sink over a pipe that was opened for it; from here on it is closed by `close` alone, which does not wait. */
+export function ownPipe(fd: number): { readonly sink: ByteSink; close(): void } {
+  widenPipe(fd, PIPE_SIZE);
+  const socket = socketOver(fd);
+  return { sink: socketSink(fd, socket), close: () => void socket.destroy() };
+}
+
+function socketOver(fd: number): Socket {
+  return new Socket({ fd, readable: false, writable: true });
+}
+
+function socketSink(fd: number, socket = socketOver(fd)): ByteSink {
   let failure: Error | undefined;
   // Without a listener an EPIPE between two writes would be an uncaught exception.
   socket.on("error", (error) => {

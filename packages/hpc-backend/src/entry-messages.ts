@@ -23,7 +23,7 @@ const OPERATIONS: Readonly<Record<NoteOperation, string>> = {
 
 const LEFT_OUT = {
   socket: "sockets are not saved",
-  ownOutput: "an archive that is being written is not saved",
+  ownOutput: "not saved, as every archive that is being written, its earlier version, and those of other shards",
   vanished: "vanished before it could be saved",
 } as const;
 

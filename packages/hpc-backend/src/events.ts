@@ -39,7 +39,7 @@ export interface FilteredBy {
   /** Unchanged by the answer to a CHECK batch. */
   readonly unchanged: number;
   readonly sockets: number;
-  /** By an `exclude` pattern, or the archive that is being written. */
+  /** By an `exclude` pattern; or an archive that is being written, its earlier version, and those of other shards. */
   readonly excluded: number;
 }
 

@@ -65,6 +65,18 @@ export const PROGRESS_MS = 250;
 export const DROP_PIECE = 16 * MIB;
 export const DROP_LAG = 4 * MIB;
 
+/** How often a fifo that nobody reads yet is tried again: unnoticed by people, and no work. */
+export const FIFO_POLL_MS = 20;
+/** Shards of one set whose archives, if they are there already, are looked for beside the one that is written. */
+export const SIBLINGS_MAX = 1024;
+
+/**
+ * What an archive may say of its job, mostly its paths: these bytes, each line with so many more for its place in memory. That is 350,000 paths, and
+ * bounds what an endless row of lines costs whoever reads it.
+ */
+export const FACTS_BYTES = 64 * MIB;
+export const FACT_COST = 128;
+
 /** One read of an archive. */
 export const ARCHIVE_READ_SIZE = 1 * MIB;
 

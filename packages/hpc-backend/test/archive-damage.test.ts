@@ -226,3 +226,32 @@ test("half a file is named, and not restored", async () => {
   await verifyArchive({ archive, against: where, events: { difference } });
   expect(found).toContain("content failed /t/half");
 });
+
+test("a list of an archive that was cut off anywhere names all that restore gets of it", async () => {
+  for (let length = 16; length < everything.length; length += 7) {
+    writeFileSync(archive, everything.subarray(0, length));
+    const base = join(where, String(length));
+    await expect(restoreArchive({ archive, where: base })).rejects.toMatchObject({ code: "HPC_ARCHIVE_TRUNCATED" });
+    const names: string[] = [];
+    const listed = async () => {
+      for await (const { name, damage } of listArchive(archive)) if (damage === undefined) names.push(name.toString());
+    };
+    await expect(listed()).rejects.toMatchObject({ code: "HPC_ARCHIVE_TRUNCATED" });
+    const restored = readdirSync(base, { recursive: true, encoding: "utf8" }).map((name) => `/${name}`);
+    expect(names).toEqual(expect.arrayContaining(restored.filter((name) => name !== "/t")));
+  }
+});
+
+test("an endless row of words about its job is refused before it fills the memory", async () => {
+  const out = new FrameWriter({ digest: digestOf });
+  for (let i = 0; i < 40_000; i++) out.command(`path=/${"x".repeat(200)}`);
+  const many = out.takeBytes();
+  let blocks = 0;
+  const input = {
+    next: async () => (blocks++ === 0 ? archiveHeader() : many),
+    close: async () => undefined,
+  };
+  const reader = new ArchiveReader("endless", input);
+  await expect(reader.next()).rejects.toMatchObject({ code: "HPC_ARCHIVE_DAMAGED" });
+  expect(blocks).toBeLessThan(10);
+});

@@ -22,9 +22,9 @@ let own: { dev: bigint; ino: bigint };
 beforeAll(() => {
   scratch = mkdtempSync(join(tmpdir(), "hpc-runs-"));
   fd = openSync(join(scratch, "archive"), "wx");
-  const { dev, ino } = fstatSync(fd, { bigint: true });
-  own = { dev, ino };
-  forget = rememberOutput(fd);
+  const stat = fstatSync(fd, { bigint: true });
+  own = { dev: stat.dev, ino: stat.ino };
+  forget = rememberOutput([{ stat }]);
 });
 afterAll(() => {
   forget();

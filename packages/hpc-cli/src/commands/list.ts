@@ -41,15 +41,19 @@ export const list: Command<Arguments> = {
         ? (entry: Listed) => Buffer.concat([entry.name, NUL])
         : textLine(output.terminal);
     const { listArchive } = await import("@podheitor/hpc-backend");
-    for await (const entry of listArchive(toText(args.archive, "--archive"))) {
-      io.signal.throwIfAborted();
-      await output.bulk(render({ ...entry, isLink: (entry.flags & EntryFlag.LINK) !== 0 }));
-      if (entry.damage !== undefined) {
-        await output.flush();
-        output.message("warning", `${escapeName(entry.name)} cannot be restored, or not in full: ${entry.damage}`);
+    try {
+      for await (const entry of listArchive(toText(args.archive, "--archive"))) {
+        io.signal.throwIfAborted();
+        await output.bulk(render({ ...entry, isLink: (entry.flags & EntryFlag.LINK) !== 0 }));
+        if (entry.damage !== undefined) {
+          await output.flush();
+          output.message("warning", `${escapeName(entry.name)} cannot be restored, or not in full: ${entry.damage}`);
+        }
       }
+    } finally {
+      // Also of an archive that cannot be read further: what came before it is named.
+      await output.flush();
     }
-    await output.flush();
     return output.warnings > 0 ? Exit.warnings : Exit.done;
   },
 };
