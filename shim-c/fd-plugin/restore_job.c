@@ -1,4 +1,5 @@
 #include "restore_job.h"
+#include "../path/hpc_base.h"
 #include "../restore/hpc_restore.h"
 #include "limits.h"
 #include "paths.h"
@@ -6,11 +7,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-/* One directory that files are restored below. Symlinks above it are the operator's own; below it none is followed. */
+/* One directory that files are restored below. Of the symlinks on the way to it root's own are followed (hpc_base.h), below it none is. */
 struct base {
     char *path; /* without trailing '/'; "" is the root */
-    struct hpc_restore *core;
+    struct hpc_restore *core; /* NULL: there is a symlink on the way that may be somebody else's */
+    uint64_t refused;         /* entries, for that reason */
     struct job *job;
 };
 
@@ -96,36 +99,69 @@ static void on_attribute(void *context, const char *path, size_t len, const char
     job_say(base->job, SAY_WARNING, "%s: cannot set %s: %s", shown, printable(name, sizeof name, attribute, strlen(attribute)), strerror(error));
 }
 
-static struct base *find_base(struct job *job, struct restore_job *r, const char *ofname, size_t len, int replace)
+/* -ENOSPC: there are too many. */
+static int add_base(struct job *job, struct restore_job *r, const struct base *base)
+{
+    if (r->count == RESTORE_BASES - (*base->path != 0)) /* the last place is the root's, below which everything is */
+        return -ENOSPC;
+    pthread_mutex_lock(&job->cancel.lock);
+    r->bases[r->count++] = *base;
+    job->cancel.restore = r;
+    pthread_mutex_unlock(&job->cancel.lock);
+    return 0;
+}
+
+static void say_link(struct job *job, const char *base)
+{
+    char *link, text[400], shown[700];
+    int fd = hpc_base_open(base, 0, &link);
+    if (fd >= 0)
+        close(fd);
+    snprintf(shown, sizeof shown, "nothing is restored below it: the symbolic link %s on the way may lead where another user wants; "
+             "remedy: restore with `where` set to the directory that it should lead to",
+             printable(text, sizeof text, link ? link : base, strlen(link ? link : base)));
+    say_name(job, SAY_ERROR, base, shown);
+    free(link);
+}
+
+/* 0, -ELOOP (has been said), -ENOSPC, or what else is wrong with it, which has been said and ends the job. */
+static int find_base(struct job *job, struct restore_job *r, const char *ofname, size_t len, int replace, struct base **found)
 {
     int error = -ENOMEM;
     for (size_t i = 0; i < r->count; i++)
         if (strlen(r->bases[i].path) == len && memcmp(r->bases[i].path, ofname, len) == 0)
-            return &r->bases[i];
-    if (r->count == RESTORE_BASES - (len > 0))
-        return NULL;
+            return *found = &r->bases[i], r->bases[i].core ? 0 : -ELOOP;
     struct base base = { .path = strndup(ofname, len), .job = job };
+    const char *path = len > 0 && base.path ? base.path : "/";
     if (base.path)
-        base.core = hpc_restore_new(len > 0 ? base.path : "/", job_string(job, job->abi->var.working_dir), (enum hpc_replace)replace, 0, &error);
-    if (!base.core) {
-        say_name(job, SAY_FATAL, len > 0 && base.path ? base.path : "/", strerror(-error));
+        base.core = hpc_restore_new(path, job_string(job, job->abi->var.working_dir), (enum hpc_replace)replace, 0, &error);
+    if (!base.core && error != -ELOOP) {
+        say_name(job, SAY_FATAL, path, strerror(-error));
         free(base.path);
-        return NULL;
+        return error;
     }
-    hpc_restore_on_attribute(base.core, on_attribute, &r->bases[r->count]);
-    pthread_mutex_lock(&job->cancel.lock);
-    r->bases[r->count++] = base;
-    job->cancel.restore = r;
-    pthread_mutex_unlock(&job->cancel.lock);
+    int full = add_base(job, r, &base);
+    if (full) {
+        hpc_restore_free(base.core);
+        free(base.path);
+        return full;
+    }
+    *found = &r->bases[r->count - 1];
+    if (!base.core) {
+        say_link(job, path);
+        return -ELOOP;
+    }
+    hpc_restore_on_attribute(base.core, on_attribute, *found);
     if (job_cancelled(job))
         hpc_restore_cancel(base.core);
-    return &r->bases[r->count - 1];
+    return 0;
 }
 
 void restore_job_cancel(struct restore_job *r)
 {
     for (size_t i = 0; i < r->count; i++)
-        hpc_restore_cancel(r->bases[i].core);
+        if (r->bases[i].core)
+            hpc_restore_cancel(r->bases[i].core);
 }
 
 /* Takes back a file that was begun and will not be finished. */
@@ -150,10 +186,13 @@ static int begin(struct job *job, struct restore_job *r, const void *pkt, const 
     int replace = pkt_i32(pkt, abi->restore.replace);
     if (!replace || !strchr("awon", replace))
         replace = HPC_REPLACE_ALWAYS;
-    struct base *base = find_base(job, r, ofname, len, replace);
-    if (!base && !job->fatal) /* the last place is the root's, below which everything is */
-        base = find_base(job, r, ofname, len = 0, replace);
-    if (!base)
+    struct base *base;
+    int wrong = find_base(job, r, ofname, len, replace, &base);
+    if (wrong == -ENOSPC)
+        wrong = find_base(job, r, ofname, len = 0, replace, &base);
+    if (wrong == -ELOOP)
+        base->refused++;
+    if (wrong)
         return -ECANCELED; /* has been said */
     entry_from_stat(&head, &st);
     if (type == TYPE_HARDLINK) {
@@ -328,6 +367,9 @@ void restore_finish(struct job *job)
         return;
     abandon(job, r, "not restored: its end never came");
     for (size_t i = 0; i < r->count; i++) {
+        sum.failed += r->bases[i].refused;
+        if (!r->bases[i].core)
+            continue;
         int rc = hpc_restore_finish(r->bases[i].core);
         if (rc < 0 && rc != -ECANCELED)
             say_name(job, SAY_ERROR, *r->bases[i].path ? r->bases[i].path : "/", "attributes of some directories below could not be set");

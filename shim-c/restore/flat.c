@@ -1,9 +1,11 @@
 /* libhpcrestore: frames in, failures out. Integers and byte buffers only, so that any foreign-function interface can call it. */
+#include "../path/hpc_base.h"
 #include "../ptcomm/hpc_frame.h"
 #include "internal.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum state { IDLE, WRITING, IGNORING /* data of an entry that was skipped or failed */ };
 
@@ -295,6 +297,22 @@ int64_t hpc_restore_open(const uint8_t *base, int64_t base_len, const uint8_t *w
         return err;
     }
     return (int64_t)(intptr_t)f;
+}
+
+int64_t hpc_restore_base_link(const uint8_t *base, int64_t base_len, uint8_t *out, int64_t cap)
+{
+    char *path, *link = NULL;
+    int err = terminated(&path, base, base_len);
+    if (err)
+        return err;
+    int fd = hpc_base_open(path, 0, &link);
+    size_t len = link ? strlen(link) : 0;
+    if (fd >= 0)
+        close(fd);
+    memcpy(out, link ? link : "", cap < 0 ? 0 : (size_t)cap < len ? (size_t)cap : len);
+    free(link);
+    free(path);
+    return (int64_t)len;
 }
 
 int64_t hpc_restore_flat_failures(int64_t handle, uint8_t *out, int64_t cap)

@@ -1,4 +1,5 @@
 /* The life of a restore: begin, xattrs, end, entry after entry. */
+#include "../path/hpc_base.h"
 #include "internal.h"
 #include <fcntl.h>
 #include <stdlib.h>
@@ -6,33 +7,6 @@
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
-
-/* mkdir -p; symlinks in the base itself are the operator's own and are followed. */
-static int make_base(const char *base)
-{
-    char *path = strdup(base);
-    if (!path)
-        return -ENOMEM;
-    int err = 0;
-    for (char *at = path + 1; *path && !err; at++) {
-        char c = *at;
-        if (c != '/' && c != 0)
-            continue;
-        *at = 0;
-        if (mkdir(path, 0755) < 0 && errno != EEXIST) {
-            struct stat st;
-            err = -errno;
-            /* EROFS, EACCES for what is there already */
-            if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-                err = 0;
-        }
-        *at = c;
-        if (c == 0)
-            break;
-    }
-    free(path);
-    return err;
-}
 
 static int open_list(struct hpc_restore *r, const char *work_dir)
 {
@@ -48,12 +22,9 @@ static int open_list(struct hpc_restore *r, const char *work_dir)
 
 static int prepare(struct hpc_restore *r, const char *base, const char *work_dir)
 {
-    int err = make_base(base);
-    if (err)
-        return err;
-    r->tree.base = open(base, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    r->tree.base = hpc_base_open(base, HPC_BASE_MAKE, NULL);
     if (r->tree.base < 0)
-        return -errno;
+        return r->tree.base;
     if (getrandom(&r->temp_seed, sizeof r->temp_seed, GRND_NONBLOCK) != sizeof r->temp_seed) {
         struct timespec now;
         clock_gettime(CLOCK_REALTIME, &now);

@@ -206,6 +206,36 @@ static void in_place(uint32_t version)
     CHECK(run_restore(&run, text, bench.volume) == 0 && run.said[SAID_ERROR] == 1 && strstr(run.log, "none is followed"), "%s", run.log);
 }
 
+/* The path itself is a symlink, which root may have set, or somebody else: its directory is filled, or nothing is touched. */
+static void in_place_through(uint32_t version)
+{
+    char real[200], alias[200], name[300], text[400], path[300];
+    struct stat st;
+    const struct piece one[] = { { 0, 10, 'x' } };
+    snprintf(real, sizeof real, "%s/there%u", bench.dir, version);
+    snprintf(alias, sizeof alias, "%s/path%u", bench.dir, version);
+    snprintf(name, sizeof name, "%s/file", alias);
+    snprintf(path, sizeof path, "%s/file", real);
+    snprintf(text, sizeof text, "podheitor-hpc:path=%s", alias);
+    CHECK(mkdir(real, 0700) == 0 && symlink(real, alias) == 0);
+    for (int theirs = 0; theirs <= (geteuid() == 0); theirs++) {
+        start(theirs ? "in place, their symlink" : "in place, root's symlink", version);
+        run.where = NULL;
+        write_volume(name, 10, 8, one, 1);
+        CHECK(unlink(path) == 0 || !theirs);
+        CHECK(!theirs || lchown(alias, 12345, 12345) == 0);
+        CHECK(run_restore(&run, text, bench.volume) == 0 && run.said[SAID_FATAL] == 0, "%s", run.log);
+        CHECK(lstat(alias, &st) == 0 && S_ISLNK(st.st_mode));
+        if (theirs)
+            CHECK(lstat(path, &st) != 0 && run.said[SAID_ERROR] == 1 && strstr(run.log, "the symbolic link ") && strstr(run.log, "failed 1,"), "%s", run.log);
+        else
+            CHECK(lstat(path, &st) == 0 && st.st_size == 10 && run.said[SAID_ERROR] == 0, "%s", run.log);
+    }
+    start("where, their symlink", version);
+    snprintf(where, sizeof where, "%s", alias);
+    CHECK(run_restore(&run, text, bench.volume) == 0 && (geteuid() || run.said[SAID_ERROR] == 1), "%s", run.log);
+}
+
 static int cancel_now(struct job_run *r, uint64_t number)
 {
     if (number == 2) /* the console's thread would do it; the calls are the same */
@@ -239,6 +269,7 @@ void test_restore(const char *plugin, const char *fake)
         xattrs(fd_versions[i]);
         holes(fd_versions[i]);
         in_place(fd_versions[i]);
+        in_place_through(fd_versions[i]);
         cancelled(fd_versions[i]);
         fd_close(&fd);
     }
