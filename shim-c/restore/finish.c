@@ -24,6 +24,18 @@ static bool out_of_time(struct finishing *f)
     return now.tv_sec > f->deadline.tv_sec || (now.tv_sec == f->deadline.tv_sec && now.tv_nsec > f->deadline.tv_nsec);
 }
 
+/* A root that was adopted through a symlink. */
+static int open_root(struct hpc_restore *r, const struct hpc_todo *todo)
+{
+    size_t used;
+    int dir = hpc_roots_open(&r->tree.roots, todo->path, todo->path_len, &used);
+    if (dir < 0)
+        return dir;
+    int fd = used == todo->path_len ? hpc_open_dir(dir, ".", O_RDONLY) : -ELOOP;
+    close(dir);
+    return fd;
+}
+
 /* What the last pass works on, opened; its own attributes as far as reports need them. */
 static int open_todo(struct hpc_restore *r, const struct hpc_todo *todo)
 {
@@ -33,8 +45,10 @@ static int open_todo(struct hpc_restore *r, const struct hpc_todo *todo)
     int parent = hpc_tree_dir(&r->tree, &r->parents, todo->path, dir_len ? dir_len - 1 : 0, NULL);
     if (parent < 0)
         return parent;
-    if (todo->kind != HPC_TODO_FLAGS)
-        return hpc_open_dir(parent, todo->path_len ? todo->path + dir_len : ".", O_RDONLY);
+    if (todo->kind != HPC_TODO_FLAGS) {
+        int dir = hpc_open_dir(parent, todo->path_len ? todo->path + dir_len : ".", O_RDONLY);
+        return dir == -ELOOP && r->tree.roots.count ? open_root(r, todo) : dir;
+    }
     int fd = openat(parent, todo->path + dir_len, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     return fd < 0 ? -errno : fd;
 }

@@ -299,6 +299,11 @@ int64_t hpc_restore_open(const uint8_t *base, int64_t base_len, const uint8_t *w
     return (int64_t)(intptr_t)f;
 }
 
+int64_t hpc_restore_flat_root(int64_t handle, const uint8_t *name, int64_t len)
+{
+    return handle && len > 0 ? hpc_restore_root(flat_of(handle)->core, (const char *)name, (size_t)len) : -EINVAL;
+}
+
 int64_t hpc_restore_base_link(const uint8_t *base, int64_t base_len, uint8_t *out, int64_t cap)
 {
     char *path, *link = NULL;

@@ -29,6 +29,9 @@ enum hpc_begin { HPC_BEGIN_DONE = 0 /* complete, no data wanted */, HPC_BEGIN_DA
 /* base: directory, created if missing; work_dir: where the directory list is kept (NULL: base). -errno in *error_out on NULL; -ELOOP: the way to
  * the base has a symlink that others may have chosen (../path/hpc_base.h; hpc_base_open() names it). */
 struct hpc_restore *hpc_restore_new(const char *base, const char *work_dir, enum hpc_replace replace, unsigned flags, int *error_out);
+/* Before the first entry: `name` is a path that the backup was told to save. Symlinks at it and above it are followed like those on the way to the base; the
+ * entry of a directory that is one gives its attributes to the directory behind. Below it none is followed. -errno. */
+int hpc_restore_root(struct hpc_restore *r, const char *name, size_t len);
 /*
  * head, name (relative to base; leading and trailing '/'s ignored; "." and ".." components refused: -EINVAL), link (target; for
  * HPC_ENTRY_LINK the leader's name, relative to base as well). The type comes from head->mode. head->link_group, where not 0, must be
@@ -94,6 +97,7 @@ int64_t hpc_restore_abi(void);  /* 1 */
 int64_t hpc_restore_open(const uint8_t *base, int64_t base_len, const uint8_t *work_dir, int64_t work_dir_len, int64_t replace, int64_t flags);
 /* Looks at the way to `base` again: the path of the symlink that is not followed, as much as fits cap. Its length, 0: there is none (any more), or -errno. */
 int64_t hpc_restore_base_link(const uint8_t *base, int64_t base_len, uint8_t *out, int64_t cap);
+int64_t hpc_restore_flat_root(int64_t handle, const uint8_t *name, int64_t len);
 /*
  * frames: hpc/1 frames (8-byte header + payload) of one or more entries: M, then B when HPC_ENTRY_ATTRS (its last 8 bytes are a digest when M has
  * HPC_ENTRY_DIGEST, and not looked at), then D*, Z when HAS_DATA; an entry may span

@@ -35,8 +35,14 @@ int hpc_bytes_reserve(struct hpc_bytes *b, size_t cap);
 /* ---- tree.c: directories below the base, without following any symlink ---- */
 struct hpc_dirlist;
 enum hpc_acl { HPC_ACL_UNKNOWN, HPC_ACL_NONE, HPC_ACL_DEFAULT /* what is made in it inherits an ACL */ };
+struct hpc_roots {
+    char *base;
+    struct hpc_bytes *list;  /* names below it */
+    size_t count;
+};
 struct hpc_tree {
     int base;         /* O_PATH */
+    struct hpc_roots roots;
     enum hpc_acl acl; /* of the base */
     bool no_openat2;  /* the kernel, or a seccomp filter, refuses it: go component by component */
 };
@@ -53,6 +59,14 @@ int hpc_tree_dir(struct hpc_tree *t, struct hpc_dircache *cache, const char *pat
 /* openat(2) of one component as a directory, O_NOFOLLOW: -ELOOP for a symlink. */
 int hpc_open_dir(int parent, const char *name, int flags);
 bool hpc_is_placeholder(const struct stat *st);
+
+/* ---- roots.c: where the ordinary way met a symlink (-ELOOP) ---- */
+/* Descriptor (O_PATH) of the deepest directory that is there, at or above `path`, as far as the name of a root goes; *used: bytes of `path` that it stands for. -ELOOP. */
+int hpc_roots_open(const struct hpc_roots *roots, const char *path, size_t len, size_t *used);
+bool hpc_roots_has(const struct hpc_roots *roots, const struct hpc_bytes *path);
+/* The entry of a root that is a symlink now: the directory behind it is what gets the attributes. */
+int hpc_roots_adopt(struct hpc_restore *r, const struct hpc_entry_head *head);
+void hpc_roots_free(struct hpc_roots *roots);
 void hpc_dircache_free(struct hpc_dircache *cache);
 
 /* ---- attributes.c ---- */

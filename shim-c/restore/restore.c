@@ -25,6 +25,9 @@ static int prepare(struct hpc_restore *r, const char *base, const char *work_dir
     r->tree.base = hpc_base_open(base, HPC_BASE_MAKE, NULL);
     if (r->tree.base < 0)
         return r->tree.base;
+    r->tree.roots.base = strdup(base);
+    if (!r->tree.roots.base)
+        return -ENOMEM;
     if (getrandom(&r->temp_seed, sizeof r->temp_seed, GRND_NONBLOCK) != sizeof r->temp_seed) {
         struct timespec now;
         clock_gettime(CLOCK_REALTIME, &now);
@@ -158,6 +161,8 @@ static int begin(struct hpc_restore *r, const struct hpc_entry_head *head, const
         err = find_place(r, &place);
     if (err)
         return err;
+    if (S_ISDIR(head->mode) && !is_link && place.exists && S_ISLNK(place.st.st_mode) && hpc_roots_has(&r->tree.roots, &r->path))
+        return made(r, hpc_roots_adopt(r, head), &r->stats.directories, HPC_LAST_DIRECTORY, &place, head);
     if (S_ISDIR(head->mode) && !is_link)
         return made(r, hpc_make_directory(r, &place, head), &r->stats.directories, HPC_LAST_DIRECTORY, &place, head);
     if (place.exists && S_ISDIR(place.st.st_mode))
@@ -260,6 +265,7 @@ void hpc_restore_free(struct hpc_restore *r)
     hpc_dirlist_free(&r->dirs);
     if (r->tree.base >= 0)
         close(r->tree.base);
+    hpc_roots_free(&r->tree.roots);
     free(r->path.data);
     free(r->leader.data);
     free(r->target.data);

@@ -152,6 +152,23 @@ static size_t chunk_end(const char *path, size_t from, size_t len)
     return slash ? (size_t)(slash - path) : from;
 }
 
+/* path[at..len), at < len, below `start`; a descriptor of its own. */
+static int open_below(struct hpc_tree *t, int start, const char *path, size_t at, size_t len, struct hpc_dirlist *made)
+{
+    int dir = start;
+    while (at < len) {
+        size_t end = chunk_end(path, at, len);
+        int next = end > at ? open_chunk(t, dir, path, at, end, made) : -ENAMETOOLONG;
+        if (dir != start)
+            close(dir);
+        if (next < 0)
+            return next;
+        dir = next;
+        at = end + 1;
+    }
+    return dir;
+}
+
 int hpc_tree_dir(struct hpc_tree *t, struct hpc_dircache *cache, const char *path, size_t len, struct hpc_dirlist *made)
 {
     const struct hpc_bytes *last = &cache->path;
@@ -167,17 +184,20 @@ int hpc_tree_dir(struct hpc_tree *t, struct hpc_dircache *cache, const char *pat
             at = last->len + 1;
         }
     }
-    int dir = start;
-    while (at < len) {
-        size_t end = chunk_end(path, at, len);
-        int next = end > at ? open_chunk(t, dir, path, at, end, made) : -ENAMETOOLONG;
-        if (dir != start)
-            close(dir);
-        if (next < 0)
-            return next;
-        dir = next;
-        at = end + 1;
+    int dir = open_below(t, start, path, at, len, made);
+    if (dir == -ELOOP && t->roots.count) {
+        size_t used;
+        int known = hpc_roots_open(&t->roots, path, len, &used);
+        if (known < 0)
+            return known;
+        dir = known;
+        if (used < len) {
+            dir = open_below(t, known, path, used + 1, len, made);
+            close(known);
+        }
     }
+    if (dir < 0)
+        return dir;
     int err = hpc_bytes_reserve(&cache->path, len + 1);
     if (err) {
         close(dir);

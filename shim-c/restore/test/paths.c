@@ -237,3 +237,103 @@ void no_descriptor_leaks(void)
         EQUAL(open_fds(), before);
     }
 }
+
+/* On the way to the base symlinks are followed, but none that others may have set. */
+void links_to_the_base(void)
+{
+    int err;
+    EQUAL(chmod(".", 0755), 0);  /* others could put another link there */
+    EQUAL(symlink("base", "link"), 0);
+    struct hpc_restore *r = hpc_restore_new("link/new", ".", HPC_REPLACE_ALWAYS, 0, &err);
+    CHECK(r);
+    EQUAL(put_file(r, entry(S_IFREG | 0600, 1), "file", "x"), 0);
+    hpc_restore_free(r);
+    content_is("base/new/file", "x");
+    if (geteuid() != 0)
+        skip("only root can give a symlink away");
+    EQUAL(lchown("link", 1234, 1234), 0);
+    EQUAL(hpc_restore_new("link/other", ".", HPC_REPLACE_ALWAYS, 0, &err) == NULL, 1);
+    EQUAL(err, -ELOOP);
+    CHECK(!exists("base/other"));
+    char path[200], said[300] = { 0 };
+    snprintf(path, sizeof path, "%s/link/other", scratch);
+    EQUAL(hpc_restore_base_link((uint8_t *)path, (int64_t)strlen(path), (uint8_t *)said, sizeof said), strlen(scratch) + 5);
+    CHECK(strncmp(said, scratch, strlen(scratch)) == 0 && strcmp(said + strlen(scratch), "/link") == 0);
+}
+
+/* base/home -> big/home, of which "home/u" and "data" were the paths of the backup; data -> big/data */
+static struct hpc_restore *with_roots(void)
+{
+    struct hpc_restore *r = open_core(HPC_REPLACE_ALWAYS, 0);
+    EQUAL(hpc_restore_root(r, "/home/u", 7), 0);
+    EQUAL(hpc_restore_root(r, "data", 4), 0);
+    return r;
+}
+
+static void make_roots(void)
+{
+    EQUAL(chmod(".", 0755), 0);
+    EQUAL(chmod("base", 0755), 0);
+    EQUAL(mkdir("base/big", 0755), 0);
+    EQUAL(mkdir("base/big/home", 0755), 0);
+    EQUAL(mkdir("base/big/data", 0700), 0);
+    EQUAL(mkdir("outside", 0700), 0);
+    EQUAL(symlink("big/home", "base/home"), 0);
+    EQUAL(symlink("big/data", "base/data"), 0);
+}
+
+static void is_link(const char *path)
+{
+    struct stat st;
+    EQUAL(lstat(path, &st), 0);
+    CHECK(S_ISLNK(st.st_mode));
+}
+
+void links_at_roots(void)
+{
+    make_roots();
+    struct hpc_restore *r = with_roots();
+    EQUAL(put_file(r, entry(S_IFREG | 0600, 1), "home/u/sub/file", "x"), 0);
+    struct hpc_entry_head link = entry(S_IFREG | 0600, 1);
+    link.flags = HPC_ENTRY_LINK;
+    EQUAL(put(r, link, "data/hard", "home/u/sub/file"), 0);
+    EQUAL(put(r, entry(S_IFDIR | 0750, 0), "home/u", NULL), 0);
+    EQUAL(put(r, entry(S_IFDIR | 0711, 0), "data", NULL), 0);
+    EQUAL(symlink("../../../outside", "base/big/home/u/out"), 0);
+    EQUAL(put_file(r, entry(S_IFREG | 0600, 1), "home/u/out/file", "x"), -ELOOP);  /* below a root */
+    EQUAL(symlink("outside", "base/elsewhere"), 0);
+    EQUAL(put_file(r, entry(S_IFREG | 0600, 1), "elsewhere/file", "x"), -ELOOP);   /* not above one */
+    EQUAL(put(r, entry(S_IFDIR | 0700, 0), "elsewhere", NULL), 0);                 /* nor one itself: replaced */
+    EQUAL(hpc_restore_finish(r), 0);
+    hpc_restore_free(r);
+    content_is("base/big/home/u/sub/file", "x");
+    content_is("base/big/data/hard", "x");
+    is_link("base/home");
+    is_link("base/data");
+    EQUAL(stat_of("base/big/home/u").st_mode & 07777, 0750);
+    EQUAL(stat_of("base/big/home/u/sub").st_mode & 07777, 0755);
+    EQUAL(stat_of("base/big/data").st_mode & 07777, 0711);
+    EQUAL(stat_of("base/big/data").st_mtim.tv_sec, 1000);
+    EQUAL(stat_of("base/big/home").st_mode & 07777, 0755);
+}
+
+void others_links_at_roots(void)
+{
+    if (geteuid() != 0)
+        skip("only root can give a symlink away");
+    make_roots();
+    EQUAL(lchown("base/data", 1234, 1234), 0);
+    EQUAL(chown("base/big", 1234, 1234), 0);  /* who may exchange big/home */
+    EQUAL(unlink("base/home"), 0);
+    EQUAL(symlink("big/link", "base/home"), 0);
+    EQUAL(symlink("home", "base/big/link"), 0);
+    struct hpc_restore *r = with_roots();
+    EQUAL(put(r, entry(S_IFDIR | 0711, 0), "data", NULL), -ELOOP);
+    EQUAL(put_file(r, entry(S_IFREG | 0600, 1), "data/file", "x"), -ELOOP);
+    EQUAL(put_file(r, entry(S_IFREG | 0600, 1), "home/u/file", "x"), -ELOOP);
+    hpc_restore_finish(r);
+    hpc_restore_free(r);
+    is_link("base/data");
+    EQUAL(stat_of("base/big/data").st_mode & 07777, 0700);
+    CHECK(!exists("base/big/data/file") && !exists("base/big/home/u"));
+}
