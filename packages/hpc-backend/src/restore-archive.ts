@@ -1,13 +1,26 @@
+import { constants } from "node:os";
+import { NativeError } from "@podheitor/hpc-native";
 import { type Entry, EntryFlag, encodeEntry, FrameWriter } from "@podheitor/hpc-ptcomm";
 import { type ArchiveItem, ArchiveReader, type AttributesItem, type EndItem, type EntryItem } from "./archive-reader";
 import { cancelled, causeOf, HpcError } from "./errors";
 import type { JobEvents, Progress, RestoreSummary } from "./events";
 import { FEED_SIZE } from "./limits";
 import { Messages } from "./messages";
+import { isInside } from "./paths";
 import { type Selector, selector } from "./patterns";
 import { printable } from "./printable";
-import { attributeText, failureText, REPLACE, type Replace, RestoreCore, type RestoreFailure } from "./restore-core";
+import {
+  attributeText,
+  failureText,
+  foreignLink,
+  REPLACE,
+  type Replace,
+  RestoreCore,
+  type RestoreFailure,
+} from "./restore-core";
 import { throttled } from "./throttled";
+
+type Facts = ArchiveReader["facts"];
 
 const NO_NAME = Buffer.alloc(0);
 const NO_DIGEST = Buffer.alloc(8);
@@ -44,7 +57,8 @@ export async function restoreArchive(options: RestoreArchive): Promise<RestoreSu
     for (const one of archives) {
       // With patterns a hard link may be wanted and its leader not; a first pass finds those, where a second one is possible.
       restore.promoted = some && one !== "-" ? await linksWithoutLeader(one, wanted, signal) : new Map();
-      await eachItem(one, signal, (item) => restore.item(item), report);
+      const onFacts = isRoot(options.where) ? (facts: Facts) => restore.inPlace(facts) : undefined;
+      await eachItem(one, signal, (item) => restore.item(item), report, onFacts);
     }
     restore.finish();
     events?.progress?.(restore.progress());
@@ -64,11 +78,15 @@ async function eachItem(
   signal: AbortSignal | undefined,
   use: (item: ArchiveItem) => void,
   afterBatch?: () => void,
+  onFacts?: (facts: Facts) => void,
 ): Promise<void> {
   const reader = await ArchiveReader.open(archive);
+  let known = false;
   try {
     for (let items = await reader.next(); items !== undefined; items = await reader.next()) {
       if (signal?.aborted) throw cancelled();
+      if (!known) onFacts?.(reader.facts);
+      known = true;
       for (const item of items) use(item);
       afterBatch?.();
     }
@@ -77,11 +95,24 @@ async function eachItem(
   }
 }
 
+/** In place: every name goes back to where it came from. */
+function isRoot(where: string | Buffer): boolean {
+  return /^\/+$/.test(where.toString("latin1"));
+}
+
 function openCore({ where, replace }: RestoreArchive): RestoreCore {
   const base = typeof where === "string" ? Buffer.from(where) : where;
   try {
     return new RestoreCore(base, REPLACE[replace ?? "always"]);
   } catch (error) {
+    const link = error instanceof NativeError && error.errnoName === "ELOOP" ? foreignLink(base) : undefined;
+    if (link !== undefined) {
+      throw new HpcError(
+        "HPC_RESTORE_TARGET",
+        `nothing can be restored to ${printable(base)}: the symbolic link ${printable(link)} on the way may lead where another user wants`,
+        "Name the directory that it should lead to.",
+      );
+    }
     throw new HpcError(
       "HPC_RESTORE_TARGET",
       `nothing can be restored to ${printable(base)}: ${causeOf(error)}`,
@@ -124,6 +155,10 @@ class ArchiveRestore {
   #damage = "";
   /** Of the archive that is being read: by group, the link that takes the place of a leader that is not wanted. */
   promoted: ReadonlyMap<bigint, Buffer> = new Map();
+  /** In place: the paths of the backup. */
+  readonly #roots: Buffer[] = [];
+  /** Those of them of which it was said that they cannot be reached, as Latin-1. */
+  readonly #unreachable = new Set<string>();
   readonly #started = performance.now();
 
   constructor(
@@ -138,6 +173,15 @@ class ArchiveRestore {
     else if (this.#passing && item.type === "data") this.#frames.frame("D", item.payload);
     else if (this.#passing && item.type === "end") this.#end(item);
     if (this.#frames.byteLength >= FEED_SIZE) this.flush();
+  }
+
+  /** Symbolic links at the paths of the backup, and above them, are followed where they can only be root's. */
+  inPlace(facts: Facts): void {
+    for (const [key, root] of facts) {
+      if (key !== "path") continue;
+      this.#roots.push(root);
+      this.core.root(root);
+    }
   }
 
   /** Hands over what was collected. */
@@ -236,5 +280,19 @@ class ArchiveRestore {
   #failed(failure: RestoreFailure): void {
     if (failure.operation === "attribute") this.messages.entry("warning", attributeText(failure));
     else this.messages.entry("error", failureText(failure, this.#damage));
+    if (failure.errno === constants.errno.ELOOP) this.#unreachableRoot(failure.name);
+  }
+
+  /** Says once which symbolic link keeps `name`, and all else below its root, from being restored. */
+  #unreachableRoot(name: Buffer): void {
+    const root = this.#roots.find((one) => one.equals(name) || isInside(name, one));
+    if (root === undefined || this.#unreachable.has(root.toString("latin1"))) return;
+    const link = foreignLink(root);
+    if (link === undefined) return;
+    this.#unreachable.add(root.toString("latin1"));
+    this.messages.say(
+      "error",
+      `${printable(root)}: nothing is restored through the symbolic link ${printable(link)}, which may lead where another user wants: remove it, or restore with --where to the directory that it should lead to`,
+    );
   }
 }

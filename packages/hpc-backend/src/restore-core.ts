@@ -8,7 +8,9 @@ import { printable } from "./printable";
 export const REPLACE = { always: "a", newer: "w", older: "o", never: "n" } as const;
 export type Replace = keyof typeof REPLACE;
 
-const { ENOENT } = constants.errno;
+const { ENOENT, ELOOP } = constants.errno;
+/** Room for the path of a symbolic link that is named. */
+const LINK_ROOM = 8192;
 
 /** `enum hpc_restore_op`: what a failed entry was about to do. */
 const OPERATIONS = ["", "create", "link", "write", "finish", "source", "discard", "attribute"] as const;
@@ -38,7 +40,10 @@ export function failureText(failure: RestoreFailure, discarded: string): string 
 function reasonOf({ operation, errno, leader }: RestoreFailure, discarded: string): string {
   if (operation === "discard") return discarded;
   if (operation === "source") return "it was read incompletely when it was saved";
-  if (operation !== "link" || leader === undefined) return `cannot ${operation}: ${errnoName(errno)}`;
+  if (operation !== "link" || leader === undefined) {
+    const why = errno === ELOOP ? " (the way to it leads through a symbolic link, which is not followed)" : "";
+    return `cannot ${operation}: ${errnoName(errno)}${why}`;
+  }
   const other = printable(leader);
   return errno === ENOENT
     ? `its other name ${other} is not there to link to (ENOENT): select it as well, or see why it was not restored`
@@ -70,6 +75,8 @@ function bind() {
   const lib = openLibrary("libhpcrestore.so", CANDIDATES, { symbol: "hpc_restore_abi", version: 1 });
   return {
     open: lib.bind("hpc_restore_open", ["buffer", "i64", "buffer", "i64", "i64", "i64"], "status"),
+    root: lib.bind("hpc_restore_flat_root", ["i64", "buffer", "i64"], "status"),
+    baseLink: lib.bind("hpc_restore_base_link", ["buffer", "i64", "buffer", "i64"], "status"),
     feed: lib.bind("hpc_restore_feed", ["i64", "buffer", "i64", "buffer", "i64", "buffer"], "status"),
     failures: lib.bind("hpc_restore_flat_failures", ["i64", "buffer", "i64"], "status"),
     stats: lib.bind("hpc_restore_flat_stats", ["i64", "buffer", "i64"], "status"),
@@ -79,6 +86,16 @@ function bind() {
   };
 }
 
+/**
+ * The symbolic link on the way to `base` that is not followed, because others than root (or the caller) may have chosen where it leads;
+ * undefined: there is none.
+ */
+export function foreignLink(base: Buffer): Buffer | undefined {
+  const room = Buffer.alloc(LINK_ROOM);
+  const length = bind().baseLink(base, base.length, room, room.length);
+  return length === 0 ? undefined : room.subarray(0, length);
+}
+
 /** One restore into one directory, through libhpcrestore. `close` must be called; it removes an unfinished file. */
 export class RestoreCore {
   readonly #calls = bind();
@@ -86,10 +103,15 @@ export class RestoreCore {
   readonly #failures = Buffer.alloc(FAILURES_SIZE);
   readonly #used = Buffer.alloc(8);
 
-  /** Creates `where` if it is missing. Throws NativeError with the errno of that. */
+  /** Creates `where` if it is missing. Throws NativeError with the errno of that; ELOOP: see `foreignLink`. */
   constructor(where: Buffer, replace: (typeof REPLACE)[Replace]) {
     const work = Buffer.alloc(0); // the list of directories is kept in `where` itself
     this.#handle = this.#calls.open(where, where.length, work, 0, replace.charCodeAt(0), NAME_ATTRIBUTES);
+  }
+
+  /** Before the first frames: symbolic links at `name`, or above it, are followed like those on the way to `where`. */
+  root(name: Buffer): void {
+    this.#calls.root(this.#handle, name, name.length);
   }
 
   /**
