@@ -18,7 +18,7 @@ export type {
 export { THREADS } from "./limits";
 export { type ListedEntry, listArchive } from "./list-archive";
 export { type JobParams, KNOWN_KEYS, parseParams } from "./params";
-export { type Selector, selector } from "./patterns";
+export { type Selection, type Selector, selector } from "./patterns";
 export { printable } from "./printable";
 export { type RestoreArchive, restoreArchive } from "./restore-archive";
 export type { Replace } from "./restore-core";

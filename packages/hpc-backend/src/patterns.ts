@@ -1,31 +1,88 @@
-import picomatch from "picomatch";
+import { NamePattern, namePatternProblem } from "@podheitor/hpc-walker";
 import { HpcError } from "./errors";
+import { printable } from "./printable";
 
 /** Says whether an archived name was asked for. */
 export type Selector = (name: Buffer) => boolean;
 
-/**
- * Shell patterns over path bytes: `*` and `?` do not cross `/`, `**` does, `[…]` and `{a,b}` as in bash; `?` is one byte. A pattern that
- * begins with `/` means the full name, any other one matches at every component; what lies below a match is selected with it.
- * No patterns: everything. Throws HPC_BAD_PATTERN.
- */
-export function selector(patterns: readonly string[]): Selector {
-  if (patterns.length === 0) return () => true;
-  const matchers = patterns.map(regex);
-  return (name) => {
-    const text = name.toString("latin1");
-    return matchers.some((matcher) => matcher.test(text));
-  };
+/** What is asked for; neither patterns nor names: everything. */
+export interface Selection {
+  /** As bytes, or as text that means its UTF-8; see `NamePattern` of hpc-walker. */
+  readonly patterns?: readonly (string | Uint8Array)[];
+  /** Names in which nothing is special. One that begins with `/` is a whole name, any other one is that at every level. */
+  readonly names?: readonly Uint8Array[];
 }
 
-function regex(pattern: string): RegExp {
-  if (pattern === "") throw new HpcError("HPC_BAD_PATTERN", "an empty pattern", "Write a name, or leave it out.");
-  // Bytes as Latin-1 characters: names need not be UTF-8, and the pattern's own bytes go the same way.
-  const bytes = Buffer.from(pattern, "utf8").toString("latin1").replace(/\/+$/, "");
-  if (bytes === "") return /^/; // "/": all of it
-  // `contains` leaves the anchors out, which are set here.
-  const output = picomatch.makeRe(bytes, { dot: true, nonegate: true, contains: true }).source;
-  const before = bytes.startsWith("/") ? "" : "/(?:.*/)?";
-  // The flag s: a newline in a name is a character like any other.
-  return new RegExp(`^${before}(?:${output})(?:/.*)?$`, "s");
+/** What lies below something selected is selected with it. Throws HPC_BAD_PATTERN. */
+export function selector({ patterns = [], names = [] }: Selection): Selector {
+  if (patterns.length + names.length === 0) return () => true;
+  const matchers = patterns.map(matcher);
+  const listed = new NameList(names);
+  return (name) => listed.selects(name) || matchers.some((one) => one.selects(name));
+}
+
+function matcher(pattern: string | Uint8Array): NamePattern {
+  const bytes = Buffer.from(pattern);
+  const problem = namePatternProblem(bytes);
+  if (problem !== undefined)
+    throw new HpcError(
+      "HPC_BAD_PATTERN",
+      `the pattern "${printable(bytes)}" ${problem}`,
+      "Write \\ before a character that is to be itself: * ? [ { or \\.",
+    );
+  return new NamePattern(bytes);
+}
+
+/** A tree of names, so that a name of the archive costs one look-up for each of its components, however many were listed. */
+interface Node {
+  /** By component, in latin1. */
+  readonly below: Map<string, Node>;
+  /** A listed name ends here. */
+  listed: boolean;
+}
+
+const SLASH = 0x2f;
+const node = (): Node => ({ below: new Map(), listed: false });
+
+class NameList {
+  readonly #whole = node();
+  readonly #anywhere = node();
+  readonly #empty: boolean;
+
+  constructor(names: readonly Uint8Array[]) {
+    this.#empty = names.length === 0;
+    for (const name of names) {
+      let at = name[0] === SLASH ? this.#whole : this.#anywhere;
+      for (const component of components(Buffer.from(name))) {
+        const next = at.below.get(component) ?? node();
+        at.below.set(component, next);
+        at = next;
+      }
+      at.listed = at !== this.#anywhere;
+    }
+  }
+
+  selects(name: Buffer): boolean {
+    if (this.#empty) return false;
+    if (this.#whole.listed) return true;
+    let reached: Node[] = [this.#whole];
+    for (const component of components(name)) {
+      const next: Node[] = [];
+      for (const at of [...reached, this.#anywhere]) {
+        const below = at.below.get(component);
+        if (below?.listed) return true;
+        if (below !== undefined) next.push(below);
+      }
+      reached = next;
+    }
+    return false;
+  }
+}
+
+/** Slashes at the end and doubled ones stand for nothing. */
+function components(name: Buffer): string[] {
+  return name
+    .toString("latin1")
+    .split("/")
+    .filter((component) => component !== "");
 }

@@ -7,7 +7,7 @@ import type { JobEvents, Progress, RestoreSummary } from "./events";
 import { FEED_SIZE } from "./limits";
 import { Messages } from "./messages";
 import { isInside } from "./paths";
-import { type Selector, selector } from "./patterns";
+import { type Selection, type Selector, selector } from "./patterns";
 import { printable } from "./printable";
 import {
   attributeText,
@@ -25,15 +25,14 @@ type Facts = ArchiveReader["facts"];
 const NO_NAME = Buffer.alloc(0);
 const NO_DIGEST = Buffer.alloc(8);
 
-export interface RestoreArchive {
+/** Without patterns and names everything is restored. */
+export interface RestoreArchive extends Selection {
   /** A file, or "-" for standard input; several (the shards of one tree) are restored as one. */
   readonly archive: string | readonly string[];
   /** Directory that takes the place of "/"; created if missing. */
   readonly where: string | Buffer;
   /** Default: always. */
   readonly replace?: Replace;
-  /** Shell patterns (see `selector`); none: everything. */
-  readonly patterns?: readonly string[];
   readonly events?: JobEvents;
   readonly signal?: AbortSignal;
 }
@@ -47,8 +46,8 @@ export async function restoreArchive(options: RestoreArchive): Promise<RestoreSu
   const { archive, events, signal } = options;
   if (signal?.aborted) throw cancelled();
   const archives = typeof archive === "string" ? [archive] : archive;
-  const wanted = selector(options.patterns ?? []);
-  const some = (options.patterns ?? []).length > 0;
+  const wanted = selector(options);
+  const some = (options.patterns?.length ?? 0) + (options.names?.length ?? 0) > 0;
   const messages = new Messages((level, text) => events?.message?.(level, text));
   const core = openCore(options);
   const restore = new ArchiveRestore(core, wanted, messages);

@@ -167,7 +167,8 @@ describe("printable", () => {
 });
 
 describe("patterns", () => {
-  const match = (pattern: string, name: string) => selector([pattern])(Buffer.from(name, "latin1"));
+  const match = (pattern: string, name: string) =>
+    selector({ patterns: [Buffer.from(pattern, "latin1")] })(Buffer.from(name, "latin1"));
   test.each([
     ["/a/b", "/a/b", true],
     ["/a", "/a/b/c", true],
@@ -183,7 +184,34 @@ describe("patterns", () => {
     ["/", "/anything", true],
     [".hid*", "/a/.hidden", true],
     ["!a", "/a", false],
+    ["/a b(c|d)", "/a b(c|d)", true],
+    ["\xff*", "/\xffx", true],
+    ["/a/**", "/a", false],
+    ["/a/**", "/a/b/c", true],
   ])("%s on %j: %s", (pattern, name, wanted) => expect(match(pattern, name)).toBe(wanted));
+
+  test.each(["", "a\\", "[a", "a//b", "[[:nope:]]"])("%j is refused by name", (pattern) =>
+    expect(() => selector({ patterns: [pattern] })).toThrow(
+      expect.objectContaining({
+        code: "HPC_BAD_PATTERN",
+        message: expect.stringContaining(`"${printable(Buffer.from(pattern))}"`),
+      }),
+    ),
+  );
+
+  test("names of a list are themselves, whatever they hold, with what lies below", () => {
+    const bytes = (text: string) => Buffer.from(text, "latin1");
+    const select = (...listed: string[]) => {
+      const wanted = selector({ names: listed.map(bytes) });
+      return ["/a/*", "/a/b", "/a/*/\xff", "/c/a/b", "/c/{x,y}", "/a\\"].filter((name) => wanted(bytes(name)));
+    };
+    expect(select("/a/*")).toEqual(["/a/*", "/a/*/\xff"]);
+    expect(select("a/b")).toEqual(["/a/b", "/c/a/b"]);
+    expect(select("\xff", "{x,y}", "/a\\")).toEqual(["/a/*/\xff", "/c/{x,y}", "/a\\"]);
+    expect(select("//c/a//")).toEqual(["/c/a/b"]);
+    expect(select("/")).toHaveLength(6);
+    expect(select("/b", "*/b")).toEqual([]);
+  });
 });
 
 describe("parameters", () => {

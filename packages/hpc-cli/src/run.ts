@@ -1,5 +1,5 @@
 import yargs, { type Argv } from "yargs";
-import { addCommand, type Chosen } from "./command";
+import { addCommand, type Chosen, forParser, fromParser } from "./command";
 import { backup } from "./commands/backup";
 import { bench } from "./commands/bench";
 import { benchPart } from "./commands/bench-part";
@@ -34,7 +34,9 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
  * @param argv arguments after the program's name, from `rawArguments`
  */
 export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
-  const output = new Output(io, argv.includes("--json"), writesArchiveToStdout(argv));
+  const end = argv.indexOf("--");
+  const options = end < 0 ? argv : argv.slice(0, end);
+  const output = new Output(io, options.includes("--json"), writesArchiveToStdout(options));
   try {
     const parsed = parse(argv);
     if (typeof parsed === "function") return await parsed(io);
@@ -104,7 +106,7 @@ function parse(argv: readonly string[]): Chosen | string {
   const parser = parserFor((run) => {
     chosen = run;
   }).check((args) => refuseRepeated(args) && refuseEmpty(args));
-  parser.parse([...argv], {}, (error: Error | undefined, _args: unknown, text: string) => {
+  parser.parse(forParser(argv), {}, (error: Error | undefined, _args: unknown, text: string) => {
     outcome = { error, text };
   });
   if (outcome.error !== undefined && outcome.error !== null) throw usageError(outcome.error, argv);
@@ -152,7 +154,7 @@ const isCommand = (word: string) => word === "bench-part" || COMMANDS.includes(w
 function usageError(error: unknown, argv: readonly string[]): unknown {
   if (error instanceof UsageError) return error;
   // yargs: one problem in a sentence or two; "Missing required argument: archive", "Unknown argument: foo".
-  const message = (error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, " ");
+  const message = fromParser(error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, " ");
   const [first = ""] = argv;
   if (!first.startsWith("-") && !isCommand(first))
     return new UsageError(

@@ -43,7 +43,8 @@ export async function runCommand(argv: readonly string[], given: Partial<Io> & {
     stdin,
   });
   const text = stdout.text();
-  const objects = argv.includes("--json")
+  const words = argv.indexOf("--");
+  const objects = argv.slice(0, words < 0 ? argv.length : words).includes("--json")
     ? text.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line) as Record<string, unknown>]))
     : [];
   return { code, stdout: stdout.bytes(), stderr: stderr.text(), objects };

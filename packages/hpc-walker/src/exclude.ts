@@ -13,8 +13,8 @@ const [BANG, STAR, DASH, SLASH, COLON, QUESTION, OPEN, BACKSLASH, CLOSE, CARET] 
 
 /** `"*"`: any run of bytes; otherwise the bytes that fit, one byte of the name. */
 type Token = "*" | ReadonlySet<number>;
-/** `"**"`: any number of components. */
-type Component = "**" | readonly Token[];
+/** One component of a pattern; `"**"`: any number of them. */
+export type Component = "**" | readonly Token[];
 
 interface Pattern {
   readonly negated: boolean;
@@ -23,8 +23,8 @@ interface Pattern {
   readonly components: readonly Component[];
 }
 
-/** Why a pattern is refused. */
-class Refused extends Error {}
+/** Why a pattern is refused, as the end of a sentence. */
+export class Refused extends Error {}
 
 /** What the engines refuse in this pattern, as the end of a sentence; undefined: nothing. */
 export function excludeProblem(pattern: Buffer): string | undefined {
@@ -128,12 +128,12 @@ function step(pattern: Pattern, state: bigint, name: Buffer): bigint {
   return skipAnyDepth(pattern, next);
 }
 
-/** Backing up to the last star suffices: what an earlier one could take, the last one can. */
-function componentMatches(tokens: readonly Token[], name: Buffer): boolean {
+/** Whether the bytes of `name` from `start` to `end` fit. Backing up to the last star suffices: what an earlier one could take, the last one can. */
+export function componentMatches(tokens: readonly Token[], name: Buffer, start = 0, end = name.length): boolean {
   let t = 0;
   let afterStar = -1;
-  let from = 0;
-  for (let i = 0; i < name.length; ) {
+  let from = start;
+  for (let i = start; i < end; ) {
     const token = tokens[t];
     if (token === "*") {
       afterStar = ++t;
@@ -163,15 +163,22 @@ function compile(pattern: Buffer): Pattern {
   const bytes = pattern.subarray(0, pattern.length - (directoriesOnly ? 1 : 0));
   const anchored = bytes.includes(SLASH, at);
   if (bytes[at] === SLASH) at++;
+  const components = compileComponents(bytes.subarray(at), anchored);
+  if (components.length > MAX_COMPONENTS) throw new Refused(`has more than ${MAX_COMPONENTS} components`);
+  return { negated, directoriesOnly, anchored, components };
+}
+
+/** A pattern without what stands before and behind its components; `deep`: two stars are any number of components. Throws {@link Refused}. */
+export function compileComponents(bytes: Buffer, deep: boolean): readonly Component[] {
   const components: Component[] = [];
   let tokens: Token[] = [];
   const endComponent = () => {
     if (tokens.length === 0) throw new Refused("is empty, or has an empty component");
-    const anyDepth = anchored && tokens.length > 1 && tokens.every((token) => token === "*");
+    const anyDepth = deep && tokens.length > 1 && tokens.every((token) => token === "*");
     components.push(anyDepth ? "**" : tokens);
     tokens = [];
   };
-  while (at < bytes.length) {
+  for (let at = 0; at < bytes.length; ) {
     let byte = bytes[at++] as number;
     if (byte === OPEN) {
       const set = compileSet(bytes, at);
@@ -186,8 +193,7 @@ function compile(pattern: Buffer): Pattern {
     else tokens.push(!escaped && byte === QUESTION ? ANY : new Set([byte]));
   }
   endComponent();
-  if (components.length > MAX_COMPONENTS) throw new Refused(`has more than ${MAX_COMPONENTS} components`);
-  return { negated, directoriesOnly, anchored, components };
+  return components;
 }
 
 function escapedByte(bytes: Buffer, at: number): number {
@@ -196,8 +202,8 @@ function escapedByte(bytes: Buffer, at: number): number {
   return byte;
 }
 
-/** A set, whose `[` stands before `from`. */
-function compileSet(bytes: Buffer, from: number): { members: ReadonlySet<number>; end: number } {
+/** A set, whose `[` stands before `from`. Throws {@link Refused}. */
+export function compileSet(bytes: Buffer, from: number): { members: ReadonlySet<number>; end: number } {
   const negated = bytes[from] === BANG || bytes[from] === CARET;
   const members = new Set<number>();
   /** What a "-" would begin from. */

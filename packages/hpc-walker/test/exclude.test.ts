@@ -6,6 +6,7 @@ import { afterAll, describe, expect, jest, test } from "@jest/globals";
 import * as fc from "fast-check";
 import { Excludes, excludeProblem } from "../src/exclude";
 import { RecordType } from "../src/layout";
+import { NamePattern, namePatternProblem } from "../src/name-pattern";
 import { openNativeScanner } from "../src/native-scanner";
 import { RecordCursor } from "../src/record";
 import type { Scanner, ScanOptions } from "../src/scanner";
@@ -241,6 +242,112 @@ describe("exclude patterns", () => {
     expect(evil.in(Buffer.from("/"))(Buffer.from("a".repeat(255)), false)).toBe("kept");
     expect(evil.in(Buffer.from("/a".repeat(200)))(Buffer.from("a"), false)).toBe("kept");
     expect(performance.now() - begin).toBeLessThan(500);
+  });
+});
+
+describe("patterns that select", () => {
+  const latin1 = (text: string) => Buffer.from(text, "latin1");
+  const selectedBy = (p: string) => {
+    const one = new NamePattern(latin1(p));
+    return paths.filter((path) => one.selects(latin1(`/${path}`)));
+  };
+  /** Excludes that have a meaning as a selection, too: at any level, or from the root on. */
+  const both = pattern.filter((p) => !/^!|\/$|[{}]/.test(p) && (/^\/|^\*\*\//.test(p) || !p.includes("/")));
+
+  test("select what the C engine leaves out for the same pattern", async () => {
+    let some = 0;
+    await fc.assert(
+      fc.asyncProperty(both, async (p) => {
+        const problem = excludeProblem(latin1(p));
+        expect(namePatternProblem(latin1(p)) === undefined).toBe(problem === undefined);
+        if (problem !== undefined) return;
+        const kept = new Set(await keptBy((o) => openNativeScanner(o), [p]));
+        const left = paths.filter((path) => !kept.has(path));
+        some += left.length > 0 ? 1 : 0;
+        expect(selectedBy(p)).toEqual(left);
+      }),
+      { numRuns: RUNS },
+    );
+    expect(some).toBeGreaterThan(RUNS / 8);
+  });
+
+  /** What a pattern means, by trying every way. */
+  function slow(p: string, name: string): boolean {
+    const here = (a: number, b: number): boolean => {
+      if (a === p.length) return b === name.length;
+      const [c, next] = [p[a], p[a + 1]];
+      if (c === "*") return here(a + 1, b) || (b < name.length && name[b] !== "/" && here(a, b + 1));
+      if (b === name.length) return false;
+      if (c === "?") return name[b] !== "/" && here(a + 1, b + 1);
+      return c === "\\" ? next === name[b] && here(a + 2, b + 1) : c === name[b] && here(a + 1, b + 1);
+    };
+    const ends = [...name.matchAll(/\/|$/g)].map(({ index }) => index).filter((index) => index > 0);
+    const below = ends.map((end) => name.slice(0, end));
+    return below.some((prefix) => {
+      if (p.startsWith("/")) return slowEquals(prefix);
+      return [...prefix.matchAll(/\//g)].some(({ index }) => slowEquals(prefix.slice(index + 1)));
+    });
+    function slowEquals(text: string): boolean {
+      const [outer] = [name];
+      name = text;
+      const answer = here(0, 0);
+      name = outer;
+      return answer;
+    }
+  }
+
+  test("mean what every way of matching says", () => {
+    const bits = fc.constantFrom("a", "b", "*", "?", "\\*", "\\\\", "(", "|", "+(", "!", "@", '"', "\xff", "\n", "/a");
+    const texts = fc.constantFrom("a", "b", "*", "\\", "(", "|", "+(", "!", "@", '"', "\xff", "\n", "/", "/a", "aa");
+    fc.assert(
+      fc.property(
+        fc.tuple(fc.constantFrom("", "/"), fc.constantFrom("a", "b", "*", "?"), fc.array(bits, { maxLength: 7 })),
+        fc.array(texts, { maxLength: 9 }),
+        (p, name) => {
+          const [pattern, path] = [
+            p.flat().join("").replace(/\*\*+/g, "*"),
+            `/a${name.join("")}`.replace(/\/+/g, "/").replace(/\/$/, ""),
+          ];
+          expect(new NamePattern(latin1(pattern)).selects(latin1(path))).toBe(slow(pattern, path));
+        },
+      ),
+      { numRuns: 3000 },
+    );
+  });
+
+  test("braces are one of several, and themselves where there is no comma", () => {
+    const select = (p: string, ...names: string[]) =>
+      names.filter((name) => new NamePattern(latin1(p)).selects(latin1(name)));
+    expect(select("/{a,b/c,}x", "/ax", "/b/cx", "/x", "/bx", "/{a,b/c,}x")).toEqual(["/ax", "/b/cx", "/x"]);
+    expect(select("{a,{b,c}d}", "/a", "/bd", "/x/cd", "/b", "/d")).toEqual(["/a", "/bd", "/x/cd"]);
+    expect(select("{a}", "/a", "/{a}")).toEqual(["/{a}"]);
+    expect(select("{{a,b}}", "/a", "/{a}", "/{b}")).toEqual(["/{a}", "/{b}"]);
+    expect(select("a{1..3}", "/a1", "/a{1..3}")).toEqual(["/a{1..3}"]);
+    expect(select("{a", "/a", "/{a")).toEqual(["/{a"]);
+    expect(select("\\{a,b}", "/a", "/{a,b}")).toEqual(["/{a,b}"]);
+    expect(select("{a\\,b,c}", "/a,b", "/c", "/a")).toEqual(["/a,b", "/c"]);
+    expect(select("[{,]x", "/{x", "/,x", "/x")).toEqual(["/{x", "/,x"]);
+    expect(namePatternProblem(latin1("{a,b}".repeat(10)))).toMatch(/more than 1000 patterns/);
+  });
+
+  test.each([
+    ["stars", `${"*a".repeat(2000)}b`],
+    ["directories", `${"**/a/".repeat(2000)}b`],
+    ["stars in directories", `${"**/*a*a*a*a*a*a*a*a*b/".repeat(100)}b`],
+    ["backslashes", `x${"\\".repeat(4)}`],
+    ["braces that end nowhere", "{,".repeat(20_000)],
+    ["braces of braces", `${"{x,".repeat(500)}b${"}".repeat(500)}`],
+    ["many braces", "{a,b}".repeat(2000)],
+    ["brackets", "[!a]*".repeat(2000)],
+  ])("a hostile pattern of %s costs no more than its length", (_what, p) => {
+    const begin = performance.now();
+    const bytes = latin1(p);
+    if (namePatternProblem(bytes) === undefined) {
+      const one = new NamePattern(bytes);
+      for (const name of [`/${"a".repeat(255)}`, "/a".repeat(2000), `/${"a".repeat(200)}${"/a".repeat(200)}`])
+        expect(one.selects(latin1(name))).toBe(false);
+    }
+    expect(performance.now() - begin).toBeLessThan(2000);
   });
 });
 

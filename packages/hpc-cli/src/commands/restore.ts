@@ -5,6 +5,7 @@ import type { Command } from "../command";
 import { UsageError } from "../errors";
 import { Exit } from "../exit";
 import { formatBytes, formatCount, formatSeconds, plural } from "../format";
+import { readNames } from "../names-file";
 import { json, repeated, value } from "../options";
 import { Output } from "../output";
 
@@ -17,6 +18,7 @@ const options = {
   archive: { ...repeated("archive file, - is standard input; repeat it for every shard"), demandOption: true },
   where: { ...value("directory to restore under; made if missing"), demandOption: true },
   replace: { choices: REPLACE, default: "always", requiresArg: true, describe: REPLACE_HELP },
+  "files-from": value("file with NUL-ended names to restore, in which nothing is special (- is standard input)"),
   json,
 } as const;
 
@@ -31,28 +33,33 @@ export const restore: Command<Arguments> = {
       .positional("pattern", {
         type: "string",
         array: true,
-        describe: "what to restore, with * ? [] {} and **, \\ before one of them as a name; everything without",
+        describe:
+          "what to restore, with * ? [] {} and **, \\ before what is to be itself; everything without; -- before those that begin with -",
       })
       .example("$0 restore --archive data.hpc --where /tmp/back", "everything, as /tmp/back/data/…")
-      .example("$0 restore --archive data.hpc --where /tmp/back '/data/proj/**'", "one directory")
+      .example("$0 restore --archive data.hpc --where /tmp/back '/data/proj'", "one directory, with all in it")
       .example("$0 restore --archive data.hpc --where /tmp/back '*.c'", "in any directory: no / in front")
+      .example("find /data -name '*.c' -print0 | $0 restore --archive d.hpc --where / --files-from -", "of a list")
       .example("$0 restore --archive d.0-of-2.hpc --archive d.1-of-2.hpc --where /", "shards, in place")
       .epilogue(
-        "A pattern that begins with / is a whole path, another one matches at every level; directories come with all that is in them. Exit 3 when patterns are given and nothing matches.",
+        "A pattern that begins with / is a whole path, another one matches at every level; directories come with all that is in them. Patterns are bytes: * is any number of them and ? is one, but no /; [a-c] is one of these, [!a-c] one of the others; {a,b} is a or b; ** between slashes is any number of directories. Exit 3 when something is selected and nothing matches.",
       ),
 
   async run(args, io) {
     const archives = args.archive.map((archive) => toText(archive, "--archive"));
-    if (archives.filter((archive) => archive === "-").length > 1)
-      throw new UsageError("standard input can be read once", "give --archive - once");
-    const patterns = (args.pattern ?? []).map((pattern) => toText(pattern, "pattern"));
+    const list = args["files-from"];
+    if ([...archives, list].filter((file) => file === "-").length > 1)
+      throw new UsageError("standard input can be read once", "give - once, for an archive or for --files-from");
+    const patterns = (args.pattern ?? []).map(toBytes);
+    const names = list === undefined ? [] : await readNames(toText(list, "--files-from"), io.stdin);
     const output = new Output(io, args.json);
     const { restoreArchive } = await import("@podheitor/hpc-backend");
     const summary = await restoreArchive({
       archive: archives,
       where: toBytes(args.where),
       replace: args.replace,
-      ...(patterns.length > 0 ? { patterns } : {}),
+      patterns,
+      names,
       events: {
         message: (level, text) => output.message(level, text),
         progress: (figures) => output.progress(figures),
@@ -60,7 +67,11 @@ export const restore: Command<Arguments> = {
       signal: io.signal,
     });
     output.endProgress();
-    if (patterns.length > 0 && summary.unselected > 0 && summary.entries + summary.skipped + summary.failed === 0)
+    if (
+      patterns.length + names.length > 0 &&
+      summary.unselected > 0 &&
+      summary.entries + summary.skipped + summary.failed === 0
+    )
       output.message("warning", "no name in the archive matches: look for it with `podheitor-hpc list`");
     if (summary.attributes_failed > 0)
       output.message(
