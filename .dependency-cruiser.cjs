@@ -8,7 +8,7 @@ const edges = {
   ptcomm: [],
   walker: ["native"],
   shard: ["walker"],
-  cdylib: ["ptcomm"],
+  cdylib: ["native", "ptcomm"],
   backend: ["ptcomm", "walker", "shard", "native"],
   bench: ["backend", "chart", "native", "walker"],
   cli: ["bench", "chart", "native", "ptcomm", "walker", "shard", "backend", "cdylib"],

@@ -107,6 +107,7 @@ async function bundle(entry, file, options = {}) {
 /** A copy that appears whole: a running program may have the old one mapped. */
 function copy(from, to) {
   copyFileSync(from, `${to}.new`);
+  chmodSync(`${to}.new`, 0o644); // whatever the umask was where it was made
   renameSync(`${to}.new`, to);
 }
 

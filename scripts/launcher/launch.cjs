@@ -1,5 +1,14 @@
 // Starts the program whose files lie beside this one. PROGRAM is set when it is bundled.
 const { join } = require("node:path");
+const { loadedBeside, TRUST_REMEDY, unfitForRoot } = require("../../packages/hpc-native/src/trust.ts");
 const { compiled } = require("./compiled.cjs");
 
+/** Root runs no text, addon or library that others could change; who they could be is looked at before the first is loaded. */
+const doubt = [__filename, ...loadedBeside(__filename)]
+  .map((file) => unfitForRoot(file, __filename))
+  .find((reason) => reason !== undefined);
+if (doubt !== undefined) {
+  process.stderr.write(`${PROGRAM}: it does not run as root, as ${doubt}: ${TRUST_REMEDY} [HPC_UNTRUSTED_FILE]\n`);
+  process.exit(1);
+}
 compiled(join(__dirname, `${PROGRAM}.main.cjs`), join(__dirname, `${PROGRAM}.cache`)).run();

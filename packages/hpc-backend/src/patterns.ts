@@ -23,6 +23,7 @@ export function selector({ patterns = [], names = [] }: Selection): Selector {
 
 function matcher(pattern: string | Uint8Array): NamePattern {
   const bytes = Buffer.from(pattern);
+  if (bytes.length === 0) throw new HpcError("HPC_BAD_PATTERN", "an empty pattern", "Write a name, or leave it out.");
   const problem = namePatternProblem(bytes);
   if (problem !== undefined)
     throw new HpcError(

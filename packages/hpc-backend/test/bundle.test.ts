@@ -1,7 +1,8 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   chmodSync,
   chownSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -103,26 +104,56 @@ describe("what was compiled ahead", () => {
     rmSync(cache());
     expect(run("--version").toString()).toBe(`${VERSION}\n`);
   });
+});
 
-  const refused = () =>
-    expect(() => execFileSync(process.execPath, [program, "--version"], { stdio: "pipe" })).toThrow(/chmod go-w/);
+describe("files that others could change", () => {
+  const asRoot = process.geteuid?.() === 0 ? test : test.skip;
+  /** What it says in its one line. */
+  const refusal = () => {
+    const ran = spawnSync(process.execPath, [program, "--version"], { encoding: "utf8" });
+    expect([ran.status, ran.stdout]).toEqual([1, ""]);
+    return ran.stderr;
+  };
+  const FILES = [
+    "podheitor-hpc-backend.cjs",
+    "podheitor-hpc-backend.main.cjs",
+    "podheitor-hpc-backend.cache",
+    "scan-worker.cjs",
+    "libhpcscan.so",
+    "libhpcrestore.so",
+    "ffi-rs.linux-x64-gnu.node",
+    "xxhash.linux-x64-gnu.node",
+  ];
 
-  test("a program that others may write is not run", () => {
-    chmodSync(main(), 0o664);
-    try {
-      refused();
-    } finally {
-      chmodSync(main(), 0o644);
-    }
+  test("no program is run whose text others may write", () => {
+    chmodSync(join(scratch, "podheitor-hpc-backend.main.cjs"), 0o664);
+    expect(refusal()).toMatch(/chmod go-w/);
+    chmodSync(join(scratch, "podheitor-hpc-backend.main.cjs"), 0o644);
   });
 
-  const asRoot = process.geteuid?.() === 0 ? test : test.skip;
-  asRoot("nor one that belongs to somebody else", () => {
-    chownSync(main(), 54_321, 0);
-    try {
-      refused();
-    } finally {
-      chownSync(main(), 0, 0);
-    }
+  asRoot.each(FILES.filter((file) => existsSync(join(ROOT, "packages/hpc-backend/dist", file))))(
+    "root runs none of it when %s may be written by others, or belongs to somebody else",
+    (name) => {
+      const file = join(scratch, name);
+      const { mode } = statSync(file);
+      chmodSync(file, 0o666);
+      expect(refusal()).toMatch(
+        new RegExp(
+          `^podheitor-hpc-backend: it does not run as root, as \\S+/${name} is writable by .*HPC_UNTRUSTED_FILE\\]\n$`,
+        ),
+      );
+      chmodSync(file, mode);
+      if (name === "podheitor-hpc-backend.cjs") return; // whose launcher it is, his are the others
+      chownSync(file, 54_321, 0);
+      expect(refusal()).toMatch(/belongs to uid 54321/);
+      chownSync(file, 0, 0);
+      expect(run("--version").toString()).toBe(`${VERSION}\n`);
+    },
+  );
+
+  asRoot("nor when others may put files beside it", () => {
+    chmodSync(scratch, 0o777);
+    expect(refusal()).toMatch(/hpc-bundle-\w+ is writable by group or others/);
+    chmodSync(scratch, 0o700);
   });
 });

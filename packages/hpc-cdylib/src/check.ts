@@ -1,11 +1,11 @@
-import { lstatSync, readFileSync, statSync } from "node:fs";
+import { existsSync, lstatSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { loadedBeside, TRUST_REMEDY, untrusted } from "@podheitor/hpc-native";
 import { lastLines } from "./build";
 import { isScript, nodeOf, type PluginConf, parseConf } from "./conf";
 import { builtHost, CONF_NAME, PLUGIN_NAME } from "./locate";
 import { greetBackend } from "./puller";
 import { runProgram } from "./subprocess";
-import { untrusted } from "./trust";
 
 /** One thing that was looked at. */
 export interface Check {
@@ -79,16 +79,21 @@ function checkFile(file: string): Check[] {
   return checks;
 }
 
-function trustCheck(name: string, file: string): Check {
-  const reason = untrusted(file);
-  if (reason === undefined) return { name, ok: true, detail: `${file} can be changed by root alone` };
-  return { name, ok: false, detail: reason, remedy: "`chown root` and `chmod go-w` what is named" };
+/** Whether root alone can change a file, and those that it loads. */
+function trustCheck(name: string, file: string, loaded: readonly string[] = []): Check {
+  const reasons = [file, ...loaded].map((each) => untrusted(each)).filter((reason) => reason !== undefined);
+  if (reasons.length > 0) return { name, ok: false, detail: [...new Set(reasons)].join("; "), remedy: TRUST_REMEDY };
+  const beside = loaded.length > 0 ? ` and ${loaded.length} files that it loads` : "";
+  return { name, ok: true, detail: `${file}${beside} can be changed by root alone` };
 }
 
 async function checkLoad(file: string, given: string | undefined): Promise<Check> {
   const name = "load";
   try {
-    const { code, signal, stdout, stderr } = await runProgram(given ?? builtHost(), ["check", file], HOST_LIMIT_MS);
+    const host = given ?? builtHost();
+    const doubt = existsSync(host) ? untrusted(host) : undefined;
+    if (doubt !== undefined) return { name, ok: false, detail: `not tried, as ${doubt}`, remedy: TRUST_REMEDY };
+    const { code, signal, stdout, stderr } = await runProgram(host, ["check", file], HOST_LIMIT_MS);
     if (code === 0) return { name, ok: true, detail: "loads under the interface versions 14, 21, 22 and 23" };
     return {
       name,
@@ -138,7 +143,7 @@ async function checkBackend(conf: PluginConf, confFile: string, checks: Check[])
         detail: `${file} ${stat === undefined ? "does not exist" : "cannot be run"}`,
         remedy: `mend the line "${name} = …" of ${confFile}`,
       });
-    else checks.push(trustCheck(name, file));
+    else checks.push(trustCheck(name, file, executed ? [] : loadedBeside(file)));
   }
   if (!checks.slice(before).every((check) => check.ok)) return;
   const name = "handshake";

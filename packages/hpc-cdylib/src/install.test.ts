@@ -14,9 +14,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { untrusted } from "@podheitor/hpc-native";
 import { parseConf } from "./conf";
 import { type InstallOptions, installPlugin } from "./install";
-import { untrusted } from "./trust";
 
 const asRoot = process.geteuid?.() === 0;
 let scratch: string;
@@ -89,6 +89,15 @@ describe("installPlugin", () => {
       () => chmodSync(options.backend, 0o666),
       "HPC_BACKEND_FILE",
       "could be changed by others",
+    ],
+    [
+      "a backend that loads what others can change",
+      () => {
+        writeFileSync(join(scratch, "libhpcscan.so"), "");
+        chmodSync(join(scratch, "libhpcscan.so"), 0o666);
+      },
+      "HPC_BACKEND_FILE",
+      "libhpcscan.so is writable by group or others",
     ],
     ["a plugin that does not exist", () => rmSync(options.plugin), "HPC_PLUGIN_INSTALL", "ENOENT"],
   ])("%s is refused, and nothing is left behind", (_what, spoil, code, message) => {

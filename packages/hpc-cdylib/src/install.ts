@@ -12,10 +12,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { isAbsolute, join } from "node:path";
+import { loadedBeside, untrusted } from "@podheitor/hpc-native";
 import { formatConf, isScript, type PluginConf } from "./conf";
 import { CdylibError } from "./errors";
 import { builtBackend, builtPlugin, CONF_NAME, PLUGIN_NAME } from "./locate";
-import { untrusted } from "./trust";
 
 export interface InstallOptions {
   /** The File Daemon's `Plugin Directory`; it must exist. */
@@ -114,7 +114,8 @@ function requireRunnable(file: string, what: string): string {
     );
   if (!isScript(file) && (stat.mode & 0o111) === 0)
     throw new CdylibError("HPC_BACKEND_FILE", `${what} ${file} is not executable`, `run \`chmod +x ${file}\``);
-  const reason = untrusted(file);
+  const files = [file, ...(isScript(file) ? loadedBeside(file) : [])];
+  const reason = files.map((each) => untrusted(each)).find((each) => each !== undefined);
   if (reason !== undefined)
     throw new CdylibError(
       "HPC_BACKEND_FILE",

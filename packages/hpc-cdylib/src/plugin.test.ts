@@ -95,6 +95,16 @@ describe("checkPlugin", () => {
       () => chmodSync(backend, 0o777),
       /^backend: .* writable by group or others/,
     ],
+    ...["backend.main.cjs", "backend.cache", "libhpcscan.so", "addon.node"].map(
+      (name): [string, () => unknown, RegExp] => [
+        `names a backend whose ${name} others can change`,
+        () => {
+          writeFileSync(join(scratch, name), "");
+          chmodSync(join(scratch, name), 0o666);
+        },
+        new RegExp(`^backend: \\S+/${name} is writable by group or others`),
+      ],
+    ),
     [
       "names a backend that fails",
       () => writeFileSync(backend, 'throw new Error("no module")'),

@@ -21,7 +21,7 @@ describe("a command line that is wrong", () => {
     [["backup", "--path", "/etc", "--archive", "--", "a"], /not enough arguments following: archive/],
     [["plugin", "install", "--plugin-dir", "/x", "--", "--node=y"], /unknown argument: --node=y/],
     [["restore", "--archive", "-", "--files-from", "-", "--where", "b"], /standard input can be read once/],
-    [["restore", "--archive", "a", "--where", "b", "--", ""], /the pattern "" is empty/],
+    [["restore", "--archive", "a", "--where", "b", "--", ""], /an empty pattern/],
     [["list", "a.hpc", "--archive", "a"], /unknown argument: a\.hpc: every value follows an option/],
     [["backup", "--archive", "a", "--path", ""], /--path is empty/],
     [["backup", "--archive", "", "--path", "/etc"], /--archive is empty/],

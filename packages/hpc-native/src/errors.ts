@@ -6,6 +6,8 @@ export type NativeErrorCode =
   | "HPC_NATIVE_MISSING"
   /** A candidate exists and cannot be used: damaged, a dependency is missing, another version. */
   | "HPC_NATIVE_BROKEN"
+  /** We are root, and others could change a candidate. */
+  | "HPC_UNTRUSTED_FILE"
   /** First used in a worker thread. */
   | "HPC_NATIVE_THREAD"
   /** A function of the library answered -errno. */

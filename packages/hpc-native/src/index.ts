@@ -4,3 +4,4 @@ export { type ArgumentType, Library, openLibrary, type ResultType, type VersionC
 export { defaultThreads, LOCAL_THREADS_PER_CORE, LUSTRE_THREADS, NETWORK_THREADS } from "./limits";
 export { type Mount, mountOf, parseMountinfo } from "./mountinfo";
 export { serverRole } from "./server-role";
+export { loadedBeside, TRUST_REMEDY, untrusted } from "./trust";

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { isMainThread } from "node:worker_threads";
 import { NativeError } from "./errors";
+import { TRUST_REMEDY, unfitForRoot } from "./trust";
 
 /** What an argument is: a safe integer, a signed 64-bit bigint, or the address of bytes (which C may write to). */
 export type ArgumentType = "i64" | "bigint" | "buffer";
@@ -159,7 +160,8 @@ export interface VersionCheck {
  * "not found" goes on to the next: a library that is there and cannot be used is an error that says why. Opening the same
  * file again gives the same object; it is never closed (ffi-rs has one table of libraries per process).
  *
- * Throws NativeError: HPC_NATIVE_MISSING (with everything that was tried), HPC_NATIVE_BROKEN, HPC_NATIVE_THREAD.
+ * Throws NativeError: HPC_NATIVE_MISSING (with everything that was tried), HPC_NATIVE_BROKEN, HPC_NATIVE_THREAD, and HPC_UNTRUSTED_FILE
+ * when root would load what others could change.
  */
 export function openLibrary(name: string, candidates: readonly string[], check?: VersionCheck): Library {
   const f = loadFfi(name);
@@ -179,7 +181,12 @@ export function openLibrary(name: string, candidates: readonly string[], check?:
 }
 
 function tryOpen(f: Ffi, name: string, path: string): Library | undefined {
-  if (path.includes("/") && !existsSync(path)) return undefined;
+  if (path.includes("/")) {
+    if (!existsSync(path)) return undefined;
+    const doubt = unfitForRoot(path, __filename);
+    if (doubt !== undefined)
+      throw new NativeError("HPC_UNTRUSTED_FILE", `${name} is not loaded by root, as ${doubt}`, TRUST_REMEDY);
+  }
   try {
     f.open({ library: path, path });
   } catch (cause) {

@@ -44,11 +44,10 @@ export function namePatternProblem(pattern: Uint8Array): string | undefined {
 }
 
 function compile(pattern: Buffer): readonly Component[] {
-  if (pattern.length === 0) throw new Refused("is empty");
   if (pattern.includes(0)) throw new Refused("holds a NUL");
   let end = pattern.length;
   while (end > 0 && pattern[end - 1] === SLASH) end--;
-  if (end === 0) return []; // "/": all of it
+  if (end === 0 && pattern.length > 0) return []; // "/": all of it
   const whole = pattern[0] === SLASH;
   const components = compileComponents(pattern.subarray(whole ? 1 : 0, end), true);
   return whole ? components : ["**", ...components];

@@ -42,7 +42,8 @@ export function createScanner(options: CreateScannerOptions): Scanner {
   try {
     return openNativeScanner(options, options.nativeLibrary);
   } catch (error) {
-    if (options.engine === "native" || !(error instanceof NativeError)) throw error;
+    if (options.engine === "native" || !(error instanceof NativeError) || error.code === "HPC_UNTRUSTED_FILE")
+      throw error;
     options.onFallback?.({ reason: error.message, remedy: error.remedy, consequence: WORKERS_CONSEQUENCE });
     return openWorkersScanner(options);
   }

@@ -5,6 +5,7 @@ import type { Command } from "../command";
 import { daemon, installation } from "../doctor/bacula";
 import { type Finding, failed, ok } from "../doctor/finding";
 import { compiler, filesystem, node, openFiles, pipeSize, server } from "../doctor/machine";
+import { programFiles } from "../doctor/program-files";
 import { selfTest } from "../doctor/self-test";
 import { reportOf } from "../errors";
 import { escapeName, escapeText } from "../escape";
@@ -36,6 +37,7 @@ export const doctor: Command<Arguments> = {
       node(),
       await compiler(),
       backendBundle(),
+      programFiles(),
       ...(await selfTest()),
       await daemon("bacula-fd"),
       await daemon("bacula-dir"),

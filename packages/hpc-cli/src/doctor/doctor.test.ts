@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { daemon, installation, pluginDirectoryOf } from "./bacula";
 import { compiler, filesystem, node, openFiles, pipeSize, server } from "./machine";
+import { programFiles } from "./program-files";
 
 let scratch: string;
 beforeAll(() => {
@@ -35,6 +36,22 @@ describe("the machine", () => {
     expect(openFiles().detail).toMatch(/^\S+ \(hard limit \S+\)$/);
     expect(pipeSize("65536\n")).toMatchObject({ status: "missing", detail: "64.0 KiB" });
     expect(pipeSize("1048576\n").status).toBe("ok");
+  });
+
+  test("files of the programs that others could change", () => {
+    const program = join(scratch, "program.cjs");
+    for (const file of [program, join(scratch, "addon.node")]) writeFileSync(file, "");
+    expect(programFiles([program], "/bin/true")).toMatchObject({
+      status: "ok",
+      detail: expect.stringMatching(/^3 files/),
+    });
+    chmodSync(join(scratch, "addon.node"), 0o666);
+    expect(programFiles([program], "/bin/true")).toMatchObject({
+      status: "failed",
+      detail: expect.stringContaining("addon.node is writable by group or others (mode 0666)"),
+      remedy: expect.stringContaining("chmod go-w"),
+    });
+    rmSync(join(scratch, "addon.node"));
   });
 
   test("a server of a parallel filesystem", () => {

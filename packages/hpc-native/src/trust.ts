@@ -1,5 +1,5 @@
-import { lstatSync, readlinkSync, type Stats } from "node:fs";
-import { dirname, isAbsolute, join } from "node:path";
+import { lstatSync, readdirSync, readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
+import { basename, dirname, isAbsolute, join } from "node:path";
 
 const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;
@@ -10,8 +10,11 @@ const LINKS_MAX = 40;
  * Why a file that root runs cannot be trusted, or undefined if it can: it, and every folder and symbolic link on the way to it, must belong to root (or to
  * the user that we run as), and file and folders must be writable by no one else. A folder above it with the sticky bit (/tmp) protects what root puts there. As the
  * plugin does (shim-c/fd-plugin/conf.c).
+ *
+ * @param owner somebody else who may own it: who could change the program that asks as well
  */
-export function untrusted(file: string): string | undefined {
+export function untrusted(file: string, owner?: number): string | undefined {
+  const owners = [0, process.geteuid?.(), owner];
   let at = "/";
   let rest = componentsOf(file);
   for (let links = 0; ; ) {
@@ -26,7 +29,7 @@ export function untrusted(file: string): string | undefined {
       return `${next}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`;
     }
     const isLast = target === undefined && more.length === 0;
-    const doubt = doubtOf(next, stat, isLast);
+    const doubt = doubtOf(next, stat, isLast, owners);
     if (isLast || doubt !== undefined) return doubt;
     if (target !== undefined && ++links > LINKS_MAX) return `${next}: ELOOP`;
     if (target === undefined) at = next;
@@ -41,9 +44,36 @@ function componentsOf(path: string): string[] {
   return isAbsolute(path) ? ["", ...names] : names;
 }
 
-function doubtOf(path: string, stat: Stats, isLast: boolean): string | undefined {
-  if (stat.uid !== 0 && stat.uid !== process.geteuid?.()) return `${path} belongs to uid ${stat.uid}`;
+function doubtOf(
+  path: string,
+  stat: Stats,
+  isLast: boolean,
+  owners: readonly (number | undefined)[],
+): string | undefined {
+  if (!owners.includes(stat.uid)) return `${path} belongs to uid ${stat.uid}`;
   const isProtected = stat.isSymbolicLink() || (!isLast && (stat.mode & STICKY) !== 0);
   if ((stat.mode & WRITABLE_BY_OTHERS) === 0 || isProtected) return undefined;
   return `${path} is writable by group or others (mode ${(stat.mode & 0o7777).toString(8).padStart(4, "0")})`;
 }
+
+/** What a program of ours, a launcher that was bundled, loads from its folder: its text, what was compiled of it, workers, addons and libraries. */
+export function loadedBeside(launcher: string): string[] {
+  const real = realpathSync(launcher);
+  const stem = basename(real).replace(/\.c?js$/, "");
+  const isLoaded = (file: string) =>
+    [`${stem}.main.cjs`, `${stem}.cache`, "scan-worker.cjs"].includes(file) || /\.(?:node|so)$/.test(file);
+  return readdirSync(dirname(real))
+    .filter(isLoaded)
+    .sort()
+    .map((file) => join(dirname(real), file));
+}
+
+/**
+ * Why this file of our own may not be loaded by the code in `by`; always undefined where we are not root, who alone has more to lose than
+ * whoever runs it could do anyway.
+ */
+export function unfitForRoot(file: string, by: string): string | undefined {
+  return process.geteuid?.() === 0 ? untrusted(file, statSync(by).uid) : undefined;
+}
+
+export const TRUST_REMEDY = "`chown root` and `chmod go-w` what is named, or install it where only root can write";
