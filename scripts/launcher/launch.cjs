@@ -11,4 +11,16 @@ if (doubt !== undefined) {
   process.stderr.write(`${PROGRAM}: it does not run as root, as ${doubt}: ${TRUST_REMEDY} [HPC_UNTRUSTED_FILE]\n`);
   process.exit(1);
 }
-compiled(join(__dirname, `${PROGRAM}.main.cjs`), join(__dirname, `${PROGRAM}.cache`)).run();
+
+try {
+  compiled(join(__dirname, `${PROGRAM}.main.cjs`), join(__dirname, `${PROGRAM}.cache`)).run();
+} catch (error) {
+  let reason = error;
+  while (reason?.cause instanceof Error) reason = reason.cause;
+  if (!/^Cannot find (module|native binding)/.test(error?.message)) throw error;
+  // Node would show the line that failed, which is the whole bundle: the reason would be lost in it.
+  process.stderr.write(
+    `${PROGRAM} cannot start: ${reason.message.split("\n", 1)[0]}; remedy: install it again, whole\n`,
+  );
+  process.exit(1);
+}

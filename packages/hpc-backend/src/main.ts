@@ -1,6 +1,7 @@
 // First, before anything else is evaluated: until SIGUSR1 has a handler it opens Node's inspector.
 import "./signals";
 
+import { writeSync } from "node:fs";
 import { BackendProcess } from "./backend-process";
 import { backupByHand } from "./by-hand";
 import { sinkOf } from "./byte-sink";
@@ -36,8 +37,20 @@ function converse(): void {
   const backend = new BackendProcess(process.stdin, sinkOf(1));
   process.on("uncaughtException", (error) => backend.crash(error));
   process.on("unhandledRejection", (reason) => backend.crash(reason));
-  onCancelSignal((signal) => backend.cancel(signal));
+  onCancelSignal((signal) => {
+    lastWords(`ended by ${signal}`);
+    backend.cancel(signal);
+  });
   backend.start();
+}
+
+/** For a job log that would otherwise not know why the backend ended. */
+function lastWords(text: string): void {
+  try {
+    writeSync(2, `podheitor-hpc-backend: ${text}\n`);
+  } catch {
+    // Nobody listens any more.
+  }
 }
 
 function byHand(args: readonly string[]): void {

@@ -18,6 +18,11 @@ const LETTERS: ReadonlyMap<number, string> = new Map([
   [0o120000, "l"],
 ]);
 
+/** find's letter of what a st_mode says. */
+export function letterOf(mode: number): string {
+  return LETTERS.get(mode & S_IFMT) ?? "?";
+}
+
 /** Of a source file: its SHA-256 as {@link Observed} has it, and the MD5 texts (base 64) that stand for the same content in a catalog. */
 export interface Digests {
   readonly sha256: string;
@@ -105,7 +110,7 @@ function numbersInCatalog(attributes: Attributes): Numbers {
 /** As find's -printf writes them. */
 function numbersOf(numbers: Numbers): Stored & { readonly type: string } {
   const { mode, uid, gid, size, rdev } = numbers;
-  const type = LETTERS.get(mode & S_IFMT) ?? "?";
+  const type = letterOf(mode);
   const time = (seconds: bigint, ns: bigint) => `${seconds}.${String(ns).padStart(9, "0")}0`;
   const device = type === "b" || type === "c";
   return {

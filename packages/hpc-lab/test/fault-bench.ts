@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "@jest/globals";
 import type { BaculaLab, JobResult, LabJob, Release } from "../src";
@@ -6,6 +6,7 @@ import { command } from "../src/command";
 import { childrenOf, type ProcessId } from "../src/daemon";
 import { LabFs } from "../src/labfs";
 import { childrenAndZombies, namesBelow, pipesOf } from "../src/leftovers";
+import { letterOf } from "../src/stored";
 import { until } from "../src/wait";
 import { atCleanUp, backendName, installedPlugin, labWith, pluginJob, repository, scratch } from "./support";
 
@@ -30,6 +31,10 @@ export interface Expectation {
   /** Names below the job's path that are in the catalog, or are not. */
   readonly saved?: readonly string[];
   readonly notSaved?: readonly string[];
+  /** The types in the catalog of names below the job's path, as find's letters. */
+  readonly kinds?: Readonly<Record<string, string>>;
+  /** What the job's volume must not hold. */
+  readonly never?: string;
 }
 
 /** One named fault: what is there, what goes wrong, what must be seen. */
@@ -151,6 +156,8 @@ export class Bench {
       this.configure(fault.conf?.(this) ?? this.realBackend);
       this.fs.rule(...(fault.rules ?? []).map((rule) => rule.replaceAll("%", `/${fault.name}`)));
       result = await (fault.act?.(this, fault.name) ?? this.lab.run(fault.name, "Full", longest));
+      // A rule that nothing met is a fault that did not happen. Rule 0 is the other job's.
+      if (fault.rules !== undefined) expect(this.fs.state().hits.slice(1)).not.toContain(0);
     } finally {
       this.#held = [];
       this.fs.release();
@@ -181,9 +188,23 @@ export class Bench {
       expect(emitted + filtered + vanished + failed).toBe(scanned);
     }
     const root = `${join(this.fs.mount, fault.name)}/`;
-    const names = (await this.lab.catalog(result.jobId)).map(({ name }) => name.toString("latin1").replace(root, ""));
+    const rows = (await this.lab.catalog(result.jobId)).map((row) => ({
+      name: row.name.toString("latin1").replace(root, ""),
+      kind: letterOf(row.attributes.mode),
+    }));
+    const names = rows.map(({ name }) => name);
     for (const name of wanted.saved ?? []) expect(names).toContain(name);
     for (const name of wanted.notSaved ?? []) expect(names).not.toContain(name);
+    for (const [name, kind] of Object.entries(wanted.kinds ?? {})) {
+      expect(rows).toContainEqual({ name: kind === "d" ? `${name}/` : name, kind });
+    }
+    if (wanted.never !== undefined) {
+      const volumes = await this.lab.volumes(result.jobId);
+      expect(volumes.length).toBeGreaterThan(0);
+      const held = volumes.map((name) => readFileSync(join(this.lab.folder, "vol", name)));
+      expect(held.some((bytes) => bytes.includes(fault.name))).toBe(true); // it can be searched: nothing is compressed
+      expect(held.some((bytes) => bytes.includes(wanted.never ?? ""))).toBe(false);
+    }
   }
 }
 
@@ -203,11 +224,9 @@ function sumsOf(messages: string): Sums {
 /** Cancels the job once `ready` is so. */
 export function cancelWhen(ready: (bench: Bench) => Promise<unknown>, limit = 5000): NonNullable<Fault["act"]> {
   return async (bench, job) => {
-    const { jobId, backend } = await bench.startWithBackend(job);
+    const { jobId } = await bench.startWithBackend(job);
     await ready(bench);
     await bench.lab.cancel(jobId);
-    const result = await bench.lab.wait(jobId, limit);
-    expect(backend.pid).toBeGreaterThan(0);
-    return result;
+    return bench.lab.wait(jobId, limit);
   };
 }

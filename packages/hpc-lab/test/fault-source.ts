@@ -15,6 +15,20 @@ function treeWith(more: (root: string) => void): (root: string) => void {
   };
 }
 
+/** In `outside`, and in no tree that is saved. */
+const secret = "what no job may ever read";
+
+/** A folder beside the job's own that holds a file `secret`. */
+function outside(root: string): string {
+  const folder = `${root}-outside`;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "secret"), `${secret}\n`);
+  return folder;
+}
+
+// labfs is asked twice for one stat of a name, by its look-up and for its attributes: what comes after them is the open's look-up.
+const looksOfStat = 2;
+
 /** What happens to files and directories while they are saved. */
 export const sourceFaults: readonly Fault[] = [
   {
@@ -205,11 +219,18 @@ export const sourceFaults: readonly Fault[] = [
     },
   },
   {
-    name: "eloop",
-    what: "a symlink takes a file's name between stat and open: ELOOP",
-    tree: treeWith((root) => symlinkSync("/etc/passwd", join(root, "link"))),
-    rules: ["open exchange %/link : %/a"],
-    expect: { status: "ok", says: [], saved: ["big", ...rest] },
+    name: "file-to-symlink",
+    what: "a symlink out of the tree takes a file's name between stat and open: it is saved as what it is by then",
+    tree: treeWith((root) => symlinkSync(join(outside(root), "secret"), join(root, "link"))),
+    rules: [`getattr exchange %/link after ${looksOfStat} : %/a`],
+    expect: {
+      status: "ok",
+      says: [],
+      sums: { scanned: all + 1, emitted: all + 1 },
+      saved: ["big", ...rest],
+      kinds: { a: "l" },
+      never: secret,
+    },
   },
   {
     name: "estale-stat",
@@ -236,14 +257,18 @@ export const sourceFaults: readonly Fault[] = [
   },
   {
     name: "directory-to-symlink",
-    what: "a symlink out of the tree takes a directory's name between readdir and open",
+    what: "a symlink out of the tree takes a directory's name between stat and open: nothing that it leads to is saved",
     short: true,
-    tree: treeWith((root) => {
-      mkdirSync(join(root, "aside"));
-      symlinkSync(join(root, "aside"), join(root, "zz"));
-    }),
-    rules: ["opendir exchange %/zz : %/sub"],
-    expect: { status: "ok", says: [], saved: ["a", "big"], notSaved: ["sub/passwd"] },
+    tree: treeWith((root) => symlinkSync(outside(root), join(root, "zz"))),
+    rules: [`getattr exchange %/zz after ${looksOfStat} : %/sub`],
+    expect: {
+      status: "ok",
+      says: [],
+      saved: ["a", "big"],
+      kinds: { sub: "d" },
+      notSaved: ["sub/x", "sub/secret", "zz/secret"],
+      never: secret,
+    },
   },
   {
     name: "file-to-directory",
