@@ -1,5 +1,5 @@
 // Bundles a program of ours into one CommonJS file that runs from any folder without node_modules, with the
-// native addons, our libraries and the scan worker beside it:
+// native addons, our libraries, the scan worker and the notices of what is others' work beside it:
 //
 //   node scripts/bundle.mjs hpc-backend    → packages/hpc-backend/dist/podheitor-hpc-backend.cjs
 //   node scripts/bundle.mjs hpc-cli        → packages/hpc-cli/dist/podheitor-hpc.cjs
@@ -23,6 +23,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { filesIn, notices } from "./notices.mjs";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 /** What each is called, and what it is compiled ahead for: arguments, of a tree with one file. */
@@ -85,8 +86,13 @@ const knownLibc = {
   },
 };
 
+/** What became part of the bundles. */
+const bundled = [];
+
 async function bundle(entry, file, options = {}) {
-  await build({
+  const { metafile } = await build({
+    absWorkingDir: ROOT,
+    metafile: true,
     entryPoints: [join(ROOT, entry)],
     outfile: join(dist, file),
     bundle: true,
@@ -98,10 +104,11 @@ async function bundle(entry, file, options = {}) {
     // Node compiles what is smaller sooner. Identifiers stay, for stack traces.
     minifyWhitespace: true,
     minifySyntax: true,
-    legalComments: "none",
+    legalComments: "none", // THIRD_PARTY_NOTICES has them all
     logLevel: "warning",
     ...options,
   });
+  bundled.push(...filesIn(metafile, ROOT));
 }
 
 /** A copy that appears whole: a running program may have the old one mapped. */
@@ -135,7 +142,9 @@ await bundle("packages/hpc-walker/src/scan-worker.ts", "scan-worker.cjs");
 chmodSync(join(dist, `${program}.cjs`), 0o755);
 chmodSync(join(dist, `${program}.main.cjs`), 0o644);
 
-for (const file of addonFiles()) copy(file, join(dist, file.slice(file.lastIndexOf("/") + 1)));
+const addonsBeside = addonFiles();
+writeFileSync(join(dist, "THIRD_PARTY_NOTICES"), await notices(ROOT, bundled, addonsBeside), { mode: 0o644 });
+for (const file of addonsBeside) copy(file, join(dist, file.slice(file.lastIndexOf("/") + 1)));
 for (const file of NATIVE) {
   const from = join(ROOT, file);
   // Without a C compiler there are none: the program says so when it needs one.
