@@ -86,6 +86,9 @@ const knownLibc = {
   },
 };
 
+/** The module that yargs would get in a bundle wraps help within words; its CommonJS twin does not. */
+const wholeWords = { cliui: createRequire(import.meta.url).resolve("cliui") };
+
 /** What became part of the bundles. */
 const bundled = [];
 
@@ -101,6 +104,7 @@ async function bundle(entry, file, options = {}) {
     format: "cjs",
     conditions: ["@podheitor/source"],
     plugins: [addons, lazyModules],
+    alias: wholeWords,
     // Node compiles what is smaller sooner. Identifiers stay, for stack traces.
     minifyWhitespace: true,
     minifySyntax: true,

@@ -1,6 +1,6 @@
 // What the licences of the packages within a bundle ask to be shipped with it: their names, copyright notices and texts.
 import { existsSync, readFileSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { init } from "license-checker-rseidelsohn";
 
@@ -35,17 +35,21 @@ function cratesIn(addon) {
  */
 export async function notices(root, files, addons) {
   const installed = await promisify(init)({ start: root, customFormat: { licenseText: "" } });
-  const facts = new Map(Object.entries(installed).map(([id, { path, ...rest }]) => [resolve(path), { id, ...rest }]));
+  // By name and version: one that is installed at two places is listed with one of them.
+  const factsOf = (folder) => {
+    const { name, version } = packageJson(folder);
+    return { id: `${name}@${version}`, ...installed[`${name}@${version}`] };
+  };
   const textOf = ({ licenseFile, licenseText }) =>
     licenseFile !== undefined && IS_TEXT.test(basename(licenseFile)) ? licenseText.trim() : undefined;
   const folders = packagesOf([...files, ...addons]);
   const sections = folders.map((folder) => {
-    const fact = facts.get(folder);
-    if (fact === undefined) throw new Error(`${folder} is in the bundle and not installed below ${root}`);
+    const fact = factsOf(folder);
+    if (fact.licenses === undefined) throw new Error(`${fact.id} is in the bundle and not installed below ${root}`);
     if (!ALLOWED.test(fact.licenses))
       throw new Error(`${fact.id} is under ${fact.licenses}, which scripts/notices.mjs does not allow`);
     const owner = folders.find((other) => packageJson(other).optionalDependencies?.[packageJson(folder).name]);
-    const text = textOf(fact) ?? (owner === undefined ? undefined : textOf(facts.get(owner)));
+    const text = textOf(fact) ?? (owner === undefined ? undefined : textOf(factsOf(owner)));
     if (text === undefined) throw new Error(`${fact.id} comes without the text of its licence (${fact.licenses})`);
     const crates = addons.filter((addon) => dirname(addon) === folder).flatMap(cratesIn);
     return [
