@@ -1,5 +1,5 @@
 import { parseShard, STRATEGY_NAMES, type StrategyName, splitOf } from "@podheitor/hpc-shard";
-import { excludeProblem, markerProblem } from "@podheitor/hpc-walker";
+import { excludeProblem, type GivenName, markerProblem } from "@podheitor/hpc-walker";
 import { HpcError } from "./errors";
 import { BANDWIDTH_MIB, CHANNEL_DEPTH, INLINE_KIB, METADATA_OPS, THREADS } from "./limits";
 import { absolutePath } from "./paths";
@@ -131,9 +131,9 @@ export const KNOWN_KEYS: readonly string[] = Object.keys(KEYS);
 
 /**
  * Turns the pairs of a plugin string into a checked job. Only `path`, `exclude`, `exclude-marker` and `other-path` may be given more than once.
- * Throws HpcError with `key` set: HPC_UNKNOWN_KEY, HPC_BAD_VALUE, HPC_NO_PATH, HPC_BAD_PATH.
+ * Values are bytes, or text that means its UTF-8. Throws HpcError with `key` set: HPC_UNKNOWN_KEY, HPC_BAD_VALUE, HPC_NO_PATH, HPC_BAD_PATH.
  */
-export function parseParams(pairs: Iterable<readonly [key: string, value: Buffer]>): JobParams {
+export function parseParams(pairs: Iterable<readonly [key: string, value: GivenName]>): JobParams {
   const draft: Draft = {
     paths: [],
     shard: undefined,
@@ -170,7 +170,7 @@ export function parseParams(pairs: Iterable<readonly [key: string, value: Buffer
       throw new HpcError("HPC_BAD_VALUE", `key "${key}" is given twice`, "Keep one of the two.", key);
     }
     seen.add(key);
-    apply(draft, value, key);
+    apply(draft, Buffer.from(value), key);
   }
   if (draft.paths.length === 0) {
     throw new HpcError("HPC_NO_PATH", 'key "path" is missing', "Say what to save: path=/absolute/directory.", "path");

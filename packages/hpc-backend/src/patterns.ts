@@ -1,4 +1,4 @@
-import { NamePattern, namePatternProblem } from "@podheitor/hpc-walker";
+import { type GivenName, NamePattern, namePatternProblem } from "@podheitor/hpc-walker";
 import { HpcError } from "./errors";
 import { printable } from "./printable";
 
@@ -8,9 +8,9 @@ export type Selector = (name: Buffer) => boolean;
 /** What is asked for; neither patterns nor names: everything. */
 export interface Selection {
   /** As bytes, or as text that means its UTF-8; see `NamePattern` of hpc-walker. */
-  readonly patterns?: readonly (string | Uint8Array)[];
+  readonly patterns?: readonly GivenName[];
   /** Names in which nothing is special. One that begins with `/` is a whole name, any other one is that at every level. */
-  readonly names?: readonly Uint8Array[];
+  readonly names?: readonly GivenName[];
 }
 
 /** What lies below something selected is selected with it. Throws HPC_BAD_PATTERN. */
@@ -21,7 +21,7 @@ export function selector({ patterns = [], names = [] }: Selection): Selector {
   return (name) => listed.selects(name) || matchers.some((one) => one.selects(name));
 }
 
-function matcher(pattern: string | Uint8Array): NamePattern {
+function matcher(pattern: GivenName): NamePattern {
   const bytes = Buffer.from(pattern);
   if (bytes.length === 0) throw new HpcError("HPC_BAD_PATTERN", "an empty pattern", "Write a name, or leave it out.");
   const problem = namePatternProblem(bytes);
@@ -50,11 +50,11 @@ class NameList {
   readonly #anywhere = node();
   readonly #empty: boolean;
 
-  constructor(names: readonly Uint8Array[]) {
+  constructor(names: readonly GivenName[]) {
     this.#empty = names.length === 0;
-    for (const name of names) {
+    for (const name of names.map((each) => Buffer.from(each))) {
       let at = name[0] === SLASH ? this.#whole : this.#anywhere;
-      for (const component of components(Buffer.from(name))) {
+      for (const component of components(name)) {
         const next = at.below.get(component) ?? node();
         at.below.set(component, next);
         at = next;

@@ -221,6 +221,15 @@ describe("parameters", () => {
   afterAll(() => rmSync(dir, { recursive: true }));
   const parse = (...pairs: [string, string][]) => parseParams(pairs.map(([key, value]) => [key, Buffer.from(value)]));
 
+  test("values may be text", () => {
+    expect(
+      parseParams([
+        ["path", dir],
+        ["exclude", "é"],
+      ]),
+    ).toMatchObject({ paths: [Buffer.from(dir)], excludes: [Buffer.from("é")] });
+  });
+
   test("defaults", () => {
     expect(parse(["path", dir])).toEqual({
       paths: [Buffer.from(dir)],

@@ -17,5 +17,5 @@ export {
 } from "./open-scanner";
 export { paddedLength, RecordCursor, type WideField } from "./record";
 export { type EntryFields, RecordWriter } from "./record-writer";
-export type { EntryBatch, FillFrames, Scanner, ScanOptions, ScanStats } from "./scanner";
+export type { EntryBatch, FillFrames, GivenName, Scanner, ScanOptions, ScanStats } from "./scanner";
 export { openWorkersScanner } from "./workers-scanner";

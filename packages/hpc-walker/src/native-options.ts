@@ -1,7 +1,7 @@
 import { WalkerError } from "./errors";
 import { excludeProblem, markerProblem } from "./exclude";
 import { MAX_INLINE, MAX_ROOT, MAX_THREADS, SCAN_ABI } from "./native-limits";
-import type { ScanOptions } from "./scanner";
+import type { GivenName, ScanOptions } from "./scanner";
 
 const HEAD = 48;
 const MAX_U32 = 0xffff_ffff;
@@ -23,7 +23,8 @@ const SLASH = 0x2f;
  * HPC_SCAN_OPTIONS for what is out of its bounds, and for a path that is not absolute.
  */
 export function encodeScanOptions(options: ScanOptions): Buffer {
-  checkOptions(options);
+  const { paths, excludes, markers } = namesOf(options);
+  checkOptions(options, paths);
   const { shard } = options;
   const head = Buffer.alloc(HEAD);
   const flags =
@@ -42,18 +43,23 @@ export function encodeScanOptions(options: ScanOptions): Buffer {
   head.writeBigInt64LE(options.since ?? MIN_I64, 24);
   head.writeUInt32LE(options.ringEntries, 32);
   head.writeUInt32LE(options.ringBytes, 36);
-  head.writeUInt32LE(options.paths.length, 40);
+  head.writeUInt32LE(paths.length, 40);
   head.writeUInt32LE(options.metadataOps ?? 0, 44);
-  const { paths, excludes = [], markers = [] } = options;
   refuse("exclude pattern", excludes, excludeProblem);
   refuse("marker", markers, markerProblem);
   const lists = [...sized(paths), u32(excludes.length), ...sized(excludes), u32(markers.length), ...sized(markers)];
   return Buffer.concat([head, ...lists]);
 }
 
+/** The names among the options, as bytes. */
+export function namesOf({ paths, excludes = [], markers = [] }: Pick<ScanOptions, "paths" | "excludes" | "markers">) {
+  const bytes = (names: readonly GivenName[]) => names.map((name) => Buffer.from(name));
+  return { paths: bytes(paths), excludes: bytes(excludes), markers: bytes(markers) };
+}
+
 /** Node's own write methods would take a fraction for the integer below it, and NaN for 0. */
-function checkOptions(options: ScanOptions): void {
-  const { paths, threads, inlineBytes, shard, since, ringEntries, ringBytes, metadataOps = 0 } = options;
+function checkOptions(options: ScanOptions, paths: readonly Buffer[]): void {
+  const { threads, inlineBytes, shard, since, ringEntries, ringBytes, metadataOps = 0 } = options;
   whole("threads", threads, 1, MAX_THREADS);
   whole("inlineBytes", inlineBytes, 0, MAX_INLINE);
   whole("ringEntries", ringEntries, 1, MAX_U32);

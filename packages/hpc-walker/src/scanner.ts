@@ -1,9 +1,12 @@
 import type { FileIdentity, Filled, FramesStop, NativeFrames } from "./native-frames";
 
-/** What a scan is asked to do. Paths are bytes: any byte but NUL. */
+/** A path, a name or a pattern: bytes, any but NUL, or text that means its UTF-8. */
+export type GivenName = Uint8Array | string;
+
+/** What a scan is asked to do. */
 export interface ScanOptions {
   /** Roots, absolute, without overlap. A root that is a symlink is followed; no other symlink ever is. */
-  readonly paths: readonly Buffer[];
+  readonly paths: readonly GivenName[];
   /** Threads of the native engine, 1..512; workers of the TypeScript engine (capped at 8). */
   readonly threads: number;
   /** Content of regular files up to this many bytes rides in the batch; 0 = never. */
@@ -19,9 +22,9 @@ export interface ScanOptions {
   /** Read extended attributes, ACLs and inode flags. The TypeScript engine cannot, and never does. Default: no. */
   readonly xattrs?: boolean;
   /** Patterns as in a .gitignore at each path; what matches is not handed out, and not read. `excludeProblem` tells which are refused. */
-  readonly excludes?: readonly Buffer[];
+  readonly excludes?: readonly GivenName[];
   /** A directory that holds an entry of such a name is handed out, but not read. `CACHEDIR.TAG` counts with its signature only. */
-  readonly markers?: readonly Buffer[];
+  readonly markers?: readonly GivenName[];
   /** A directory of another filesystem than its parent's is handed out, but not read. Default: no. */
   readonly oneFilesystem?: boolean;
   /** Stats and opens a second, all threads together. The TypeScript engine does not keep it. Default: as many as go. */

@@ -4,7 +4,7 @@ import { Worker } from "node:worker_threads";
 import "@node-rs/xxhash";
 import { WalkerError } from "./errors";
 import { loopTurn } from "./loop-turn";
-import { encodeScanOptions } from "./native-options";
+import { encodeScanOptions, namesOf } from "./native-options";
 import type { EntryBatch, Scanner, ScanOptions, ScanStats } from "./scanner";
 import { workerFile } from "./workers-file";
 import { CLOSE_GRACE_MS, END_GRACE_MS, MAX_WORKERS } from "./workers-limits";
@@ -20,7 +20,7 @@ import { type Gift, giftBytes, Work, WorkStack } from "./workers-stack";
  */
 export function openWorkersScanner(options: ScanOptions): Scanner {
   encodeScanOptions(options); // only for what it refuses
-  const roots = options.paths.map(rootGift);
+  const roots = namesOf(options).paths.map(rootGift);
   const workers = Math.min(options.threads, MAX_WORKERS);
   const memory = allocateMemory(
     options,
@@ -146,8 +146,8 @@ function startWorker(file: string, workerData: WorkerSetup): Worker {
 
 function setupOf(options: ScanOptions, memory: ScanMemory, index: number): WorkerSetup {
   const { inlineBytes, shard, since, keepOlder, serialDirectories, oneFilesystem = false } = options;
-  const { excludes = [], markers = [] } = options;
-  const roots = options.paths.map((path) => rootGift(path).dir);
+  const { paths, excludes, markers } = namesOf(options);
+  const roots = paths.map((path) => rootGift(path).dir);
   const optional = { ...(shard && { shard }), ...(since !== undefined && { since }) };
   const selection = { roots, excludes, markers, oneFilesystem };
   return { memory, index, inlineBytes, keepOlder, serialDirectories, ...selection, ...optional };

@@ -223,6 +223,15 @@ export function describeScannerContract(engine: string, open: (options: ScanOpti
       for (const { stats } of shards) expect(stats.filteredExcluded).toBe(3);
     });
 
+    test("takes paths, patterns and markers as text, too", async () => {
+      const path = tree("text");
+      execFileSync("bash", ["-c", "mkdir a é; touch a/f a/f.o é/.skip é/g"], { cwd: path });
+      const { entries } = await scan(path, { paths: [path], excludes: ["*.o"], markers: [".skip"] });
+      expect([...entries.keys()].sort()).toEqual(
+        ["", "/a", "/a/f", "/é"].map((name) => Buffer.from(path + name).toString("latin1")).sort(),
+      );
+    });
+
     test("hands out a marked directory without what is in it", async () => {
       const path = tree("markers");
       execFileSync(
