@@ -9,10 +9,10 @@ export interface Progress {
 }
 
 /**
- * Why an archive and a tree differ: the tree changed since the backup; the name was excluded from it; it vanished (from the tree since, or
+ * Why an archive and a tree differ: the tree changed since the backup; the name vanished (from the tree since, or
  * while the backup ran); it could not be saved; the archive is damaged; nothing that is known explains it.
  */
-export type Reason = "changed" | "excluded" | "vanished" | "failed" | "damaged" | "unknown";
+export type Reason = "changed" | "vanished" | "failed" | "damaged" | "unknown";
 
 /** One way in which an archive and a tree differ. */
 export interface Difference {
@@ -29,7 +29,8 @@ export interface JobEvents {
   message?(level: MessageLevel, text: string): void;
   /** About four times a second. */
   progress?(progress: Progress): void;
-  difference?(difference: Difference): void;
+  /** A promise is waited for, so that a slow reader of millions of differences costs time and no memory. */
+  difference?(difference: Difference): unknown;
 }
 
 /** Counts by rule of entries that were left out on purpose. */
@@ -109,5 +110,9 @@ export interface VerifySummary {
   readonly bytes: number;
   readonly differences: number;
   readonly differences_by: Readonly<Record<Reason, number>>;
+  /** Names that only the tree has, because the backup left them out on purpose; of what lies below one only itself. No differences. */
+  readonly excluded: number;
+  /** Entries whose extended attributes could not be compared, because the tree's could not be read. */
+  readonly uncompared: number;
   readonly seconds: number;
 }

@@ -1,8 +1,8 @@
 import { constants } from "node:os";
-import { join } from "node:path";
-import { errnoName, openLibrary } from "@podheitor/hpc-native";
+import { errnoName } from "@podheitor/hpc-native";
 import { FAILURES_SIZE } from "./limits";
 import { printable } from "./printable";
+import { restoreLibrary } from "./restore-library";
 
 /** When an entry that exists gives way, in words and as the core is told. */
 export const REPLACE = { always: "a", newer: "w", older: "o", never: "n" } as const;
@@ -68,11 +68,8 @@ const STATS = [
 ] as const;
 export type RestoreStats = Readonly<Record<(typeof STATS)[number], number>>;
 
-// In the bundle the library stands beside the program; in the package, one folder up in native/.
-const CANDIDATES = [join(__dirname, "libhpcrestore.so"), join(__dirname, "..", "native", "libhpcrestore.so")];
-
 function bind() {
-  const lib = openLibrary("libhpcrestore.so", CANDIDATES, { symbol: "hpc_restore_abi", version: 1 });
+  const lib = restoreLibrary();
   return {
     open: lib.bind("hpc_restore_open", ["buffer", "i64", "buffer", "i64", "i64", "i64"], "status"),
     root: lib.bind("hpc_restore_flat_root", ["i64", "buffer", "i64"], "status"),

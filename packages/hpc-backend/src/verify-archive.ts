@@ -1,4 +1,4 @@
-import { type BigIntStats, lstatSync, readlinkSync } from "node:fs";
+import { type BigIntStats, lstatSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { resolve } from "node:path";
 import { decodeXattrs, type Entry, EntryFlag, EntryKind } from "@podheitor/hpc-ptcomm";
@@ -6,24 +6,24 @@ import { createScanner, RecordCursor, RecordType } from "@podheitor/hpc-walker";
 import { type ArchiveItem, ArchiveReader } from "./archive-reader";
 import { cancelled, causeOf, HpcError } from "./errors";
 import type { Difference, JobEvents, Reason, VerifySummary } from "./events";
-import { atAnyLength } from "./long-path";
+import type { Looked } from "./held-tree";
 import { Messages } from "./messages";
 import { isSampled, type NamePart, NameTable } from "./name-table";
 import { parseParams } from "./params";
-import { parentOf } from "./paths";
 import { planScan } from "./plan";
 import { printable } from "./printable";
 import { throttled } from "./throttled";
 import { readContent } from "./verify-content";
 import { compareStat } from "./verify-entry";
-import { Reasons, statOf } from "./verify-reasons";
-import { actualName, archivedName, type Root, rootsOf } from "./verify-roots";
+import { Reasons } from "./verify-reasons";
+import { archivedName, type Root, Roots } from "./verify-roots";
+import { Times } from "./verify-times";
 import { ANY_XATTRS, NO_XATTRS, xattrNames, xattrsKey } from "./verify-xattrs";
 
 export interface VerifyArchive {
   /** A file, or "-" for standard input. */
   readonly archive: string;
-  /** The tree to compare with: what was backed up, or the `where` of a restore (see `rootsOf`). */
+  /** The tree to compare with: what was backed up, or the `where` of a restore (see `Roots`). */
   readonly against: string | Buffer;
   /** Compare one name in so many, chosen by a hash of the name, on both sides; default 1: all. */
   readonly sample?: number;
@@ -33,7 +33,8 @@ export interface VerifyArchive {
 
 /**
  * Compares an archive with a tree: type, size, content, mode, owner, mtime, extended attributes, link targets and hard links of every entry, and
- * names that only one side has. Differences go to `events.difference`, each with the reason as far as it can be told. An archive of one shard, or of what
+ * names that only one side has. Differences go to `events.difference`, each with the reason as far as it can be told. What the archive says was left out on purpose
+ * is none, and counted apart. Modification times are compared as far as the tree's filesystem keeps them. An archive of one shard, or of what
  * changed since some time, is not expected to hold every name: names that only the tree has are then not looked for. The archive is
  * read once, the tree is walked once for every NAMES_PER_PASS names; memory is bounded. Rejects with HpcError where the archive cannot be
  * read or the tree is missing.
@@ -44,7 +45,14 @@ export async function verifyArchive(options: VerifyArchive): Promise<VerifySumma
   const against = resolvedTree(options.against);
   const reader = await ArchiveReader.open(options.archive);
   const names = new NameTable(tmpdir());
-  const verification = new Verification(reader.facts, against, sample, names, options.events ?? {});
+  const verification = new Verification(
+    reader.facts,
+    against,
+    sample,
+    names,
+    options.events ?? {},
+    fileOf(options.archive),
+  );
   const report = throttled(() => verification.progress());
   try {
     for (let items = await reader.next(); items !== undefined; items = await reader.next()) {
@@ -58,6 +66,7 @@ export async function verifyArchive(options: VerifyArchive): Promise<VerifySumma
     return verification.summary();
   } finally {
     await reader.close();
+    verification.close();
     names.close();
   }
 }
@@ -76,17 +85,22 @@ function resolvedTree(against: string | Buffer): Buffer {
   }
 }
 
+/** undefined: it has no name. */
+function fileOf(archive: string): BigIntStats | undefined {
+  return archive === "-" ? undefined : statSync(archive, { bigint: true, throwIfNoEntry: false });
+}
+
 /** An entry of the archive that is being compared. */
 interface Current {
   readonly entry: Entry;
   /** Of the tree; undefined: it has no such name. */
-  readonly stat: BigIntStats | undefined;
+  readonly stat: Looked | undefined;
   xattrs: number;
 }
 
 /** What the comparison goes by. */
 interface Context {
-  readonly roots: readonly Root[];
+  readonly roots: Roots;
   /** The tree is what was backed up, and not a copy. */
   readonly isOrigin: boolean;
   readonly reasons: Reasons;
@@ -102,7 +116,12 @@ class Verification {
   #files = 0;
   #bytes = 0;
   #differences = 0;
-  readonly #by: Record<Reason, number> = { changed: 0, excluded: 0, vanished: 0, failed: 0, damaged: 0, unknown: 0 };
+  #excluded = 0;
+  #uncompared = 0;
+  /** Found, and not yet told. */
+  #untold: Difference[] = [];
+  readonly #times = new Times((nanoseconds) => this.#coarser(nanoseconds));
+  readonly #by: Record<Reason, number> = { changed: 0, vanished: 0, failed: 0, damaged: 0, unknown: 0 };
   readonly #started = performance.now();
 
   constructor(
@@ -111,11 +130,17 @@ class Verification {
     private readonly sample: number,
     private readonly names: NameTable,
     private readonly events: JobEvents,
+    private readonly archive: BigIntStats | undefined,
   ) {
     this.#messages = new Messages((level, text) => events.message?.(level, text));
   }
 
   async item(item: ArchiveItem): Promise<void> {
+    await this.#take(item);
+    await this.#tell();
+  }
+
+  async #take(item: ArchiveItem): Promise<void> {
     switch (item.type) {
       case "note":
         this.#context.reasons.note(item.note);
@@ -151,9 +176,14 @@ class Verification {
       const text = "the archive is one shard or an incremental: names that only the tree has are not looked for";
       this.#messages.say("info", text);
     }
+    if (!xattrs)
+      this.#messages.say(
+        "info",
+        "the archive was made with xattrs=no: attributes, ACLs, inode flags and project ids are not compared",
+      );
     if (partial && !xattrs) return;
     for (const part of this.names.parts()) {
-      for (const root of this.#context.roots) await this.#scan(root, part, { partial, xattrs }, signal);
+      for (const root of this.#context.roots.list) await this.#scan(root, part, { partial, xattrs }, signal);
     }
   }
 
@@ -178,8 +208,9 @@ class Verification {
           const name = archivedName(root, cursor.dir, cursor.name);
           if (!part.isFor(name) || !isSampled(name, this.sample)) continue;
           const archived = part.valueOf(name);
-          if (archived !== undefined) this.#xattrs(root, name, archived, cursor);
+          if (archived !== undefined) this.#xattrs(name, archived, cursor, xattrs && scanner.engine === "native");
           else if (!partial) this.#extra(root, name);
+          await this.#tell();
         }
       }
     } finally {
@@ -188,17 +219,22 @@ class Verification {
   }
 
   #extra(root: Root, name: Buffer): void {
-    const actual = actualName([root], name) ?? name;
-    const { why, implied } = this.#context.reasons.ofExtra(root, name, actual);
-    if (!implied) this.#difference({ path: Buffer.from(name), what: "extra", why });
+    const { why, implied } = this.#context.reasons.ofExtra(root, name);
+    if (implied) return;
+    if (why === "excluded") this.#excluded++;
+    else this.#difference({ path: Buffer.from(name), what: "extra", why });
   }
 
-  #xattrs(root: Root, name: Buffer, archived: number, cursor: RecordCursor): void {
-    if (archived === ANY_XATTRS || cursor.xattrError !== 0) return;
+  #xattrs(name: Buffer, archived: number, cursor: RecordCursor, read: boolean): void {
+    if (archived === ANY_XATTRS || !read) return;
+    if (cursor.xattrError !== 0) {
+      this.#uncompared++;
+      return;
+    }
     const block = cursor.xattrLength === 0 ? undefined : cursor.xattrs;
     if ((block === undefined ? NO_XATTRS : xattrsKey(block)) === archived) return;
-    const { reasons, isOrigin } = this.#context;
-    const stat = statOf(actualName([root], name) ?? name);
+    const { roots, reasons, isOrigin } = this.#context;
+    const stat = roots.stat(name);
     this.#difference({
       path: Buffer.from(name),
       what: "xattr",
@@ -206,6 +242,23 @@ class Verification {
       archived: archived === NO_XATTRS ? "none" : "others",
       found: xattrNames(block === undefined ? [] : decodeXattrs(block)),
     });
+  }
+
+  #coarser(nanoseconds: bigint): void {
+    const kept = nanoseconds === 1_000_000_000n ? "a second" : `${nanoseconds} nanoseconds`;
+    this.#messages.say("info", `the filesystem of the tree keeps times to ${kept}: they are compared as far as that`);
+  }
+
+  /** One after the other, and no more is compared before they are taken. */
+  async #tell(): Promise<void> {
+    if (this.#untold.length === 0) return;
+    const differences = this.#untold;
+    this.#untold = [];
+    for (const difference of differences) await this.events.difference?.(difference);
+  }
+
+  close(): void {
+    this.#madeContext?.roots.close();
   }
 
   progress(): void {
@@ -221,6 +274,8 @@ class Verification {
       bytes: this.#bytes,
       differences: this.#differences,
       differences_by: this.#by,
+      excluded: this.#excluded,
+      uncompared: this.#uncompared,
       seconds: (performance.now() - this.#started) / 1000,
     };
   }
@@ -229,9 +284,12 @@ class Verification {
   get #context(): Context {
     if (this.#madeContext === undefined) {
       const paths = this.facts.filter(([key]) => key === "path").map(([, value]) => value);
-      const roots = rootsOf(paths, this.against);
-      const isOrigin = roots.every(({ archived, actual }) => archived.equals(actual));
-      this.#madeContext = { roots, isOrigin, reasons: new Reasons(this.facts) };
+      const roots = new Roots(paths, this.against);
+      this.#madeContext = {
+        roots,
+        isOrigin: roots.areOrigin,
+        reasons: new Reasons(this.facts, roots, this.#times, this.archive),
+      };
     }
     return this.#madeContext;
   }
@@ -240,13 +298,13 @@ class Verification {
     const isLink = (entry.flags & EntryFlag.LINK) !== 0;
     // The item's Buffers are gone after this batch; what follows may come with the next.
     const own = { ...entry, name: Buffer.from(entry.name), link: Buffer.from(entry.link) };
-    const path = this.#actual(entry.name);
-    const stat = statOf(path);
+    const stat = this.#context.roots.stat(entry.name);
+    if (stat !== undefined) this.#times.see(stat);
     // A later name has its leader's attributes, which are not repeated.
     this.#current = { entry: own, stat, xattrs: isLink || damage !== undefined ? ANY_XATTRS : NO_XATTRS };
     if (damage !== undefined) this.#found(this.#current, "content", "damaged", damage);
-    else if (stat === undefined) this.#missing(own, path);
-    else this.#entry(this.#current, stat, path);
+    else if (stat === undefined) this.#missing(own);
+    else this.#entry(this.#current, stat);
   }
 
   /** The entry before has come to its end. */
@@ -255,30 +313,29 @@ class Verification {
     this.#current = undefined;
   }
 
-  #missing(entry: Entry, path: Buffer): void {
-    const { reasons, isOrigin } = this.#context;
-    let above = parentOf(path);
-    while (above.length > 1 && statOf(above) === undefined) above = parentOf(above);
-    const why = reasons.ofMissing(statOf(above), isOrigin);
+  #missing(entry: Entry): void {
+    const { roots, reasons, isOrigin } = this.#context;
+    const why = reasons.ofMissing(roots.above(entry.name), isOrigin);
     this.#difference({ path: entry.name, what: "missing", why });
   }
 
-  #entry(current: Current, stat: BigIntStats, path: Buffer): void {
+  #entry(current: Current, stat: Looked): void {
     const { entry } = current;
-    compareStat(entry, stat, (what, archived, found) => this.#found(current, what, undefined, archived, found));
+    compareStat(entry, stat, this.#times, (what, archived, found) =>
+      this.#found(current, what, undefined, archived, found),
+    );
     if ((entry.flags & EntryFlag.LINK) !== 0) this.#hardLink(current, stat);
     else if (entry.kind === EntryKind.SYMLINK && stat.isSymbolicLink()) {
-      const target = linkOf(path);
-      if (target === undefined) this.#missing(entry, path);
+      const target = this.#context.roots.readlink(entry.name);
+      if (target === undefined) this.#missing(entry);
       else if (!target.equals(entry.link))
         this.#found(current, "link", undefined, printable(entry.link), printable(target));
     }
   }
 
-  #hardLink(current: Current, { dev, ino }: BigIntStats): void {
+  #hardLink(current: Current, { dev, ino }: Looked): void {
     const { link } = current.entry;
-    const leader = actualName(this.#context.roots, link);
-    const stat = leader && statOf(leader);
+    const stat = this.#context.roots.stat(link);
     if (stat?.dev === dev && stat.ino === ino) return;
     this.#found(current, "link", undefined, `the same file as ${printable(link)}`, "another file");
   }
@@ -294,17 +351,14 @@ class Verification {
     }
     const { dev, ino, size } = stat;
     try {
-      const content = await readContent(this.#actual(entry.name), { dev, ino, size, holes: entry.holes });
+      const fd = this.#context.roots.open(entry.name);
+      if (fd === undefined) return; // it has no root, and no stat either
+      const content = await readContent(fd, { dev, ino, size, holes: entry.holes });
       this.#bytes += content.bytes;
       if (content.digest !== digest || !content.clean) this.#found(current, "content");
     } catch (error) {
       this.#found(current, "content", undefined, undefined, `cannot be read: ${causeOf(error)}`);
     }
-  }
-
-  #actual(name: Buffer): Buffer {
-    // A name under no root can only come from a damaged archive; it is then looked for as it stands.
-    return actualName(this.#context.roots, name) ?? name;
   }
 
   /** `why`: where it is known already; else the times tell. */
@@ -328,15 +382,6 @@ class Verification {
   #difference(difference: Difference): void {
     this.#differences++;
     this.#by[difference.why]++;
-    this.events.difference?.(difference);
-  }
-}
-
-/** undefined: it is gone. */
-function linkOf(path: Buffer): Buffer | undefined {
-  try {
-    return atAnyLength(path, (reachable) => readlinkSync(reachable, { encoding: "buffer" }));
-  } catch {
-    return undefined;
+    this.#untold.push(difference);
   }
 }

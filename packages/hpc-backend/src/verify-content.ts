@@ -1,10 +1,18 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, read, readSync } from "node:fs";
+import { promisify } from "node:util";
 import type { Hole } from "@podheitor/hpc-ptcomm";
-import { FileReader, Vanished } from "./file-reader";
-import { atAnyLength } from "./long-path";
+import { holesOf, NO_HOLES, runsOf } from "./holes";
+import { counted } from "./in-flight";
+import { READ_SIZE } from "./limits";
+import { readBuffer } from "./read-buffer";
 import { digestOf, RunningDigest } from "./xxh";
 
-/** What is to be compared, as stat has it, and the holes that the archive has of it. */
+const readAsync = promisify(read);
+
+/** Another object has the name now, or the file has not the size that it was seen with. */
+export class ContentChanged extends Error {}
+
+/** What is to be compared, as it was looked at, and the holes that the archive has of it. */
 export interface Expected {
   readonly dev: bigint;
   readonly ino: bigint;
@@ -23,45 +31,65 @@ export interface Content {
 const SMALL = 64 * 1024;
 const small = Buffer.allocUnsafeSlow(SMALL + 1);
 const ZEROS = Buffer.alloc(1024 * 1024);
+/** Files are compared one after the other. */
+const buffers: (Buffer | undefined)[] = [];
+let turn = 0;
 
 /**
- * Reads a file for comparison with an archived one. What both have as a hole is read on neither side; where only one has a
- * hole, the other must have zeros. Rejects as FileReader does.
+ * Reads an open regular file for comparison with an archived one, to the size that was seen, and closes it. What both have as a hole is read on
+ * neither side; where only one has a hole, the other must have zeros. Rejects with ContentChanged, or with the error of read(2).
  */
-export async function readContent(path: Buffer, { dev, ino, size, holes }: Expected): Promise<Content> {
-  if (holes.length === 0 && size <= SMALL) return readSmall(path, dev, ino, Number(size));
-  const reader = await FileReader.open(path, dev, ino, Number(size), { holes: holes.length > 0 });
-  const fold = new Fold(holes);
-  let bytes = 0;
+export async function readContent(fd: number, { dev, ino, size, holes }: Expected): Promise<Content> {
   try {
-    for (let block = await reader.next(); block !== undefined; block = await reader.next()) {
-      fold.zeros(reader.blockStart);
-      fold.data(block);
-      bytes += block.length;
-    }
-    fold.zeros(Number(size));
-    return { ...fold.result(), bytes };
+    const stat = fstatSync(fd, { bigint: true });
+    if (stat.dev !== dev || stat.ino !== ino) throw new ContentChanged("another object has its name now");
+    if (stat.size !== size) throw new ContentChanged("it changes while it is compared");
+    if (holes.length === 0 && size <= SMALL) return readSmall(fd, Number(size));
+    const sparse = holes.length > 0 && stat.blocks * 512n < size;
+    return await readLarge(fd, Number(size), holes, sparse ? holesOf(fd, Number(size)) : NO_HOLES);
   } finally {
-    await reader.close();
+    closeSync(fd);
   }
 }
 
-/** Without the thread pool, which costs a small file more than its reading: four turns of it for each. */
-function readSmall(path: Buffer, dev: bigint, ino: bigint, size: number): Content {
-  return atAnyLength(path, (reachable) => {
-    const fd = openSync(reachable, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    try {
-      const stat = fstatSync(fd, { bigint: true });
-      if (stat.dev !== dev || stat.ino !== ino) throw new Vanished("another object has its name now");
-      let bytes = 0;
-      // One byte more than it should have: a file that has grown is another one.
-      for (let got = 1; got > 0 && bytes <= size; bytes += got)
-        got = readSync(fd, small, bytes, size + 1 - bytes, bytes);
-      return { digest: digestOf(small.subarray(0, bytes)), clean: true, bytes };
-    } finally {
-      closeSync(fd);
+/** Without the thread pool, which costs a small file more than its reading. */
+function readSmall(fd: number, size: number): Content {
+  let bytes = 0;
+  // One byte more than it should have: a file that has grown is another one.
+  for (let got = 1; got > 0 && bytes <= size; bytes += got) got = readSync(fd, small, bytes, size + 1 - bytes, bytes);
+  return { digest: digestOf(small.subarray(0, bytes)), clean: true, bytes };
+}
+
+/** One block is read while the one before is digested. */
+async function readLarge(fd: number, size: number, holes: readonly Hole[], found: Buffer): Promise<Content> {
+  const fold = new Fold(holes);
+  let bytes = 0;
+  let before: { readonly at: number; readonly data: Buffer } | undefined;
+  const take = () => {
+    if (before === undefined) return;
+    fold.zeros(before.at);
+    fold.data(before.data);
+    bytes += before.data.length;
+    before = undefined;
+  };
+  for (const { start, end } of runsOf(found)) {
+    for (let at = start; at < Math.min(end, size); ) {
+      turn = 1 - turn;
+      const buffer = buffers[turn] ?? readBuffer(READ_SIZE);
+      buffers[turn] = buffer;
+      const length = Math.min(buffer.length, Math.min(end, size) - at);
+      const reading = counted(readAsync(fd, buffer, 0, length, at));
+      reading.catch(() => undefined); // awaited below
+      take();
+      const { bytesRead } = await reading;
+      if (bytesRead === 0) throw new ContentChanged("it changes while it is compared");
+      before = { at, data: buffer.subarray(0, bytesRead) };
+      at += bytesRead;
     }
-  });
+  }
+  take();
+  fold.zeros(size);
+  return { ...fold.result(), bytes };
 }
 
 /** Takes a file from front to back, as data and as stretches of zeros. */

@@ -1,6 +1,7 @@
-import type { BigIntStats } from "node:fs";
 import { type Entry, EntryFlag, EntryKind, modeType } from "@podheitor/hpc-ptcomm";
 import type { Difference } from "./events";
+import type { Looked } from "./held-tree";
+import type { Times } from "./verify-times";
 
 export type Found = (what: Difference["what"], archived?: string, found?: string) => void;
 
@@ -8,7 +9,7 @@ const S_IFMT = 0o170000;
 const PERMISSIONS = 0o7777;
 
 /** Compares what stat tells. Times of symlinks count too: restore sets them. */
-export function compareStat(entry: Entry, stat: BigIntStats, found: Found): void {
+export function compareStat(entry: Entry, stat: Looked, times: Times, found: Found): void {
   const mode = Number(stat.mode);
   if ((mode & S_IFMT) !== modeType(entry.kind)) {
     found("type", octal(entry.mode), octal(mode));
@@ -20,13 +21,18 @@ export function compareStat(entry: Entry, stat: BigIntStats, found: Found): void
   if (stat.uid !== BigInt(entry.uid) || stat.gid !== BigInt(entry.gid)) {
     found("owner", `${entry.uid}:${entry.gid}`, `${stat.uid}:${stat.gid}`);
   }
-  const mtime = entry.mtime * 1_000_000_000n + BigInt(entry.mtimeNs);
-  if (stat.mtimeNs !== mtime) found("mtime", seconds(mtime), seconds(stat.mtimeNs));
+  const mtime = mtimeOf(entry);
+  if (!times.same(mtime, stat)) found("mtime", seconds(mtime), seconds(stat.mtimeNs));
   if (isDevice(entry) && stat.rdev !== entry.rdev) found("type", `device ${entry.rdev}`, `device ${stat.rdev}`);
   const hasNoData = (entry.flags & EntryFlag.HAS_DATA) === 0;
   if (entry.kind === EntryKind.REGULAR && hasNoData && (entry.flags & EntryFlag.LINK) === 0 && stat.size !== 0n) {
     found("size", "0", String(stat.size));
   }
+}
+
+/** Nanoseconds since the epoch. */
+export function mtimeOf({ mtime, mtimeNs }: Entry): bigint {
+  return mtime * 1_000_000_000n + BigInt(mtimeNs);
 }
 
 function isDevice({ kind }: Entry): boolean {

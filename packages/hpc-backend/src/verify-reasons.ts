@@ -1,20 +1,23 @@
-import { type BigIntStats, lstatSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
 import type { Entry } from "@podheitor/hpc-ptcomm";
-import { Excludes, excludeProblem, isMarker } from "@podheitor/hpc-walker";
+import { CACHEDIR_TAG, Excludes, excludeProblem, isCachedirTag } from "@podheitor/hpc-walker";
 import { isGone, type Note, NoteOperation } from "./archive-note";
+import { fullName } from "./entry-sink";
 import type { Reason } from "./events";
+import type { Looked } from "./held-tree";
 import { NOTES_MAX } from "./limits";
-import { atAnyLength } from "./long-path";
 import { isInside, parentOf } from "./paths";
-import { actualName, type Root } from "./verify-roots";
+import { mtimeOf } from "./verify-entry";
+import type { Root, Roots } from "./verify-roots";
+import type { Times } from "./verify-times";
 
 const SLASH = 0x2f;
 
 type Facts = readonly (readonly [key: string, value: Buffer])[];
 
-/** A name that only the tree has: why, and whether it goes without saying, because the name above it has the same reason. */
+/** A name that only the tree has: why ("excluded": the archive says that it was left out on purpose), and whether it goes without saying, because the name above it has the same reason. */
 export interface ExtraReason {
-  readonly why: Reason;
+  readonly why: Reason | "excluded";
   readonly implied: boolean;
 }
 
@@ -32,7 +35,13 @@ export class Reasons {
   #lastDirectory = "";
   #lastPruned: Buffer | undefined;
 
-  constructor(facts: Facts) {
+  constructor(
+    facts: Facts,
+    private readonly roots: Roots,
+    private readonly times: Times,
+    /** The archive's own file, which may lie in the tree that it is of. */
+    private readonly archive: { readonly dev: bigint; readonly ino: bigint } | undefined,
+  ) {
     const values = (key: string) => facts.filter(([name]) => name === key).map(([, value]) => value);
     const created = values("created")[0]?.toString("latin1") ?? "";
     this.#createdNs = /^\d{1,12}$/.test(created) ? BigInt(created) * 1_000_000_000n : undefined;
@@ -54,28 +63,29 @@ export class Reasons {
   }
 
   /** Of a difference in an entry that both sides have. `isOrigin`: the tree is what was backed up, and not a copy. */
-  ofEntry({ name, mtime, mtimeNs }: Entry, stat: BigIntStats, isOrigin: boolean): Reason {
+  ofEntry(entry: Entry, stat: Looked, isOrigin: boolean): Reason {
     // A time that the archive has too says nothing: it may lie in the future.
-    const sameTime = stat.mtimeNs === mtime * 1_000_000_000n + BigInt(mtimeNs);
+    const sameTime = this.times.same(mtimeOf(entry), stat);
     if (this.#changed(stat, isOrigin) && (isOrigin || !sameTime)) return "changed";
-    return this.#notes.has(name.toString("latin1")) ? "failed" : "unknown";
+    return this.#notes.has(entry.name.toString("latin1")) ? "failed" : "unknown";
   }
 
   /** Of extended attributes: setting one changes no mtime, so of a copy nothing can be told. */
-  ofAttributes(name: Buffer, stat: BigIntStats, isOrigin: boolean): Reason {
+  ofAttributes(name: Buffer, stat: Looked, isOrigin: boolean): Reason {
     if (isOrigin && this.#changed(stat, true)) return "changed";
     return this.#notes.has(name.toString("latin1")) ? "failed" : "unknown";
   }
 
   /** Of a name that the tree has not: `parent` is what is nearest above it. */
-  ofMissing(parent: BigIntStats | undefined, isOrigin: boolean): Reason {
+  ofMissing(parent: Looked | undefined, isOrigin: boolean): Reason {
     return parent !== undefined && this.#changed(parent, isOrigin) ? "vanished" : "unknown";
   }
 
-  /** Of a name that only the tree has. `root` and `actual` say where it is, `name` what it is called in archives. */
-  ofExtra(root: Root, name: Buffer, actual: Buffer): ExtraReason {
-    const stat = statOf(actual);
+  /** Of a name that only the tree has, below `root`, as archives call it. */
+  ofExtra(root: Root, name: Buffer): ExtraReason {
+    const stat = this.roots.stat(name);
     if (stat === undefined) return { why: "vanished", implied: false };
+    if (stat.ino === this.archive?.ino && stat.dev === this.archive.dev) return { why: "excluded", implied: false };
     const excluded = this.#excludedAt(root, name, stat.isDirectory());
     if (excluded !== undefined) return { why: "excluded", implied: excluded.length < name.length };
     const pruned = this.#prunedAbove(root, name);
@@ -96,7 +106,7 @@ export class Reasons {
   }
 
   /** Restoring sets mtime back and makes ctime new: of a copy only mtime tells. */
-  #changed(stat: BigIntStats, isOrigin: boolean): boolean {
+  #changed(stat: Looked, isOrigin: boolean): boolean {
     if (this.#createdNs === undefined) return false;
     return (isOrigin ? stat.ctimeNs : stat.mtimeNs) >= this.#createdNs;
   }
@@ -128,35 +138,36 @@ export class Reasons {
 
   /** The topmost of them: what is below it was never looked at. */
   #pruned(root: Root, parent: Buffer): Buffer | undefined {
-    const device = this.#oneFilesystem ? statOf(root.actual)?.dev : undefined;
+    const device = this.#oneFilesystem ? this.roots.stat(root.archived)?.dev : undefined;
     let found: Buffer | undefined;
     for (let path = parent; ; path = parentOf(path)) {
-      const actual = actualName([root], path);
-      if (actual !== undefined && this.#isPruned(actual, device)) found = path;
+      if (this.#isPruned(path, device)) found = path;
       if (path.length <= root.archived.length) return found;
     }
   }
 
   #isPruned(directory: Buffer, rootDevice: bigint | undefined): boolean {
-    if (rootDevice !== undefined && statOf(directory)?.dev !== rootDevice) return true;
-    return this.#markers.some((marker) => holdsMarker(directory, marker));
+    if (rootDevice !== undefined && this.roots.stat(directory)?.dev !== rootDevice) return true;
+    return this.#markers.some((marker) => this.#isMarker(fullName(directory, marker), marker));
+  }
+
+  /** As the scan asks. */
+  #isMarker(path: Buffer, marker: Buffer): boolean {
+    if (!marker.equals(CACHEDIR_TAG)) return this.roots.stat(path) !== undefined;
+    try {
+      const fd = this.roots.open(path);
+      return fd !== undefined && startsAsTag(fd);
+    } catch {
+      return false; // one that cannot be asked for counts as not there
+    }
   }
 }
 
-/** As the scan asks, but along a path of any length. */
-function holdsMarker(directory: Buffer, marker: Buffer): boolean {
+function startsAsTag(fd: number): boolean {
   try {
-    return atAnyLength(Buffer.concat([directory, Buffer.from("/"), marker]), (path) => isMarker(path, marker));
-  } catch {
-    return false; // the directory of such a path cannot be opened
-  }
-}
-
-/** undefined: there is nothing of that name, or it cannot be looked at. */
-export function statOf(path: Buffer): BigIntStats | undefined {
-  try {
-    return atAnyLength(path, (reachable) => lstatSync(reachable, { bigint: true }));
-  } catch {
-    return undefined;
+    const head = Buffer.alloc(256);
+    return isCachedirTag(head.subarray(0, readSync(fd, head)));
+  } finally {
+    closeSync(fd);
   }
 }

@@ -43,16 +43,28 @@ export class Output {
     this.results.write(`${text}\n`);
   }
 
+  /** The same by the million: waits for a slow reader. Call `flush` at the end. */
+  async lineInBulk(text: string): Promise<void> {
+    if (this.json) return;
+    this.progressLine.clear();
+    await this.bulk(Buffer.from(`${text}\n`));
+  }
+
+  /** One result object by the million; only with --json. */
+  async objectInBulk(value: unknown): Promise<void> {
+    if (this.json) await this.bulk(Buffer.from(`${toJson(value)}\n`));
+  }
+
   /** One result object; only with --json. */
   object(value: unknown): void {
     if (this.json) this.results.write(`${toJson(value)}\n`);
   }
 
-  /** Results by the million: gathered, and waiting for a slow reader. Call `flush` at the end. */
+  /** Results by the million: gathered, but for a person at a terminal, and waiting for a slow reader. Call `flush` at the end. */
   async bulk(bytes: Buffer): Promise<void> {
     this.pending.push(bytes);
     this.pendingBytes += bytes.length;
-    if (this.pendingBytes >= CHUNK_BYTES) await this.flush();
+    if (this.pendingBytes >= CHUNK_BYTES || this.terminal) await this.flush();
   }
 
   async flush(): Promise<void> {

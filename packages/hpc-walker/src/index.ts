@@ -1,7 +1,7 @@
 export * from "./errors";
 export { Excludes, excludeProblem, markerProblem } from "./exclude";
 export * from "./layout";
-export { isMarker } from "./markers";
+export { CACHEDIR_TAG, isCachedirTag } from "./markers";
 export { NamePattern, namePatternProblem } from "./name-pattern";
 export { dropCache, type FileContent, fileHoles, openFile, readFiles, widenPipe } from "./native-files";
 export { type FileIdentity, type Filled, FramesStop, NativeFrames, type RunCounts } from "./native-frames";

@@ -1,9 +1,15 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from "node:fs";
 
-const CACHEDIR_TAG = Buffer.from("CACHEDIR.TAG");
+/** The name of a marker that must have a signature. */
+export const CACHEDIR_TAG = Buffer.from("CACHEDIR.TAG");
 /** The first bytes of a CACHEDIR.TAG that is one (bford.info/cachedir). */
 const SIGNATURE = Buffer.from("Signature: 8a477f597d28d172789f06886806bc55");
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
+
+/** Whether a regular file that begins so is a CACHEDIR.TAG. */
+export function isCachedirTag(head: Buffer): boolean {
+  return head.subarray(0, SIGNATURE.length).equals(SIGNATURE);
+}
 
 /** Does `dir` hold a marker? */
 export function isMarked(dir: Buffer, markers: readonly Buffer[]): boolean {
@@ -15,7 +21,7 @@ export function isMarked(dir: Buffer, markers: readonly Buffer[]): boolean {
  * signature; for others any entry will do. One that cannot be asked for counts as not there: better too much in a
  * backup than too little. `marked` in shim-c/scan/markers.c says the same.
  */
-export function isMarker(path: Buffer, name: Buffer): boolean {
+function isMarker(path: Buffer, name: Buffer): boolean {
   return name.equals(CACHEDIR_TAG) ? hasSignature(path) : exists(path);
 }
 
@@ -36,7 +42,7 @@ function hasSignature(path: Buffer): boolean {
   }
   try {
     const head = Buffer.alloc(SIGNATURE.length);
-    return fstatSync(fd).isFile() && readSync(fd, head) === head.length && head.equals(SIGNATURE);
+    return fstatSync(fd).isFile() && readSync(fd, head) === head.length && isCachedirTag(head);
   } catch {
     return false;
   } finally {

@@ -37,7 +37,7 @@ export const verify: Command<Arguments> = {
       .example("$0 verify --archive data.hpc --against / --sample 1000", "a thousandth of it")
       .example("$0 verify --catalog bacula.db --jobid 12 --against / --sample-names 1000", "a thousand names of it")
       .epilogue(
-        "Exit 0: nothing differs. Exit 3: each difference is one line, with the reason. Of an archive: changed since the backup, excluded from it, vanished, failed to be saved, damaged in the archive, or unknown. Of a catalog: changed since, vanished, created since, not-in-catalog (excluded, or of a shard that was not named), recorded-as-deleted though it is there, socket (never saved), failed (a job said why), or differs though nothing has touched it since.",
+        "Exit 0: nothing differs. Exit 3: each difference is one line, with the reason. Of an archive: changed since the backup, vanished, failed to be saved, damaged in the archive, or unknown; what was excluded from it is no difference, and counted apart; times count as far as the filesystem of the tree keeps them. Of a catalog: changed since, vanished, created since, not-in-catalog (excluded, or of a shard that was not named), recorded-as-deleted though it is there, socket (never saved), failed (a job said why), or differs though nothing has touched it since.",
       ),
 
   async run(args, io) {
@@ -65,11 +65,19 @@ export const verify: Command<Arguments> = {
       signal: io.signal,
     });
     output.endProgress();
+    await output.flush();
     output.object(summary);
     const sampled = args.sample === undefined ? "" : `${formatCount(summary.compared)} of `;
     output.line(
       `${sampled}${plural(summary.entries, "entry", "entries")}, ${formatBytes(summary.bytes)} compared in ${formatSeconds(summary.seconds)}: ${summary.differences === 0 ? "no difference" : plural(summary.differences, "difference")}`,
     );
+    if (summary.excluded > 0)
+      output.line(`  ${plural(summary.excluded, "name")} of the tree left out of the backup on purpose`);
+    if (summary.uncompared > 0)
+      output.message(
+        "warning",
+        `extended attributes of ${plural(summary.uncompared, "entry", "entries")} could not be read, and were not compared`,
+      );
     return summary.differences > 0 || output.warnings > 0 ? Exit.warnings : Exit.done;
   },
 };
@@ -80,9 +88,10 @@ function parseSample(text: string): number {
   return Number(text);
 }
 
-function printDifference({ path, what, why, archived, found }: Difference, output: Output): void {
-  output.object({ difference: { ...jsonName("path", path), what, why, archived, found } });
-  output.line(`${what.padEnd(7)} ${why.padEnd(8)} ${escapeName(path)}${detailOf(archived, found)}`);
+async function printDifference({ path, what, why, archived, found }: Difference, output: Output): Promise<void> {
+  if (output.json)
+    return output.objectInBulk({ difference: { ...jsonName("path", path), what, why, archived, found } });
+  return output.lineInBulk(`${what.padEnd(7)} ${why.padEnd(8)} ${escapeName(path)}${detailOf(archived, found)}`);
 }
 
 /** `(0644, found 0600)`; of what is missing or unreadable only the reason, and that a missing name does not exist needs none. */

@@ -1,0 +1,181 @@
+import { execFileSync } from "node:child_process";
+import { closeSync, cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as after } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { HeldTree, type Looked } from "../src/held-tree";
+import { backupToArchive, type Difference, parseParams, restoreArchive, verifyArchive } from "../src/index";
+import { Times } from "../src/verify-times";
+
+let scratch: string;
+let tree: string;
+let archive: string;
+
+beforeEach(() => {
+  scratch = mkdtempSync(join(tmpdir(), "hpc-verify-"));
+  tree = join(scratch, "tree");
+  archive = join(scratch, "a.hpc");
+  mkdirSync(join(tree, "sub/deep"), { recursive: true });
+  for (const name of ["file", "sub/file", "sub/deep/file"]) writeFileSync(join(tree, name), name);
+  symlinkSync("file", join(tree, "link"));
+});
+afterEach(() => rmSync(scratch, { recursive: true }));
+
+const paramsOf = (path: string) => parseParams([["path", Buffer.from(path)]]);
+
+async function differences(against: string): Promise<string[]> {
+  const found: string[] = [];
+  const difference = ({ what, why, path }: Difference) =>
+    void found.push(`${what} ${why} ${path.toString().replace(tree, "")}`);
+  await verifyArchive({ archive, against, events: { difference } });
+  return found.sort();
+}
+
+describe("looks at nothing outside the tree", () => {
+  test("a directory that became a symbolic link to the same content", async () => {
+    await backupToArchive({ params: paramsOf(tree), archive });
+    expect(await differences("/")).toEqual([]);
+    const copy = join(scratch, "copy");
+    mkdirSync(copy);
+    cpSync(join(tree, "sub"), join(copy, "sub"), { recursive: true, preserveTimestamps: true });
+    renameSync(join(tree, "sub"), join(scratch, "aside"));
+    symlinkSync(join(copy, "sub"), join(tree, "sub"));
+    expect(await differences("/")).toEqual(
+      expect.arrayContaining([
+        "missing vanished /sub/deep",
+        "missing vanished /sub/deep/file",
+        "missing vanished /sub/file",
+        "type changed /sub",
+      ]),
+    );
+  });
+
+  test("the path of the backup may be a symbolic link, as it was for the backup", async () => {
+    symlinkSync("tree", join(scratch, "path"));
+    await backupToArchive({ params: paramsOf(join(scratch, "path")), archive });
+    expect(await differences("/")).toEqual([]);
+    const single = join(scratch, "path/file");
+    await backupToArchive({ params: paramsOf(single), archive });
+    expect(await verifyArchive({ archive, against: "/" })).toMatchObject({ differences: 0, files: 1 });
+  });
+
+  test("a held tree opens regular files only, below directories only", () => {
+    execFileSync("mkfifo", [join(tree, "fifo")]);
+    symlinkSync("sub", join(tree, "to-sub"));
+    const held = new HeldTree(Buffer.from(tree));
+    const open = (name: string) => held.open(Buffer.from(name));
+    closeSync(open("/sub/deep/file"));
+    const { ENXIO, ELOOP, EINVAL, ENOENT } = constants.errno;
+    // A fifo without a writer would be waited for.
+    for (const [name, errno] of [
+      ["/fifo", ENXIO],
+      ["/sub", ENXIO],
+      ["/link", ENXIO],
+      ["/to-sub/file", ELOOP],
+      ["/sub/../file", EINVAL],
+      ["/none", ENOENT],
+    ] as const)
+      expect(() => open(name)).toThrow(expect.objectContaining({ errno }));
+    expect(held.stat(Buffer.from("/to-sub/file"))).toBeUndefined();
+    expect(held.stat(Buffer.from("/to-sub"))?.isSymbolicLink()).toBe(true);
+    expect(held.readlink(Buffer.from("/link"))?.toString()).toBe("file");
+    expect(held.stat(Buffer.alloc(0))?.isDirectory()).toBe(true);
+    held.close();
+  });
+});
+
+test("names as deep as they come", async () => {
+  const deep = join(tree, ...Array.from({ length: 30 }, (_, i) => `${i}`.padStart(200, "d")));
+  execFileSync("bash", [
+    "-c",
+    'cd "$0"; for i in $(seq 0 29); do d=$(printf "%0200d" $i); mkdir $d; cd $d; done; echo x > file',
+    tree,
+  ]);
+  expect(deep.length).toBeGreaterThan(4096);
+  await backupToArchive({ params: paramsOf(tree), archive });
+  expect(await differences("/")).toEqual([]);
+  execFileSync("bash", ["-c", 'cd "$0"; for i in $(seq 0 29); do cd $(printf "%0200d" $i); done; echo y > file', tree]);
+  expect((await differences("/")).filter((line) => line.startsWith("content"))).toHaveLength(1);
+  execFileSync("rm", ["-rf", tree]);
+});
+
+test("what is left out as an archive of the job's own is no difference", async () => {
+  const inside = join(tree, "sub/a.hpc");
+  await backupToArchive({ params: paramsOf(tree), archive: inside });
+  archive = inside;
+  expect((await differences("/")).filter((line) => line.startsWith("extra"))).toEqual([]);
+  expect(await verifyArchive({ archive, against: "/" })).toMatchObject({ excluded: 1 });
+});
+
+test("each difference is waited for", async () => {
+  await backupToArchive({ params: paramsOf(tree), archive });
+  let told = 0;
+  let take: () => void = () => undefined;
+  const difference = () => {
+    told++;
+    return new Promise<void>((resolve) => {
+      take = resolve;
+    });
+  };
+  const done = verifyArchive({ archive, against: join(scratch, "nothing", ".."), events: { difference } });
+  for (let expected = 1; expected <= 3; expected++) {
+    for (let turns = 0; told < expected && turns < 5000; turns++) await after(1);
+    for (let turns = 0; turns < 50; turns++) await new Promise(setImmediate);
+    expect(told).toBe(expected);
+    take();
+  }
+  let ended = false;
+  void done.finally(() => {
+    ended = true;
+  });
+  while (!ended) {
+    take();
+    await new Promise(setImmediate);
+  }
+});
+
+describe("modification times", () => {
+  const seconds = (s: number, ns = 0) => BigInt(s) * 1_000_000_000n + BigInt(ns);
+  const looked = (mtimeNs: bigint, ctimeNs: bigint, dev = 1n) => ({ dev, mtimeNs, ctimeNs }) as Looked;
+  let said: bigint[];
+  let times: Times;
+  beforeEach(() => {
+    said = [];
+    times = new Times((nanoseconds) => said.push(nanoseconds));
+  });
+
+  test("are compared to the second where the filesystem keeps no more, which is said once", () => {
+    const stat = looked(seconds(100), seconds(2000));
+    times.see(stat);
+    expect(times.same(seconds(100, 999_999_999), stat)).toBe(true);
+    expect(times.same(seconds(100), stat)).toBe(true);
+    expect(times.same(seconds(101, 1), stat)).toBe(false);
+    expect(times.same(seconds(-100, 5), looked(seconds(-100), seconds(2000)))).toBe(true);
+    expect(said).toEqual([1_000_000_000n]);
+  });
+
+  test("are compared to the nanosecond where it keeps them, though a copy cut them off", () => {
+    const stat = looked(seconds(100), seconds(2000, 123_456_789));
+    times.see(stat);
+    expect(times.same(seconds(100, 5), stat)).toBe(false);
+    expect(said).toEqual([]);
+  });
+
+  test("each filesystem by itself, and in between only after some were seen", () => {
+    times.see(looked(seconds(1), seconds(2)));
+    const other = looked(seconds(100, 123_456_700), seconds(2000, 1_000_100), 2n);
+    times.see(other);
+    expect(times.same(seconds(100, 123_456_789), other)).toBe(false);
+    for (let i = 0; i < 4; i++) times.see(other);
+    expect(times.same(seconds(100, 123_456_789), other)).toBe(true);
+    expect(said).toEqual([100n]);
+  });
+});
+
+test("a copy on the same filesystem keeps all that is compared", async () => {
+  await backupToArchive({ params: paramsOf(tree), archive });
+  const where = join(scratch, "where");
+  await restoreArchive({ archive, where });
+  expect(await differences(where)).toEqual([]);
+});
