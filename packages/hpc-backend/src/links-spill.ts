@@ -1,3 +1,4 @@
+import { NameSpace } from "./name-space";
 import { WorkFile } from "./work-file";
 
 /** What the emitter must know of a name whose inode was sent under another one. */
@@ -34,12 +35,12 @@ export class LinkSpill {
   readonly #directory: string;
   readonly #hash: (inode: Inode) => number;
   readonly #names: WorkFile;
+  readonly #space: NameSpace;
   #table: WorkFile;
   #mask: number;
   /** Slots that are not empty, with the marked ones. */
   #used = 0;
   #live = 0;
-  #nameEnd = 0;
   readonly #slot = Buffer.alloc(SLOT);
 
   /** `slots`: to begin with, a power of two. Throws HPC_WORK_FILE, as every call does. */
@@ -49,6 +50,7 @@ export class LinkSpill {
     this.#mask = slots - 1;
     this.#table = new WorkFile(directory);
     this.#names = new WorkFile(directory);
+    this.#space = new NameSpace(this.#names);
   }
 
   /** Groups that are held now. */
@@ -56,17 +58,25 @@ export class LinkSpill {
     return this.#live;
   }
 
+  /** Bytes of the file of names. */
+  get nameBytes(): number {
+    return this.#space.end;
+  }
+
   /** As `LinkGroups.later`. */
   later(inode: Inode): LaterName | undefined {
-    const at = this.#find(this.#table, this.#mask, inode);
+    const slotAt = this.#find(this.#table, this.#mask, inode);
     const slot = this.#slot;
     const missing = slot.readUInt32LE(MISSING);
     if (missing === 0) return undefined;
     slot.writeUInt32LE(missing - 1, MISSING);
-    this.#table.write(slot, at * SLOT);
-    const leader = Buffer.alloc(slot.readUInt32LE(NAME_LENGTH));
-    this.#names.read(leader, slot.readDoubleLE(NAME_AT));
-    if (missing === 1) this.#live--;
+    this.#table.write(slot, slotAt * SLOT);
+    const at = slot.readDoubleLE(NAME_AT);
+    const leader = this.#space.get(at, slot.readUInt32LE(NAME_LENGTH));
+    if (missing === 1) {
+      this.#live--;
+      this.#space.release(at, leader.length);
+    }
     return { group: slot.readDoubleLE(GROUP), leader, last: missing === 1 };
   }
 
@@ -81,9 +91,7 @@ export class LinkSpill {
     slot.writeDoubleLE(group, GROUP);
     slot.writeUInt32LE(missing, MISSING);
     slot.writeUInt32LE(name.length, NAME_LENGTH);
-    slot.writeDoubleLE(this.#nameEnd, NAME_AT);
-    this.#names.write(name, this.#nameEnd);
-    this.#nameEnd += name.length;
+    slot.writeDoubleLE(this.#space.put(name), NAME_AT);
     this.#table.write(slot, at * SLOT);
   }
 

@@ -1,5 +1,7 @@
 import { decodeXattrs, type Entry, EntryFlag, type Xattr } from "@podheitor/hpc-ptcomm";
 import { type ArchiveItem, ArchiveReader } from "./archive-reader";
+import type { JobEvents } from "./events";
+import { MissingShards } from "./missing-shards";
 
 /** An entry as `listArchive` hands it out: its Buffers are its own. */
 export type ListedEntry = Entry & {
@@ -13,8 +15,16 @@ export type ListedEntry = Entry & {
  * The entries of an archive in its order ("-": standard input), each after its content was read and checked. Constant memory.
  * Throws HpcError (HPC_ARCHIVE_…, HPC_NOT_AN_ARCHIVE) where the archive cannot be read further, after the last entry that was begun.
  */
-export async function* listArchive(archive: string): AsyncGenerator<ListedEntry, void, undefined> {
-  yield* listEntries(await ArchiveReader.open(archive));
+export async function* listArchive(
+  archive: string,
+  events?: Pick<JobEvents, "message">,
+): AsyncGenerator<ListedEntry, void, undefined> {
+  const reader = await ArchiveReader.open(archive);
+  yield* listEntries(reader);
+  const shards = new MissingShards();
+  shards.add(reader.facts);
+  for (const text of shards.missing())
+    events?.message?.("info", `this is a part of the tree: the rest is in the archives of shard ${text}`);
 }
 
 /** The same of a reader that is open, which is closed at the end. */

@@ -6,6 +6,7 @@ import { cancelled, causeOf, HpcError } from "./errors";
 import type { JobEvents, Progress, RestoreSummary } from "./events";
 import { FEED_SIZE } from "./limits";
 import { Messages } from "./messages";
+import { MissingShards } from "./missing-shards";
 import { isInside } from "./paths";
 import { type Selection, type Selector, selector } from "./patterns";
 import { printable } from "./printable";
@@ -18,6 +19,7 @@ import {
   RestoreCore,
   type RestoreFailure,
 } from "./restore-core";
+import { StandIns } from "./stand-ins";
 import { throttled } from "./throttled";
 
 type Facts = ArchiveReader["facts"];
@@ -52,13 +54,22 @@ export async function restoreArchive(options: RestoreArchive): Promise<RestoreSu
   const core = openCore(options);
   const restore = new ArchiveRestore(core, wanted, messages);
   const report = throttled(() => events?.progress?.(restore.progress()));
+  const shards = new MissingShards();
   try {
     for (const one of archives) {
-      // With patterns a hard link may be wanted and its leader not; a first pass finds those, where a second one is possible.
-      restore.promoted = some && one !== "-" ? await linksWithoutLeader(one, wanted, signal) : new Map();
-      const onFacts = isRoot(options.where) ? (facts: Facts) => restore.inPlace(facts) : undefined;
-      await eachItem(one, signal, (item) => restore.item(item), report, onFacts);
+      const standIns = new StandIns();
+      try {
+        // With patterns a hard link may be wanted and its leader not; a first pass finds those, where a second one is possible.
+        if (some && one !== "-") await linksWithoutLeader(one, wanted, signal, standIns);
+        restore.standIns = standIns;
+        const onFacts = isRoot(options.where) ? (facts: Facts) => restore.inPlace(facts) : undefined;
+        shards.add(await eachItem(one, signal, (item) => restore.item(item), report, onFacts));
+      } finally {
+        standIns.close();
+      }
     }
+    for (const text of shards.missing())
+      messages.say("warning", `what belongs to shard ${text} is not restored: no archive of it was given`);
     restore.finish();
     events?.progress?.(restore.progress());
     return restore.summary();
@@ -71,14 +82,14 @@ export async function restoreArchive(options: RestoreArchive): Promise<RestoreSu
   }
 }
 
-/** Reads an archive to its end. */
+/** Reads an archive to its end. Resolves to what it says of its job. */
 async function eachItem(
   archive: string,
   signal: AbortSignal | undefined,
   use: (item: ArchiveItem) => void,
   afterBatch?: () => void,
   onFacts?: (facts: Facts) => void,
-): Promise<void> {
+): Promise<Facts> {
   const reader = await ArchiveReader.open(archive);
   let known = false;
   try {
@@ -89,6 +100,7 @@ async function eachItem(
       for (const item of items) use(item);
       afterBatch?.();
     }
+    return reader.facts;
   } finally {
     await reader.close();
   }
@@ -120,17 +132,18 @@ function openCore({ where, replace }: RestoreArchive): RestoreCore {
   }
 }
 
-/** Groups with a selected LINK whose leader is not selected, each with the first such name. */
-async function linksWithoutLeader(archive: string, wanted: Selector, signal: AbortSignal | undefined) {
-  const promoted = new Map<bigint, Buffer>();
+/** Finds groups with a selected LINK whose leader is not selected, each with the first such name. */
+async function linksWithoutLeader(
+  archive: string,
+  wanted: Selector,
+  signal: AbortSignal | undefined,
+  found: StandIns,
+): Promise<void> {
   await eachItem(archive, signal, (item) => {
     if (item.type !== "entry" || item.damage !== undefined || !isLink(item.entry)) return;
-    const { entry } = item;
-    if (!promoted.has(entry.linkGroup) && wanted(entry.name) && !wanted(entry.link)) {
-      promoted.set(entry.linkGroup, Buffer.from(entry.name));
-    }
+    const { linkGroup, name, link } = item.entry;
+    if (wanted(name) && !wanted(link) && found.get(linkGroup) === undefined) found.add(linkGroup, name);
   });
-  return promoted;
 }
 
 function isLink(entry: Entry): boolean {
@@ -153,7 +166,7 @@ class ArchiveRestore {
   /** Why the entry that is being discarded is damaged: the core only knows that it is. */
   #damage = "";
   /** Of the archive that is being read: by group, the link that takes the place of a leader that is not wanted. */
-  promoted: ReadonlyMap<bigint, Buffer> = new Map();
+  standIns: StandIns | undefined;
   /** In place: the paths of the backup. */
   readonly #roots: Buffer[] = [];
   /** Those of them of which it was said that they cannot be reached, as Latin-1. */
@@ -241,7 +254,7 @@ class ArchiveRestore {
 
   /** The record to restore, which differs from the archived one where a link stands in for its leader. */
   #chosen(entry: Entry, payload: Buffer): Buffer | undefined {
-    const stand = entry.linkGroup === 0n ? undefined : this.promoted.get(entry.linkGroup);
+    const stand = entry.linkGroup === 0n ? undefined : this.standIns?.get(entry.linkGroup);
     if (stand !== undefined && (entry.flags & EntryFlag.LEADER) !== 0) {
       this.#unselected++; // its own name; its content goes to the name that was selected
       return encodeEntry({ ...entry, name: stand });

@@ -8,12 +8,14 @@ import fc from "fast-check";
 import { version } from "../package.json";
 import { HpcError } from "../src/errors";
 import { LinkGroups } from "../src/links";
+import { LinkSpill } from "../src/links-spill";
 import { isSampled, NameTable } from "../src/name-table";
 import { KNOWN_KEYS, parseParams } from "../src/params";
 import { selector } from "../src/patterns";
 import { planScan, suitingThreads } from "../src/plan";
 import { printable } from "../src/printable";
 import { shardingOf } from "../src/sharding";
+import { StandIns } from "../src/stand-ins";
 import { VERSION } from "../src/version";
 
 test("the scan's head and the wire's head are the same", () => {
@@ -86,8 +88,33 @@ test("hard-link groups on disk: the table grows, forgets, and is made anew", () 
   }
   expect(links.size).toBe(4_000);
   expect(links.spilled).toBeGreaterThan(3_800);
-  for (let i = 20_001; i <= 8_000; i++) expect(links.later(i, 1, 9, 0)?.leader).toEqual(name(i));
+  for (let i = 4_001; i <= 8_000; i++) expect(links.later(i, 1, 9, 0)?.leader).toEqual(name(i));
   links.close();
+});
+
+test("hard-link groups on disk: bytes of finished groups are used again", () => {
+  const spill = new LinkSpill(tmpdir(), 4096, ({ inoLo }) => Math.imul(inoLo, 0x9e3779b1) >>> 0);
+  const inode = (inoLo: number) => ({ inoLo, inoHi: 0, devLo: 1, devHi: 0 });
+  const name = (i: number) => Buffer.alloc(1 + (i % 300), `${i} `);
+  // A hundred at once, of ten thousand in all.
+  for (let i = 1; i <= 10_000; i++) {
+    spill.lead(inode(i), i, 1, name(i));
+    if (i > 100) expect(spill.later(inode(i - 100))).toEqual({ group: i - 100, leader: name(i - 100), last: true });
+  }
+  expect(spill.size).toBe(100);
+  expect(spill.nameBytes).toBeLessThan(300 * 512);
+  for (let i = 9_901; i <= 10_000; i++) expect(spill.later(inode(i))?.leader).toEqual(name(i));
+  spill.close();
+});
+
+test("names that stand in for leaders are kept, however many and however often they are asked for", () => {
+  const names = new StandIns();
+  const group = (i: number) => (BigInt(i) << 30n) + 1n;
+  for (let i = 0; i < 70_000; i++) names.add(group(i), Buffer.from(`name ${i}`));
+  for (const i of [0, 5, 5, 5, 65_535, 65_536, 69_999, 69_999])
+    expect(names.get(group(i))?.toString()).toBe(`name ${i}`);
+  expect(names.get(7n)).toBeUndefined();
+  names.close();
 });
 
 test("a working directory that cannot be used is an error that names it", () => {

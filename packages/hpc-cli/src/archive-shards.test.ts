@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, jest, test } from "@jest/globals";
 import { OddTree, view } from "../test/odd-tree";
+import { escapeName } from "./escape";
 import { runCommand } from "./testing";
 
 /* `backup` in shards: several archives that together are the tree. */
@@ -45,4 +46,24 @@ test("a shard that fails is named, and the others stay", async () => {
   expect(stderr).toMatch(/1 of 2 shards failed \(.*a\.1-of-2\.hpc\): .*--shard K\/2 \[HPC_SHARDS_INCOMPLETE\]\n$/);
   expect(code).toBe(1);
   expect(existsSync(join(tree.work, "a.0-of-2.hpc"))).toBe(true);
+});
+
+test("a restore of some shards alone says which ones are missing, and so does a list", async () => {
+  await backup(tree.archive, "--shards", "3");
+  const restore = (...shards: number[]) =>
+    runCommand([
+      "restore",
+      ...shards.flatMap((k) => ["--archive", join(tree.work, `a.${k}-of-3.hpc`)]),
+      "--where",
+      join(tree.work, `back-${shards.join("-")}`),
+    ]);
+  const one = await restore(1);
+  expect(one.code).toBe(3);
+  expect(one.stderr).toContain(
+    `warning: what belongs to shard 0/3 and 2/3 of ${escapeName(Buffer.from(tree.path))} is not`,
+  );
+  expect((await restore(2, 0)).stderr).toContain("what belongs to shard 1/3 of ");
+  expect(await restore(2, 0, 1)).toMatchObject({ code: 0, stderr: "" });
+  const list = await runCommand(["list", "--archive", join(tree.work, "a.0-of-3.hpc")]);
+  expect(list).toMatchObject({ code: 0, stderr: expect.stringContaining("archives of shard 1/3 and 2/3 of ") });
 });

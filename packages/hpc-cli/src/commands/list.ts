@@ -1,3 +1,4 @@
+import type { JobEvents } from "@podheitor/hpc-backend";
 import { EntryFlag } from "@podheitor/hpc-ptcomm";
 import type { Argv, InferredOptionTypes } from "yargs";
 import { toText } from "../bytes";
@@ -41,8 +42,9 @@ export const list: Command<Arguments> = {
         ? (entry: Listed) => Buffer.concat([entry.name, NUL])
         : textLine(output.terminal);
     const { listArchive } = await import("@podheitor/hpc-backend");
+    const events: JobEvents = { message: (level, text) => output.message(level, text) };
     try {
-      for await (const entry of listArchive(toText(args.archive, "--archive"))) {
+      for await (const entry of listArchive(toText(args.archive, "--archive"), events)) {
         io.signal.throwIfAborted();
         await output.bulk(render({ ...entry, isLink: (entry.flags & EntryFlag.LINK) !== 0 }));
         if (entry.damage !== undefined) {
