@@ -1,9 +1,10 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { NODE, OddTree } from "../test/odd-tree";
 import { collector, runCommand } from "./testing";
 
@@ -71,4 +72,51 @@ test("standard output that is full is an error that says so", async () => {
   child.stderr.pipe(err);
   const [code] = (await once(child, "close")) as [number];
   expect([code, err.text()]).toEqual([1, expect.stringMatching(/standard output cannot be written: ENOSPC/)]);
+});
+
+describe("in a current directory that was removed", () => {
+  const ROOT = join(__dirname, "../../..");
+  let folder: string;
+  // As it is installed: the loader of sources does not start there.
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "hpc-cli-bundle-"));
+    copyFileSync(join(__dirname, "../package.json"), join(folder, "package.json"));
+    execFileSync(process.execPath, [join(ROOT, "scripts/bundle.mjs"), "hpc-cli", join(folder, "dist")]);
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const inNowhere = (...args: string[]) => {
+    const nowhere = join(tree.work, "nowhere");
+    const script = 'mkdir "$1" && cd "$1" && rmdir "$1" && shift && exec "$@"';
+    const program = [process.execPath, join(folder, "dist/podheitor-hpc.cjs")];
+    return spawnSync("sh", ["-c", script, "sh", nowhere, ...program, ...args], { encoding: "utf8", timeout: 20_000 });
+  };
+
+  test("whole paths work", () => {
+    const backup = inNowhere("backup", "--path", tree.path, "--archive", tree.archive);
+    expect(backup).toMatchObject({ status: 0, stderr: "" });
+    for (const args of [
+      ["list", "--archive", tree.archive],
+      ["restore", "--archive", tree.archive, "--where", join(tree.work, "back")],
+      ["verify", "--archive", tree.archive, "--against", tree.path],
+      ["estimate", "--path", tree.path],
+      ["shard-probe", "--path", tree.path],
+      ["--help"],
+    ])
+      expect([args[0], inNowhere(...args)]).toEqual([args[0], expect.objectContaining({ status: 0, stderr: "" })]);
+  });
+
+  test.each([
+    [["backup", "--path", ".", "--archive", "/dev/null"], "path ."],
+    [["backup", "--path", "/etc/passwd", "--archive", "a.hpc"], "archive a.hpc"],
+    [["restore", "--archive", "/a.hpc", "--where", "back"], "where back"],
+    [["gen-fileset", "--path", "/usr", "--output", "conf"], "output conf"],
+    [["plugin", "check", "x.so"], "file x.so"],
+  ])("a relative one is one clear error: %j", (args, named) => {
+    const { status, stderr } = inNowhere(...args);
+    expect(stderr).toBe(
+      `podheitor-hpc: ${named} is relative, and the current directory was removed: go to a directory that is there, or write the whole path [HPC_USAGE]\n`,
+    );
+    expect(status).toBe(2);
+  });
 });

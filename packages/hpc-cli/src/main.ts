@@ -1,3 +1,6 @@
+// First: the option parser asks for the current directory when it is loaded.
+import "./current-directory";
+
 import { rawArguments } from "./bytes";
 import { CANCEL_SIGNALS, Exit, exitOfSignal } from "./exit";
 import { run } from "./run";

@@ -12,6 +12,7 @@ import { restore } from "./commands/restore";
 import { restorePlan } from "./commands/restore-plan";
 import { shardProbe } from "./commands/shard-probe";
 import { verify } from "./commands/verify";
+import { refuseRelative } from "./current-directory";
 import { CliError, reportOf, UsageError } from "./errors";
 import { type CancelSignal, Exit, type ExitCode, exitOfSignal } from "./exit";
 import type { Io } from "./io";
@@ -105,7 +106,7 @@ function parse(argv: readonly string[]): Chosen | string {
   let outcome: { error: unknown; text: string } = { error: undefined, text: "" };
   const parser = parserFor((run) => {
     chosen = run;
-  }).check((args) => refuseRepeated(args) && refuseEmpty(args));
+  }).check((args) => refuseRepeated(args) && refuseEmpty(args) && refuseRelative(args));
   parser.parse(forParser(argv), {}, (error: Error | undefined, _args: unknown, text: string) => {
     outcome = { error, text };
   });
