@@ -99,6 +99,22 @@ static void on_attribute(void *context, const char *path, size_t len, const char
     job_say(base->job, SAY_WARNING, "%s: cannot set %s: %s", shown, printable(name, sizeof name, attribute, strlen(attribute)), strerror(error));
 }
 
+/* From the core, at its end: a hard link that waited for its leader. */
+static void on_failure(void *context, const char *path, size_t len, const char *link, size_t link_len, int error)
+{
+    struct base *base = context;
+    char text[1400], name[1024], other[1024];
+    int n = snprintf(name, sizeof name, "%s/%.*s", base->path, (int)(len < 700 ? len : 700), path);
+    int m = snprintf(other, sizeof other, "%s/%.*s", base->path, (int)(link_len < 700 ? link_len : 700), link);
+    char shown[1100], shown_other[1100];
+    printable(shown, sizeof shown, name, (size_t)n < sizeof name ? (size_t)n : sizeof name - 1);
+    printable(shown_other, sizeof shown_other, other, (size_t)m < sizeof other ? (size_t)m : sizeof other - 1);
+    snprintf(text, sizeof text, "%s %s", shown_other,
+             error == ENOENT ? "is not there to link to; remedy: restore it as well" :
+             error == EEXIST ? "is another file, which was kept; remedy: restore elsewhere, or with replace=always" : strerror(error));
+    job_say(base->job, SAY_ERROR, "%s: not restored: its other name %s", shown, text);
+}
+
 /* -ENOSPC: there are too many. */
 static int add_base(struct job *job, struct restore_job *r, const struct base *base)
 {
@@ -152,6 +168,7 @@ static int find_base(struct job *job, struct restore_job *r, const char *ofname,
         return -ELOOP;
     }
     hpc_restore_on_attribute(base.core, on_attribute, *found);
+    hpc_restore_on_failure(base.core, on_failure, *found);
     if (job_cancelled(job))
         hpc_restore_cancel(base.core);
     return 0;
@@ -243,7 +260,7 @@ int restore_create_file(struct job *job, void *pkt)
     int status = rc == HPC_BEGIN_DATA || r->still ? CREATE_EXTRACT : rc == HPC_BEGIN_DONE ? CREATE_CREATED : rc == HPC_BEGIN_SKIPPED ? CREATE_SKIP : CREATE_ERROR;
     if (rc < 0 && rc != -ECANCELED) {
         char text[160];
-        snprintf(text, sizeof text, "not restored: %s%s", strerror(-rc), rc == -ELOOP ? " (a directory above it is a symbolic link; none is followed)" : "");
+        snprintf(text, sizeof text, "not restored: %s%s", strerror(-rc), rc == -ERANGE ? " (this filesystem cannot keep its device number)" : rc == -ELOOP ? " (a directory above it is a symbolic link; none is followed)" : "");
         say_name(job, SAY_ERROR, ofname ? ofname : "", text);
     }
     pkt_put_i32(pkt, abi->restore.create_status, status);

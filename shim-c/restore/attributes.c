@@ -1,7 +1,15 @@
 /* Owner, mode and times of what was restored. */
 #include "internal.h"
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+/* Linux 6.6: declared here because the headers of older distributions lack it. */
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 452
+#endif
 
 void hpc_attributes_of(struct hpc_attributes *a, const struct hpc_entry_head *head)
 {
@@ -11,7 +19,17 @@ void hpc_attributes_of(struct hpc_attributes *a, const struct hpc_entry_head *he
     };
 }
 
-int hpc_set_owner(int fd, const char *name, struct hpc_attributes *a)
+int hpc_chmod_held(int fd, mode_t mode)
+{
+    char path[32];
+    if (syscall(SYS_fchmodat2, fd, "", mode, AT_EMPTY_PATH) == 0)
+        return 0;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return chmod(path, mode) < 0 ? -errno : 0;
+}
+
+/* Takes setuid and setgid out of a->mode where they would be another's. */
+static int set_owner(int fd, const char *name, struct hpc_attributes *a)
 {
     int owner = name ? fchownat(fd, name, a->uid, a->gid, AT_SYMLINK_NOFOLLOW) : fchown(fd, a->uid, a->gid);
     if (owner == 0)
@@ -25,16 +43,21 @@ int hpc_set_owner(int fd, const char *name, struct hpc_attributes *a)
     return err;
 }
 
-int hpc_set_mode(int fd, const char *name, const struct hpc_attributes *a)
+static int set_mode(int fd, const char *name, const struct hpc_attributes *a)
 {
     if (S_ISLNK(a->mode))
         return 0;  /* Linux has no mode of symlinks */
     mode_t mode = a->mode & 07777;
-    int done = name ? fchmodat(fd, name, mode, AT_SYMLINK_NOFOLLOW) : fchmod(fd, mode);
+    int done = !name ? fchmod(fd, mode) : (int)syscall(SYS_fchmodat2, fd, name, mode, AT_SYMLINK_NOFOLLOW);
+    if (done < 0 && name && (errno == ENOSYS || errno == EPERM))
+        done = fchmodat(fd, name, mode, AT_SYMLINK_NOFOLLOW);
+    /* Without /proc the C library cannot do it. What bears the name is no symlink: we made it where nobody else can change names. */
+    if (done < 0 && name && errno == EOPNOTSUPP && access("/proc/self/fd", F_OK) < 0)
+        done = fchmodat(fd, name, mode, 0);
     return done < 0 ? -errno : 0;
 }
 
-int hpc_set_times(int fd, const char *name, const struct hpc_attributes *a)
+static int set_times(int fd, const char *name, const struct hpc_attributes *a)
 {
     struct timespec times[2] = {
         { .tv_sec = (time_t)a->atime_s, .tv_nsec = (long)a->atime_ns },
@@ -50,9 +73,34 @@ int hpc_set_times(int fd, const char *name, const struct hpc_attributes *a)
 /* Owner, extended attributes and ACLs, mode, times: chown clears capabilities and setuid, and an ACL has a say in the mode. */
 bool hpc_apply(struct hpc_restore *r, const struct hpc_target *t, struct hpc_attributes *a, const struct hpc_block *block)
 {
-    bool all = hpc_took(r, t, "owner", hpc_set_owner(t->fd, t->name, a));
+    bool all = hpc_took(r, t, "owner", set_owner(t->fd, t->name, a));
     if (block)
         all &= hpc_apply_block(r, t, block);
-    all &= hpc_took(r, t, "mode", hpc_set_mode(t->fd, t->name, a));
-    return all & hpc_took(r, t, "times", hpc_set_times(t->fd, t->name, a));
+    all &= hpc_took(r, t, "mode", set_mode(t->fd, t->name, a));
+    return all & hpc_took(r, t, "times", set_times(t->fd, t->name, a));
+}
+
+bool hpc_took(struct hpc_restore *r, const struct hpc_target *t, const char *attribute, int err)
+{
+    struct hpc_bytes built = { 0 };
+    const struct hpc_bytes *path = t->path;
+    if (err == 0)
+        return true;
+    pthread_mutex_lock(&r->reports);
+    bool named = r->attributes_named++ < HPC_NAMED_ATTRIBUTES && r->on_attribute;
+    pthread_mutex_unlock(&r->reports);
+    if (!named)
+        return false;
+    if (!path) {
+        pthread_mutex_lock(&r->lock);
+        if (hpc_record_path(r, t->record, &built) < 0)
+            built.len = 0;
+        pthread_mutex_unlock(&r->lock);
+        path = &built;
+    }
+    pthread_mutex_lock(&r->reports);
+    r->on_attribute(r->on_attribute_context, path->len ? path->data : "", path->len, attribute, -err);
+    pthread_mutex_unlock(&r->reports);
+    free(built.data);
+    return false;
 }

@@ -3,52 +3,51 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
-int hpc_file_open(struct hpc_restore *r, const struct hpc_place *p, const struct hpc_entry_head *head)
+/*
+ * Whether the new file inherited an ACL, which must go before its mode makes it count. Where nobody else could have given the directory one this is
+ * known; elsewhere each file is asked, since a default ACL may appear at any moment. The descriptor is that of the file we made, and is root's own
+ * until then.
+ */
+static bool inherited_acl(struct hpc_restore_entry *e)
 {
-    if (p->exists && !hpc_may_replace(r->replace, head, &p->st))
-        return HPC_BEGIN_SKIPPED;
-    struct hpc_file *f = &r->file;
-    bool in_place = (r->flags & HPC_RESTORE_IN_PLACE) != 0;
-    if (in_place && p->exists && unlinkat(p->parent, p->name, 0) < 0)
+    struct hpc_dir *dir = e->parent;
+    if (dir->alone || atomic_load(&dir->no_acls))
+        return false;
+    if (fgetxattr(e->fd, HPC_ACL_ACCESS, NULL, 0) >= 0)
+        return true;
+    if (errno == EOPNOTSUPP)
+        atomic_store(&dir->no_acls, true);
+    return errno != ENODATA && errno != EOPNOTSUPP;
+}
+
+int hpc_file_open(struct hpc_restore_entry *e)
+{
+    struct hpc_restore *r = e->job;
+    int dir = e->parent->fd;
+    e->in_place = (r->flags & HPC_RESTORE_IN_PLACE) != 0;
+    if (e->in_place && e->exists && unlinkat(dir, e->name, 0) < 0)
         return -errno;
-    hpc_temp_name(r, f->temp);
-    f->fd = openat(p->parent, in_place ? p->name : f->temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (f->fd < 0)
+    hpc_temp_name(r, e->temp);
+    e->fd = openat(dir, e->in_place ? e->name : e->temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (e->fd < 0)
         return -errno;
-    f->parent = p->parent;
-    f->name = p->name;
-    f->in_place = in_place;
-    f->sparse = head->blocks < head->size / 512;
-    f->head = *head;
-    f->error = 0;
-    f->whole = f->has_block = false;
-    f->strip_acl = hpc_has_default_acl(r, p->parent);
-    f->size = f->written = f->bytes = 0;
+    e->sparse = e->head.blocks < e->head.size / 512;
+    e->error = 0;
+    e->whole = e->has_block = false;
+    e->strip_acl = inherited_acl(e);
+    e->size = e->written = e->bytes = 0;
     return HPC_BEGIN_DATA;
 }
 
-int hpc_pwrite_all(int fd, const void *data, size_t len, uint64_t offset)
+static int write_range(struct hpc_restore_entry *e, uint64_t offset, const char *data, size_t len)
 {
-    for (const char *at = data; len;) {
-        ssize_t n = pwrite(fd, at, len, (off_t)offset);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? -errno : -ENOSPC;
-        at += n;
-        len -= (size_t)n;
-        offset += (uint64_t)n;
-    }
-    return 0;
-}
-
-static int write_range(struct hpc_file *f, uint64_t offset, const char *data, size_t len)
-{
-    int err = hpc_pwrite_all(f->fd, data, len, offset);
-    if (!err && len && offset + len > f->written)
-        f->written = offset + len;
+    const struct hpc_spool file = { .fd = e->fd };
+    int err = hpc_spool_write(&file, data, len, offset);
+    if (!err && len && offset + len > e->written)
+        e->written = offset + len;
     return err;
 }
 
@@ -58,7 +57,7 @@ static bool is_zero(const char *data, size_t len)
 }
 
 /* Writes what is not zero; the file is new, so what is not written reads as zeros. */
-static int write_sparse(struct hpc_file *f, uint64_t offset, const char *data, size_t len)
+static int write_sparse(struct hpc_restore_entry *e, uint64_t offset, const char *data, size_t len)
 {
     size_t from = 0;  /* start of the run that is to be written */
     for (size_t at = 0; at < len;) {
@@ -66,95 +65,99 @@ static int write_sparse(struct hpc_file *f, uint64_t offset, const char *data, s
         if (n > len - at)
             n = len - at;
         if (is_zero(data + at, n)) {
-            int err = write_range(f, offset + from, data + from, at - from);
+            int err = write_range(e, offset + from, data + from, at - from);
             if (err)
                 return err;
             from = at + n;
         }
         at += n;
     }
-    return write_range(f, offset + from, data + from, len - from);
+    return write_range(e, offset + from, data + from, len - from);
 }
 
-int hpc_restore_write(struct hpc_restore *r, uint64_t offset, const void *data, size_t len)
+int hpc_file_write(struct hpc_restore_entry *e, uint64_t offset, const void *data, size_t len)
 {
-    struct hpc_file *f = &r->file;
-    if (f->fd < 0)
-        return -EBADF;
-    if (atomic_load(&r->cancelled))
-        return -ECANCELED;
-    int err = f->error;
+    int err = e->error;
     if (!err && (offset > INT64_MAX || len > INT64_MAX - offset))
         err = -EFBIG;
     if (!err && len)
-        err = f->sparse && offset >= f->size ? write_sparse(f, offset, data, len) : write_range(f, offset, data, len);
-    f->error = err;
+        err = e->sparse && offset >= e->size ? write_sparse(e, offset, data, len) : write_range(e, offset, data, len);
+    e->error = err;
     if (err)
         return err;
-    f->bytes += len;
-    if (offset + len > f->size)
-        f->size = offset + len;
+    e->bytes += len;
+    if (offset + len > e->size)
+        e->size = offset + len;
     return 0;
 }
 
-void hpc_file_discard(struct hpc_file *f)
+void hpc_file_discard(struct hpc_restore_entry *e)
 {
-    if (f->fd >= 0)
-        close(f->fd);
-    f->fd = -1;
-    unlinkat(f->parent, f->in_place ? f->name : f->temp, 0);
+    if (e->fd >= 0)
+        close(e->fd);
+    e->fd = -1;
+    unlinkat(e->parent->fd, e->in_place ? e->name : e->temp, 0);
 }
 
 /* Inode flags of a file that other names may still be linked to: in the last pass. */
-static bool flags_later(struct hpc_restore *r, const struct hpc_target *t, uint32_t flags)
+static bool flags_later(struct hpc_restore_entry *e, const struct hpc_target *t, uint32_t flags)
 {
-    struct stat st;
-    if (fstat(t->fd, &st) < 0)
-        return hpc_took(r, t, "podheitor.flags", -errno);
-    struct hpc_todo todo = {
-        .kind = HPC_TODO_FLAGS, .inode_flags = flags, .ino = st.st_ino, .dev = st.st_dev, .path = r->path.data, .path_len = r->path.len,
-    };
-    return hpc_took(r, t, "podheitor.flags", hpc_dirlist_add(&r->dirs, &todo));
+    struct hpc_restore *r = e->job;
+    struct statx sx;
+    uint64_t at;
+    int err = hpc_look(t->fd, NULL, &sx);
+    if (!err) {
+        struct hpc_body body = { .kind = HPC_RECORD_FLAGS, .inode_flags = flags, .id = hpc_identity_of(&sx) };
+        pthread_mutex_lock(&r->lock);
+        err = hpc_record_add(r, e->parent->record, e->name, strlen(e->name), &body, &at);
+        pthread_mutex_unlock(&r->lock);
+    }
+    return hpc_took(r, t, "podheitor.flags", err);
 }
 
 /* The final name, and then the flags: an immutable file can no longer be renamed. */
-static int name_file(struct hpc_restore *r, const struct hpc_target *t, uint32_t flags, bool *all)
+static int name_file(struct hpc_restore_entry *e, const struct hpc_target *t, uint32_t flags, bool *all)
 {
-    struct hpc_file *f = &r->file;
-    int kept = -1;
-    if (flags && f->head.nlink > 1)
-        *all &= flags_later(r, t, flags);
-    else if (flags && (kept = fcntl(f->fd, F_DUPFD_CLOEXEC, 0)) < 0)
-        *all &= hpc_took(r, t, "podheitor.flags", -errno);
-    int fd = f->fd;
-    f->fd = -1;
+    int kept = -1, dir = e->parent->fd;
+    if (flags && e->head.nlink > 1)
+        *all &= flags_later(e, t, flags);
+    else if (flags && (kept = fcntl(e->fd, F_DUPFD_CLOEXEC, 0)) < 0)
+        *all &= hpc_took(e->job, t, "podheitor.flags", -errno);
+    int fd = e->fd;
+    e->fd = -1;
     int err = close(fd) < 0 && errno != EINTR ? -errno : 0;  /* network filesystems report lost writes here */
-    if (!err && !f->in_place && renameat(f->parent, f->temp, f->parent, f->name) < 0)
+    if (!err && !e->in_place && renameat(dir, e->temp, dir, e->name) < 0)
         err = -errno;
     if (kept >= 0) {
         struct hpc_target same = *t;
         same.fd = kept;
         if (!err)
-            *all &= hpc_apply_flags(r, &same, flags);
+            *all &= hpc_apply_flags(e->job, &same, flags);
         close(kept);
     }
     return err;
 }
 
-int hpc_file_commit(struct hpc_restore *r)
+int hpc_file_commit(struct hpc_restore_entry *e)
 {
-    struct hpc_file *f = &r->file;
-    if (f->error)
-        return f->error;
-    if (f->size > f->written && ftruncate(f->fd, (off_t)f->size) < 0)
+    if (e->error)
+        return e->error;
+    if (e->size > e->written && ftruncate(e->fd, (off_t)e->size) < 0)
         return -errno;
     struct hpc_attributes attributes;
-    hpc_attributes_of(&attributes, &f->head);
-    struct hpc_target t = { .fd = f->fd, .path = r->path.data, .path_len = r->path.len };
-    struct hpc_block block = { .data = f->has_block ? r->block.data : "", .len = f->has_block ? r->block.len : 0, .strip_acl = f->strip_acl };
-    bool all = hpc_apply(r, &t, &attributes, block.len || block.strip_acl ? &block : NULL);
-    int err = name_file(r, &t, hpc_block_flags(&block), &all);
-    if (!err && !all && !r->last_counted)
-        r->stats.attributes_failed++;
+    hpc_attributes_of(&attributes, &e->head);
+    struct hpc_target t = { .fd = e->fd, .path = &e->path };
+    struct hpc_block block = { .data = e->block.data, .len = e->has_block ? e->block.len : 0, .strip_acl = e->strip_acl };
+    bool all = hpc_apply(e->job, &t, &attributes, block.len || block.strip_acl ? &block : NULL);
+    struct statx sx;
+    int err = hpc_may_lead(&e->head) ? hpc_look(e->fd, NULL, &sx) : 0;
+    if (!err)
+        err = name_file(e, &t, hpc_block_flags(&block), &all);
+    if (!err && hpc_may_lead(&e->head)) {
+        struct hpc_identity id = hpc_identity_of(&sx);
+        err = hpc_leader_note(e->job, &e->path, HPC_LEADER_MADE, &id);
+    }
+    if (!err && !all && !e->counted)
+        atomic_fetch_add(&e->job->stats.attributes_failed, 1);
     return err;
 }

@@ -1,13 +1,29 @@
-/* The last pass: what directories are, deepest first, and the inode flags that had to wait. */
+/*
+ * The last pass: what directories are, children before their parents, and the inode flags that had to wait. It walks the records as a tree and holds the directories of
+ * the last levels, so that each is opened once and relative to its parent, however deep it lies. Nothing is given to a directory that is not the one
+ * that was made or adopted.
+ */
+#include "../path/hpc_path.h"
 #include "internal.h"
 #include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+/* A directory on the way down. */
+struct level {
+    int fd;  /* or -errno */
+    size_t depth;
+};
 struct finishing {
     struct hpc_restore *r;
     int first_error;
+    uint64_t done;
     struct timespec deadline;  /* 0: not cancelled */
+    struct level levels[HPC_LEVELS_KEPT];
+    size_t depth;              /* of the directory in hand; the base's is 0 */
+    struct hpc_bytes name, block;
 };
 
 /* A cancelled restore still gives directories what it knows of them, but not for long. */
@@ -24,88 +40,227 @@ static bool out_of_time(struct finishing *f)
     return now.tv_sec > f->deadline.tv_sec || (now.tv_sec == f->deadline.tv_sec && now.tv_nsec > f->deadline.tv_nsec);
 }
 
-/* A root that was adopted through a symlink. */
-static int open_root(struct hpc_restore *r, const struct hpc_todo *todo)
+/* ---- descriptors of the way down ---- */
+
+static struct level *level(struct finishing *f, size_t depth)
 {
-    size_t used;
-    int dir = hpc_roots_open(&r->tree.roots, todo->path, todo->path_len, &used);
+    return &f->levels[depth % HPC_LEVELS_KEPT];
+}
+
+static void set_level(struct finishing *f, size_t depth, int fd)
+{
+    struct level *l = level(f, depth);
+    if (l->fd >= 0)
+        close(l->fd);
+    *l = (struct level){ .fd = fd, .depth = depth };
+}
+
+static int open_in(int parent, const char *name)
+{
+    int fd = hpc_path_open(parent, name, strlen(name), O_RDONLY | O_DIRECTORY);
+    /* One that we may not read can still be gone through. */
+    return fd == -EACCES ? hpc_path_open(parent, name, strlen(name), O_PATH | O_DIRECTORY) : fd;
+}
+
+/* A root that was adopted through a symlink. */
+static int open_root(struct hpc_restore *r, uint64_t at)
+{
+    struct hpc_bytes path = { 0 };
+    int err = r->roots.count ? hpc_record_path(r, at, &path) : -ELOOP;
+    int dir = err ? err : hpc_roots_whole(&r->roots, path.data, path.len);
+    int fd = dir < 0 ? dir : openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    err = errno;
+    free(path.data);
     if (dir < 0)
         return dir;
-    int fd = used == todo->path_len ? hpc_open_dir(dir, ".", O_RDONLY) : -ELOOP;
     close(dir);
-    return fd;
+    return fd < 0 ? -err : fd;
 }
 
-/* What the last pass works on, opened; its own attributes as far as reports need them. */
-static int open_todo(struct hpc_restore *r, const struct hpc_todo *todo)
+/* The parent of the directory in hand, when its descriptor had to be given up: what its child says, if that is the right one, or all the way from the base. */
+static int open_above(struct finishing *f, uint64_t at, const struct hpc_record *record, int child)
 {
-    size_t dir_len = todo->path_len;
-    while (dir_len && todo->path[dir_len - 1] != '/')
-        dir_len--;
-    int parent = hpc_tree_dir(&r->tree, &r->parents, todo->path, dir_len ? dir_len - 1 : 0, NULL);
-    if (parent < 0)
-        return parent;
-    if (todo->kind != HPC_TODO_FLAGS) {
-        int dir = hpc_open_dir(parent, todo->path_len ? todo->path + dir_len : ".", O_RDONLY);
-        return dir == -ELOOP && r->tree.roots.count ? open_root(r, todo) : dir;
+    struct hpc_bytes path = { 0 };
+    struct statx sx;
+    int fd = child >= 0 ? openat(child, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd >= 0 && hpc_look(fd, NULL, &sx) == 0) {
+        struct hpc_identity id = hpc_identity_of(&sx);
+        if (hpc_is_same(&id, &record->body.id))
+            return fd;
     }
-    int fd = openat(parent, todo->path + dir_len, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    return fd < 0 ? -errno : fd;
+    if (fd >= 0)
+        close(fd);
+    int err = hpc_record_path(f->r, at, &path);
+    fd = err ? err : hpc_path_open(f->r->base->fd, path.data, path.len, O_RDONLY | O_DIRECTORY);
+    free(path.data);
+    return fd == -ELOOP ? open_root(f->r, at) : fd;
 }
 
-static bool finish_placeholder(struct hpc_restore *r, const struct hpc_target *t)
+/* ---- one record ---- */
+
+static int check(int fd, const struct hpc_body *body)
 {
+    struct statx sx;
+    int err = hpc_look(fd, NULL, &sx);
+    struct hpc_identity id = hpc_identity_of(&sx);
+    return err ? err : hpc_is_same(&id, &body->id) ? 0 : -ESTALE;
+}
+
+static bool give(struct finishing *f, const struct hpc_target *t, const struct hpc_body *body)
+{
+    struct hpc_restore *r = f->r;
+    struct hpc_attributes attributes = body->attributes;
     struct stat st;
-    if (fstat(t->fd, &st) < 0 || !hpc_is_placeholder(&st))
-        return true;
-    return hpc_took(r, t, "mode", fchmod(t->fd, HPC_DEFAULT_DIR_MODE) < 0 ? -errno : 0);
-}
-
-static bool finish_directory(struct hpc_restore *r, const struct hpc_target *t, const struct hpc_todo *todo)
-{
-    struct hpc_attributes attributes = todo->attributes;
-    bool ours = todo->kind == HPC_TODO_CREATED;
-    struct hpc_block block = { .data = todo->block, .len = todo->block_len, .strip_acl = ours, .strip_default_acl = ours };
+    if (body->kind == HPC_RECORD_FLAGS)
+        return hpc_apply_flags(r, t, body->inode_flags);
+    if (body->kind == HPC_RECORD_PLACEHOLDER) {
+        if (fstat(t->fd, &st) < 0 || !hpc_is_placeholder(st.st_mode, st.st_uid))
+            return true;
+        return hpc_took(r, t, "mode", fchmod(t->fd, HPC_DEFAULT_DIR_MODE) < 0 ? -errno : 0);
+    }
+    int err = hpc_bytes_reserve(&f->block, body->block_len + (size_t)1);
+    if (!err)
+        err = hpc_spool_read(&r->spool, f->block.data, body->block_len, body->block);
+    if (err)
+        return hpc_took(r, t, "xattrs", err);
+    bool strip = body->kind == HPC_RECORD_CREATED || !(r->flags & HPC_RESTORE_KEEP_XATTRS);
+    struct hpc_block block = {
+        .data = f->block.data, .len = body->block_len, .strip_acl = strip, .strip_default_acl = strip,
+        .strip_others = strip && body->kind == HPC_RECORD_ADOPTED,
+    };
     return hpc_apply(r, t, &attributes, &block) & hpc_apply_flags(r, t, hpc_block_flags(&block));
 }
 
-static bool finish_flags(struct hpc_restore *r, const struct hpc_target *t, const struct hpc_todo *todo)
+/* fd: the object, or -errno. */
+static void finish_one(struct finishing *f, uint64_t at, const struct hpc_body *body, int fd)
 {
-    struct stat st;
-    if (fstat(t->fd, &st) < 0 || st.st_ino != todo->ino || st.st_dev != todo->dev)
-        return hpc_took(r, t, "podheitor.flags", -ESTALE);  /* somebody replaced it */
-    return hpc_apply_flags(r, t, todo->inode_flags);
+    struct hpc_restore *r = f->r;
+    struct hpc_target t = { .fd = fd, .record = at };
+    if (body->kind < HPC_RECORD_PLACEHOLDER)
+        return;
+    int err = fd < 0 ? fd : check(fd, body);
+    if (!err && geteuid() != 0 && fcntl(fd, F_GETFL) & O_PATH)
+        err = -EACCES;  /* see open_in() */
+    bool done = err ? hpc_took(r, &t, body->kind == HPC_RECORD_FLAGS ? "podheitor.flags" : "mode", err) : give(f, &t, body);
+    if (err && !f->first_error)
+        f->first_error = err;
+    if (!done)
+        atomic_fetch_add(&r->stats.attributes_failed, 1);
+    f->done++;
 }
 
-static int finish_one(void *context, const struct hpc_todo *todo)
+/* Goes to the directory `at`, whose parent is in hand: 0, or -errno of the spool. */
+static int descend(struct finishing *f, uint64_t at, struct hpc_record *record)
 {
-    struct finishing *f = context;
-    struct hpc_restore *r = f->r;
-    if (out_of_time(f))
-        return -ECANCELED;
-    struct hpc_target t = { .fd = open_todo(r, todo), .path = todo->path, .path_len = todo->path_len };
-    bool done;
-    if (t.fd < 0) {
-        if (!f->first_error)
-            f->first_error = t.fd;
-        done = hpc_took(r, &t, todo->kind == HPC_TODO_FLAGS ? "podheitor.flags" : "mode", t.fd);
-    } else {
-        done = todo->kind == HPC_TODO_PLACEHOLDER ? finish_placeholder(r, &t)
-             : todo->kind == HPC_TODO_FLAGS ? finish_flags(r, &t, todo) : finish_directory(r, &t, todo);
-        close(t.fd);
+    int parent = level(f, f->depth)->fd;
+    int err = hpc_record_name(f->r, at, record, &f->name);
+    if (err)
+        return err;
+    int fd = parent < 0 ? parent : open_in(parent, f->name.data);
+    if (fd == -ELOOP)
+        fd = open_root(f->r, at);
+    struct statx sx;
+    f->depth++;
+    set_level(f, f->depth, fd);
+    if (fd < 0 || record->body.kind >= HPC_RECORD_PLACEHOLDER || hpc_look(fd, NULL, &sx) < 0)
+        return 0;
+    record->body.id = hpc_identity_of(&sx);  /* so that its children can find it again */
+    return hpc_record_update(f->r, at, &record->body);
+}
+
+static int finish_flags(struct finishing *f, uint64_t at, const struct hpc_record *record)
+{
+    int parent = level(f, f->depth)->fd;
+    int err = hpc_record_name(f->r, at, record, &f->name);
+    if (err)
+        return err;
+    int fd = parent;
+    if (parent >= 0) {
+        fd = openat(parent, f->name.data, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        fd = fd < 0 ? -errno : fd;
     }
-    r->stats.attributes_failed += !done;
+    finish_one(f, at, &record->body, fd);
+    if (fd >= 0)
+        close(fd);
     return 0;
+}
+
+/* Back to the parent of the directory in hand, which gets what it is to be; the parent is opened before that, if it must be. */
+static int ascend(struct finishing *f, uint64_t at, const struct hpc_record *record)
+{
+    struct hpc_record parent;
+    int fd = level(f, f->depth)->fd, above = -EBADF;
+    bool lost = level(f, f->depth - 1)->depth != f->depth - 1;
+    if (lost) {
+        int err = hpc_record_read(f->r, record->parent, &parent);
+        if (err)
+            return err;
+        above = open_above(f, record->parent, &parent, fd);
+    }
+    finish_one(f, at, &record->body, fd);
+    set_level(f, f->depth, -EBADF);
+    f->depth--;
+    if (lost)
+        set_level(f, f->depth, above);
+    return 0;
+}
+
+static int walk(struct finishing *f)
+{
+    struct hpc_restore *r = f->r;
+    struct hpc_record record;
+    uint64_t at = r->root;
+    bool down = true;  /* whether the record in hand has not been entered yet */
+    for (;;) {
+        int err = out_of_time(f) ? -ECANCELED : hpc_record_read(r, at, &record);
+        if (err)
+            return err;
+        bool leaf = record.body.kind == HPC_RECORD_FLAGS || (record.body.kind < HPC_RECORD_PLACEHOLDER && !record.child);
+        if (down && record.body.kind == HPC_RECORD_FLAGS)
+            err = finish_flags(f, at, &record);
+        else if (down && !leaf && at != r->root)
+            err = descend(f, at, &record);
+        if (err)
+            return err;
+        if (down && !leaf && record.child) {
+            at = record.child;
+            continue;
+        }
+        if (at == r->root) {
+            finish_one(f, at, &record.body, level(f, 0)->fd);
+            return 0;
+        }
+        if (!leaf && (err = ascend(f, at, &record)) < 0)
+            return err;
+        down = record.next != 0;
+        at = down ? record.next : record.parent;
+    }
+}
+
+static int last_pass(struct hpc_restore *r)
+{
+    struct finishing f = { .r = r };
+    for (size_t i = 0; i < HPC_LEVELS_KEPT; i++)
+        f.levels[i].fd = -EBADF;
+    int base = openat(r->base->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (base < 0)
+        base = openat(r->base->fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    set_level(&f, 0, base < 0 ? -errno : base);
+    int err = walk(&f);
+    for (size_t i = 0; i < HPC_LEVELS_KEPT; i++)
+        set_level(&f, i, -EBADF);
+    free(f.name.data);
+    free(f.block.data);
+    atomic_store(&r->stats.unfinished, r->todo - f.done);
+    return err ? err : f.first_error;
 }
 
 int hpc_restore_finish(struct hpc_restore *r)
 {
-    struct finishing f = { .r = r };
-    hpc_restore_end(r, r->file.whole);
-    int err = hpc_dirlist_each(&r->dirs, 0, finish_one, &f);
-    for (size_t chain = r->dirs.chain_count; chain-- > 1 && !err;)
-        err = hpc_dirlist_each(&r->dirs, chain, finish_one, &f);
-    if (!err)
-        err = f.first_error;
+    hpc_entry_end(r->single, r->single->whole);
+    hpc_make_late_links(r);
+    hpc_entry_rest(r->single);
+    hpc_tree_rest(r);
+    int err = last_pass(r);
     return atomic_load(&r->cancelled) ? -ECANCELED : err;
 }

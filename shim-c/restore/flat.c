@@ -7,6 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Failures of the end that are told one by one; the others are counted. */
+#define HPC_UNSAID_MOST (1u << 20)
+
 enum state { IDLE, WRITING, IGNORING /* data of an entry that was skipped or failed */ };
 
 struct flat {
@@ -67,6 +70,23 @@ static void on_attribute(void *context, const char *path, size_t path_len, const
     f->unsaid.len = out.used;
 }
 
+/* A link that was put aside cannot be made: told when the restore is over. */
+static void on_failure(void *context, const char *path, size_t path_len, const char *link, size_t link_len, int err)
+{
+    struct flat *f = context;
+    size_t size = failure_size(path_len + link_len + 3);
+    char *names = malloc(path_len + link_len + 2);  /* with the '/' that archives write */
+    if (names && f->unsaid.len <= HPC_UNSAID_MOST && hpc_bytes_reserve(&f->unsaid, f->unsaid.len + size) == 0) {
+        struct failures out = { .out = (uint8_t *)f->unsaid.data, .cap = f->unsaid.len + size, .used = f->unsaid.len };
+        names[0] = names[path_len + 1] = '/';
+        memcpy(names + 1, path, path_len);
+        memcpy(names + path_len + 2, link, link_len);
+        report(&out, -err, HPC_RESTORE_OP_LINK, names, path_len + 1, names + path_len + 1, link_len + 1);
+        f->unsaid.len = out.used;
+    }
+    free(names);
+}
+
 /* Whole records, as many as there is room for; one that an empty buffer has no room for is dropped. */
 static void say(struct flat *f, struct failures *out)
 {
@@ -86,11 +106,23 @@ static void say(struct flat *f, struct failures *out)
 
 static int keep(struct hpc_bytes *b, const void *data, size_t len)
 {
-    int err = hpc_bytes_reserve(b, len + 1);
+    return hpc_bytes_set(b, len ? data : "", len);
+}
+
+/* A directory that only matters if it has to be made. */
+static int on_parent(struct flat *f, const struct hpc_frame *frame, struct failures *failures)
+{
+    struct hpc_entry e;
+    if (f->state != IDLE || f->block_due || hpc_entry_decode(frame->payload, frame->len, &e) < 0 || e.head.kind != HPC_DIRECTORY)
+        return -EBADMSG;
+    int err = keep(&f->name, e.name, e.head.name_len);
     if (err)
         return err;
-    memcpy(b->data, data, len);
-    b->len = len;
+    err = hpc_entry_parent(f->core->single, &e.head, (const char *)e.name, e.head.name_len);
+    if (err)
+        report(failures, err, HPC_RESTORE_OP_CREATE, e.name, e.head.name_len, NULL, 0);
+    f->block_due = e.head.flags & HPC_ENTRY_ATTRS;
+    f->has_digest = e.has_digest;
     return 0;
 }
 
@@ -204,6 +236,7 @@ static int on_frame(struct flat *f, const struct hpc_frame *frame, struct failur
 {
     switch (frame->status) {
     case 'M': return on_entry(f, frame, failures);
+    case 'P': return on_parent(f, frame, failures);
     case 'B': return on_block(f, frame, failures);
     case 'D': return on_data(f, frame, failures);
     case 'Z': return on_end(f, frame, failures);
@@ -220,7 +253,7 @@ static int on_frame(struct flat *f, const struct hpc_frame *frame, struct failur
 /* Most that the failure of the entry this frame belongs to can take. */
 static size_t room_for(const struct flat *f, const struct hpc_frame *frame)
 {
-    return failure_size(frame->status == 'M' ? frame->len : f->name.len);
+    return failure_size(frame->status == 'M' || frame->status == 'P' ? frame->len : f->name.len);
 }
 
 static int64_t feed(struct flat *f, const uint8_t *frames, size_t len, struct failures *failures)
@@ -290,6 +323,8 @@ int64_t hpc_restore_open(const uint8_t *base, int64_t base_len, const uint8_t *w
         f->core = hpc_restore_new(base_path, work_dir_len ? work_path : NULL, (enum hpc_replace)replace, (unsigned)flags, &err);
     free(base_path);
     free(work_path);
+    if (!err)
+        hpc_restore_on_failure(f->core, on_failure, f);
     if (!err && flags & HPC_RESTORE_NAME_ATTRIBUTES)
         hpc_restore_on_attribute(f->core, on_attribute, f);
     if (err) {

@@ -21,6 +21,7 @@ enum hpc_replace { HPC_REPLACE_ALWAYS = 'a', HPC_REPLACE_NEWER = 'w', HPC_REPLAC
 enum hpc_restore_flag {
     HPC_RESTORE_IN_PLACE = 1 << 0,  /* no temporary name: write straight to the final one (the FD closes files late) */
     HPC_RESTORE_NAME_ATTRIBUTES = 1 << 1,  /* flat API: attributes that could not be set are among the failures (HPC_RESTORE_OP_ATTRIBUTE) */
+    HPC_RESTORE_KEEP_XATTRS = 1 << 2,      /* nobody looked at ACLs and xattrs when the entries were saved: directories that are there keep theirs */
 };
 
 /* Result of hpc_restore_begin (>= 0) */
@@ -55,6 +56,10 @@ int hpc_restore_xattrs(struct hpc_restore *r, const uint8_t *block, size_t len);
  * base. After 100 they are only counted. */
 typedef void (*hpc_restore_attribute)(void *context, const char *path, size_t path_len, const char *attribute, int error);
 void hpc_restore_on_attribute(struct hpc_restore *r, hpc_restore_attribute callback, void *context);
+/* Hears, within hpc_restore_finish(), of every hard link that had been put aside and could not be made; error is positive. ENOENT: nothing bears the
+ * leader's name (`link`, below the base); EEXIST: another file does; ESTALE: not the one that was restored. */
+typedef void (*hpc_restore_failure)(void *context, const char *path, size_t path_len, const char *link, size_t link_len, int error);
+void hpc_restore_on_failure(struct hpc_restore *r, hpc_restore_failure callback, void *context);
 /* commit != 0: size, owner, xattrs and ACLs, mode, times, final name, inode flags. commit == 0: the unfinished file is removed. 0 or -errno; owner/mode/time
  * problems of non-root users do not fail the entry: they are counted in the stats. */
 int hpc_restore_end(struct hpc_restore *r, int commit);
@@ -73,8 +78,30 @@ struct hpc_restore_stats {  /* u64 each */
     uint64_t failed;           /* entries that could not be restored */
     uint64_t attributes_failed;/* entries whose owner, xattrs, ACL, mode, times or flags could not be set in full */
     uint64_t xattrs;           /* extended attributes, ACLs and project ids set */
+    uint64_t unfinished;       /* after hpc_restore_finish(): directories that a cancel left without owner, mode and times */
 };
 void hpc_restore_get_stats(const struct hpc_restore *r, struct hpc_restore_stats *out);
+
+/*
+ * ---- entries of their own ----
+ * hpc_restore_begin() and the like work on one entry that belongs to the context. Whoever writes several at a time makes one of these for each thread;
+ * the rules are the same. All must be freed before hpc_restore_finish(). The caller sees to it that names of one entry, and a hard link and
+ * its leader, do not overtake each other.
+ */
+struct hpc_restore_entry;
+struct hpc_restore_entry *hpc_entry_new(struct hpc_restore *r);  /* NULL: no memory */
+int hpc_entry_begin(struct hpc_restore_entry *e, const struct hpc_entry_head *head, const char *name, size_t name_len, const char *link, size_t link_len);
+/*
+ * A directory that is not to be restored itself: if it has to be made because something below it is, it gets what `head` and its xattr block say instead of 0755 and
+ * whatever else. One that is there is left alone. Before or after what is below it; counted nowhere. 0 or -errno.
+ */
+int hpc_entry_parent(struct hpc_restore_entry *e, const struct hpc_entry_head *head, const char *name, size_t name_len);
+int hpc_entry_write(struct hpc_restore_entry *e, uint64_t offset, const void *data, size_t len);
+int hpc_entry_xattrs(struct hpc_restore_entry *e, const uint8_t *block, size_t len);
+int hpc_entry_end(struct hpc_restore_entry *e, int commit);
+int hpc_entry_fd(const struct hpc_restore_entry *e);
+/* NULL does nothing. Also removes an unfinished file. */
+void hpc_entry_free(struct hpc_restore_entry *e);
 
 /* ---- flat API for foreign calls (libhpcrestore.so, flat.c); handles as in hpc_scan.h (0: -EINVAL) ---- */
 #ifdef HPC_RESTORE_LIBRARY
@@ -84,7 +111,7 @@ void hpc_restore_get_stats(const struct hpc_restore *r, struct hpc_restore_stats
 /* What a failed entry was about to do. */
 enum hpc_restore_op {
     HPC_RESTORE_OP_CREATE = 1,   /* hpc_restore_begin() */
-    HPC_RESTORE_OP_LINK = 2,     /* a hard link; `name` holds the entry's name, a NUL, and the leader's name */
+    HPC_RESTORE_OP_LINK = 2,     /* a hard link; `name` holds the entry's name, a NUL, and the leader's name; of one that was put aside both begin with a '/', the base */
     HPC_RESTORE_OP_WRITE = 3,    /* data */
     HPC_RESTORE_OP_COMMIT = 4,   /* attributes and final name */
     HPC_RESTORE_OP_SOURCE = 5,   /* Z with an error, or a byte count that is not what came: EIO */
@@ -102,6 +129,7 @@ int64_t hpc_restore_flat_root(int64_t handle, const uint8_t *name, int64_t len);
  * frames: hpc/1 frames (8-byte header + payload) of one or more entries: M, then B when HPC_ENTRY_ATTRS (its last 8 bytes are a digest when M has
  * HPC_ENTRY_DIGEST, and not looked at), then D*, Z when HAS_DATA; an entry may span
  * calls; a frame that is cut at the end is not consumed (give it again, whole). With a hole map the D frames hold only what lies outside the holes. A Z frame with an error, or one whose byte count differs from what came, discards the entry (EIO); digests are the caller's business.
+ * A frame P is an M of a directory that is not to be restored itself: hpc_entry_parent(). B may follow it, too.
  * A frame with status 'X' and no payload discards the entry in progress (the caller found it damaged); without one it does nothing.
  * failures receives, for entries that failed: { u32 record_len; i32 error; u32 name_len; u32 op; name; padding to 8 }, with error
  * positive; one that does not fit even into an empty buffer is only counted. *used_out (u64, always set) = bytes of failures. Returns bytes of

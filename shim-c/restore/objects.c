@@ -1,4 +1,4 @@
-/* The kinds that are complete as soon as they are made: directories, symlinks, fifos, devices, sockets, hard links. */
+/* The kinds that are complete as soon as they are made: directories, symlinks, fifos, devices, sockets. */
 #include "internal.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -6,163 +6,210 @@
 #include <string.h>
 #include <unistd.h>
 
-bool hpc_may_replace(enum hpc_replace rule, const struct hpc_entry_head *head, const struct stat *existing)
+/* The record of a directory, with what the last pass is to do. */
+static int note(struct hpc_restore_entry *e, enum hpc_record_kind kind, const struct statx *sx, uint64_t *at)
 {
-    int64_t seconds = existing->st_mtim.tv_sec;
-    int64_t nanoseconds = existing->st_mtim.tv_nsec;
-    int newer = head->mtime_s != seconds ? (head->mtime_s > seconds ? 1 : -1)
-                                         : (head->mtime_ns > nanoseconds) - (head->mtime_ns < nanoseconds);
-    switch (rule) {
-    case HPC_REPLACE_ALWAYS: return true;
-    case HPC_REPLACE_NEWER: return newer > 0;
-    case HPC_REPLACE_OLDER: return newer < 0;
-    case HPC_REPLACE_NEVER: break;
-    }
-    return false;
-}
-
-void hpc_temp_name(struct hpc_restore *r, char out[40])
-{
-    snprintf(out, 40, ".podheitor-hpc.%016llx", (unsigned long long)r->temp_seed++);
-}
-
-/* An existing directory keeps what is in it; its attributes are ours unless the rule is `never`. */
-static int adopt_directory(struct hpc_restore *r, const struct hpc_place *p)
-{
-    bool ours = hpc_is_placeholder(&p->st);
-    if (!ours && r->replace == HPC_REPLACE_NEVER)
-        return HPC_BEGIN_SKIPPED;
-    mode_t mode = ours ? 0700 : (p->st.st_mode & 07777) | 0700;
-    if (mode == (p->st.st_mode & 07777) || (!ours && geteuid() == 0))
-        return 0;
-    /* Somebody else's directory: whether we may write there shows when the children are made. */
-    return fchmodat(p->parent, p->name, mode, AT_SYMLINK_NOFOLLOW) < 0 && ours ? -errno : 0;
-}
-
-static int new_directory(const struct hpc_place *p)
-{
-    if (p->exists && unlinkat(p->parent, p->name, 0) < 0)
-        return -errno;
-    if (mkdirat(p->parent, p->name, 0700) < 0)
-        return -errno;
-    struct stat st;
-    /* A umask may take our own bits away; root would not notice, others would. */
-    if (geteuid() == 0 || fstatat(p->parent, p->name, &st, AT_SYMLINK_NOFOLLOW) < 0 || (st.st_mode & 0700) == 0700)
-        return 0;
-    return fchmodat(p->parent, p->name, 0700, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
-}
-
-int hpc_make_directory(struct hpc_restore *r, const struct hpc_place *p, const struct hpc_entry_head *head)
-{
-    int result;
-    enum hpc_todo_kind kind = HPC_TODO_CREATED;
-    if (p->exists && S_ISDIR(p->st.st_mode)) {
-        result = adopt_directory(r, p);
-        if (!hpc_is_placeholder(&p->st))
-            kind = HPC_TODO_ADOPTED;
-    } else if (p->exists && !hpc_may_replace(r->replace, head, &p->st)) {
-        result = HPC_BEGIN_SKIPPED;
-    } else {
-        result = new_directory(p);
-    }
-    if (result)
-        return result;
-    return hpc_finish_later(r, kind, head);
-}
-
-int hpc_finish_later(struct hpc_restore *r, enum hpc_todo_kind kind, const struct hpc_entry_head *head)
-{
-    struct hpc_todo todo = { .kind = kind, .path = r->path.data, .path_len = r->path.len };
-    hpc_attributes_of(&todo.attributes, head);
-    return hpc_dirlist_add(&r->dirs, &todo);
-}
-
-/* Moves a finished object from its temporary name over what is there. */
-static int move_over(const struct hpc_place *p, const char *temp)
-{
-    if (renameat(p->parent, temp, p->parent, p->name) == 0)
-        return 0;
-    int err = -errno;
-    unlinkat(p->parent, temp, 0);
+    struct hpc_restore *r = e->job;
+    struct hpc_body body = { .kind = kind, .id = hpc_identity_of(sx) };
+    hpc_attributes_of(&body.attributes, &e->head);
+    pthread_mutex_lock(&r->lock);
+    int err = hpc_record_find(r, e->parent->record, e->name, strlen(e->name), at);
+    if (!err)
+        err = *at ? hpc_record_update(r, *at, &body) : hpc_record_add(r, e->parent->record, e->name, strlen(e->name), &body, at);
+    pthread_mutex_unlock(&r->lock);
     return err;
 }
 
-/* Takes the ACL away that a new object got from its directory. */
-static bool strip_acl(struct hpc_restore *r, int parent, const char *name)
+/* Made in this run, and still the same. */
+static bool is_ours(struct hpc_restore_entry *e, const struct statx *sx)
 {
-    static const struct hpc_block none = { .data = "", .strip_acl = true };
-    struct hpc_target t = { .fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC), .path_only = true, .path = r->path.data, .path_len = r->path.len };
-    if (t.fd < 0)
-        return hpc_took(r, &t, "mode", -errno);
-    bool done = hpc_apply_block(r, &t, &none);
-    close(t.fd);
-    return done;
+    struct hpc_restore *r = e->job;
+    struct hpc_identity id = hpc_identity_of(sx);
+    struct hpc_record record = { .body.kind = HPC_RECORD_PASSAGE };
+    uint64_t at;
+    pthread_mutex_lock(&r->lock);
+    int err = hpc_record_find(r, e->parent->record, e->name, strlen(e->name), &at);
+    if (!err && at)
+        err = hpc_record_read(r, at, &record);
+    pthread_mutex_unlock(&r->lock);
+    bool made = record.body.kind == HPC_RECORD_PLACEHOLDER || record.body.kind == HPC_RECORD_CREATED;
+    return !err && made && hpc_is_same(&id, &record.body.id);
 }
 
-bool hpc_give_node_block(struct hpc_restore *r, const struct hpc_block *block)
+/* An existing directory keeps what is in it; its attributes are ours unless the rule is `never`. */
+static int adopt(struct hpc_restore_entry *e, int *fd, struct statx *sx, bool *ours)
 {
-    const struct hpc_entry_head *head = &r->last_head;
-    const char *slash = strrchr(r->path.data, '/'), *name = slash ? slash + 1 : r->path.data;
-    struct hpc_target t = { .path_only = true, .path = r->path.data, .path_len = r->path.len };
-    t.fd = openat(r->last_parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    if (t.fd < 0)
-        return hpc_took(r, &t, "xattrs", -errno);
-    struct stat st;
-    bool all;
-    /* What somebody put in its place in the meantime gets nothing. */
-    if (fstat(t.fd, &st) < 0 || (st.st_mode & S_IFMT) != (head->mode & S_IFMT) || st.st_nlink != 1 || (st.st_uid != head->uid && st.st_uid != geteuid()))
-        all = hpc_took(r, &t, "xattrs", -ESTALE);
-    else
-        all = hpc_apply_block(r, &t, block) & hpc_apply_flags(r, &t, hpc_block_flags(block));
-    close(t.fd);
-    return all;
+    *fd = openat(e->parent->fd, e->name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (*fd < 0)
+        return -errno;
+    int err = hpc_look(*fd, NULL, sx);
+    *ours = !err && is_ours(e, sx);
+    bool known = *ours || (!err && hpc_is_placeholder(sx->stx_mode, sx->stx_uid));
+    if (!err && !known && e->job->replace == HPC_REPLACE_NEVER)
+        err = HPC_BEGIN_SKIPPED;
+    /* Whether we may write in somebody else's directory shows when the children are made. */
+    if (!err && geteuid() != 0 && (sx->stx_mode & 0700) != 0700 && hpc_chmod_held(*fd, (sx->stx_mode & 07777) | 0700) < 0 && known)
+        err = -errno;
+    if (!err && known)
+        err = note(e, HPC_RECORD_CREATED, sx, &e->record);
+    else if (!err)
+        err = note(e, HPC_RECORD_ADOPTED, sx, &e->record);
+    if (err)
+        close(*fd);
+    return err;
 }
 
-int hpc_make_node(struct hpc_restore *r, const struct hpc_place *p, const struct hpc_entry_head *head, const char *target)
+int hpc_make_directory(struct hpc_restore_entry *e)
 {
-    if (p->exists && !hpc_may_replace(r->replace, head, &p->st))
+    struct statx sx;
+    bool ours = true;
+    int fd, err;
+    if (e->exists && S_ISDIR(e->st.st_mode)) {
+        err = adopt(e, &fd, &sx, &ours);
+        if (err)
+            return err;
+        return hpc_dir_keep(e->job, fd, &sx, e->record, ours, e->path.data, e->path.len);
+    }
+    if (e->exists && !hpc_may_replace(e))
         return HPC_BEGIN_SKIPPED;
+    if (e->exists && unlinkat(e->parent->fd, e->name, 0) < 0)
+        return -errno;
+    fd = hpc_dir_make(e->job, e->parent, e->name, 0700, &sx);
+    if (fd < 0)
+        return fd;
+    err = note(e, HPC_RECORD_CREATED, &sx, &e->record);
+    if (err) {
+        close(fd);
+        return err;
+    }
+    return hpc_dir_keep(e->job, fd, &sx, e->record, true, e->path.data, e->path.len);
+}
+
+int hpc_adopt_root(struct hpc_restore_entry *e)
+{
+    struct hpc_restore *r = e->job;
+    struct statx sx;
+    int fd = hpc_roots_whole(&r->roots, e->path.data, e->path.len);
+    if (fd < 0)
+        return fd;
+    int err = hpc_look(fd, NULL, &sx);
+    if (!err)
+        err = r->replace == HPC_REPLACE_NEVER ? HPC_BEGIN_SKIPPED : note(e, HPC_RECORD_ADOPTED, &sx, &e->record);
+    if (err) {
+        close(fd);
+        return err;
+    }
+    return hpc_dir_keep(r, fd, &sx, e->record, false, e->path.data, e->path.len);
+}
+
+int hpc_adopt_base(struct hpc_restore_entry *e)
+{
+    struct hpc_restore *r = e->job;
+    struct hpc_body body = { .kind = HPC_RECORD_ADOPTED, .id = r->base->id };
+    if (!S_ISDIR(e->head.mode))
+        return -EINVAL;
+    if (r->replace == HPC_REPLACE_NEVER)
+        return HPC_BEGIN_SKIPPED;
+    hpc_attributes_of(&body.attributes, &e->head);
+    e->record = r->root;
+    pthread_mutex_lock(&r->lock);
+    int err = hpc_record_update(r, r->root, &body);
+    pthread_mutex_unlock(&r->lock);
+    return err;
+}
+
+int hpc_note_parent(struct hpc_restore_entry *e)
+{
+    struct hpc_restore *r = e->job;
+    struct hpc_record record;
+    uint64_t at = 0;
+    pthread_mutex_lock(&r->lock);
+    int err = hpc_record_along(r, r->root, e->path.data, e->path.len, &at);
+    if (!err)
+        err = hpc_record_read(r, at, &record);
+    bool made = !err && record.body.kind == HPC_RECORD_PLACEHOLDER;
+    if (made || (!err && record.body.kind == HPC_RECORD_PASSAGE && at != r->root)) {
+        record.body.kind = made ? HPC_RECORD_CREATED : HPC_RECORD_PARENT;
+        hpc_attributes_of(&record.body.attributes, &e->head);
+        err = hpc_record_update(r, at, &record.body);
+        e->record = at;
+    }
+    pthread_mutex_unlock(&r->lock);
+    return err;
+}
+
+/* A device whose numbers the filesystem cannot keep would be another device. */
+static int check_device(const struct hpc_restore_entry *e, int dir, const char *name)
+{
+    struct stat st;
+    if (!S_ISCHR(e->head.mode) && !S_ISBLK(e->head.mode))
+        return 0;
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return -errno;
+    return st.st_rdev == (dev_t)e->head.rdev ? 0 : -ERANGE;
+}
+
+/* Of a node that was made where nobody else can change names: all that is to be done by that name. */
+static int equip(struct hpc_restore_entry *e, int dir, const char *name, bool *all)
+{
+    struct hpc_restore *r = e->job;
+    struct hpc_attributes attributes;
+    struct hpc_target t = { .fd = dir, .name = name, .path = &e->path };
+    struct statx sx;
+    int err = check_device(e, dir, name);
+    if (err)
+        return err;
+    hpc_attributes_of(&attributes, &e->head);
+    *all = hpc_apply(r, &t, &attributes, NULL);
+    if (!e->parent->alone) { /* for its xattr block, which comes when it has its own name */
+        e->held = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        if (e->held < 0)
+            return -errno;
+    }
+    if (!hpc_may_lead(&e->head))
+        return 0;
+    err = hpc_look(dir, name, &sx);
+    struct hpc_identity id = hpc_identity_of(&sx);
+    return err ? err : hpc_leader_note(r, &e->path, HPC_LEADER_MADE, &id);
+}
+
+int hpc_make_node(struct hpc_restore_entry *e)
+{
     char temp[40];
-    hpc_temp_name(r, temp);
-    const char *at = p->exists ? temp : p->name;
-    int made = S_ISLNK(head->mode) ? symlinkat(target, p->parent, at)
-                                   : mknodat(p->parent, at, (head->mode & S_IFMT) | 0600, (dev_t)head->rdev);
+    bool all = true;
+    int at = hpc_dir_stage(e->job, e->parent);
+    if (at < 0)
+        return at;
+    bool direct = e->parent->alone && !e->exists;
+    hpc_temp_name(e->job, temp);
+    const char *name = direct ? e->name : temp;
+    int made = S_ISLNK(e->head.mode) ? symlinkat(e->link.data, at, name)
+                                     : mknodat(at, name, (e->head.mode & S_IFMT) | 0600, (dev_t)e->head.rdev);
     if (made < 0)
         return -errno;
-    struct hpc_attributes attributes;
-    hpc_attributes_of(&attributes, head);
-    bool all = S_ISLNK(head->mode) || !hpc_has_default_acl(r, p->parent) || strip_acl(r, p->parent, at);
-    struct hpc_target target_of = { .fd = p->parent, .name = at, .path = r->path.data, .path_len = r->path.len };
-    all &= hpc_apply(r, &target_of, &attributes, NULL);
-    r->last_counted = !all;
-    r->stats.attributes_failed += !all;
-    return p->exists ? move_over(p, temp) : 0;
+    int err = equip(e, at, name, &all);
+    if (!err && !direct && renameat(at, name, e->parent->fd, e->name) < 0)
+        err = -errno;
+    if (err) {
+        unlinkat(at, name, 0);
+        return err;
+    }
+    e->counted = !all;
+    if (!all)
+        atomic_fetch_add(&e->job->stats.attributes_failed, 1);
+    return 0;
 }
 
-int hpc_make_link(struct hpc_restore *r, const struct hpc_place *p, const struct hpc_entry_head *head)
+bool hpc_give_node_block(struct hpc_restore_entry *e, const struct hpc_block *block)
 {
-    if (hpc_group_has_failed(r, head->link_group))
-        return -ENOENT;
-    const struct hpc_bytes *leader = &r->leader;
-    size_t dir_len = leader->len;
-    while (dir_len && leader->data[dir_len - 1] != '/')
-        dir_len--;
-    const char *leader_name = leader->data + dir_len;
-    int dir = hpc_tree_dir(&r->tree, &r->leaders, leader->data, dir_len ? dir_len - 1 : 0, NULL);
-    if (dir < 0)
-        return dir;
-    struct stat st;
-    if (fstatat(dir, leader_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return -errno;
-    if (S_ISDIR(st.st_mode))
-        return -EISDIR;
-    if (p->exists && p->st.st_dev == st.st_dev && p->st.st_ino == st.st_ino)
-        return 0;  /* is that link already; renaming one name of an inode over another would do nothing */
-    if (p->exists && !hpc_may_replace(r->replace, head, &p->st))
-        return HPC_BEGIN_SKIPPED;
-    char temp[40];
-    hpc_temp_name(r, temp);
-    if (linkat(dir, leader_name, p->parent, p->exists ? temp : p->name, 0) < 0)
-        return -errno;
-    return p->exists ? move_over(p, temp) : 0;
+    struct hpc_restore *r = e->job;
+    struct hpc_target t = { .fd = e->held, .path_only = true, .path = &e->path };
+    if (t.fd < 0)
+        t.fd = openat(e->parent->fd, e->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (t.fd < 0)
+        return hpc_took(r, &t, "xattrs", -errno);
+    bool all = hpc_apply_block(r, &t, block) & hpc_apply_flags(r, &t, hpc_block_flags(block));
+    if (t.fd != e->held)
+        close(t.fd);
+    return all;
 }

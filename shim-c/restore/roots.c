@@ -11,7 +11,7 @@
 
 int hpc_restore_root(struct hpc_restore *r, const char *name, size_t len)
 {
-    struct hpc_roots *roots = &r->tree.roots;
+    struct hpc_roots *roots = &r->roots;
     struct hpc_bytes root = { 0 };
     int err = hpc_normalise(&root, name, len);
     struct hpc_bytes *grown = err ? NULL : realloc(roots->list, (roots->count + 1) * sizeof *grown);
@@ -22,18 +22,6 @@ int hpc_restore_root(struct hpc_restore *r, const char *name, size_t len)
     roots->list = grown;
     grown[roots->count++] = root;
     return 0;
-}
-
-int hpc_roots_adopt(struct hpc_restore *r, const struct hpc_entry_head *head)
-{
-    size_t used;
-    int dir = hpc_roots_open(&r->tree.roots, r->path.data, r->path.len, &used);
-    if (dir < 0)
-        return dir;
-    close(dir);
-    if (used < r->path.len)
-        return -ENOENT;
-    return r->replace == HPC_REPLACE_NEVER ? HPC_BEGIN_SKIPPED : hpc_finish_later(r, HPC_TODO_ADOPTED, head);
 }
 
 bool hpc_roots_has(const struct hpc_roots *roots, const struct hpc_bytes *path)
@@ -82,6 +70,16 @@ int hpc_roots_open(const struct hpc_roots *roots, const char *path, size_t len, 
     } while (*used);
     free(full);
     return dir == -ENOENT ? -ELOOP : dir;
+}
+
+int hpc_roots_whole(const struct hpc_roots *roots, const char *path, size_t len)
+{
+    size_t used;
+    int dir = hpc_roots_open(roots, path, len, &used);
+    if (dir < 0 || used == len)
+        return dir;
+    close(dir);
+    return -ELOOP;
 }
 
 void hpc_roots_free(struct hpc_roots *roots)

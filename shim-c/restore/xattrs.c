@@ -5,13 +5,12 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#define ACL_ACCESS "system.posix_acl_access"
-#define ACL_DEFAULT "system.posix_acl_default"
 #define FLAGS "podheitor.flags"
 #define PROJECT "podheitor.project"
 
@@ -59,18 +58,6 @@ bool hpc_xattr_is_restored(const char *name)
     return known && !begins(name + 8, "overlay.");
 }
 
-/* ---- what could not be set ---- */
-
-bool hpc_took(struct hpc_restore *r, const struct hpc_target *t, const char *attribute, int err)
-{
-    if (err == 0)
-        return true;
-    if (r->on_attribute && r->attributes_named < HPC_NAMED_ATTRIBUTES)
-        r->on_attribute(r->on_attribute_context, t->path, t->path_len, attribute, -err);
-    r->attributes_named++;
-    return false;
-}
-
 /* ---- one attribute ---- */
 
 /* A descriptor that was opened with O_PATH takes no xattr call; its name in /proc does, and leads to that very object, symlink or not. */
@@ -80,18 +67,25 @@ static const char *proc_name(char out[32], int fd)
     return out;
 }
 
+/* Without /proc there is no way to the extended attributes of a symlink, fifo, or device; "no such file" would be no reason. */
+static int failure(const struct hpc_target *t)
+{
+    int err = errno;
+    return -(t->path_only && err == ENOENT && access("/proc/self/fd", F_OK) < 0 ? EOPNOTSUPP : err);
+}
+
 static int set(const struct hpc_target *t, const char *name, const void *value, size_t len)
 {
     char path[32];
     int done = t->path_only ? setxattr(proc_name(path, t->fd), name, value, len, 0) : fsetxattr(t->fd, name, value, len, 0);
-    return done < 0 ? -errno : 0;
+    return done < 0 ? failure(t) : 0;
 }
 
 static int remove_one(const struct hpc_target *t, const char *name)
 {
     char path[32];
     int done = t->path_only ? removexattr(proc_name(path, t->fd), name) : fremovexattr(t->fd, name);
-    return done == 0 || errno == ENODATA || errno == EOPNOTSUPP ? 0 : -errno;
+    return done == 0 || errno == ENODATA || errno == EOPNOTSUPP ? 0 : failure(t);
 }
 
 static int set_flags(const struct hpc_target *t, uint32_t flags)
@@ -137,7 +131,7 @@ static bool number_of(const struct hpc_block *block, const char *name, uint32_t 
 {
     struct hpc_xattr x;
     size_t at = 0;
-    while (hpc_xattr_next((const uint8_t *)block->data, block->len, &at, &x) > 0) {
+    while (block->len && hpc_xattr_next((const uint8_t *)block->data, block->len, &at, &x) > 0) {
         if (x.name_len == strlen(name) && memcmp(x.name, name, x.name_len) == 0 && x.value_len == sizeof *out) {
             memcpy(out, x.value, sizeof *out);
             return true;
@@ -160,28 +154,55 @@ static int apply_one(const struct hpc_target *t, const char *name, const struct 
     return hpc_xattr_is_restored(name) ? set(t, name, x->value, x->value_len) : -EOPNOTSUPP;
 }
 
+static bool has(const struct hpc_block *block, const char *name)
+{
+    struct hpc_xattr x;
+    size_t at = 0;
+    while (block->len && hpc_xattr_next((const uint8_t *)block->data, block->len, &at, &x) > 0)
+        if (x.name_len == strlen(name) && memcmp(x.name, name, x.name_len) == 0)
+            return true;
+    return false;
+}
+
+/* What a directory that was there has and its entry has not. Labels and keys of security modules are theirs. */
+static bool strip_others(struct hpc_restore *r, const struct hpc_target *t, const struct hpc_block *block)
+{
+    static const size_t most = 65536;  /* the kernel's own limit of a list */
+    char *list = malloc(most);
+    ssize_t len = list ? flistxattr(t->fd, list, most) : -1;
+    bool all = true;
+    for (ssize_t i = 0; i < len; i += (ssize_t)strlen(list + i) + 1) {
+        const char *name = list + i;
+        if ((begins(name, "user.") || begins(name, "trusted.")) && hpc_xattr_is_restored(name) && !has(block, name))
+            all &= hpc_took(r, t, name, remove_one(t, name));
+    }
+    free(list);
+    return all;
+}
+
 bool hpc_apply_block(struct hpc_restore *r, const struct hpc_target *t, const struct hpc_block *block)
 {
     struct hpc_xattr x;
     size_t at = 0;
     bool all = true, access = false, inherited = false;
-    while (hpc_xattr_next((const uint8_t *)block->data, block->len, &at, &x) > 0) {
+    while (block->len && hpc_xattr_next((const uint8_t *)block->data, block->len, &at, &x) > 0) {
         char name[HPC_XATTR_NAME + 1];
         memcpy(name, x.name, x.name_len);
         name[x.name_len] = 0;
         if (is_servers_own(name))
             continue;
-        access |= strcmp(name, ACL_ACCESS) == 0;
-        inherited |= strcmp(name, ACL_DEFAULT) == 0;
+        access |= strcmp(name, HPC_ACL_ACCESS) == 0;
+        inherited |= strcmp(name, HPC_ACL_DEFAULT) == 0;
         int err = apply_one(t, name, &x);
         all &= hpc_took(r, t, name, err);
-        r->stats.xattrs += err == 0;
+        if (!err)
+            atomic_fetch_add(&r->stats.xattrs, 1);
     }
     if (block->strip_acl && !access)
-        all &= hpc_took(r, t, ACL_ACCESS, remove_one(t, ACL_ACCESS));
+        all &= hpc_took(r, t, HPC_ACL_ACCESS, remove_one(t, HPC_ACL_ACCESS));
     if (block->strip_default_acl && !inherited)
-        all &= hpc_took(r, t, ACL_DEFAULT, remove_one(t, ACL_DEFAULT));
-    return all;
+        all &= hpc_took(r, t, HPC_ACL_DEFAULT, remove_one(t, HPC_ACL_DEFAULT));
+    return all & (!block->strip_others || strip_others(r, t, block));
 }
 
 uint32_t hpc_block_flags(const struct hpc_block *block)
@@ -195,11 +216,11 @@ bool hpc_apply_flags(struct hpc_restore *r, const struct hpc_target *t, uint32_t
     return flags == 0 || hpc_took(r, t, FLAGS, set_flags(t, flags));
 }
 
-bool hpc_has_default_acl(struct hpc_restore *r, int parent)
+int hpc_has_default_acl(int dir)
 {
     char path[32];
-    enum hpc_acl *known = parent == r->tree.base ? &r->tree.acl : &r->parents.acl;
-    if (*known == HPC_ACL_UNKNOWN)
-        *known = getxattr(proc_name(path, parent), ACL_DEFAULT, NULL, 0) > 0 ? HPC_ACL_DEFAULT : HPC_ACL_NONE;
-    return *known == HPC_ACL_DEFAULT;
+    ssize_t len = getxattr(proc_name(path, dir), HPC_ACL_DEFAULT, NULL, 0);
+    if (len >= 0)
+        return len > 0;
+    return errno == ENODATA || errno == EOPNOTSUPP ? 0 : -errno;
 }

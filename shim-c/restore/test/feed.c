@@ -211,6 +211,7 @@ void feed_failures(void)
 {
     struct stream s = { 0 };
     EQUAL(mkdir("base/way", 0700), 0);
+    write_file("base/way/full", "x");
     add_file(&s, "/way", "a directory is in the way");
     add_file(&s, "/a/../b", "dots");
     add_entry(&s, entry(S_IFREG | 0600, 4), "/unread", NULL);
@@ -239,8 +240,10 @@ void feed_failures(void)
     at += failure_is(failures + at, EIO, HPC_RESTORE_OP_SOURCE, "/unread", 7);
     at += failure_is(failures + at, EIO, HPC_RESTORE_OP_SOURCE, "/short", 6);
     at += failure_is(failures + at, EIO, HPC_RESTORE_OP_DISCARD, "/damaged", 8);
-    at += failure_is(failures + at, ENOENT, HPC_RESTORE_OP_LINK, "/link\0/missing", 14);
     EQUAL(used, at);
+    EQUAL(hpc_restore_flat_finish(handle), 0);  /* the link was put aside: its leader might have come */
+    EQUAL(hpc_restore_flat_failures(handle, failures, sizeof failures), 32);
+    failure_is(failures, ENOENT, HPC_RESTORE_OP_LINK, "/link\0/missing", 14);
     EQUAL(flat_stats(handle).failed, 6);
     EQUAL(flat_stats(handle).files, 1);
     content_is("base/good", "good");

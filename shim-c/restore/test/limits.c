@@ -57,7 +57,7 @@ void disk_full(void)
     char *data = malloc(size);
     memset(data, 'd', size);
     struct hpc_entry_head big = entry(S_IFREG | 0600, size), other = entry(S_IFREG | 0600, size);
-    big.link_group = other.link_group = 5;
+    big.nlink = other.nlink = 2;
     other.flags = HPC_ENTRY_LINK;
     write_file("base/big", "old");
     EQUAL(put(r, big, "big", NULL), HPC_BEGIN_DATA);

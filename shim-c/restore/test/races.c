@@ -58,11 +58,10 @@ static void victim_is_untouched(void)
     EQUAL(count, 3);
 }
 
-static void one_round(struct hpc_restore *r, bool openat2)
+static void one_round(struct hpc_restore *r)
 {
     static const uint8_t block[] = { 6, 0, 0, 0, 1, 0, 0, 0, 'u', 's', 'e', 'r', '.', 'x', '1' };
     static const uint8_t trusted[] = { 9, 0, 0, 0, 1, 0, 0, 0, 't', 'r', 'u', 's', 't', 'e', 'd', '.', 'x', '1' };
-    r->tree.no_openat2 = !openat2;
     for (int i = 0; i < 4; i++) {
         char dir[32], name[64];
         snprintf(dir, sizeof dir, "d%d", i);
@@ -103,7 +102,7 @@ void hostile_races(void)
     do {
         struct hpc_restore *r = open_core(HPC_REPLACE_ALWAYS, rounds % 3 == 2 ? HPC_RESTORE_IN_PLACE : 0);
         for (int i = 0; i < 20; i++, rounds++)
-            one_round(r, rounds % 2);
+            one_round(r);
         hpc_restore_finish(r);
         hpc_restore_free(r);
         clock_gettime(CLOCK_MONOTONIC, &now);

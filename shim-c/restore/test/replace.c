@@ -67,18 +67,22 @@ void replace_other_kinds(void)
         }
     }
     content_is("base/target", "must stay");
-    /* A directory is never removed for something else. */
+    struct hpc_entry_head leader = entry(S_IFREG | 0600, 1);
+    leader.nlink = 2;
+    EQUAL(put_file(always, leader, "leader", "x"), 0);
+    /* A directory that holds something is never removed for something else. */
     for (int to = 0; to < 3; to++) {
         EQUAL(mkdir("base/dir", 0700) == 0 || errno == EEXIST, 1);
+        write_file("base/dir/full", "x");
         struct hpc_entry_head h = entry(types[to] | 0700, 0);
         h.flags = 0;
         EQUAL(put(always, h, "dir", "t"), -EISDIR);
         h.flags = HPC_ENTRY_LINK;
-        EQUAL(put(always, h, "dir", "target"), -EISDIR);
+        EQUAL(put(always, h, "dir", "leader"), -EISDIR);
     }
-    EQUAL(leftovers("base"), 0);
     hpc_restore_free(always);
     hpc_restore_free(never);
+    EQUAL(leftovers("base"), 0);
 }
 
 void replace_directories(void)

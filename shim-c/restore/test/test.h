@@ -38,7 +38,7 @@ int open_fds(void);
 
 #define TESTS(X) \
     X(every_kind) X(attributes_and_umask) X(hard_links) X(link_of_a_failed_leader) X(sparse_files) X(bad_entries) \
-    X(deep_paths) X(deep_paths_without_openat2) X(planted_symlinks) X(planted_symlinks_without_openat2) X(odd_names) \
+    X(deep_paths) X(planted_symlinks) X(odd_names) \
     X(refused_names) X(links_to_the_base) X(links_at_roots) X(others_links_at_roots) X(missing_parents) X(parents_under_a_umask) X(no_descriptor_leaks) \
     X(replace_files) X(replace_other_kinds) X(replace_directories) X(existing_link_is_not_written_through) X(in_place) \
     X(interrupted) X(cancelled) \
