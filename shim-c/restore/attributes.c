@@ -73,7 +73,10 @@ static int set_times(int fd, const char *name, const struct hpc_attributes *a)
 /* Owner, extended attributes and ACLs, mode, times: chown clears capabilities and setuid, and an ACL has a say in the mode. */
 bool hpc_apply(struct hpc_restore *r, const struct hpc_target *t, struct hpc_attributes *a, const struct hpc_block *block)
 {
-    bool all = hpc_took(r, t, "owner", set_owner(t->fd, t->name, a));
+    int err = set_owner(t->fd, t->name, a);
+    bool all = hpc_took(r, t, "owner", err);
+    if (err == -EPERM)
+        atomic_fetch_add(&r->stats.owners_refused, 1);
     if (block)
         all &= hpc_apply_block(r, t, block);
     all &= hpc_took(r, t, "mode", set_mode(t->fd, t->name, a));

@@ -79,6 +79,7 @@ struct hpc_restore_stats {  /* u64 each */
     uint64_t attributes_failed;/* entries whose owner, xattrs, ACL, mode, times or flags could not be set in full */
     uint64_t xattrs;           /* extended attributes, ACLs and project ids set */
     uint64_t unfinished;       /* after hpc_restore_finish(): directories that a cancel left without owner, mode and times */
+    uint64_t owners_refused;   /* among attributes_failed: the owner could not be set for want of privileges (EPERM) */
 };
 void hpc_restore_get_stats(const struct hpc_restore *r, struct hpc_restore_stats *out);
 

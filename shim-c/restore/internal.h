@@ -195,7 +195,8 @@ void hpc_roots_free(struct hpc_roots *roots);
 
 /* ---- the job: what entries share ---- */
 struct hpc_counters {  /* struct hpc_restore_stats, for many threads */
-    atomic_ullong files, directories, symlinks, hardlinks, specials, bytes, skipped, failed, attributes_failed, xattrs, unfinished;
+    atomic_ullong files, directories, symlinks, hardlinks, specials, bytes, skipped, failed, attributes_failed, xattrs, unfinished,
+                  owners_refused;
 };
 struct hpc_grain {
     uint64_t dev;

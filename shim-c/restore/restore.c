@@ -147,5 +147,6 @@ void hpc_restore_get_stats(const struct hpc_restore *r, struct hpc_restore_stats
         .hardlinks = atomic_load(&c->hardlinks), .specials = atomic_load(&c->specials), .bytes = atomic_load(&c->bytes),
         .skipped = atomic_load(&c->skipped), .failed = atomic_load(&c->failed), .attributes_failed = atomic_load(&c->attributes_failed),
         .xattrs = atomic_load(&c->xattrs), .unfinished = atomic_load(&c->unfinished),
+        .owners_refused = atomic_load(&c->owners_refused),
     };
 }

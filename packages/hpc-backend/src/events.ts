@@ -96,6 +96,10 @@ export interface RestoreSummary {
   readonly attributes_failed: number;
   /** Extended attributes and ACLs that were set. */
   readonly xattrs: number;
+  /** Directories that a cancelled restore left without their owner, attributes, mode and times. */
+  readonly unfinished: number;
+  /** Among `attributes_failed`: whose owner only root may set. */
+  readonly owners_refused: number;
   /** Archive entries that no pattern selected. */
   readonly unselected: number;
   readonly seconds: number;

@@ -8,7 +8,7 @@ import { restoreLibrary } from "./restore-library";
 export const REPLACE = { always: "a", newer: "w", older: "o", never: "n" } as const;
 export type Replace = keyof typeof REPLACE;
 
-const { ENOENT, ELOOP } = constants.errno;
+const { EEXIST, ELOOP, ENOENT, ERANGE, ESTALE } = constants.errno;
 /** Room for the path of a symbolic link that is named. */
 const LINK_ROOM = 8192;
 
@@ -41,14 +41,24 @@ function reasonOf({ operation, errno, leader }: RestoreFailure, discarded: strin
   if (operation === "discard") return discarded;
   if (operation === "source") return "it was read incompletely when it was saved";
   if (operation !== "link" || leader === undefined) {
-    const why = errno === ELOOP ? " (the way to it leads through a symbolic link, which is not followed)" : "";
-    return `cannot ${operation}: ${errnoName(errno)}${why}`;
+    const why = WHY.get(errno);
+    return `cannot ${operation}: ${errnoName(errno)}${why === undefined ? "" : ` (${why})`}`;
   }
   const other = printable(leader);
-  return errno === ENOENT
-    ? `its other name ${other} is not there to link to (ENOENT): select it as well, or see why it was not restored`
-    : `cannot link to ${other}: ${errnoName(errno)}`;
+  if (errno === ENOENT)
+    return `its other name ${other} is not there to link to (ENOENT): select it as well, or see why it was not restored`;
+  if (errno === EEXIST)
+    return `its other name ${other} is another file, which was kept (EEXIST): restore it elsewhere, or with --replace always`;
+  if (errno === ESTALE) return `its other name ${other} was replaced during the restore (ESTALE): restore it again`;
+  return `cannot link to ${other}: ${errnoName(errno)}`;
 }
+
+/** What the core means by an errno that says too little. */
+const WHY: ReadonlyMap<number, string> = new Map([
+  [ELOOP, "the way to it leads through a symbolic link, which is not followed"],
+  [ERANGE, "the filesystem cannot keep its device number"],
+  [ESTALE, "a directory above it was replaced during the restore"],
+]);
 
 /** `HPC_RESTORE_NAME_ATTRIBUTES`. */
 const NAME_ATTRIBUTES = 2;
@@ -65,6 +75,8 @@ const STATS = [
   "failed",
   "attributes_failed",
   "xattrs",
+  "unfinished",
+  "owners_refused",
 ] as const;
 export type RestoreStats = Readonly<Record<(typeof STATS)[number], number>>;
 

@@ -80,7 +80,15 @@ test("what failed before the call itself failed is told", () => {
 
 test.each([
   ["link", 2, "its other name /b is not there to link to (ENOENT): select it as well, or see why it was not restored"],
+  [
+    "link",
+    17,
+    "its other name /b is another file, which was kept (EEXIST): restore it elsewhere, or with --replace always",
+  ],
+  ["link", 116, "its other name /b was replaced during the restore (ESTALE): restore it again"],
   ["link", 18, "cannot link to /b: EXDEV"],
+  ["create", 34, "cannot create: ERANGE (the filesystem cannot keep its device number)"],
+  ["create", 116, "cannot create: ESTALE (a directory above it was replaced during the restore)"],
   ["write", 28, "cannot write: ENOSPC"],
   ["source", 5, "it was read incompletely when it was saved"],
   ["discard", 5, "as the caller says"],

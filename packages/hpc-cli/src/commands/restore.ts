@@ -76,7 +76,7 @@ export const restore: Command<Arguments> = {
     if (summary.attributes_failed > 0)
       output.message(
         "warning",
-        `${plural(summary.attributes_failed, "entry has", "entries have")} not got all of owner, mode and times: only root can give files to other users`,
+        `${plural(summary.attributes_failed, "entry has", "entries have")} not got all of owner, extended attributes, mode and times${summary.owners_refused > 0 ? ": only root can give files to other users" : ""}`,
       );
     if (args.json) output.object(summary);
     else printSummary(summary, args.where, output);
