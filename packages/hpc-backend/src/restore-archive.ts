@@ -55,6 +55,8 @@ export async function restoreArchive(options: RestoreArchive): Promise<RestoreSu
   const restore = new ArchiveRestore(core, wanted, messages);
   const report = throttled(() => events?.progress?.(restore.progress()));
   const shards = new MissingShards();
+  const stop = () => restore.cancel();
+  signal?.addEventListener("abort", stop, { once: true });
   try {
     for (const one of archives) {
       const standIns = new StandIns();
@@ -70,14 +72,16 @@ export async function restoreArchive(options: RestoreArchive): Promise<RestoreSu
     }
     for (const text of shards.missing())
       messages.say("warning", `what belongs to shard ${text} is not restored: no archive of it was given`);
-    restore.finish();
+    await restore.finish();
+    if (signal?.aborted) throw cancelled();
     events?.progress?.(restore.progress());
     return restore.summary();
   } catch (error) {
-    // What was restored so far stays, and its directories get their modes and times.
-    restore.finish();
+    // What was restored so far stays, and its directories get their modes and times, as far as a second goes after a cancel.
+    await restore.finish();
     throw error;
   } finally {
+    signal?.removeEventListener("abort", stop);
     core.close();
   }
 }
@@ -161,6 +165,8 @@ class ArchiveRestore {
   #unfed = 0;
   /** Entries whose attributes were damaged in the archive. */
   #attributesLost = 0;
+  #finished = false;
+  #cancelled = false;
   /** Of the entry whose attributes come next. */
   #name: Buffer = NO_NAME;
   /** Why the entry that is being discarded is damaged: the core only knows that it is. */
@@ -204,15 +210,31 @@ class ArchiveRestore {
     this.#frames.recycle(bytes);
   }
 
-  /** Directory modes and times, from the core's list. */
-  finish(): void {
-    this.flush();
+  /** Directory modes and times, from the core's list. The second call does nothing. */
+  async finish(): Promise<void> {
+    if (this.#finished) return;
+    this.#finished = true;
+    if (!this.#cancelled) this.flush();
     try {
-      this.core.finish((failure) => this.#failed(failure));
+      await this.core.finish((failure) => this.#failed(failure));
     } catch (error) {
-      this.messages.say("warning", `modes or times of some directories could not be set: ${causeOf(error)}`);
+      this.messages.say(
+        "warning",
+        this.#cancelled ? this.#left() : `modes or times of some directories could not be set: ${causeOf(error)}`,
+      );
     }
     this.messages.close();
+  }
+
+  /** What was not handed over yet is not restored. Any time, also while `finish` runs. */
+  cancel(): void {
+    this.#cancelled = true;
+    this.core.cancel();
+  }
+
+  #left(): string {
+    const { files, directories, symlinks, hardlinks, specials } = this.core.stats();
+    return `${files + directories + symlinks + hardlinks + specials} entries were restored before the cancel, and stay; the rest was not, and some directories may lack their owner, mode and times`;
   }
 
   progress(): Progress {

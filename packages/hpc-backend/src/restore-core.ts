@@ -1,5 +1,6 @@
 import { constants } from "node:os";
 import { errnoName } from "@podheitor/hpc-native";
+import { counted } from "./in-flight";
 import { FAILURES_SIZE } from "./limits";
 import { printable } from "./printable";
 import { restoreLibrary } from "./restore-library";
@@ -89,7 +90,8 @@ function bind() {
     feed: lib.bind("hpc_restore_feed", ["i64", "buffer", "i64", "buffer", "i64", "buffer"], "status"),
     failures: lib.bind("hpc_restore_flat_failures", ["i64", "buffer", "i64"], "status"),
     stats: lib.bind("hpc_restore_flat_stats", ["i64", "buffer", "i64"], "status"),
-    finish: lib.bind("hpc_restore_flat_finish", ["i64"], "status"),
+    // In a thread of its own: it is one call over all directories, and the event loop must hear a signal meanwhile.
+    finish: lib.bindAsync("hpc_restore_flat_finish", ["i64"], "status"),
     cancel: lib.bind("hpc_restore_flat_cancel", ["i64"], "status"),
     close: lib.bind("hpc_restore_close", ["i64"], "status"),
   };
@@ -146,10 +148,13 @@ export class RestoreCore {
     }
   }
 
-  /** What directories are, from the list. Throws NativeError of the first that failed; all are tried. */
-  finish(failed: (failure: RestoreFailure) => void): void {
+  /**
+   * What directories are, from the list; nothing but `cancel` may be called until it has settled. Rejects with NativeError of the first that failed (all are
+   * tried), or with ECANCELED.
+   */
+  async finish(failed: (failure: RestoreFailure) => void): Promise<void> {
     try {
-      this.#calls.finish(this.#handle);
+      await counted(this.#calls.finish(this.#handle));
     } finally {
       const failures = this.#failures;
       for (let used = 1; used > 0; ) {
@@ -159,6 +164,7 @@ export class RestoreCore {
     }
   }
 
+  /** No entry is taken any more, and `finish` ends within a second, also while it runs. */
   cancel(): void {
     this.#calls.cancel(this.#handle);
   }

@@ -1,7 +1,7 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { type Entry, EntryFlag, EntryKind, encodeDataEnd, encodeEntry, encodeFrame } from "@podheitor/hpc-ptcomm";
 import { FAILURES_SIZE } from "../src/limits";
 import { failureText, REPLACE, RestoreCore, type RestoreFailure } from "../src/restore-core";
@@ -23,19 +23,14 @@ afterEach(() => {
   rmSync(where, { recursive: true });
 });
 
-/** The frames of a file with this content. */
-function file(name: string, content: string): Buffer {
-  const entry: Entry = {
-    kind: EntryKind.REGULAR,
-    flags: EntryFlag.HAS_DATA,
-    mode: 0o100644,
+function entryOf(name: string, about: Pick<Entry, "kind" | "flags" | "mode" | "size">): Entry {
+  return {
     nlink: 1,
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
     ino: 1n,
     dev: 1n,
     rdev: 0n,
-    size: BigInt(content.length),
     blocks: 8n,
     blksize: 4096,
     atime: 1n,
@@ -49,9 +44,15 @@ function file(name: string, content: string): Buffer {
     name: Buffer.from(name),
     link: EMPTY,
     holes: [],
+    ...about,
   };
+}
+
+/** The frames of a file with this content. */
+function file(name: string, content: string): Buffer {
+  const about = { kind: EntryKind.REGULAR, flags: EntryFlag.HAS_DATA, mode: 0o100644, size: BigInt(content.length) };
   return Buffer.concat([
-    encodeFrame("M", encodeEntry(entry)),
+    encodeFrame("M", encodeEntry(entryOf(name, about))),
     encodeFrame("D", Buffer.from(content)),
     encodeFrame("Z", encodeDataEnd({ bytes: BigInt(content.length), errno: 0 })),
   ]);
@@ -106,4 +107,33 @@ test("more failures than one call has room for are all told", () => {
   expect(failures.map((failure) => failure.name.toString())).toEqual(Array.from({ length: count }, (_, i) => name(i)));
   expect(core.stats().failed).toBe(count);
   expect(readdirSync(where).filter((entry) => !entry.startsWith("."))).toEqual(["in-the-way"]);
+});
+
+describe("the last pass, over all directories,", () => {
+  const COUNT = 500;
+  beforeEach(() => {
+    const about = { kind: EntryKind.DIRECTORY, flags: 0, mode: 0o040755, size: 0n };
+    const frame = (i: number) => encodeFrame("M", encodeEntry(entryOf(`d${i}`, about)));
+    for (let at = 0; at < COUNT; at += 500)
+      core.feed(Buffer.concat(Array.from({ length: 500 }, (_, i) => frame(at + i))), failed);
+  });
+
+  test("leaves the event loop alone", async () => {
+    let turns = 0;
+    let done = false;
+    const pass = core.finish(failed).finally(() => {
+      done = true;
+    });
+    for (; !done; turns++) await new Promise(setImmediate);
+    await pass;
+    expect(turns).toBeGreaterThan(2);
+    expect(failures).toEqual([]);
+    expect(lstatSync(join(where, `d${COUNT - 1}`)).mode & 0o777).toBe(0o755);
+  });
+
+  test("hears a cancel meanwhile", async () => {
+    const pass = core.finish(failed);
+    core.cancel();
+    await expect(pass).rejects.toMatchObject({ errnoName: "ECANCELED" });
+  });
 });
