@@ -26,6 +26,6 @@ export interface BackupJob {
   readonly workDirectory?: string | undefined;
   /** Another source of entries than a scan of the paths. */
   readonly openScanner?: OpenScanner;
-  /** Called after every batch. */
+  /** Called after every batch, and after every piece of a large file. */
   readonly progress?: () => void;
 }

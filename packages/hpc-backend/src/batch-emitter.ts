@@ -19,7 +19,10 @@ import { UnchangedLinks } from "./unchanged-links";
 const EMPTY = Buffer.alloc(0);
 const { ENOENT } = constants.errno;
 
-type Job = Pick<BackupJob, "params" | "sink" | "sums" | "messages" | "content" | "signal" | "workDirectory">;
+type Job = Pick<
+  BackupJob,
+  "params" | "sink" | "sums" | "messages" | "content" | "signal" | "workDirectory" | "progress"
+>;
 
 /** One way through a batch. There are two, because answers are worked off while a scan batch is half way through. */
 class Pass {

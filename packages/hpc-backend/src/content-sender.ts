@@ -8,7 +8,7 @@ import type { FileReader } from "./file-reader";
 
 /** Sends the content of the entry that the sink was given last, counts it, and says what is wrong with it. */
 export class ContentSender {
-  constructor(private readonly job: Pick<BackupJob, "sink" | "sums" | "messages" | "signal">) {}
+  constructor(private readonly job: Pick<BackupJob, "sink" | "sums" | "messages" | "signal" | "progress">) {}
 
   /** Content that came with the scan. */
   ready(cursor: RecordCursor, content: Buffer): void {
@@ -28,6 +28,7 @@ export class ContentSender {
     sums.holeBytes += reader.holeBytes;
     let sent = 0;
     let errno = 0;
+    let file: Buffer | undefined;
     for (;;) {
       const piece = await this.#piece(reader);
       if (piece === undefined) break;
@@ -40,7 +41,13 @@ export class ContentSender {
       }
       if (sink.full) await sink.drain();
       signal?.throwIfAborted();
+      if (this.job.progress !== undefined && sent < cursor.size) {
+        file ??= fullName(cursor.dir, cursor.name);
+        sums.reading = { file, bytes: sent };
+        this.job.progress();
+      }
     }
+    sums.reading = undefined;
     sink.end(sent, errno);
     sums.bytes += sent;
     if (errno === 0) this.#expect(cursor, sent + reader.holeBytes);

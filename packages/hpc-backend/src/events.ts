@@ -6,6 +6,8 @@ export interface Progress {
   readonly bytes: number;
   readonly failed: number;
   readonly seconds: number;
+  /** Backup: the name of a file whose content takes more than one read and is on its way. */
+  readonly file?: Buffer;
 }
 
 /**

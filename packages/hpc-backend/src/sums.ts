@@ -66,8 +66,18 @@ export class Sums {
     this.failedBy.set(errno, (this.failedBy.get(errno) ?? 0) + 1);
   }
 
+  /** The large file whose content is on its way, and what of it went; `bytes` has it at its end. */
+  reading: { readonly file: Buffer; readonly bytes: number } | undefined;
+
   progress(): Progress {
-    return { entries: this.emitted, bytes: this.bytes, failed: this.failed + this.incomplete, seconds: this.seconds };
+    const { reading } = this;
+    return {
+      entries: this.emitted,
+      bytes: this.bytes + (reading?.bytes ?? 0),
+      failed: this.failed + this.incomplete,
+      seconds: this.seconds,
+      ...(reading === undefined ? {} : { file: reading.file }),
+    };
   }
 
   summary(engine: "native" | "workers"): BackupSummary {

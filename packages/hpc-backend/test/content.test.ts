@@ -9,7 +9,7 @@ import { type EntryFields, EntryKind, RecordCursor, RecordType, RecordWriter } f
 import { runBackup } from "../src/backup-job";
 import { FileAhead } from "../src/file-ahead";
 import { FileReader } from "../src/file-reader";
-import { backupToArchive, listArchive, parseParams, restoreArchive } from "../src/index";
+import { backupToArchive, listArchive, type Progress, parseParams, restoreArchive } from "../src/index";
 import { MESSAGES_MAX } from "../src/limits";
 import { Messages } from "../src/messages";
 import { Sums } from "../src/sums";
@@ -173,4 +173,23 @@ test("never more than four CHECK batches are unanswered, the last one included",
   expect(sums.filteredUnchanged).toBe(545 + 16);
   expect(most).toBe(4);
   rmSync(root, { recursive: true });
+});
+
+test("a large file is told of while it is read", async () => {
+  const file = join(scratch, "large");
+  writeFileSync(file, Buffer.alloc(6 * 1024 * 1024, 7));
+  const progress: Progress[] = [];
+  const params = parseParams([
+    ["path", Buffer.from(file)],
+    ["bandwidth", Buffer.from("8")],
+  ]);
+  await backupToArchive({ params, archive: "/dev/null", events: { progress: (figures) => progress.push(figures) } });
+  const reading = progress.filter((figures) => figures.file !== undefined);
+  expect(reading.length).toBeGreaterThan(0);
+  for (const figures of reading) {
+    expect(figures.file?.toString()).toBe(file);
+    expect(figures.bytes).toBeGreaterThan(0);
+    expect(figures.bytes).toBeLessThan(6 * 1024 * 1024);
+  }
+  expect(progress.at(-1)).toMatchObject({ entries: 1, bytes: 6 * 1024 * 1024 });
 });

@@ -1,3 +1,4 @@
+import { escapeName } from "./escape";
 import { formatBytes, formatCount, formatSeconds } from "./format";
 import type { Sink } from "./io";
 
@@ -6,6 +7,8 @@ export interface ProgressFigures {
   readonly entries: number;
   readonly bytes: number;
   readonly failed: number;
+  /** What is being read, where that takes its time. */
+  readonly file?: Buffer;
 }
 
 /** A job that ends within this time shows no progress: a line that flashes by tells nobody anything. */
@@ -29,10 +32,12 @@ export class ProgressLine {
   update(figures: ProgressFigures): void {
     if (!this.visible) return;
     const elapsed = this.now() - this.started;
-    const rate = figures.entries / (elapsed / 1000);
+    const seconds = elapsed / 1000;
+    const { entries, bytes, failed, file } = figures;
     this.show(
-      `${formatCount(figures.entries)} entries  ${formatBytes(figures.bytes)}  ${formatCount(rate)}/s  ` +
-        `${formatCount(figures.failed)} errors  ${formatSeconds(elapsed / 1000)}`,
+      `${formatCount(entries)} entries  ${formatBytes(bytes)}  ${formatCount(entries / seconds)}/s  ` +
+        `${formatBytes(Math.round(bytes / seconds))}/s  ${formatCount(failed)} errors  ${formatSeconds(seconds)}` +
+        (file === undefined ? "" : `  ${escapeName(file)}`),
     );
   }
 

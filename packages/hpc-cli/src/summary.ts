@@ -19,6 +19,7 @@ export class ProgressSum {
         entries: sum.entries + one.entries,
         bytes: sum.bytes + one.bytes,
         failed: sum.failed + one.failed,
+        ...(progress.file === undefined ? {} : { file: progress.file }),
       })),
     );
   }

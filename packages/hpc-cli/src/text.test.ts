@@ -100,10 +100,18 @@ describe("the progress line", () => {
     expect(sink.text()).toBe("");
     now = 3000;
     line.update(figures);
-    expect(sink.text()).toBe("\r3,000 entries  2.0 KiB  1,000/s  1 erro\u001b[K");
+    expect(sink.text()).toBe("\r3,000 entries  2.0 KiB  1,000/s  683 B/\u001b[K");
     line.clear();
     line.clear();
-    expect(sink.text().endsWith("erro\u001b[K\r\u001b[K")).toBe(true);
+    expect(sink.text().endsWith("B/\u001b[K\r\u001b[K")).toBe(true);
+  });
+
+  test("names the large file that is being read", () => {
+    const sink = collector({ isTTY: true, columns: 200 });
+    const times = [0, 4000];
+    const line = new ProgressLine(sink, true, () => times.shift() ?? 4000);
+    line.update({ entries: 1, bytes: 2 ** 30, failed: 0, file: Buffer.from("/data/big\nfile") });
+    expect(sink.text()).toBe("\r1 entries  1.0 GiB  0/s  256.0 MiB/s  0 errors  4.00 s  /data/big\\nfile\u001b[K");
   });
 
   test("shows what is being done in other words, too", () => {
