@@ -1,6 +1,6 @@
 import type { Argv, InferredOptionTypes } from "yargs";
 import { toText } from "../bytes";
-import { CatalogReader } from "../catalog/reader";
+import { jobsIn } from "../catalog/reader";
 import type { Command } from "../command";
 import { CliError, UsageError } from "../errors";
 import { Exit } from "../exit";
@@ -39,7 +39,7 @@ export const restorePlan: Command<Arguments> = {
     const output = new Output(io, args.json);
     const prefix = checkPrefix(args["job-prefix"]);
     const before = args.before === undefined ? Math.floor(Date.now() / 1000) : parseTime(args.before);
-    const jobs = await new CatalogReader(toText(args.catalog, "--catalog")).jobsNamed(prefix);
+    const jobs = await jobsIn(toText(args.catalog, "--catalog"), prefix);
     const plan = planGeneration(prefix, jobs, before);
     if (plan === undefined)
       throw new CliError(

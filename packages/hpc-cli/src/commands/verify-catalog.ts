@@ -35,6 +35,22 @@ export async function runVerifyCatalog(args: Arguments, io: Io): Promise<ExitCod
   const sample = wanted === undefined ? undefined : whole(wanted, "--sample-names");
   const started = performance.now();
   const reader = new CatalogReader(toText(args.catalog, "--catalog"));
+  try {
+    return await compare(reader, jobIds, sample, started, args, output, io);
+  } finally {
+    reader.close();
+  }
+}
+
+async function compare(
+  reader: CatalogReader,
+  jobIds: readonly number[],
+  sample: number | undefined,
+  started: number,
+  args: Arguments,
+  output: Output,
+  io: Io,
+): Promise<ExitCode> {
   const jobs = await reader.jobs(jobIds);
   for (const { jobId, status, type } of jobs) {
     if (type !== "B") throw new UsageError(`job ${jobId} is no backup`, "name backup jobs");

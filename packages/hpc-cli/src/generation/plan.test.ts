@@ -13,6 +13,7 @@ const job = (index: number, count: number, level: string, end: number, status = 
   end,
   fileSet: 1,
   purged: false,
+  files: 1,
   client: "c-fd",
 });
 const ends = (jobs: readonly ShardJob[]) => jobs.map(({ level, end }) => `${level}${end}`).join(" ");

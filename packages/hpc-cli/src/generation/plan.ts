@@ -16,6 +16,8 @@ export interface ShardJob {
   readonly fileSet: number;
   /** Its list of files was pruned. */
   readonly purged: boolean;
+  /** Names that it saved. */
+  readonly files: number;
   readonly client: string;
 }
 
