@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { accessSync, constants } from "node:fs";
 
 /*
@@ -67,12 +68,23 @@ export function parseConf(text: string): PluginConf {
   };
 }
 
+const HEAD = "# Written by `podheitor-hpc plugin install`. A running File Daemon reads it when a job starts.\n";
+
+/** With a checksum, by which a later installation knows whether somebody changed it. */
 export function formatConf(conf: PluginConf): string {
-  const lines = [
-    "# Written by `podheitor-hpc plugin install`. A running File Daemon reads it when a job starts.",
-    `backend = ${conf.backend}`,
-  ];
+  const lines = [`backend = ${conf.backend}`];
   if (conf.node !== undefined) lines.push(`node = ${conf.node}`);
   if (conf.stallLimit !== undefined) lines.push(`stall-limit = ${conf.stallLimit}`);
-  return `${lines.join("\n")}\n`;
+  const body = `${lines.join("\n")}\n`;
+  return `${HEAD}# checksum ${checksum(body)}\n${body}`;
+}
+
+/** Whether this is no text of `formatConf`, but somebody's who may have had a reason. */
+export function isChanged(text: string): boolean {
+  const [, sum, body = ""] = /^# checksum ([0-9a-f]{16})\n([\s\S]*)$/.exec(text.slice(HEAD.length)) ?? [];
+  return !text.startsWith(HEAD) || sum !== checksum(body);
+}
+
+function checksum(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }

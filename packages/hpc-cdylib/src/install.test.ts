@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -106,6 +107,36 @@ describe("installPlugin", () => {
       expect.objectContaining({ code, message: expect.stringContaining(message), remedy: expect.stringMatching(/./) }),
     );
     if (existsSync(options.pluginDir)) expect(names()).toEqual([]);
+  });
+
+  test("a configuration that somebody changed is kept, and the other one lies beside it", () => {
+    const { conf } = installPlugin(options);
+    const backend = join(scratch, "other.cjs");
+    writeFileSync(backend, "", { mode: 0o644 });
+    const again = () => installPlugin({ ...options, backend });
+    // Nobody changed it: replaced.
+    expect(again().newConf).toBeUndefined();
+    expect(parseConf(readFileSync(conf, "utf8")).backend).toBe(backend);
+    const mine = `${readFileSync(conf, "utf8")}# slow tapes\nstall-limit = 300\n`;
+    writeFileSync(conf, mine);
+    expect(again()).toMatchObject({ conf, newConf: `${conf}.new`, replaced: true });
+    expect(readFileSync(conf, "utf8")).toBe(mine);
+    expect(parseConf(readFileSync(`${conf}.new`, "utf8"))).toEqual({ backend, node: process.execPath });
+    expect(lstatSync(`${conf}.new`).mode).toBe(0o100644);
+    // It says what would be written.
+    rmSync(`${conf}.new`);
+    expect(installPlugin({ ...options, backend, stallLimit: 300 }).newConf).toBeUndefined();
+    expect(readFileSync(conf, "utf8")).toBe(mine);
+    expect(names()).toEqual(["podheitor-hpc-fd.conf", "podheitor-hpc-fd.so"]);
+    // One of before there were checksums may have been changed.
+    writeFileSync(
+      conf,
+      `# Written by \`podheitor-hpc plugin install\`. A running File Daemon reads it when a job starts.\nbackend = /x.cjs\n`,
+    );
+    expect(again().newConf).toBe(`${conf}.new`);
+    // Once it is put in place, it is an untouched one again.
+    renameSync(`${conf}.new`, conf);
+    expect(installPlugin(options).newConf).toBeUndefined();
   });
 
   test("a backend that is no script must be executable", () => {

@@ -6,14 +6,16 @@ import {
   fsyncSync,
   lstatSync,
   openSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
 import { isAbsolute, join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { loadedBeside, untrusted } from "@podheitor/hpc-native";
-import { formatConf, isScript, type PluginConf } from "./conf";
+import { formatConf, isChanged, isScript, type PluginConf, parseConf } from "./conf";
 import { CdylibError } from "./errors";
 import { builtBackend, builtPlugin, CONF_NAME, PLUGIN_NAME } from "./locate";
 
@@ -33,13 +35,16 @@ export interface InstallOptions {
 export interface Installed {
   readonly plugin: string;
   readonly conf: string;
+  /** The configuration that would have been written, where the one that was there had been changed by somebody and stays. */
+  readonly newConf?: string;
   /** A plugin of that name was there: a running File Daemon keeps the old one until it is restarted. */
   readonly replaced: boolean;
 }
 
 /**
  * Installs the plugin as a regular file, mode 0644 (the File Daemon's loader silently ignores symlinks), and its configuration. Both
- * appear by rename: a file that is mapped by a running daemon must never be written to. On any error what was there stays.
+ * appear by rename: a file that is mapped by a running daemon must never be written to. A configuration that somebody changed stays, and the
+ * other one appears beside it as `.new`. On any error what was there stays.
  *
  * @throws CdylibError HPC_PLUGIN_DIR, HPC_BACKEND_FILE, HPC_PLUGIN_MISSING, HPC_PLUGIN_INSTALL
  */
@@ -54,16 +59,21 @@ export function installPlugin(options: InstallOptions): Installed {
   };
   const plugin = join(pluginDir, PLUGIN_NAME);
   const confFile = join(pluginDir, CONF_NAME);
+  const confTarget = confTargetOf(confFile, conf);
   const replaced = lstatSync(plugin, { throwIfNoEntry: false }) !== undefined;
   // The loader takes names that end in -fd.so, which these do not.
-  const temporaries = [confFile, plugin].map((target) => [`${target}.new-${process.pid}`, target] as const);
-  const [[newConf], [newPlugin]] = temporaries as [readonly [string, string], readonly [string, string]];
+  const temporaries = [...(confTarget === undefined ? [] : [confTarget]), plugin].map(
+    (target) => [`${target}.new-${process.pid}`, target] as const,
+  );
   try {
-    writeFileSync(newConf, formatConf(conf), { flag: "wx" });
-    copyFileSync(source, newPlugin, constants.COPYFILE_EXCL);
-    for (const [temporary] of temporaries) settle(temporary);
+    for (const [temporary, target] of temporaries) {
+      if (target === plugin) copyFileSync(source, temporary, constants.COPYFILE_EXCL);
+      else writeFileSync(temporary, formatConf(conf), { flag: "wx" });
+      settle(temporary);
+    }
     // First the configuration: a new plugin must never find the old one's.
     for (const [temporary, target] of temporaries) renameSync(temporary, target);
+    if (confTarget === confFile) rmSync(`${confFile}.new`, { force: true }); // of an earlier installation
   } catch (cause) {
     for (const [temporary] of temporaries) rmSync(temporary, { force: true });
     throw new CdylibError(
@@ -73,7 +83,18 @@ export function installPlugin(options: InstallOptions): Installed {
       { cause },
     );
   }
-  return { plugin, conf: confFile, replaced };
+  return { plugin, conf: confFile, replaced, ...(confTarget === `${confFile}.new` ? { newConf: confTarget } : {}) };
+}
+
+/** Where the configuration goes: beside one that somebody changed; undefined: nowhere, as that one says the same. */
+function confTargetOf(confFile: string, conf: PluginConf): string | undefined {
+  const before = lstatSync(confFile, { throwIfNoEntry: false })?.isFile() ? readFileSync(confFile, "utf8") : undefined;
+  if (before === undefined || !isChanged(before)) return confFile;
+  try {
+    return isDeepStrictEqual(parseConf(before), conf) ? undefined : `${confFile}.new`;
+  } catch {
+    return `${confFile}.new`; // what is wrong with it, `plugin check` says
+  }
 }
 
 /** Mode 0644, and on disk before it gets its name. */

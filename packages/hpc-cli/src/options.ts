@@ -46,3 +46,27 @@ export function whole(text: string, option: string, min = 1, max = 9_999_999_999
     throw new UsageError(`${option} ${text} is out of range`, `give a whole number from ${min} to ${max}`);
   return number;
 }
+
+const SIZE_UNITS: Readonly<Record<string, number>> = {
+  "": 1,
+  k: 2 ** 10,
+  m: 2 ** 20,
+  g: 2 ** 30,
+  t: 2 ** 40,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  tb: 1e12,
+};
+
+/** The bytes of a size as Bacula writes it: `100G` is 100 x 2^30, `100 GB` 100 x 10^9, a bare number is bytes. Throws UsageError. */
+export function sizeOf(text: string, option: string): number {
+  const [, digits = "", unit = ""] = /^(\d+) *([kmgt]?b?)$/i.exec(text) ?? [];
+  const bytes = digits === "" ? Number.NaN : Number(digits) * (SIZE_UNITS[unit.toLowerCase()] ?? Number.NaN);
+  if (!(bytes > 0 && Number.isSafeInteger(bytes)))
+    throw new UsageError(
+      `${option} ${JSON.stringify(text)} is no size`,
+      `write bytes, or a number with k, m, g or t (powers of 1024) or kb, mb, gb or tb (powers of 1000), as in ${option} 100G`,
+    );
+  return bytes;
+}

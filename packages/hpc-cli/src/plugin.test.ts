@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
@@ -30,6 +30,16 @@ test("build, install, check, and check again when something was spoiled", async 
   const installed = await runCommand(["plugin", "install", "--plugin-dir", dir, "--backend", backend]);
   expect([installed.code, installed.stderr]).toEqual([0, ""]);
   expect(installed.stdout.toString()).toMatch(/podheitor-hpc-fd\.so installed\n.*restart it/s);
+
+  // What the operator changed in the configuration stays, and is said.
+  const conf = join(dir, "podheitor-hpc-fd.conf");
+  writeFileSync(conf, `backend = ${backend}\nnode = ${process.execPath}\nstall-limit = 300\n`);
+  const again = await runCommand(["plugin", "install", "--plugin-dir", dir, "--backend", backend]);
+  expect([again.code, again.stderr]).toEqual([
+    3,
+    expect.stringMatching(/^podheitor-hpc: warning: .*\.conf was changed .*\.conf\.new\n$/),
+  ]);
+  expect(readFileSync(conf, "utf8")).toContain("stall-limit = 300");
 
   const good = await runCommand(["plugin", "check", "--plugin-dir", dir]);
   expect(good.stdout.toString()).toMatch(/^(ok .*\n){9}$/);

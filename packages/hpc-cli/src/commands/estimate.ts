@@ -4,18 +4,18 @@ import { escapeName } from "../escape";
 import { Exit } from "../exit";
 import { formatBytes, formatCount, formatSeconds, plural } from "../format";
 import { jsonName } from "../listing";
-import { json, value } from "../options";
+import { json, sizeOf, value } from "../options";
 import { Output } from "../output";
 import { bars } from "../probe/bars";
 import { secondsFor } from "../probe/predict";
 import { CATALOG_BYTES_PER_ROW } from "../probe/rates";
-import { positive, rateOptions, ratesOf, survey } from "../probe/run";
+import { rateOptions, ratesOf, survey } from "../probe/run";
 import { scanOptions, scanPairs } from "../scan-options";
 
 const options = {
   ...scanOptions,
   ...rateOptions,
-  "volume-bytes": value("size of a volume, for their number"),
+  "volume-bytes": value("size of a volume, for their number, e.g. 100G"),
   json,
 } as const;
 
@@ -28,13 +28,13 @@ export const estimate: Command<Arguments> = {
     parser
       .options(options)
       .example("$0 estimate --path /lustre/scratch", "reads every directory and no file")
-      .example("$0 estimate --path /data --volume-bytes 100000000000 --rate-mb 500", "in volumes of 100 GB")
+      .example("$0 estimate --path /data --volume-bytes 100GB --rate-mb 500", "in volumes of 100 GB")
       .epilogue("Times are predictions from the rates that are printed with them; measure yours and give them."),
 
   async run(args, io) {
     const output = new Output(io, args.json);
     const rates = ratesOf(args);
-    const volume = args["volume-bytes"] === undefined ? undefined : positive(args["volume-bytes"], "--volume-bytes");
+    const volume = args["volume-bytes"] === undefined ? undefined : sizeOf(args["volume-bytes"], "--volume-bytes");
     const { tally, met } = await survey(await scanPairs(args, io), 1, output, io);
     const { entries } = tally;
     const bytes = Math.round(tally.bytes);

@@ -3,17 +3,20 @@ import { resolve } from "node:path";
 import type { Params } from "@podheitor/hpc-ptcomm";
 import type { Argv, InferredOptionTypes } from "yargs";
 import { absolutePath, toBytes, toText } from "../bytes";
+import { jobsIn } from "../catalog/reader";
 import type { Command } from "../command";
 import { UsageError } from "../errors";
 import { Exit, type ExitCode } from "../exit";
+import { accuracyOf, namesOfLargest } from "../fileset/accuracy";
 import { check, needs } from "../fileset/concurrency";
 import { readConfiguration } from "../fileset/conf-parser";
 import { generate, type Setup, sharesStorage, TOPOLOGIES, type Topology } from "../fileset/generate";
 import { checkPrefix, prefixOf } from "../fileset/names";
 import { reshardPlan } from "../fileset/reshard";
 import { difference, leftovers, plan, write } from "../fileset/write";
+import { planGeneration } from "../generation/plan";
 import type { Io } from "../io";
-import { json, repeated, value, whole } from "../options";
+import { json, repeated, sizeOf, value, whole } from "../options";
 import { Output } from "../output";
 import { readOptions, readPairs } from "../read-options";
 import { type Pairs, scanOptions, scanPairs } from "../scan-options";
@@ -44,7 +47,13 @@ const options = {
     describe: "level where the schedule names none",
   },
   priority: value("priority of the jobs"),
-  accurate: { type: "boolean", default: false, describe: "accurate jobs: deleted names are recorded" },
+  accurate: {
+    choices: ["yes", "no"],
+    requiresArg: true,
+    describe:
+      "accurate jobs: names that were deleted, and old ones that were moved, are found; default: yes up to 20 million names a shard by the last jobs",
+  },
+  catalog: value("the Director's SQLite file, which tells how many names the last jobs had"),
   digest: { choices: ["MD5", "SHA1", "SHA256", "SHA512", "none"], default: "MD5", describe: "signature of each file" },
   "spool-data": { type: "boolean", default: false, describe: "spool data before it goes to the volume (tape)" },
   "spool-attributes": {
@@ -195,6 +204,7 @@ async function setupOf(args: Arguments, io: Io): Promise<Setup> {
       "set them in that Pool",
     );
   const keys = await keysOf(args, io);
+  const prefix = prefixFor(args, keys);
   const { parseParams } = await import("@podheitor/hpc-backend");
   // The Director need not see the tree: everything but the paths is checked here, as the job will.
   parseParams([
@@ -203,7 +213,7 @@ async function setupOf(args: Arguments, io: Io): Promise<Setup> {
     ...keys.filter(([key]) => key !== "path"),
   ]);
   return {
-    prefix: prefixFor(args, keys),
+    prefix,
     shards,
     keys,
     topology,
@@ -214,7 +224,7 @@ async function setupOf(args: Arguments, io: Io): Promise<Setup> {
     schedule: args.schedule,
     level: args.level,
     priority: args.priority === undefined ? undefined : whole(args.priority, "--priority", 1, 1000),
-    accurate: args.accurate,
+    accurate: accuracyOf(args.accurate, await namesOf(args.catalog, prefix, shards)),
     digest: args.digest === "none" ? undefined : args.digest,
     spoolData: args["spool-data"],
     spoolAttributes: args["spool-attributes"],
@@ -224,8 +234,15 @@ async function setupOf(args: Arguments, io: Io): Promise<Setup> {
       /^\d+ *(seconds?|minutes?|hours?|days?|weeks?|months?|quarters?|years?)?$/,
       "60 days",
     ),
-    volumeBytes: directive(args["volume-bytes"], "--volume-bytes", /^\d+ *([kKmMgGtT][bB]?)?$/, "100G"),
+    volumeBytes: args["volume-bytes"] === undefined ? undefined : sizeOf(args["volume-bytes"], "--volume-bytes"),
   };
+}
+
+/** Names of the largest shard by the last jobs; undefined: not known. */
+async function namesOf(catalog: string | undefined, prefix: string, shards: number): Promise<number | undefined> {
+  if (catalog === undefined) return undefined;
+  const jobs = await jobsIn(toText(catalog, "--catalog"), prefix);
+  return namesOfLargest(planGeneration(prefix, jobs, Date.now() / 1000), shards);
 }
 
 async function keysOf(args: Arguments, io: Io): Promise<Params> {

@@ -70,10 +70,14 @@ const install: Command<InferredOptionTypes<typeof installOptions>> = {
       ...(node === undefined ? {} : { node }),
       ...(stall === undefined ? {} : { stallLimit: Number(stall) }),
     });
-    output.object({ ...installed, restart_required: true });
-    output.line(`${installed.plugin} ${installed.replaced ? "replaced" : "installed"}\n${installed.conf} written`);
+    const { conf, newConf, ...rest } = installed;
+    output.object({ ...rest, conf, ...(newConf === undefined ? {} : { new_conf: newConf }), restart_required: true });
+    output.line(`${installed.plugin} ${installed.replaced ? "replaced" : "installed"}`);
+    output.line(newConf === undefined ? `${conf} is its configuration` : `${newConf} written`);
+    if (newConf !== undefined)
+      output.message("warning", `${conf} was changed since it was installed, and is kept: compare it with ${newConf}`);
     output.line("Plugins are loaded when the File Daemon starts: restart it (`systemctl restart bacula-fd`).");
-    return Exit.done;
+    return newConf === undefined ? Exit.done : Exit.warnings;
   },
 };
 

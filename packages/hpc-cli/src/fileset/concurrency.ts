@@ -67,6 +67,10 @@ export function check(setup: Pick<Setup, "shards" | "storages" | "client">, reso
   const ofType = (type: string) => resources.filter((one) => one.type === type);
   // The SD's own resource is a Storage too; in a Director's file each Storage has a Device and a password, in the SD's a WorkingDirectory.
   const isDaemon = (one: Resource) => one.directives.some(({ key }) => key === "workingdirectory");
+  // Since 9.0 a Director may call a Storage that has a changer an Autochanger, as Debian's configuration does.
+  const storagesKnown = resources.filter(
+    (one) => (one.type === "storage" && !isDaemon(one)) || isDirectorsChanger(one),
+  );
   const atLeast = (one: Resource, kind: string, wanted: number) => {
     const at = setting(one, KEY);
     const have = at === undefined ? (DEFAULTS[kind] ?? 1) : Number(at.value);
@@ -87,21 +91,26 @@ export function check(setup: Pick<Setup, "shards" | "storages" | "client">, reso
     if (wantedClient === undefined) findings.push(absent(resources, `Client ${client}`, ofType("client")));
     else atLeast(wantedClient, "client", shards);
     for (const name of new Set(storages)) {
-      const [one] = ofType("storage").filter((each) => nameOf(each) === name && !isDaemon(each));
-      if (one === undefined) findings.push(absent(resources, `Storage ${name}`, ofType("storage")));
+      const [one] = storagesKnown.filter((each) => nameOf(each) === name);
+      if (one === undefined) findings.push(absent(resources, `Storage ${name}`, storagesKnown));
       else atLeast(one, "storage", jobsOn(name, setup));
     }
   }
   for (const one of ofType("storage").filter(isDaemon)) {
     atLeast(one, "storagedaemon", shards);
     for (const name of new Set(storages)) {
-      const [known] = ofType("storage").filter((each) => nameOf(each) === name && !isDaemon(each));
+      const [known] = storagesKnown.filter((each) => nameOf(each) === name);
       const device = known === undefined ? undefined : setting(known, "device")?.value;
       findings.push(...drives(resources, device, jobsOn(name, setup)));
     }
   }
   for (const one of ofType("filedaemon")) atLeast(one, "filedaemon", shards);
   return findings;
+}
+
+/** In a Director's file it says where its Storage Daemon is; in that one's file it has drives and a changer, and no password. */
+function isDirectorsChanger(one: Resource): boolean {
+  return one.type === "autochanger" && setting(one, "password") !== undefined;
 }
 
 /**
@@ -114,7 +123,7 @@ function drives(resources: readonly Resource[], device: string | undefined, want
       ? (setting(one, "device")?.value ?? "").split(",").filter((name) => name.trim() !== "").length
       : 1;
   const [best] = resources
-    .filter((one) => one.type === "autochanger" || one.type === "device")
+    .filter((one) => (one.type === "autochanger" && !isDirectorsChanger(one)) || one.type === "device")
     .filter((one) => device === undefined || nameOf(one) === device)
     .sort((a, b) => drivesOf(b) - drivesOf(a));
   if (best === undefined || drivesOf(best) >= wanted) return [];

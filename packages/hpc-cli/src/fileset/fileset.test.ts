@@ -1,6 +1,7 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { parsePluginString } from "@podheitor/hpc-ptcomm";
 import * as fc from "fast-check";
@@ -144,6 +145,92 @@ describe("gen-fileset", () => {
     expect(readFileSync(join(output, "data-set-0-of-4.conf"), "utf8")).toContain(`shard=0/4;${keys}`);
   });
 
+  describe("accurate jobs", () => {
+    /** What the JobDefs say, comment and directive. */
+    const said = async (...words: string[]) => {
+      const output = newFolder();
+      expect(await generated(output, ...words)).toMatchObject({ code: 0, stderr: "" });
+      const text = readFileSync(join(output, "data-set.conf"), "utf8");
+      const [, comment = "", accurate] = /((?:^ {2}#.*\n)+) {2}Accurate = (yes|no)$/m.exec(text) ?? [];
+      return [accurate, comment.replace(/\n? {2}# /g, " ").trim()];
+    };
+    /** A catalog in which each of `counts` is the number of names of one shard's last Full. */
+    const catalog = (...counts: number[]) => {
+      const file = join(newFolder(), "bacula.db");
+      mkdirSync(dirname(file));
+      const rows = counts.map((files, shard) => {
+        const time = "'2026-01-01 00:00:00'";
+        return `(${shard + 1}, 'data-set-${shard}-of-${counts.length}', 'F', 'B', 'T', ${time}, ${time}, 1, 0, ${files}, 1, 1)`;
+      });
+      execFileSync("sqlite3", [file], {
+        input: `CREATE TABLE Job (JobId INTEGER, Name TEXT, Level TEXT, Type TEXT, JobStatus TEXT, EndTime TEXT, SchedTime TEXT,
+            JobTDate INTEGER, PurgedFiles INTEGER, JobFiles INTEGER, ClientId INTEGER, FileSetId INTEGER);
+          CREATE TABLE Client (ClientId INTEGER, Name TEXT); INSERT INTO Job VALUES ${rows.join()};`,
+      });
+      return file;
+    };
+    const sqlite = spawnSync("sqlite3", ["-version"]).status === 0 ? test : test.skip;
+
+    test("by default, with the reason and what they cost", async () => {
+      const [accurate, why] = await said();
+      expect(accurate).toBe("yes");
+      expect(why).toMatch(/deleted.*moved in.*100 to 200 bytes a name: 2\.0 to 4\.0 GB of memory for 20,000,000 names/);
+      expect(await said("--mode", "lustre")).toEqual([accurate, why]); // which walks, too
+    });
+
+    test("as --accurate says", async () => {
+      expect(await said("--accurate", "no")).toEqual([
+        "no",
+        expect.stringMatching(/^As --accurate no says\. .*next Full/),
+      ]);
+      expect(await said("--accurate", "yes")).toEqual(["yes", expect.stringMatching(/^As --accurate yes says\. /)]);
+      expect(await generated(newFolder(), "--accurate", "perhaps")).toMatchObject({ code: 2 });
+    });
+
+    sqlite("up to 20 million names in a shard by the last jobs", async () => {
+      const least = await said("--catalog", catalog(1, 20_000_000, 3, 4));
+      expect(least).toEqual([
+        "yes",
+        expect.stringContaining("2.0 to 4.0 GB of memory for the 20,000,000 names of the largest"),
+      ]);
+      const most = await said("--catalog", catalog(1, 2, 30_000_000, 4));
+      expect(most).toEqual([
+        "no",
+        expect.stringMatching(/next Full.*3\.0 to 6\.0 GB.*30,000,000 names.*beyond 20,000,000/),
+      ]);
+      expect((await said("--accurate", "yes", "--catalog", catalog(1, 2, 30_000_000, 4)))[0]).toBe("yes");
+      // Of another number of shards: an even part.
+      expect(await said("--catalog", catalog(30_000_000, 30_000_000))).toEqual([
+        "yes",
+        expect.stringContaining("15,000,000 names"),
+      ]);
+      expect((await said("--catalog", catalog(50_000_000, 50_000_000)))[0]).toBe("no");
+    });
+  });
+
+  test.each([
+    ["100G", 107374182400],
+    ["100gb", 100e9],
+    ["2T", 2199023255552],
+    ["4096", 4096],
+    ["5 m", 5242880],
+  ])("--volume-bytes %s is that many bytes here and in estimate", async (size, bytes) => {
+    const output = newFolder();
+    await generated(output, "--volume-bytes", size);
+    expect(readFileSync(join(output, "data-set-0-of-4.conf"), "utf8")).toContain(`  Maximum Volume Bytes = ${bytes}\n`);
+    const estimate = await runCommand(["estimate", "--path", output, "--volume-bytes", size, "--json"]);
+    expect(estimate).toMatchObject({ code: 0, objects: [expect.objectContaining({ volumes: 1 })] });
+  });
+
+  test.each(["0", "1.5G", "G", "100X", "-1", "99999999T"])("--volume-bytes %s is refused by both", async (size) => {
+    const refused = {
+      code: 2,
+      stderr: expect.stringContaining("is no size: write bytes, or a number with k, m, g or t"),
+    };
+    expect(await generated(newFolder(), `--volume-bytes=${size}`)).toMatchObject(refused);
+    expect(await runCommand(["estimate", "--path", folder, `--volume-bytes=${size}`])).toMatchObject(refused);
+  });
+
   test("files of another number of shards are named", async () => {
     const output = newFolder();
     await generated(output);
@@ -227,6 +314,36 @@ Client {\n  Name = c-fd\n}\nStorage { Name = File1; Device = x; MaximumConcurren
     });
     // One name twice is one Storage.
     expect(check({ ...one, storages: ["File1", "File1"] }, drives)).toEqual([]);
+  });
+
+  test("knows the Director's Autochanger, as Debian writes it", () => {
+    const text = `Director { Name = d; QueryFile = q }
+Client { Name = c-fd; Maximum Concurrent Jobs = 4 }
+Autochanger {
+  Name = File1
+# Do not use "localhost" here
+  Address = localhost                # N.B. Use a fully qualified name here
+  SDPort = 9103
+  Password = "p"
+  Device = FileChgr1
+  Media Type = File1
+  Maximum Concurrent Jobs = 3
+  Autochanger = File1                 # point to ourself
+}
+Catalog { Name = MyCatalog }
+`;
+    const sd = `Storage { Name = sd; WorkingDirectory = /w }
+Autochanger { Name = FileChgr1; Device = D0, D1; Changer Command = ""; Changer Device = /dev/null }`;
+    const setup = { shards: 2, client: "c-fd", storages: ["File1"] };
+    const both = [...parseConfiguration(text, "dir.conf", noInclude), ...parseConfiguration(sd, "sd.conf", noInclude)];
+    expect(check(setup, both)).toEqual([]);
+    expect(check({ ...setup, shards: 4 }, both).map(({ message }) => message)).toEqual([
+      "autochanger File1 has Maximum Concurrent Jobs = 3: set it to 4 or more",
+      expect.stringContaining("autochanger FileChgr1 has 2 drives: 4 jobs"),
+    ]);
+    expect(check({ ...setup, storages: ["File9"] }, both).map(({ message }) => message)).toEqual([
+      "there is no Storage File9 (there are: File1)",
+    ]);
   });
 
   test("what is included stands in its place, within a resource, too; loops and programs are refused", () => {

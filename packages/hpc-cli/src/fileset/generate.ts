@@ -1,4 +1,5 @@
 import { formatPluginString, type Params } from "@podheitor/hpc-ptcomm";
+import type { Accuracy } from "./accuracy";
 import { shardName } from "./names";
 import { quoted, resource } from "./resource";
 
@@ -22,15 +23,15 @@ export interface Setup {
   readonly schedule: string | undefined;
   readonly level: string;
   readonly priority: number | undefined;
-  readonly accurate: boolean;
+  readonly accurate: Accuracy;
   /** MD5 …; undefined: no digest. */
   readonly digest: string | undefined;
   readonly spoolData: boolean;
   readonly spoolAttributes: boolean;
   /** As Bacula writes times, e.g. `60 days`; for generated Pools. */
   readonly retention: string | undefined;
-  /** As Bacula writes sizes, e.g. `100G`; for generated Pools. */
-  readonly volumeBytes: string | undefined;
+  /** For generated Pools. */
+  readonly volumeBytes: number | undefined;
 }
 
 /** The files, name → text (latin1). The same setup gives the same bytes, on any machine and at any time. */
@@ -57,7 +58,8 @@ function common(setup: Setup): string {
     `Messages = ${name(setup.messages)}`,
     ...(setup.schedule === undefined ? [] : [`Schedule = ${name(setup.schedule)}`]),
     ...(setup.priority === undefined ? [] : [`Priority = ${setup.priority}`]),
-    `Accurate = ${yesNo(setup.accurate)}`,
+    ...setup.accurate.why.map((line) => `# ${line}`),
+    `Accurate = ${yesNo(setup.accurate.is)}`,
     `Spool Data = ${yesNo(setup.spoolData)}`,
     `Spool Attributes = ${yesNo(setup.spoolAttributes)}`,
     // A shard that still runs must not be started again beside itself.

@@ -48,7 +48,7 @@ export async function survey(
   return { tally, met };
 }
 
-export function positive(text: string, option: string): number {
+function positive(text: string, option: string): number {
   const number = /^\d{1,12}(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
   if (!(number > 0)) throw new UsageError(`${option} ${text} is no number above 0`, `write it as in ${option} 1000`);
   return number;
