@@ -238,6 +238,7 @@ int conf_load(struct conf *conf, char *error, size_t cap)
     char *text = read_conf(path, error, cap);
     if (!text)
         return -1;
+    conf->directory = strndup(path, (size_t)(strrchr(path, '/') - path));
     int rc = 0, number = 1;
     for (char *line = text, *next; line && rc == 0; line = next, number++) {
         next = strchr(line, '\n');
@@ -251,6 +252,7 @@ int conf_load(struct conf *conf, char *error, size_t cap)
 
 void conf_free(struct conf *conf)
 {
+    free(conf->directory);
     free(conf->backend);
     free(conf->node);
     *conf = (struct conf){ 0 };

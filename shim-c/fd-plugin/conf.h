@@ -16,6 +16,7 @@
 #include <stddef.h>
 
 struct conf {
+    char *directory;   /* where the plugin and the file lie */
     char *backend;
     char *node;        /* NULL: the backend is executed itself */
     int stall_seconds;

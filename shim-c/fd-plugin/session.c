@@ -238,6 +238,7 @@ static int job_block(struct session *s, bool estimate)
     if (job_int(job, job->abi->var.accurate, 0) != 0)
         add_text(&b, "Accurate", "1");
     add_text(&b, "WorkingDir", job_string(job, job->abi->var.working_dir));
+    add_text(&b, "PluginDir", s->conf.directory); /* for what root says beside the configuration */
     add_frame(&b, 'F', 0);
     return send_block(s, &b) != 0 ? -1 : expect_ack(s, "the job block");
 }

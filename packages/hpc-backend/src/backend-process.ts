@@ -1,6 +1,7 @@
 import { writeSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { setTimeout as after } from "node:timers/promises";
+import { declareFilesystemTypes, readFilesystemTypes } from "@podheitor/hpc-native";
 import {
   type BackendEvent,
   BackendSession,
@@ -136,6 +137,8 @@ export class BackendProcess {
     log(`job ${job.name} (${job.id}), type ${job.type}, level ${job.level ?? "-"}, since ${job.since ?? "-"}`);
     try {
       this.#job = job;
+      const types = job.pluginDir === undefined ? undefined : readFilesystemTypes(job.pluginDir.toString());
+      if (types !== undefined) declareFilesystemTypes(types);
       this.#params = parseParams(params);
       checkRoots(this.#params);
       this.#emitter.limit(this.#params.bandwidthMib);

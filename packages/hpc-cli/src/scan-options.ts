@@ -1,5 +1,6 @@
 import type { InferredOptionTypes } from "yargs";
 import { absolutePath, toBytes, toText } from "./bytes";
+import { declareTypesOf } from "./declared-types";
 import { UsageError } from "./errors";
 import type { Io } from "./io";
 import { readNames } from "./names-file";
@@ -29,6 +30,7 @@ export const scanOptions = {
     default: false,
     describe: "leave out what is mounted below the paths",
   },
+  "plugin-dir": value("where filesystem-types lies; read from bacula-fd.conf if not given"),
   "allow-root": { type: "boolean", default: false, describe: "allow the root of a parallel filesystem" },
 } as const;
 
@@ -38,6 +40,8 @@ export type Pairs = (readonly [key: string, value: Buffer])[];
 /** The options as keys of the plugin string; hpc-backend checks their values. */
 export async function scanPairs(args: ScanArguments, io: Io): Promise<Pairs> {
   const paths = (args.path ?? []).map(toBytes);
+  const pluginDir = args["plugin-dir"];
+  declareTypesOf(pluginDir === undefined ? undefined : toText(pluginDir, "--plugin-dir"));
   if (args["path-from"] !== undefined)
     paths.push(...(await readNames(toText(args["path-from"], "--path-from"), io.stdin)));
   if (paths.length === 0) throw new UsageError("there is nothing to back up", "give --path DIR or --path-from FILE");

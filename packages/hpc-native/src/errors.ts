@@ -8,6 +8,8 @@ export type NativeErrorCode =
   | "HPC_NATIVE_BROKEN"
   /** We are root, and others could change a candidate. */
   | "HPC_UNTRUSTED_FILE"
+  /** The administrator's filesystem-types cannot be read, or others than root could have written it. */
+  | "HPC_FILESYSTEM_TYPES"
   /** First used in a worker thread. */
   | "HPC_NATIVE_THREAD"
   /** A function of the library answered -errno. */

@@ -1,24 +1,6 @@
 import { readFileSync, realpathSync, statfsSync } from "node:fs";
+import { declaredType, type FilesystemType } from "./filesystem-types";
 import { type Mount, mountOf, parseMountinfo } from "./mountinfo";
-
-/** The filesystems that we treat differently or name in messages; everything else is "other". */
-export type FilesystemType =
-  | "lustre"
-  | "lustre-target"
-  | "gpfs"
-  | "cephfs"
-  | "beegfs"
-  | "weka"
-  | "nfs"
-  | "cifs"
-  | "fuse"
-  | "ext4"
-  | "xfs"
-  | "btrfs"
-  | "zfs"
-  | "tmpfs"
-  | "overlay"
-  | "other";
 
 export interface Filesystem {
   readonly type: FilesystemType;
@@ -127,5 +109,5 @@ function isWhole({ root, source }: Mount, type: FilesystemType): boolean {
 function typeOfMount({ fstype, source }: Mount): FilesystemType {
   // A server target is mounted as "lustre" too in older releases; only a client's source names `nid:/fsname`.
   if (fstype === "lustre") return source.includes(":/") ? "lustre" : "lustre-target";
-  return BY_FSTYPE.get(fstype) ?? (fstype.startsWith("fuse.") ? "fuse" : "other");
+  return BY_FSTYPE.get(fstype) ?? declaredType(fstype) ?? (fstype.startsWith("fuse.") ? "fuse" : "other");
 }

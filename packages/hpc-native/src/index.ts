@@ -1,5 +1,12 @@
 export { errnoName, errnoRemedy, errnoText, NativeError, type NativeErrorCode } from "./errors";
-export { describeFilesystem, type Filesystem, type FilesystemType, filesystemOf } from "./filesystem";
+export { describeFilesystem, type Filesystem, filesystemOf } from "./filesystem";
+export {
+  declareFilesystemTypes,
+  FILESYSTEM_TYPES_NAME,
+  type FilesystemType,
+  type FilesystemTypes,
+  readFilesystemTypes,
+} from "./filesystem-types";
 export { type ArgumentType, Library, openLibrary, type ResultType, type VersionCheck } from "./library";
 export { defaultThreads, LOCAL_THREADS_PER_CORE, LUSTRE_THREADS, NETWORK_THREADS } from "./limits";
 export { type Mount, mountOf, parseMountinfo } from "./mountinfo";

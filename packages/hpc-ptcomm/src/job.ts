@@ -15,6 +15,8 @@ export interface JobInfo {
   /** Name of the job that this one continues. */
   readonly prevJobName?: string;
   readonly workingDir?: Buffer;
+  /** Where the plugin and its configuration lie. */
+  readonly pluginDir?: Buffer;
   /** Keys that this release has no use for (Namespace, ExePath …), as they came. */
   readonly other: Params;
 }
@@ -38,6 +40,7 @@ export function parseJob(pairs: Params): JobInfo {
   const since = text("Since");
   const prevJobName = text("PrevJobName");
   const workingDir = known.get("WorkingDir");
+  const pluginDir = known.get("PluginDir");
   return {
     name: required("Name"),
     id: Number(integer("JobID", required("JobID"))),
@@ -47,6 +50,7 @@ export function parseJob(pairs: Params): JobInfo {
     ...(since === undefined ? {} : { since: integer("Since", since) }),
     ...(prevJobName ? { prevJobName } : {}),
     ...(workingDir?.length ? { workingDir } : {}),
+    ...(pluginDir?.length ? { pluginDir } : {}),
     other,
   };
 }
@@ -65,6 +69,7 @@ export function jobPairs(job: JobInfo): Pair[] {
   add("PrevJobName", job.prevJobName);
   if (job.accurate) add("Accurate", "1");
   add("WorkingDir", job.workingDir);
+  add("PluginDir", job.pluginDir);
   return [...pairs, ...job.other];
 }
 
@@ -73,7 +78,7 @@ function accurate(value: Buffer | undefined): boolean {
   return value !== undefined && oneOf("Accurate", value.toString(), ["0", "1"]) === "1";
 }
 
-const KEYS = new Set(["Name", "JobID", "Type", "Level", "Since", "PrevJobName", "Accurate", "WorkingDir"]);
+const KEYS = new Set(["Name", "JobID", "Type", "Level", "Since", "PrevJobName", "Accurate", "WorkingDir", "PluginDir"]);
 
 function oneOf<T extends string>(key: string, value: string, allowed: readonly T[]): T {
   const found = allowed.find((one) => one === value);

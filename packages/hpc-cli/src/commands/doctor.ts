@@ -2,9 +2,10 @@ import { builtBackend } from "@podheitor/hpc-cdylib";
 import type { Argv, InferredOptionTypes } from "yargs";
 import { toBytes, toText } from "../bytes";
 import type { Command } from "../command";
+import { configuredPluginDirectory } from "../declared-types";
 import { daemon, installation } from "../doctor/bacula";
 import { type Finding, failed, ok } from "../doctor/finding";
-import { compiler, filesystem, node, openFiles, pipeSize, server } from "../doctor/machine";
+import { compiler, filesystem, filesystemTypes, node, openFiles, pipeSize, server } from "../doctor/machine";
 import { programFiles } from "../doctor/program-files";
 import { selfTest } from "../doctor/self-test";
 import { reportOf } from "../errors";
@@ -33,6 +34,7 @@ export const doctor: Command<Arguments> = {
 
   async run(args, io) {
     const output = new Output(io, args.json);
+    const pluginDir = args["plugin-dir"] === undefined ? undefined : toText(args["plugin-dir"], "--plugin-dir");
     const findings = [
       node(),
       await compiler(),
@@ -41,9 +43,8 @@ export const doctor: Command<Arguments> = {
       ...(await selfTest()),
       await daemon("bacula-fd"),
       await daemon("bacula-dir"),
-      ...(await installation(
-        args["plugin-dir"] === undefined ? undefined : toText(args["plugin-dir"], "--plugin-dir"),
-      )),
+      ...(await installation(pluginDir)),
+      ...filesystemTypes(pluginDir ?? configuredPluginDirectory()),
       ...(args.path ?? []).map(toBytes).map((path) => filesystem(path, escapeName(path))),
       openFiles(),
       pipeSize(),

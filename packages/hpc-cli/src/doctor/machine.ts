@@ -1,5 +1,13 @@
 import { readFileSync } from "node:fs";
-import { filesystemOf, serverRole } from "@podheitor/hpc-native";
+import { join } from "node:path";
+import {
+  declareFilesystemTypes,
+  FILESYSTEM_TYPES_NAME,
+  filesystemOf,
+  readFilesystemTypes,
+  serverRole,
+} from "@podheitor/hpc-native";
+import { reportOf } from "../errors";
 import { formatBytes } from "../format";
 import { type Finding, failed, missing, ok } from "./finding";
 import { outputOf } from "./program";
@@ -48,6 +56,21 @@ export function pipeSize(text = readFileSync("/proc/sys/fs/pipe-max-size", "utf8
     formatBytes(bytes),
     `sysctl -w fs.pipe-max-size=${PIPE_ADVISED}: with small pipes the File Daemon and the backend wait for each other`,
   );
+}
+
+/** What an administrator declares of types of mounts; nothing where there is no such file. From then on it holds in this process. */
+export function filesystemTypes(pluginDirectory: string | undefined): Finding[] {
+  const name = "filesystem types";
+  try {
+    const types = pluginDirectory === undefined ? undefined : readFilesystemTypes(pluginDirectory);
+    if (pluginDirectory === undefined || types === undefined) return [];
+    declareFilesystemTypes(types);
+    const lines = [...types].map(([fstype, type]) => `${fstype} is ${type}`).join(", ");
+    return [ok(name, `${join(pluginDirectory, FILESYSTEM_TYPES_NAME)}: ${lines || "nothing declared"}`)];
+  } catch (error) {
+    const { message, remedy } = reportOf(error);
+    return [failed(name, message, remedy)];
+  }
 }
 
 /** Which filesystem a path of the operator's is on, and so how it will be read. */
