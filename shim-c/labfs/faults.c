@@ -104,6 +104,15 @@ int change_size(const char *path, bool append, int64_t n)
 }
 
 /* Holds the lock. */
+static void wait_for_release(void)
+{
+    hanging++;
+    for (uint64_t now = generation; generation == now;)
+        pthread_cond_wait(&released, &lock);
+    hanging--;
+}
+
+/* Holds the lock. */
 static int apply(const struct labfs_rule *r, const char *path, size_t *limit, int64_t *delay)
 {
     struct stat st;
@@ -116,13 +125,16 @@ static int apply(const struct labfs_rule *r, const char *path, size_t *limit, in
     case ACT_UNLINK: return fstatat(faults_root, below(path), &st, AT_SYMLINK_NOFOLLOW) == 0 && unlinkat(faults_root, below(path), S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0) == 0 ? 0 : -errno;
     case ACT_REPLACE: return renameat(faults_root, below(r->other), faults_root, below(path)) == 0 ? 0 : -errno;
     case ACT_EXCHANGE: return renameat2(faults_root, below(r->other), faults_root, below(path), RENAME_EXCHANGE) == 0 ? 0 : -errno;
-    case ACT_HANG: break;
+    case ACT_HANG: wait_for_release(); break;
     }
-    hanging++;
-    for (uint64_t now = generation; generation == now;)
-        pthread_cond_wait(&released, &lock);
-    hanging--;
     return 0;
+}
+
+void faults_hang(void)
+{
+    pthread_mutex_lock(&lock);
+    wait_for_release();
+    pthread_mutex_unlock(&lock);
 }
 
 int faults_apply(enum labfs_op op, const char *path, uint64_t end, size_t *limit)

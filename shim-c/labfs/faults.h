@@ -26,6 +26,8 @@ int faults_control_write(const char *bytes, size_t len);
 int faults_control_read(char *out, size_t size, off_t offset);
 /* What the rules say about this operation, after the waits they ask for. end: offset + length of a read or write, else UINT64_MAX; limit: bytes of a read or write, may shrink. */
 int faults_apply(enum labfs_op op, const char *path, uint64_t end, size_t *limit);
+/* Waits for `release`, as the action hang does. */
+void faults_hang(void);
 /* Sets a file's size to n, or to n more than it is. */
 int change_size(const char *path, bool append, int64_t n);
 

@@ -1,7 +1,9 @@
 /*
  * labfs: a directory seen through FUSE, with faults. For tests only.
  *
- *   labfs SOURCE MOUNTPOINT      runs in the foreground until it is unmounted or killed
+ *   labfs SOURCE MOUNTPOINT [lustre]      runs in the foreground until it is unmounted or killed
+ *
+ * With `lustre` it behaves like a client of Lustre (lustre.h), and the table of mounts says fuse.lustre.
  *
  * The file `.labfs` in the mount's root, which no listing shows, is its control. Written to, line by line: a rule (rules.h) is added; `clear` drops
  * all rules; `release` lets everything that hangs go on, and drops the rules that made it hang. Read: one line per rule,
@@ -11,6 +13,7 @@
  */
 #define FUSE_USE_VERSION 312
 #include "faults.h"
+#include "lustre.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -27,13 +30,15 @@
 static int fault(enum labfs_op op, const char *path)
 {
     size_t none = 0;
-    return faults_apply(op, path, UINT64_MAX, &none);
+    int rc = lustre_on && path ? targets_reach(path) : 0;
+    return rc ? rc : faults_apply(op, path, UINT64_MAX, &none);
 }
 
 #define FAULT(op, path) do { int fault_rc = fault(op, path); if (fault_rc != 0) return fault_rc; } while (0)
 #define CALL(call) ((call) < 0 ? -errno : 0)
 
-static bool is_control(const char *path) { return path && strcmp(path, CONTROL) == 0; }
+static bool is_targets(const char *path) { return lustre_on && path && strcmp(path, LUSTRE_CONTROL) == 0; }
+static bool is_control(const char *path) { return (path && strcmp(path, CONTROL) == 0) || is_targets(path); }
 
 static void *start(struct fuse_conn_info *conn, struct fuse_config *config)
 {
@@ -54,7 +59,13 @@ static int fs_getattr(const char *path, struct stat *st, struct fuse_file_info *
         return 0;
     }
     FAULT(OP_GETATTR, path);
-    return CALL(fstatat(faults_root, below(path), st, AT_SYMLINK_NOFOLLOW));
+    int rc = CALL(fstatat(faults_root, below(path), st, AT_SYMLINK_NOFOLLOW));
+    if (rc == 0 && lustre_on) { /* whole seconds; what is released has next to no blocks */
+        st->st_mtim.tv_nsec = st->st_atim.tv_nsec = st->st_ctim.tv_nsec = 0;
+        if (S_ISREG(st->st_mode) && st->st_size > 0 && hsm_released(path))
+            st->st_blocks = 1;
+    }
+    return rc;
 }
 
 static int fs_opendir(const char *path, struct fuse_file_info *fi)
@@ -70,18 +81,30 @@ static int fs_opendir(const char *path, struct fuse_file_info *fi)
 
 static int fs_readdir(const char *path, void *buf, fuse_fill_dir_t fill, off_t offset, struct fuse_file_info *fi, enum fuse_readdir_flags flags)
 {
-    (void)offset, (void)fi, (void)flags;
+    struct listing listing = { 0 };
+    off_t at = 0;
+    size_t given = 0;
+    (void)fi, (void)flags;
     FAULT(OP_READDIR, path);
+    if (lustre_on)
+        targets_listing(path, &listing);
     int fd = openat(faults_root, below(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     if (!dir)
         return -errno;
     for (struct dirent *e; (e = readdir(dir));) {
         struct stat st = { .st_ino = e->d_ino, .st_mode = (mode_t)e->d_type << 12 };
-        fill(buf, e->d_name, &st, 0, 0);
+        if (!targets_lists(&listing, e->d_name) || ++at <= offset)
+            continue;
+        /* with offsets the names arrive even if the listing fails behind them */
+        if (fill(buf, e->d_name, &st, listing.loud ? at : 0, 0)) {
+            closedir(dir);
+            return 0;
+        }
+        given++;
     }
     closedir(dir);
-    return 0;
+    return listing.loud && given == 0 ? -ESHUTDOWN : 0;
 }
 
 static int fs_open(const char *path, struct fuse_file_info *fi)
@@ -108,8 +131,12 @@ static int fs_create(const char *path, mode_t mode, struct fuse_file_info *fi)
 
 static int fs_read(const char *path, char *buf, size_t size, off_t offset, struct fuse_file_info *fi)
 {
+    if (is_targets(path))
+        return targets_control_read(buf, size, offset);
     if (is_control(path))
         return faults_control_read(buf, size, offset);
+    if (lustre_on && hsm_released(path))
+        return hsm_recall(path);
     int rc = faults_apply(OP_READ, path, (uint64_t)offset + size, &size);
     ssize_t n = rc < 0 ? -1 : pread((int)fi->fh, buf, size, offset);
     return rc < 0 ? rc : n < 0 ? -errno : (int)n;
@@ -117,6 +144,8 @@ static int fs_read(const char *path, char *buf, size_t size, off_t offset, struc
 
 static int fs_write(const char *path, const char *buf, size_t size, off_t offset, struct fuse_file_info *fi)
 {
+    if (is_targets(path))
+        return targets_control_write(buf, size);
     if (is_control(path))
         return faults_control_write(buf, size);
     int rc = faults_apply(OP_WRITE, path, (uint64_t)offset + size, &size);
@@ -206,6 +235,8 @@ static int fs_getxattr(const char *path, const char *name, char *value, size_t s
 {
     char full[8192];
     FAULT(OP_GETXATTR, path);
+    if (lustre_on)
+        return lustre_get(path, name, value, size);
     int rc = at_path(full, sizeof full, path);
     ssize_t n = rc < 0 ? -1 : lgetxattr(full, name, value, size);
     return rc < 0 ? rc : n < 0 ? -errno : (int)n;
@@ -215,6 +246,8 @@ static int fs_listxattr(const char *path, char *list, size_t size)
 {
     char full[8192];
     FAULT(OP_LISTXATTR, path);
+    if (lustre_on)
+        return lustre_list(path, list, size, fuse_get_context()->uid == 0);
     int rc = at_path(full, sizeof full, path);
     ssize_t n = rc < 0 ? -1 : llistxattr(full, list, size);
     return rc < 0 ? rc : n < 0 ? -errno : (int)n;
@@ -224,6 +257,8 @@ static int fs_setxattr(const char *path, const char *name, const char *value, si
 {
     char full[8192];
     FAULT(OP_SETXATTR, path);
+    if (lustre_on)
+        return lustre_set(path, name, value, size, flags);
     int rc = at_path(full, sizeof full, path);
     return rc < 0 ? rc : CALL(lsetxattr(full, name, value, size, flags));
 }
@@ -232,8 +267,30 @@ static int fs_removexattr(const char *path, const char *name)
 {
     char full[8192];
     FAULT(OP_SETXATTR, path);
+    if (lustre_on)
+        return lustre_remove(path, name);
     int rc = at_path(full, sizeof full, path);
     return rc < 0 ? rc : CALL(lremovexattr(full, name));
+}
+
+/* Only of the double of Lustre: without the call the kernel answers SEEK_DATA and SEEK_HOLE by itself. */
+static off_t fs_lseek(const char *path, off_t offset, int whence, struct fuse_file_info *fi)
+{
+    if (!lustre_on)
+        return -ENOSYS;
+    if (hsm_released(path))
+        return hsm_recall(path);
+    off_t at = lseek((int)fi->fh, offset, whence);
+    return at < 0 ? -errno : at;
+}
+
+static int fs_ioctl(const char *path, unsigned command, void *arg, struct fuse_file_info *fi, unsigned flags, void *data)
+{
+    (void)arg, (void)fi, (void)flags;
+    if (!lustre_on || is_control(path))
+        return -ENOTTY;
+    int rc = targets_reach(path);
+    return rc ? rc : project_ioctl(path, command, data);
 }
 
 static const struct fuse_operations operations = {
@@ -241,12 +298,14 @@ static const struct fuse_operations operations = {
     .write = fs_write, .release = fs_release, .fsync = fs_fsync, .truncate = fs_truncate, .readlink = fs_readlink, .mkdir = fs_mkdir, .mknod = fs_mknod,
     .unlink = fs_unlink, .rmdir = fs_rmdir, .symlink = fs_symlink, .link = fs_link, .rename = fs_rename, .chmod = fs_chmod, .chown = fs_chown,
     .utimens = fs_utimens, .statfs = fs_statfs, .getxattr = fs_getxattr, .listxattr = fs_listxattr, .setxattr = fs_setxattr, .removexattr = fs_removexattr,
+    .lseek = fs_lseek, .ioctl = fs_ioctl,
 };
 
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
-        fprintf(stderr, "usage: labfs SOURCE MOUNTPOINT\n");
+    lustre_on = argc == 4 && strcmp(argv[3], "lustre") == 0;
+    if (argc != 3 && !lustre_on) {
+        fprintf(stderr, "usage: labfs SOURCE MOUNTPOINT [lustre]\n");
         return 2;
     }
     faults_root = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -256,6 +315,8 @@ int main(int argc, char **argv)
     }
     umask(0);
     /* auto_unmount: also when it is killed. Many threads: everything that hangs holds one. */
-    char *words[] = { argv[0], "-f", "-o", "auto_unmount,allow_other,fsname=labfs,subtype=labfs,max_threads=256,max_idle_threads=16", argv[2], NULL };
+    char plain[] = "auto_unmount,allow_other,fsname=labfs,subtype=labfs,max_threads=256,max_idle_threads=16";
+    char lustre[] = "auto_unmount,allow_other,fsname=10.0.0.1@tcp:/testfs,subtype=lustre,max_threads=256,max_idle_threads=16";
+    char *words[] = { argv[0], "-f", "-o", lustre_on ? lustre : plain, argv[2], NULL };
     return fuse_main(5, words, &operations, NULL);
 }

@@ -26,15 +26,19 @@ export class LabFs {
     private readonly process: ProcessId,
   ) {}
 
-  /** Builds the program if need be, and mounts. @throws LabError HPC_LAB_INSTALL, HPC_LAB_DAEMON */
-  static async start(source: string, mount: string): Promise<LabFs> {
+  /** Builds the program if need be, and mounts. `lustre`: as a client of Lustre shows a directory (lustre-double.ts). @throws LabError HPC_LAB_INSTALL, HPC_LAB_DAEMON */
+  static async start(source: string, mount: string, kind?: "lustre"): Promise<LabFs> {
     const missing = missingForLabFs();
     if (missing !== undefined) throw new LabError("HPC_LAB_INSTALL", `labfs: missing ${missing}`, "install it");
     await command(["make", "-s", "-C", folder, "all"]);
     for (const directory of [source, mount]) mkdirSync(directory, { recursive: true });
     const outside = statSync(mount).dev;
     const log = `${mount}.log`;
-    const process = startProcess({ argv: [program, source, mount], log, tied: true });
+    const process = startProcess({
+      argv: [program, source, mount, ...(kind === undefined ? [] : [kind])],
+      log,
+      tied: true,
+    });
     await until(
       () => `labfs mounts ${mount}: ${tail(log)}`,
       limits.daemonStart,

@@ -1,14 +1,18 @@
 /* The rules, and, when the program's path is given, a mount in a folder of its own. */
 #include "../rules.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -159,8 +163,101 @@ static void faults(void)
     CHECK(rule("clear\nopen unlink : /file") == 0 && get(in("mnt", "file"), out, sizeof out) == -1 && errno == ENOENT);
 }
 
-static void test_mount(const char *program)
+static int control(const char *line)
 {
+    return put(in("mnt", ".labfs-lustre"), line);
+}
+
+/* Names in a directory; *error: errno of readdir, 0 at its end. */
+static int names(const char *path, int *error)
+{
+    DIR *dir = opendir(in("mnt", path));
+    int count = 0;
+    *error = dir ? 0 : errno;
+    if (!dir)
+        return -1;
+    for (errno = 0; readdir(dir); errno = 0)
+        count++;
+    *error = errno;
+    closedir(dir);
+    return count - 2;
+}
+
+static bool lists(const char *path, const char *name)
+{
+    char list[4096];
+    ssize_t n = listxattr(in("mnt", path), list, sizeof list);
+    for (ssize_t i = 0; i < n; i += (ssize_t)strlen(list + i) + 1)
+        if (strcmp(list + i, name) == 0)
+            return true;
+    return false;
+}
+
+static bool recalled(void)
+{
+    char out[4096];
+    return get(in("mnt", ".labfs-lustre"), out, sizeof out) > 0 && strstr(out, "recalls 1\n") && hangs();
+}
+
+/* As a client of Lustre 2.17.0 was seen to behave. */
+static void lustre(void)
+{
+    char out[4096], path[200], value[100];
+    struct stat st;
+    struct fsxattr x;
+    pthread_t thread;
+    void *result;
+    uint32_t pattern;
+    int error, fd;
+
+    CHECK(mkdir(in("src", "remote"), 0755) == 0 && mkdir(in("src", "striped"), 0755) == 0);
+    CHECK(setxattr(in("src", "remote"), "trusted.lab.mdt", "1", 1, 0) == 0 && setxattr(in("src", "striped"), "trusted.lab.mdt", "0,1", 3, 0) == 0);
+    CHECK(put(in("src", "remote/r"), "x") == 0 && setxattr(in("src", "dir/below"), "trusted.lab.ost", "2", 1, 0) == 0);
+    for (int i = 0; i < 20; i++) {
+        snprintf(path, sizeof path, "striped/s%d", i);
+        CHECK(put(in("src", path), "x") == 0);
+    }
+    CHECK(names("striped", &error) == 20 && error == 0);
+    CHECK(control("mdt 7 inactive") != 0 && control("mdt 1 away") != 0 && control("mdt 1 inactive\n") == 0);
+    CHECK(get(in("mnt", ".labfs-lustre"), out, sizeof out) > 0 && strstr(out, "mdt 0 ACTIVE\nmdt 1 INACTIVE\nost 0 ACTIVE\n"));
+    int some = names("striped", &error);
+    CHECK(some > 0 && some < 20 && error == ESHUTDOWN);
+    CHECK(stat(in("mnt", "remote"), &st) == -1 && errno == ESHUTDOWN && stat(in("mnt", "dir"), &st) == 0);
+    CHECK(control("mdt 1 silent\n") == 0 && names("striped", &error) == some && error == 0);
+    CHECK(getxattr(in("mnt", "striped"), "lab.closing", value, sizeof value) == 1 && getxattr(in("mnt", "dir"), "lab.closing", value, sizeof value) == -1);
+    CHECK(control("mdt 1 active\nost 2 inactive\n") == 0 && names("striped", &error) == 20 && error == 0);
+    CHECK(stat(in("mnt", "dir/below"), &st) == -1 && errno == ESHUTDOWN && control("ost 2 active") == 0);
+
+    CHECK(lists("file", "lustre.lov") && lists("file", "trusted.link") && !lists("file", "trusted.lab.mdt") && lists("striped", "trusted.lmv"));
+    CHECK(setxattr(in("mnt", "file"), "trusted.foo", "bar", 3, 0) == 0 && lists("file", "trusted.foo"));
+    CHECK(getxattr(in("src", "file"), "trusted.lab.x.trusted.foo", value, sizeof value) == 3);
+    CHECK(setxattr(in("mnt", "file"), "trusted.lov", "x", 1, 0) == 0 && getxattr(in("mnt", "file"), "trusted.lov", value, sizeof value) == 56);
+    CHECK(setxattr(in("mnt", "file"), "lustre.foo", "x", 1, 0) == -1 && errno == EOPNOTSUPP);
+
+    CHECK(setxattr(in("src", "file"), "trusted.lab.released", "1", 1, 0) == 0);
+    CHECK(stat(in("mnt", "file"), &st) == 0 && st.st_size == 10 && st.st_blocks == 1 && st.st_mtim.tv_nsec == 0 && lists("file", "trusted.hsm"));
+    CHECK(getxattr(in("mnt", "file"), "lustre.lov", value, sizeof value) == 32);
+    memcpy(&pattern, value + 4, sizeof pattern);
+    CHECK(pattern == 0x80000001u);
+    pthread_create(&thread, NULL, reader, NULL);
+    CHECK(within_a_second(recalled));
+    CHECK(rule("release") == 0);
+    pthread_join(thread, &result);
+    CHECK((intptr_t)result == -1);
+
+    fd = open(in("mnt", "dir"), O_RDONLY | O_DIRECTORY);
+    CHECK(ioctl(fd, FS_IOC_FSGETXATTR, &x) == 0 && x.fsx_projid == 0 && x.fsx_xflags == 0);
+    x.fsx_projid = 42;
+    x.fsx_xflags = FS_XFLAG_PROJINHERIT;
+    CHECK(ioctl(fd, FS_IOC_FSSETXATTR, &x) == 0);
+    memset(&x, 0, sizeof x);
+    CHECK(ioctl(fd, FS_IOC_FSGETXATTR, &x) == 0 && x.fsx_projid == 42 && x.fsx_xflags == FS_XFLAG_PROJINHERIT);
+    close(fd);
+}
+
+static void test_mount(const char *program, void (*tests)(void), const char *kind)
+{
+    strcpy(folder, "/tmp/labfs-test-XXXXXX");
     CHECK(mkdtemp(folder) && mkdir(in("src", ".") , 0755) != 0);
     char src[100], mnt[100];
     snprintf(src, sizeof src, "%s/src", folder);
@@ -169,13 +266,13 @@ static void test_mount(const char *program)
     CHECK(put(in("src", "file"), "0123456789") == 0 && put(in("src", "dir/below"), "x") == 0 && symlink("/", in("src", "link")) == 0);
     pid_t pid = fork();
     if (pid == 0) {
-        execl(program, program, src, mnt, (char *)NULL);
+        execl(program, program, src, mnt, kind, (char *)NULL);
         _exit(127);
     }
     bool up = within_a_second(mounted);
     CHECK(up);
     if (up)
-        faults();
+        tests();
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
     CHECK(within_a_second(unmounted));
@@ -187,8 +284,10 @@ static void test_mount(const char *program)
 int main(int argc, char **argv)
 {
     test_rules();
-    if (argc > 1)
-        test_mount(argv[1]);
+    if (argc > 1) {
+        test_mount(argv[1], faults, NULL);
+        test_mount(argv[1], lustre, "lustre");
+    }
     printf("labfs: %s%s\n", failures ? "FAILED" : "ok", argc > 1 ? "" : " (rules only)");
     return failures ? 1 : 0;
 }
