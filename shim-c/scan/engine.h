@@ -22,6 +22,8 @@ struct item {
     enum item_kind kind;
 };
 
+enum whole_place { NOT_WHOLE, ABOVE_WHOLE, WHOLE };
+
 struct node {
     struct item item;         /* first: an item of kind ROOT, DIR or STREAM is its node */
     struct node *parent;      /* NULL for a root; referenced */
@@ -31,6 +33,7 @@ struct node {
     bool root_device;         /* on the filesystem of its root */
     bool held;                /* this directory is one that may be held open; else it is reopened by names */
     bool holds_parent_fd;     /* one of parent's fd_users is ours */
+    uint8_t whole;            /* enum whole_place */
     uint64_t id;              /* never reused: names the DIR record that a block already has */
     uint64_t dev, ino;
     int64_t resume;           /* d_off to go on from when the directory could not be held open */
@@ -82,6 +85,7 @@ enum counter {
 struct scan;
 struct statx;
 struct excludes;
+struct whole;
 struct xattrs;
 
 struct worker {
@@ -151,6 +155,7 @@ struct scan {
     struct back_off back_off;
     struct excludes *excludes;    /* NULL: no patterns */
     char **markers;               /* ends in NULL; NULL: none */
+    struct whole *whole;      /* NULL: none */
     unsigned threads;
     struct worker worker[];
 };
@@ -252,6 +257,12 @@ bool resting(struct worker *w);
 int64_t read_begin(struct worker *w);
 void read_end(struct worker *w, int64_t begin, uint64_t size);
 bool read_ahead(struct worker *w, int dirfd, const char *name); /* false: it cannot be opened */
+
+/* whole.c */
+int whole_new(struct whole **out, const uint8_t *at, const uint8_t *end, uint32_t count);
+void whole_free(struct whole *w);
+enum whole_place whole_place(const struct scan *s, const struct node *dir, const char *name, size_t name_len);
+enum whole_place whole_child(const struct scan *s, const struct node *parent, const char *name, size_t name_len);
 
 /* markers.c */
 int markers_new(char ***out, const uint8_t *at, const uint8_t *end, uint32_t count);

@@ -85,6 +85,14 @@ static bool older(const struct hpc_scan_options *o, const struct statx *st)
     return o->since_s != INT64_MIN && st->stx_mtime.tv_sec < o->since_s && st->stx_ctime.tv_sec < o->since_s;
 }
 
+/* What the job before could not see is not older than it. */
+static bool unseen(const struct worker *w, const struct name *n)
+{
+    if (n->dir->whole == NOT_WHOLE)
+        return false;
+    return (n->len ? whole_child(w->scan, n->dir, n->text, n->len) : n->dir->whole) == WHOLE;
+}
+
 static void fill_head(struct hpc_entry_head *h, const struct name *n, const struct statx *st, bool is_older, size_t link_len)
 {
     uint8_t kind = kind_of(st->stx_mode);
@@ -254,7 +262,7 @@ static bool look_once(struct worker *w, const struct name *n, int fd, bool last,
         return true;
     }
     hash = hpc_xxh3_u64(st->stx_ino);
-    is_older = older(o, st);
+    is_older = older(o, st) && !unseen(w, n);
     if (other_shard(w->scan, hash)) {
         count_add(w, FILTERED_SHARD, 1);
     } else if (is_older && !(o->flags & HPC_SCAN_KEEP_OLDER)) {
@@ -311,6 +319,7 @@ void visit(struct worker *w, struct node *dir, int dirfd, const char *name, size
     child->root_device = dir->root_device && child->dev == dir->dev;
     child->ino = st.stx_ino;
     child->item.kind = ITEM_DIR;
+    child->whole = whole_child(w->scan, dir, name, name_len);
     if (dir->held) {
         node_fd_get(dir);
         child->holds_parent_fd = true;

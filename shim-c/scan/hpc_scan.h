@@ -23,7 +23,9 @@
 
 /*
  * Fixed head of the options buffer, little endian; then path_count times { u32 length; bytes }; then u32 exclude_count and as many
- * patterns, u32 marker_count and as many names, each { u32 length; bytes }.
+ * patterns, u32 marker_count and as many names, each { u32 length; bytes }; then, unless it would be empty, u32 whole_count and as many paths.
+ *
+ * A whole path is one of the scan's: that entry, and all below it, is never older.
  *
  * Exclude patterns are bytes and mean what they mean in a .gitignore at each path of the scan. Without '/' (but at the end): the
  * name of an entry at any depth. With '/': the path from the scan's path on. '*' and '?' and '[...]' never match '/'; a

@@ -115,6 +115,7 @@ static int add_roots(struct scan *s, const uint8_t *at, const uint8_t *end)
             root->name[--root->name_len] = 0;
         root->path_len = root->name_len;
         root->item.kind = ITEM_ROOT;
+        root->whole = whole_place(s, root, "", 0);
         push(&s->worker[i % s->threads], &root->item);
     }
     return at == end ? 0 : -EINVAL;
@@ -137,14 +138,16 @@ static const uint8_t *skip_list(const uint8_t *at, const uint8_t *end, uint32_t 
     return at;
 }
 
-/* What stands behind the head: paths, exclude patterns, markers. */
+/* What stands behind the head: paths, exclude patterns, markers, what is walked whole. */
 static int take_lists(struct scan *s, const uint8_t *at, const uint8_t *end)
 {
-    const uint8_t *list[3], *list_end[3];
-    uint32_t count[3] = { s->options.path_count, 0, 0 };
+    const uint8_t *list[4], *list_end[4];
+    uint32_t count[4] = { s->options.path_count };
     int error = 0;
 
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
+        if (i == 3 && at == end)
+            break; /* it may be left out */
         if (i > 0) {
             if (end - at < 4)
                 return -EINVAL;
@@ -162,6 +165,8 @@ static int take_lists(struct scan *s, const uint8_t *at, const uint8_t *end)
         error = excludes_new(&s->excludes, list[1], list_end[1], count[1]);
     if (!error && count[2])
         error = markers_new(&s->markers, list[2], list_end[2], count[2]);
+    if (!error && count[3])
+        error = whole_new(&s->whole, list[3], list_end[3], count[3]);
     return error ? error : add_roots(s, list[0], list_end[0]);
 }
 
@@ -185,6 +190,7 @@ static void destroy(struct scan *s)
     free(s->mounts.at);
     excludes_free(s->excludes);
     markers_free(s->markers);
+    whole_free(s->whole);
     pthread_mutex_destroy(&s->mounts.lock);
     pthread_mutex_destroy(&s->back_off.lock);
     pthread_mutex_destroy(&s->idle_lock);

@@ -7,9 +7,11 @@ import { BatchEmitter } from "./batch-emitter";
 import { Checks } from "./checks";
 import { cancelled } from "./errors";
 import { FLUSH_IDLE_MS } from "./limits";
+import { LostNames, wholeText } from "./lost-names";
 import { planScan } from "./plan";
 import { ShardSet } from "./shard-set";
 import { shardingOf } from "./sharding";
+import { TargetWatch } from "./target-watch";
 import { uncovered } from "./uncovered";
 
 /**
@@ -18,10 +20,13 @@ import { uncovered } from "./uncovered";
  * the sink's when the receiver is gone.
  */
 export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
-  const checks = job.ask === undefined || job.since === undefined ? undefined : new Checks(job.ask);
   const sharding = shardingOf(job.params, job.jobName ?? "");
-  const { since, content } = job;
-  const plan = planScan(job.params, { since, keepOlder: checks !== undefined, content, sharding });
+  const before = LostNames.before(job);
+  const since = before?.all ? undefined : job.since;
+  const checks = job.ask === undefined || since === undefined ? undefined : new Checks(job.ask);
+  const { content } = job;
+  const whole = before?.paths ?? [];
+  const plan = planScan(job.params, { since, keepOlder: checks !== undefined, whole, content, sharding });
   for (const note of plan.notes) job.messages.say("info", note);
   for (const warning of plan.warnings) job.messages.say("warning", warning);
   const set = sharding.shard.count > 1 ? new ShardSet(job.params, sharding.shard) : undefined;
@@ -32,10 +37,18 @@ export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
   const { tree, paths, otherPaths } = job.params;
   const gaps = tree === undefined ? [] : await uncovered(tree, [...paths, ...otherPaths]);
   for (const gap of gaps) job.messages.say("warning", gap);
+  if (before !== undefined) job.messages.say("info", wholeText(before));
   for (const caveat of sharding.caveats) job.messages.say("info", caveat);
+  const watch: TargetWatch = new TargetWatch(plan.filesystems, {
+    degraded: job.params.degraded,
+    messages: job.messages,
+    failed: () => scanner?.stop(),
+  });
+  let scanner: Scanner | undefined;
+  await watch.look();
   job.signal?.throwIfAborted();
 
-  const scanner = (job.openScanner ?? createScanner)({
+  scanner = (job.openScanner ?? createScanner)({
     ...plan.scan,
     engine: job.params.engine,
     onFallback: ({ reason, remedy, consequence }) => job.messages.say("warning", `${reason}. ${consequence} ${remedy}`),
@@ -45,19 +58,25 @@ export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
       "warning",
       `${key} is not kept by the TypeScript scan engine; fewer threads are easier on the servers`,
     );
-  const stop = () => scanner.stop();
+  const stop = () => scanner?.stop();
   job.signal?.addEventListener("abort", stop, { once: true });
-  const emitter = new BatchEmitter(job, { asks: checks !== undefined, native: scanner.engine === "native" });
+  const lost = new LostNames(job, watch, before);
+  const emitter = new BatchEmitter(
+    { ...job, trouble: lost.trouble },
+    { asks: checks !== undefined, native: scanner.engine === "native" },
+  );
   const mine = sharding.byInode ? undefined : new MineOnly(sharding);
   const backOff = plan.scan.backOff ? new BackOffReport(plan.scan.threads, job.messages) : undefined;
   try {
     await pump(scanner, mine, emitter, checks, job, backOff);
     backOff?.end(scanner.stats());
+    await watch.look();
+    lost.end();
     job.sums.filteredShard += mine?.dropped ?? 0;
     account(scanner, job);
     record?.completed(Math.floor(Date.now() / 1000));
   } catch (error) {
-    throw job.signal?.aborted ? cancelled() : error;
+    throw job.signal?.aborted ? cancelled() : (watch.problem ?? error);
   } finally {
     job.signal?.removeEventListener("abort", stop);
     await emitter.close();

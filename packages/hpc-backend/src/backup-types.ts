@@ -1,4 +1,5 @@
 import type { createScanner } from "@podheitor/hpc-walker";
+import type { NoteOperation } from "./archive-note";
 import type { Ask } from "./checks";
 import type { EntrySink } from "./entry-sink";
 import type { Messages } from "./messages";
@@ -22,10 +23,14 @@ export interface BackupJob {
   readonly signal: AbortSignal | undefined;
   /** The Director's unique name of the job; undefined without a Director. */
   readonly jobName?: string | undefined;
+  /** That of the job which this one continues. */
+  readonly previousJobName?: string | undefined;
   /** Where temporary files go; undefined: the system's directory for them. */
   readonly workDirectory?: string | undefined;
   /** Another source of entries than a scan of the paths. */
   readonly openScanner?: OpenScanner;
+  /** An entry could not be looked at, opened or read. */
+  readonly trouble?: (errno: number, operation: NoteOperation, name: Buffer) => void;
   /** Called after every batch, and after every piece of a large file. */
   readonly progress?: () => void;
 }

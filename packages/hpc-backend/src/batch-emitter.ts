@@ -21,7 +21,7 @@ const { ENOENT } = constants.errno;
 
 type Job = Pick<
   BackupJob,
-  "params" | "sink" | "sums" | "messages" | "content" | "signal" | "workDirectory" | "progress"
+  "params" | "sink" | "sums" | "messages" | "content" | "signal" | "workDirectory" | "progress" | "trouble"
 >;
 
 /** One way through a batch. There are two, because answers are worked off while a scan batch is half way through. */
@@ -285,7 +285,9 @@ export class BatchEmitter {
   }
 
   #note(cursor: RecordCursor, errno: number, operation: NoteOperation): void {
-    this.#job.sink.note?.({ errno, operation, name: fullName(cursor.dir, cursor.name) });
+    const name = fullName(cursor.dir, cursor.name);
+    this.#job.trouble?.(errno, operation, name);
+    this.#job.sink.note?.({ errno, operation, name });
   }
 }
 

@@ -5,6 +5,7 @@ export type ErrorCode =
   | "HPC_NO_PATH"
   | "HPC_BAD_PATH"
   | "HPC_ROOT_REFUSED"
+  | "HPC_MDT_INACTIVE"
   | "HPC_CANCELLED"
   | "HPC_ARCHIVE_OPEN"
   | "HPC_ARCHIVE_WRITE"

@@ -28,6 +28,7 @@ export class Hpc1Backup implements Work {
       sink,
       sums,
       jobName: job.name,
+      previousJobName: job.prevJobName,
       workDirectory: job.workingDir?.toString(),
     });
     emitter.frames.frame("U", encodeAccounting(sums));

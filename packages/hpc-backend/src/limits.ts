@@ -101,3 +101,12 @@ export const MDT_DIRECTORIES = 4096;
 /** Shards of all sets of one tree that are looked at, and the bytes of a record of one: it is a few hundred. */
 export const SHARD_RECORDS_MAX = 4096;
 export const SHARD_RECORD_MAX = 4096;
+
+/** No more often than so is the state of Lustre's targets asked in the middle of a job: operations fail by the thousand then. */
+export const TARGETS_AGAIN_MS = 5_000;
+
+/** Paths that a job could not see, for the next one to walk whole; more of them, and all is walked. */
+export const UNSEEN_BYTES = 1 * MIB;
+/** Jobs of one set of paths of which that is remembered: a Full that later Differentials build on is not the last one. And the file with all of them. */
+export const UNSEEN_JOBS = 16;
+export const UNSEEN_FILE_MAX = 64 * MIB;

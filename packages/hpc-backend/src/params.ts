@@ -42,6 +42,8 @@ export interface JobParams {
   readonly oneFilesystem: boolean;
   /** Extended attributes, ACLs, inode flags. */
   readonly xattrs: boolean;
+  /** Goes on while an MDT of Lustre is inactive, without what lies on it. */
+  readonly degraded: boolean;
   /** The directory that the paths of all jobs of a generation are parts of; undefined: not said. */
   readonly tree: Buffer | undefined;
   /** What of it other jobs save, or nobody should. */
@@ -68,6 +70,7 @@ interface Draft {
   markers: Buffer[];
   oneFilesystem: boolean;
   xattrs: boolean;
+  degraded: boolean;
   tree: Buffer | undefined;
   otherPaths: Buffer[];
 }
@@ -119,6 +122,9 @@ const KEYS: Readonly<Record<string, (draft: Draft, value: Buffer, key: string) =
   xattrs: (draft, value, key) => {
     draft.xattrs = yesOrNo(value, key);
   },
+  degraded: (draft, value, key) => {
+    draft.degraded = yesOrNo(value, key);
+  },
   tree: (draft, value, key) => {
     draft.tree = absolutePath(value, key);
   },
@@ -152,6 +158,7 @@ export function parseParams(pairs: Iterable<readonly [key: string, value: GivenN
     markers: [],
     oneFilesystem: false,
     xattrs: true,
+    degraded: false,
     tree: undefined,
     otherPaths: [],
   };

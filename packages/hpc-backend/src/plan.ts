@@ -1,5 +1,5 @@
 import { realpathSync } from "node:fs";
-import { defaultThreads, type Filesystem, filesystemOf, serverRole } from "@podheitor/hpc-native";
+import { defaultThreads, type Filesystem, filesystemByMounts, filesystemOf, serverRole } from "@podheitor/hpc-native";
 import { type ShardStrategy, WHOLE } from "@podheitor/hpc-shard";
 import type { ScanOptions } from "@podheitor/hpc-walker";
 import { causeOf, HpcError } from "./errors";
@@ -14,6 +14,8 @@ export interface JobScope {
   readonly since: bigint | undefined;
   /** Hand older entries out (accurate jobs ask about them) instead of dropping them. */
   readonly keepOlder: boolean;
+  /** Never older, with all that is below: what the job before could not see. */
+  readonly whole?: readonly Buffer[];
   /** false: an estimate, no content at all. */
   readonly content: boolean;
   /** undefined: everything is wanted. */
@@ -25,6 +27,8 @@ export interface Plan {
   readonly scan: ScanOptions;
   readonly warnings: readonly string[];
   readonly notes: readonly string[];
+  /** Of the roots, where they can be told. */
+  readonly filesystems: readonly Filesystem[];
 }
 
 /**
@@ -41,6 +45,7 @@ export function planScan(params: JobParams, scope: JobScope): Plan {
   return {
     warnings,
     notes: params.notes,
+    filesystems: found,
     scan: {
       paths: params.paths,
       threads: params.threads ?? suitingThreads(found),
@@ -49,6 +54,7 @@ export function planScan(params: JobParams, scope: JobScope): Plan {
       ...(byInode && !whole ? { shard } : {}),
       ...(scope.since !== undefined ? { since: scope.since } : {}),
       keepOlder: scope.keepOlder,
+      ...(scope.whole === undefined ? {} : { whole: scope.whole }),
       serialDirectories: lustre,
       excludes: params.excludes,
       markers: params.markers,
@@ -81,6 +87,11 @@ function serverWarning(role: string): string {
   return `this File Daemon runs on a server of the filesystem (${role}): the backup takes memory and disk time from every client, and can lock up under load; run it on a client`;
 }
 
+function withoutUserXattrs({ mountPoint }: Filesystem): string {
+  const mount = mountPoint === undefined ? "the filesystem" : printable(mountPoint);
+  return `${mount} is mounted without user_xattr: extended attributes user.* are not shown there, and not saved; mount it with \`-o user_xattr\``;
+}
+
 /** The filesystem of each root, and what is odd about it. Throws HPC_ROOT_REFUSED. */
 export function checkRoots(params: JobParams): { readonly found: Filesystem[]; readonly warnings: string[] } {
   const found: Filesystem[] = [];
@@ -92,10 +103,18 @@ export function checkRoots(params: JobParams): { readonly found: Filesystem[]; r
       filesystem = filesystemOf(path);
       real = realpathSync.native(path, { encoding: "buffer" });
     } catch (error) {
+      const known = filesystemByMounts(path);
+      if (known?.isParallel) {
+        // Its server is away: what is mounted there is no secret.
+        found.push(known);
+        continue;
+      }
       warnings.push(`the filesystem of ${printable(path)} cannot be told (${causeOf(error)}): treated as posix`);
       continue;
     }
     found.push(filesystem);
+    if (filesystem.type === "lustre" && /(^|,)nouser_xattr(,|$)/.test(filesystem.options))
+      warnings.push(withoutUserXattrs(filesystem));
     const warning = checkRoot({ path, real, filesystem }, params);
     if (warning !== undefined) warnings.push(warning);
   }

@@ -143,7 +143,7 @@ export class ShardSet {
 }
 
 /** Not `recursive`: where nothing can be made (below /proc) Node 20 then tries for ever. */
-function makeDirectory(directory: string): void {
+export function makeDirectory(directory: string): void {
   if (existsSync(directory)) return;
   try {
     mkdirSync(directory, { mode: 0o700 });
@@ -173,7 +173,7 @@ function parseRecord(text: Buffer): ShardRecord | undefined {
 }
 
 /** Every field with its length before it, so that no two lists read alike. */
-function idOf(lists: readonly (readonly Buffer[])[]): string {
+export function idOf(lists: readonly (readonly Buffer[])[]): string {
   const fields = lists.flatMap((list) => list.map((field) => Buffer.concat([Buffer.from(`${field.length}:`), field])));
   return digestOf(Buffer.concat(fields)).toString(16).padStart(16, "0");
 }

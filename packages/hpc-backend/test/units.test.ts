@@ -273,6 +273,7 @@ describe("parameters", () => {
       markers: [],
       oneFilesystem: false,
       xattrs: true,
+      degraded: false,
       tree: undefined,
       otherPaths: [],
       notes: [],

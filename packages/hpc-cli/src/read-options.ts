@@ -13,6 +13,11 @@ export const readOptions = {
     describe: "let larger files leave the page cache once they were read",
   },
   "no-xattrs": { type: "boolean", default: false, describe: "no extended attributes, ACLs and inode flags" },
+  degraded: {
+    type: "boolean",
+    default: false,
+    describe: "go on while an MDT of Lustre is inactive, without what lies on it",
+  },
 } as const;
 
 /** Options and the keys that they are in a plugin string. */
@@ -31,5 +36,6 @@ export function readPairs(args: InferredOptionTypes<typeof readOptions>): Pairs 
   }
   if (args["drop-behind"]) pairs.push(["drop-behind", Buffer.from("yes")]);
   if (args["no-xattrs"]) pairs.push(["xattrs", Buffer.from("no")]);
+  if (args.degraded) pairs.push(["degraded", Buffer.from("yes")]);
   return pairs;
 }

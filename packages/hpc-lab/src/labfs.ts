@@ -72,6 +72,11 @@ export class LabFs {
     return { hits: lines.map((line) => Number.parseInt(line, 10)), hanging };
   }
 
+  /** Waits until an operation hangs. */
+  async hangs(): Promise<void> {
+    await until(`an operation on ${this.mount} hangs`, limits.daemonStart, () => this.state().hanging > 0);
+  }
+
   /** Unmounts. Operations that hang fail. */
   async stop(): Promise<void> {
     await stopProcesses([this.process]);

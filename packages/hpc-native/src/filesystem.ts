@@ -12,6 +12,8 @@ export interface Filesystem {
   readonly mountPoint: Buffer | undefined;
   /** Whether all of the filesystem is mounted there, not one directory of it. */
   readonly isWhole: boolean;
+  /** The filesystem's own mount options: `rw,flock,nouser_xattr`. */
+  readonly options: string;
   /** What is mounted: a device, `mgs@tcp:/fsname`, `server:/export`. */
   readonly source: Buffer;
   /** Lustre, GPFS, CephFS, BeeGFS, WekaFS: many servers, so many requests at once pay. */
@@ -82,6 +84,15 @@ export function filesystemOf(path: Buffer): Filesystem {
   return describeFilesystem(magic, mountOf(real, parseMountinfo(readFileSync("/proc/self/mountinfo"))));
 }
 
+/**
+ * The same by the table of mounts alone, for a path that cannot be reached: nothing of the filesystem is asked, and symlinks are not followed. undefined: the table does not
+ * tell. `path`: absolute, without `.` and `..`.
+ */
+export function filesystemByMounts(path: Buffer): Filesystem | undefined {
+  const mount = mountOf(path, parseMountinfo(readFileSync("/proc/self/mountinfo")));
+  return mount === undefined ? undefined : describeFilesystem(0, mount);
+}
+
 /** The pure half of {@link filesystemOf}. */
 export function describeFilesystem(magic: number, mount: Mount | undefined): Filesystem {
   const fstype = mount?.fstype ?? "";
@@ -92,6 +103,7 @@ export function describeFilesystem(magic: number, mount: Mount | undefined): Fil
     magic,
     mountPoint: mount?.mountPoint,
     isWhole: mount === undefined || isWhole(mount, type),
+    options: mount?.options ?? "",
     source: mount?.source ?? Buffer.alloc(0),
     isParallel: PARALLEL.has(type),
     isNetwork: NETWORK.has(type) || OTHER_NETWORK.test(fstype),

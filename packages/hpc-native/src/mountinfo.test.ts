@@ -11,7 +11,7 @@ function escaped(bytes: Buffer): string {
 
 function line(mount: Mount, optional: readonly string[] = []): string {
   const head = [mount.id, mount.parent, mount.device, escaped(mount.root), escaped(mount.mountPoint), "rw,noatime"];
-  return [...head, ...optional, "-", mount.fstype, escaped(mount.source), "rw"].join(" ");
+  return [...head, ...optional, "-", mount.fstype, escaped(mount.source), mount.options].join(" ");
 }
 
 const mounted = (id: number, parent: number, point: string, source = `s${id}`): Mount => ({
@@ -22,6 +22,7 @@ const mounted = (id: number, parent: number, point: string, source = `s${id}`): 
   mountPoint: Buffer.from(point, "latin1"),
   fstype: "ext4",
   source: Buffer.from(source, "latin1"),
+  options: "rw",
 });
 const sourceAt = (path: string, mounts: Mount[]) => mountOf(Buffer.from(path, "latin1"), mounts)?.source.toString();
 
@@ -39,6 +40,7 @@ const anyMount: fc.Arbitrary<Mount> = fc.record({
   mountPoint: path,
   fstype: fc.constantFrom("lustre", "fuse.ceph-fuse", "ext4"),
   source: fc.oneof(component, fc.constant(Buffer.alloc(0))),
+  options: fc.constantFrom("rw", "rw,flock,nouser_xattr", ""),
 });
 
 describe("parseMountinfo", () => {

@@ -16,6 +16,8 @@ export interface Mount {
   readonly mountPoint: Buffer;
   readonly fstype: string;
   readonly source: Buffer;
+  /** Of the filesystem, not of this mount: `rw,flock,nouser_xattr`. */
+  readonly options: string;
 }
 
 const SLASH = 0x2f;
@@ -51,6 +53,7 @@ function parseLine(line: Buffer): Mount | undefined {
     mountPoint: unescapeField(point),
     fstype: unescapeField(fstype).toString("latin1"),
     source: unescapeField(source ?? ""),
+    options: fields[separator + 3] ?? "",
   };
 }
 

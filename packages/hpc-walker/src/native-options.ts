@@ -23,7 +23,7 @@ const SLASH = 0x2f;
  * HPC_SCAN_OPTIONS for what is out of its bounds, and for a path that is not absolute.
  */
 export function encodeScanOptions(options: ScanOptions): Buffer {
-  const { paths, excludes, markers } = namesOf(options);
+  const { paths, excludes, markers, whole: unseen } = namesOf(options);
   checkOptions(options, paths);
   const { shard } = options;
   const head = Buffer.alloc(HEAD);
@@ -48,13 +48,19 @@ export function encodeScanOptions(options: ScanOptions): Buffer {
   refuse("exclude pattern", excludes, excludeProblem);
   refuse("marker", markers, markerProblem);
   const lists = [...sized(paths), u32(excludes.length), ...sized(excludes), u32(markers.length), ...sized(markers)];
+  if (unseen.length > 0) lists.push(u32(unseen.length), ...sized(unseen));
   return Buffer.concat([head, ...lists]);
 }
 
 /** The names among the options, as bytes. */
-export function namesOf({ paths, excludes = [], markers = [] }: Pick<ScanOptions, "paths" | "excludes" | "markers">) {
+export function namesOf({
+  paths,
+  excludes = [],
+  markers = [],
+  whole = [],
+}: Pick<ScanOptions, "paths" | "excludes" | "markers" | "whole">) {
   const bytes = (names: readonly GivenName[]) => names.map((name) => Buffer.from(name));
-  return { paths: bytes(paths), excludes: bytes(excludes), markers: bytes(markers) };
+  return { paths: bytes(paths), excludes: bytes(excludes), markers: bytes(markers), whole: bytes(whole) };
 }
 
 /** Node's own write methods would take a fraction for the integer below it, and NaN for 0. */

@@ -15,6 +15,11 @@ export interface ScanOptions {
   readonly shard?: { readonly index: number; readonly count: number };
   /** An entry is older when both mtime and ctime are before this epoch second. */
   readonly since?: bigint;
+  /**
+   * Entries that are never older, with all that is below them: what the job before could not see. Paths as the scan names them. With the TypeScript engine nothing is
+   * older then.
+   */
+  readonly whole?: readonly GivenName[];
   /** Hand older entries out with the flag OLDER and without content instead of dropping them. */
   readonly keepOlder: boolean;
   /** One thread keeps a directory to itself, in its own order (Lustre's statahead). */

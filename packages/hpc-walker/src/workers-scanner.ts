@@ -146,9 +146,9 @@ function startWorker(file: string, workerData: WorkerSetup): Worker {
 
 function setupOf(options: ScanOptions, memory: ScanMemory, index: number): WorkerSetup {
   const { inlineBytes, shard, since, keepOlder, serialDirectories, oneFilesystem = false } = options;
-  const { paths, excludes, markers } = namesOf(options);
+  const { paths, excludes, markers, whole } = namesOf(options);
   const roots = paths.map((path) => rootGift(path).dir);
-  const optional = { ...(shard && { shard }), ...(since !== undefined && { since }) };
+  const optional = { ...(shard && { shard }), ...(since !== undefined && whole.length === 0 && { since }) };
   const selection = { roots, excludes, markers, oneFilesystem };
   return { memory, index, inlineBytes, keepOlder, serialDirectories, ...selection, ...optional };
 }

@@ -233,6 +233,8 @@ static inline void read_batch(struct result *r, const uint8_t *buf, size_t len)
 
 /* What the next scans leave out; lists end in NULL. */
 extern const char *const *excludes, *const *markers;
+/* What is never older in them. */
+extern const char *const *whole;
 
 static inline size_t put_list(uint8_t *to, const char *const *list)
 {
@@ -272,6 +274,8 @@ static inline int64_t try_scan(options o, const char *path)
     end = packed + sizeof o + 4 + len;
     end += put_list(end, excludes);
     end += put_list(end, markers);
+    if (whole)
+        end += put_list(end, whole);
     h = hpc_scan_start(packed, end - packed);
     free(packed);
     return h;

@@ -1,0 +1,104 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { command } from "../src/command";
+import { LustreDouble } from "../src/lustre-double";
+import { atCleanUp, cleanUp, repository, scratch } from "./support";
+
+/* The command on a double of a Lustre client; lustre-jobs.lab.ts has the same through Bacula. */
+
+const PROGRAM = join(repository, "packages/hpc-cli/bin/podheitor-hpc.cjs");
+
+let double: LustreDouble;
+let work: string;
+afterAll(cleanUp);
+beforeAll(async () => {
+  work = scratch();
+  double = await LustreDouble.start(work);
+  atCleanUp(() => double.stop());
+  const source = join(work, "src");
+  for (const name of ["tree", "tree/here", "tree/remote", "tree/striped", "alone"]) mkdirSync(join(source, name));
+  double.place("tree/remote", 1);
+  double.place("tree/striped", 0, 1);
+  writeFileSync(join(source, "tree/here/f"), "here");
+  writeFileSync(join(source, "tree/remote/r"), "remote");
+  for (let i = 0; i < 20; i++) writeFileSync(join(source, `tree/striped/s${i}`), "striped");
+  double.mark("tree/here/f", "ost", "2");
+});
+beforeEach(() => double.targets("mdt 0 active", "mdt 1 active", "ost 2 active"));
+
+interface Ran {
+  readonly code: number;
+  readonly text: string;
+}
+
+async function podheitor(...words: string[]): Promise<Ran> {
+  const argv = [process.execPath, PROGRAM, ...words, "--plugin-dir", double.tools];
+  const { code, stdout, stderr } = await command(argv, { accept: [0, 1, 2, 3], env: double.environment });
+  return { code, text: `${stdout}${stderr}` };
+}
+const tree = () => join(double.mount, "tree");
+const backup = (...more: string[]) => podheitor("backup", "--path", tree(), "--archive", join(work, "a.hpc"), ...more);
+const saved = async () => {
+  const { text } = await podheitor0("list", "--archive", join(work, "a.hpc"));
+  return text.trimEnd().split("\n").length;
+};
+async function podheitor0(...words: string[]): Promise<Ran> {
+  const { code, stdout, stderr } = await command([process.execPath, PROGRAM, ...words], { accept: [0, 1, 2, 3] });
+  return { code, text: `${stdout}${stderr}` };
+}
+
+describe("a Lustre client", () => {
+  test("is what root declares beside the plugin, and nobody else", async () => {
+    const { text } = await podheitor("doctor", "--path", tree());
+    expect(text).toMatch(/ok +filesystem types +\S+filesystem-types: fuse\.lustre is lustre/);
+    expect(text).toMatch(/tree: lustre \(parallel\)/);
+    expect((await podheitor0("doctor", "--path", tree())).text).toMatch(/tree: fuse,/);
+    const root = await podheitor("backup", "--path", double.mount, "--archive", join(work, "a.hpc"));
+    expect(root).toMatchObject({ code: 1, text: expect.stringContaining("root of a whole lustre filesystem") });
+  });
+
+  test("all of a tree is saved while all targets are there", async () => {
+    expect(await backup()).toMatchObject({ code: 0 });
+    expect(await saved()).toBe(26);
+  });
+
+  test.each(["inactive", "silent"] as const)(
+    "an MDT that is inactive (%s) fails the job at once, with its name and the command that says more",
+    async (state) => {
+      double.targets(`mdt 1 ${state}`);
+      const { code, text } = await backup();
+      expect(code).toBe(1);
+      expect(text).toMatch(
+        /MDT testfs-MDT0001 of \S+mnt is inactive on this client.*lctl get_param mdc\.testfs-MDT0001.*degraded=yes.*HPC_MDT_INACTIVE/s,
+      );
+    },
+  );
+
+  test("degraded, it goes on, says what is not there, and counts", async () => {
+    double.targets("mdt 1 inactive");
+    const { code, text } = await backup("--degraded");
+    expect(code).toBe(3);
+    expect(text).toMatch(/warning: MDT testfs-MDT0001 of \S+ is inactive/);
+    expect(text).toMatch(/tree\/remote: cannot stat: ESHUTDOWN \(/);
+    expect(text).toMatch(/1 failed, .*1 directory not listed in full/);
+    expect(await saved()).toBeLessThan(20);
+  });
+
+  test("an OST that is inactive is one warning with its name, and each of its files fails by name", async () => {
+    double.targets("ost 2 inactive");
+    const { code, text } = await backup();
+    expect(code).toBe(3);
+    expect(text.match(/OST testfs-OST0002 of \S+ is inactive/g)).toHaveLength(1);
+    expect(text).toMatch(/tree\/here\/f: cannot stat: ESHUTDOWN/);
+  });
+
+  test("an MDT that goes away in the middle of the job fails it", async () => {
+    double.fs.rule("readdir hang : /tree/striped");
+    const running = backup();
+    await double.fs.hangs();
+    double.targets("mdt 1 inactive");
+    double.fs.release();
+    expect(await running).toMatchObject({ code: 1, text: expect.stringContaining("HPC_MDT_INACTIVE") });
+  });
+});
