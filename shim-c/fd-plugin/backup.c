@@ -1,4 +1,5 @@
 #include "backup.h"
+#include "lines.h"
 #include "links.h"
 #include "paths.h"
 #include "session.h"
@@ -19,6 +20,7 @@ struct holes {
 struct backup {
     struct session session;
     struct links links;
+    struct paths paths;      /* of this line: whatever is not below one of them is refused */
     bool estimate;
     bool data;               /* the current entry's data has not been seen to its end (Z) */
     uint64_t bytes;          /* of data that came for the current entry */
@@ -28,6 +30,7 @@ struct backup {
     struct text name, link;  /* what the packet points to; the FD copies them right away */
     struct text block;       /* xattr block of the current entry; the FD uses it in place */
     size_t block_len;        /* 0: none, or it has been given */
+    bool block_given;        /* of the current entry */
     struct holes holes;
     uint64_t received, blocks, lone_links, unread, deleted;
     bool counted;
@@ -67,13 +70,30 @@ static int file_type(const struct hpc_entry_head *head)
     }
 }
 
+/* Nothing that the backend says gets a name into the catalog, or marks one as seen, that this line did not ask for. */
+static bool is_ours(struct backup *b, const void *name, size_t len)
+{
+    char text[512];
+    if (name_is_plain(name, len) && paths_hold(&b->paths, name, len))
+        return true;
+    session_broken(&b->session, "it named %s, which is not below a path of this job", printable(text, sizeof text, name, len));
+    return false;
+}
+
+static bool names_are_ours(struct backup *b, const struct hpc_entry *entry)
+{
+    return is_ours(b, entry->name, entry->head.name_len) &&
+           (!(entry->head.flags & HPC_ENTRY_LINK) || is_ours(b, entry->link, entry->head.link_len));
+}
+
 /* A directory's catalog name ends in '/', and is taken from `link` when it is saved, from `fname` when it is marked as seen. */
 static int fill_packet(struct backup *b, const struct abi *abi, void *pkt, const struct hpc_entry *entry)
 {
     struct stat st;
     int type = file_type(&entry->head);
     const char *name = set_text(&b->name, entry->name, entry->head.name_len, type == TYPE_DIRECTORY);
-    const char *link = type == TYPE_DIRECTORY ? name : set_text(&b->link, entry->link, entry->head.link_len, false);
+    /* Where nothing is linked to, the name stands in its place: with `strippath` the FD strips both, and names only if both can be. */
+    const char *link = entry->head.link_len == 0 ? name : set_text(&b->link, entry->link, entry->head.link_len, false);
     if (!name || !link)
         return -ENOMEM;
     stat_from_entry(&st, &entry->head);
@@ -136,7 +156,10 @@ static int offer(struct job *job, struct backup *b, void *pkt, const struct hpc_
     b->error = 0;
     b->leader = 0;
     b->block_len = 0;
+    b->block_given = false;
     b->data = head->flags & HPC_ENTRY_HAS_DATA;
+    if (!names_are_ours(b, entry))
+        return RC_ERROR;
     if (b->data && (b->estimate || head->kind != HPC_REGULAR || head->flags & HPC_ENTRY_LINK))
         return session_broken(&b->session, "it announced data for %s, which can have none", printable(name, sizeof name, entry->name, head->name_len)), RC_ERROR;
     if (fill_packet(b, job->abi, pkt, entry) != 0 || set_holes(&b->holes, entry) != 0) {
@@ -168,9 +191,11 @@ static int offer(struct job *job, struct backup *b, void *pkt, const struct hpc_
 static int offer_deleted(struct job *job, struct backup *b, void *pkt, const struct hpc_frame *frame)
 {
     struct stat st = { 0 };
-    const char *name = frame->len > 0 && !memchr(frame->payload, 0, frame->len) ? set_text(&b->name, frame->payload, frame->len, false) : NULL;
+    if (!is_ours(b, frame->payload, frame->len))
+        return RC_ERROR;
+    const char *name = set_text(&b->name, frame->payload, frame->len, false);
     if (!name)
-        return session_broken(&b->session, "it sent an empty name of a deleted entry"), RC_ERROR;
+        return job_say(job, SAY_FATAL, "out of memory"), RC_ERROR;
     if (b->estimate || job_int(job, job->abi->var.accurate, 0) != 0)
         return RC_SKIP;
     b->deleted++;
@@ -206,7 +231,7 @@ static int check_batch(struct job *job, struct backup *b, const struct hpc_frame
     int rc = hpc_check_begin(frame->payload, frame->len, &check);
     uint32_t batch = check.batch, count = check.count;
     for (uint32_t i = 0; rc >= 0 && (rc = hpc_check_next(&check, &entry)) > 0; i++) {
-        if (job_cancelled(job))
+        if (job_cancelled(job) || !names_are_ours(b, &entry))
             return -1;
         int want = wanted(job, b, &entry);
         if (want < 0)
@@ -329,6 +354,53 @@ static int finish(struct job *job, struct backup *b)
     return 0;
 }
 
+/* Remembers a Plugin line; false: the job failed, because it saves what another line saves. */
+static bool add_line(struct job *job, const char *text, const struct hpc_params *params)
+{
+    struct clash clash;
+    char a[320], b[320], path[240], other[240];
+    if (!job->lines)
+        job->lines = calloc(1, sizeof *job->lines);
+    int rc = job->lines ? lines_add(job->lines, text, params, &clash) : -ENOMEM;
+    if (rc < 0)
+        job_say(job, SAY_FATAL, "out of memory");
+    if (rc > 0)
+        job_say(job, SAY_FATAL, "two Plugin lines of this FileSet save the same names, %s and %s: '%s' and '%s'. A job must save a name once. "
+                "Remedy: leave one of them out, or make them shards of one N",
+                printable(path, sizeof path, clash.path, strlen(clash.path)), printable(other, sizeof other, clash.other_path, strlen(clash.other_path)),
+                printable(a, sizeof a, clash.line, strlen(clash.line)), printable(b, sizeof b, text, strlen(text)));
+    return rc == 0;
+}
+
+void backup_announce(struct job *job, const char *plugin_string)
+{
+    struct hpc_params params;
+    char error[512];
+    job->announced = true;
+    if (hpc_params_parse((const uint8_t *)plugin_string, strlen(plugin_string), &params, error, sizeof error) != 0)
+        return; /* is said when the line's turn comes */
+    add_line(job, plugin_string, &params);
+    hpc_params_free(&params);
+}
+
+void backup_job_starts(struct job *job)
+{
+    job->index_before = job_int(job, job->abi->var.file_index, 0);
+    if (job->index_before > 0)
+        job_say(job, SAY_WARNING, "this job was incomplete and goes on behind its file %d; the plugin cannot know which names those are, starts over, and saves everything "
+                "again. Remedy: `Allow Incomplete Jobs = no` in the Director's Job", job->index_before);
+}
+
+/* What File lines save beside us cannot be seen from here: only how much it was. */
+static void say_others(struct job *job, const struct backup *b, bool estimate)
+{
+    int others = estimate ? 0 : job_int(job, job->abi->var.file_index, 0) - job->index_before;
+    char path[512];
+    if (others > 0 && b->paths.count > 0)
+        job_say(job, SAY_INFO, "File lines of this FileSet saved %d entries: none of them may lie below %s%s, or the job has it twice", others,
+                printable(path, sizeof path, b->paths.list[0], strlen(b->paths.list[0])), b->paths.count > 1 ? " or another path of the Plugin line" : "");
+}
+
 int backup_begin(struct job *job, const char *plugin_string, bool estimate)
 {
     struct hpc_params params;
@@ -336,6 +408,10 @@ int backup_begin(struct job *job, const char *plugin_string, bool estimate)
     backup_end(job);
     if (job->fatal || job_cancelled(job))
         return RC_ERROR;
+    if (estimate && strstr(plugin_string, " listing=")) { /* how bconsole's `.ls plugin=` asks */
+        job_say(job, SAY_FATAL, "this plugin lists no trees for `.ls`; remedy: `estimate listing` for a job, `.ls` without `plugin=` for its files");
+        return RC_ERROR;
+    }
     if (hpc_params_parse((const uint8_t *)plugin_string, strlen(plugin_string), &params, error, sizeof error) != 0) {
         job_say(job, SAY_FATAL, "%s", error);
         return RC_ERROR;
@@ -343,9 +419,10 @@ int backup_begin(struct job *job, const char *plugin_string, bool estimate)
     const char *work = job_string(job, job->abi->var.working_dir);
     struct backup *b = job->backup = calloc(1, sizeof *b);
     int rc = -1;
-    if (!b || links_open(&b->links, work ? work : "/tmp") != 0 || paths_add(&job->paths, &params) != 0)
+    if (!b || links_open(&b->links, work ? work : "/tmp") != 0 || paths_add(&b->paths, &params) != 0 || paths_add(&job->paths, &params) != 0)
         job_say(job, SAY_FATAL, "out of memory");
-    else {
+    else if (job->announced || add_line(job, plugin_string, &params)) {
+        say_others(job, b, estimate);
         b->estimate = estimate;
         rc = session_open(&b->session, job, estimate ? "EstimateStart" : "BackupStart", &params);
     }
@@ -407,25 +484,46 @@ int backup_io(struct job *job, struct io_pkt *io)
     io->status = 0;
     if (io->func == IO_OPEN || io->func == IO_CLOSE)
         return RC_OK;
-    if (io->func == IO_READ && b && !job->fatal) {
+    if (job_cancelled(job)) /* also among the zeros of a hole, which need nothing of the backend */
+        io->io_errno = ECANCELED;
+    else if (io->func == IO_READ && b && !job->fatal) {
         int64_t n = read_content(b, io->buf, (size_t)io->count);
         if (n > 0 || (n == 0 && b->error == 0)) {
             io->status = (int32_t)n;
             return RC_OK;
         }
-        io->io_errno = n == 0 ? b->error : EIO;
+        io->io_errno = n == 0 ? b->error : job_cancelled(job) ? ECANCELED : EIO;
     } else
         io->io_errno = EIO;
     io->status = -1;
     return RC_ERROR;
 }
 
+/* The content is on its way when its reading fails: a restore learns of it from the last record of the file. */
+static bool add_unread(struct backup *b)
+{
+    const uint16_t head[2] = { sizeof HPC_XATTR_UNREAD - 1, 0 };
+    const uint32_t value_len = 4, value = (uint32_t)b->error;
+    if (!make_room(&b->block, b->block_len + HPC_XATTR_HEAD + sizeof HPC_XATTR_UNREAD + value_len))
+        return false;
+    char *at = b->block.bytes + b->block_len;
+    memcpy(at, head, 4);
+    memcpy(at + 4, &value_len, 4);
+    memcpy(at + HPC_XATTR_HEAD, HPC_XATTR_UNREAD, head[0]);
+    memcpy(at + HPC_XATTR_HEAD + head[0], &value, 4);
+    b->block_len += HPC_XATTR_HEAD + head[0] + value_len;
+    return true;
+}
+
 int backup_xattrs(struct job *job, struct xacl_pkt *pkt)
 {
     struct backup *b = job->backup;
     pkt->count = 0;
-    if (!b || b->block_len == 0 || b->estimate)
+    if (!b || b->block_given || b->estimate)
         return RC_OK;
+    b->block_given = true;
+    if (b->error && !add_unread(b))
+        return job_say(job, SAY_FATAL, "out of memory"), RC_ERROR;
     pkt->content = b->block.bytes;
     pkt->count = (int32_t)b->block_len;
     b->block_len = 0;
@@ -453,9 +551,11 @@ void backup_end(struct job *job)
     if (!b)
         return;
     job->backup = NULL;
+    job->index_before = job_int(job, job->abi->var.file_index, 0);
     if (b->session.job)
         session_close(&b->session);
     links_close(&b->links);
+    paths_free(&b->paths);
     free(b->name.bytes);
     free(b->link.bytes);
     free(b->block.bytes);

@@ -4,6 +4,10 @@
 
 #include "job.h"
 
+/* Event 20, for each of our lines, before anything is saved: two that save the same names fail the job. */
+void backup_announce(struct job *job, const char *plugin_string);
+/* Event 3: says so when the job goes on behind what an incomplete one saved. */
+void backup_job_starts(struct job *job);
 /* Event 9 or 11. RC_OK, or RC_ERROR after the job was told. */
 int backup_begin(struct job *job, const char *plugin_string, bool estimate);
 int backup_start_file(struct job *job, void *save_pkt);

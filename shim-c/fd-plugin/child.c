@@ -1,5 +1,6 @@
 #include "child.h"
 #include "limits.h"
+#include "sweep.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -21,22 +22,34 @@ void child_init(struct child *child)
     pthread_mutex_init(&child->lock, NULL);
 }
 
+#define MARK "PODHEITOR_HPC_CHILD="
+
 /* Everything else is dropped: NODE_OPTIONS or LD_PRELOAD would choose code that runs as root. */
 static bool passes(const char *entry)
 {
     static const char *const kept[] = { "PATH=", "LANG=", "LC_", "TZ=", "HOME=", "PODHEITOR_HPC_" };
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
         if (strncmp(entry, kept[i], strlen(kept[i])) == 0)
-            return true;
+            return strncmp(entry, MARK, strlen(MARK)) != 0;
     return false;
 }
 
-static char **scrubbed_environment(void)
+/* No other process has it: our number, and a time that passes between two calls. */
+static void make_mark(struct child *child)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    snprintf(child->mark, sizeof child->mark, MARK "%d.%lld.%09ld.%p", (int)getpid(), (long long)now.tv_sec, now.tv_nsec, (void *)child);
+}
+
+static char **scrubbed_environment(char *mark)
 {
     size_t count = 0, used = 0;
     while (environ && environ[count])
         count++;
-    char **out = calloc(count + 1, sizeof *out);
+    char **out = calloc(count + 2, sizeof *out);
+    if (out)
+        out[used++] = mark;
     for (size_t i = 0; out && i < count; i++)
         if (passes(environ[i]))
             out[used++] = environ[i];
@@ -139,7 +152,8 @@ int child_start(struct child *child, const struct conf *conf, const char *comman
     char *argv[4] = { conf->node ? conf->node : conf->backend, conf->node ? conf->backend : (char *)(uintptr_t)command,
                       conf->node ? (char *)(uintptr_t)command : NULL, NULL };
     int pipes[4][2] = { { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 } };
-    char **env = scrubbed_environment();
+    make_mark(child);
+    char **env = scrubbed_environment(child->mark);
     int rc = env ? start(child, argv, env, pipes) : -ENOMEM;
     for (int i = 0; i < 4; i++) {
         shut(&pipes[i][0]);
@@ -147,20 +161,6 @@ int child_start(struct child *child, const struct conf *conf, const char *comman
     }
     free(env);
     return rc;
-}
-
-char child_state(const struct child *child)
-{
-    char path[40], text[256];
-    if (child->pid <= 0)
-        return 0;
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)child->pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
-    shut(&fd);
-    text[n > 0 ? n : 0] = 0;
-    const char *name_end = strrchr(text, ')'); /* the name before it may hold anything */
-    return name_end && name_end[1] == ' ' ? name_end[2] : 0;
 }
 
 void child_terminate(struct child *child)
@@ -191,6 +191,12 @@ static bool try_reap(struct child *child)
     child->pid = 0;
     pthread_mutex_unlock(&child->lock);
     return true;
+}
+
+bool child_ended(const struct child *child)
+{
+    siginfo_t info = { 0 };
+    return child->pid > 0 && waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
 }
 
 bool child_wait(struct child *child, int limit_ms)
@@ -234,6 +240,13 @@ void child_close(struct child *child)
     shut(&child->in);
     shut(&child->out);
     shut(&child->err);
+}
+
+void child_sweep(struct child *child)
+{
+    if (*child->mark)
+        sweep(child->mark);
+    *child->mark = 0;
 }
 
 void child_end(struct child *child, int limit_ms)

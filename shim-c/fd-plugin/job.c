@@ -65,11 +65,15 @@ void job_say_bytes(struct job *job, enum say kind, const void *text, size_t len)
     const char *bytes = text;
     while (len > 0 && bytes[len - 1] == '\n')
         len--;
-    if (len > MESSAGE_MAX)
-        len = MESSAGE_MAX;
-    char line[MESSAGE_MAX + 2];
-    memcpy(line, bytes, len);
-    memcpy(line + len, "\n", 2);
+    static const char cut[] = "... (cut)";
+    char line[MESSAGE_MAX + sizeof cut + 1];
+    size_t kept = len > MESSAGE_MAX ? MESSAGE_MAX : len;
+    memcpy(line, bytes, kept);
+    if (kept < len) {
+        memcpy(line + kept, cut, sizeof cut - 1);
+        kept += sizeof cut - 1;
+    }
+    memcpy(line + kept, "\n", 2);
     job->fd->job_message(job->ctx, "podheitor-hpc", 0, number_of(job, kind), 0, "%s", line);
 }
 

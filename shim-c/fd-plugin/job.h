@@ -29,6 +29,8 @@ struct paths {
     size_t count;
 };
 
+struct lines;
+
 struct job {
     struct fd_context *ctx;
     const struct abi *abi;
@@ -37,6 +39,9 @@ struct job {
     int level;      /* 'F', 'I', 'D'; 'F' until event 12 */
     int64_t since;  /* epoch seconds, 0: none */
     struct paths paths;
+    struct lines *lines;         /* what the FileSet has of us, from its first line on */
+    bool announced;              /* all of them were told in advance (event 20) */
+    int index_before;            /* FileIndex when our last line ended, or when the job began */
     bool fatal;     /* the job has been told that it failed; more fatal messages would only repeat it */
     struct backup *backup;       /* between event 9 or 11 and the end of its file loop */
     struct restore_job *restore; /* from the first restored file on */

@@ -1,4 +1,5 @@
 #include "paths.h"
+#include "../path/hpc_path.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -35,7 +36,13 @@ int paths_add(struct paths *paths, const struct hpc_params *params)
         if (!copy)
             return -ENOMEM;
         copy[normalise(copy, pair->value, pair->value_len)] = 0;
-        paths->count++;
+        size_t known = 0;
+        while (known < paths->count && strcmp(paths->list[known], copy) != 0)
+            known++;
+        if (known < paths->count)
+            free(copy);
+        else
+            paths->count++;
     }
     return 0;
 }
@@ -59,18 +66,45 @@ const char *paths_above(const struct paths *paths, const char *name)
     return best;
 }
 
-/* Opens the directory that len bytes of name lead to from `dir`, which is closed. Any length, in pieces. A descriptor or -errno. */
-static int enter(int dir, const char *name, size_t len, int flags)
+bool name_is_plain(const void *name, size_t len)
+{
+    const char *at = name, *end = at + len;
+    if (len == 0 || *at != '/' || memchr(name, 0, len))
+        return false;
+    while (len > 1 && at < end) {
+        at++;
+        const char *next = memchr(at, '/', (size_t)(end - at));
+        size_t n = (size_t)((next ? next : end) - at);
+        if (n == 0 || (n <= 2 && memcmp(at, "..", n) == 0))
+            return false;
+        at += n;
+    }
+    return true;
+}
+
+bool paths_hold(const struct paths *paths, const void *name, size_t len)
+{
+    for (size_t i = 0; i < paths->count; i++) {
+        size_t n = strlen(paths->list[i]);
+        if (n <= len && memcmp(name, paths->list[i], n) == 0 && (n == len || ((const char *)name)[n] == '/'))
+            return true;
+    }
+    return false;
+}
+
+/* Opens what len bytes of name lead to, symlinks followed. Any length, in pieces. A descriptor (O_PATH) or -errno. */
+static int enter(const char *name, size_t len)
 {
     char piece[PATH_MAX];
-    while (len > 0) {
+    int dir = AT_FDCWD;
+    do {
         size_t cut = len;
         if (cut >= sizeof piece)
             for (cut = sizeof piece - 1; cut > 0 && name[cut] != '/'; cut--)
                 ;
         memcpy(piece, name, cut);
         piece[cut] = 0;
-        int next = cut > 0 ? openat(dir, piece, O_PATH | O_DIRECTORY | O_CLOEXEC | flags) : (errno = ENAMETOOLONG, -1);
+        int next = cut > 0 ? openat(dir, piece, O_PATH | O_CLOEXEC) : (errno = ENAMETOOLONG, -1);
         int error = errno;
         if (dir >= 0)
             close(dir);
@@ -79,38 +113,11 @@ static int enter(int dir, const char *name, size_t len, int flags)
         dir = next;
         for (name += cut, len -= cut; len > 0 && *name == '/'; name++)
             len--;
-    }
+    } while (len > 0);
     return dir;
 }
 
-/* lstat of the first len bytes of name. Down to `base` symlinks are followed, as the scan does; below it none is: what lies there is not in the tree. */
-static int lstat_below(const char *name, size_t len, size_t base, struct stat *st)
-{
-    char last[PATH_MAX];
-    size_t parent = len, start = base > 0 ? base : 1;
-    while (parent > 1 && name[parent - 1] != '/')
-        parent--;
-    if (len - parent >= sizeof last)
-        return -ENAMETOOLONG;
-    if (start > parent)
-        start = parent;
-    int dir = enter(AT_FDCWD, name, start, 0);
-    for (size_t at = start, end; dir >= 0 && at < parent; at = end) {
-        while (at < parent && name[at] == '/')
-            at++;
-        for (end = at; end < parent && name[end] != '/'; end++)
-            ;
-        dir = enter(dir, name + at, end - at, O_NOFOLLOW);
-    }
-    if (dir < 0)
-        return dir;
-    memcpy(last, name + parent, len - parent);
-    last[len - parent] = 0;
-    int rc = fstatat(dir, *last ? last : ".", st, len <= base ? 0 : AT_SYMLINK_NOFOLLOW) == 0 ? 0 : -errno;
-    close(dir);
-    return rc;
-}
-
+/* Down to `base` symlinks are followed, as the scan does; below it none is: what lies there is not in the tree. */
 bool name_exists(const char *name, size_t base)
 {
     struct stat st;
@@ -118,8 +125,13 @@ bool name_exists(const char *name, size_t base)
     bool directory = len > 0 && name[len - 1] == '/';
     while (len > 1 && name[len - 1] == '/')
         len--;
-    int rc = lstat_below(name, len, base, &st);
-    if (rc == -ENOENT || rc == -ENOTDIR)
+    if (base > len)
+        base = len;
+    int dir = base > 0 ? enter(name, base) : enter("/", 1);
+    int rc = dir < 0 ? dir : hpc_path_stat(dir, name + base, len - base, &st);
+    if (dir >= 0)
+        close(dir);
+    if (rc == -ENOENT || rc == -ENOTDIR || rc == -ELOOP)
         return false;
     return rc < 0 || directory == S_ISDIR(st.st_mode);
 }

@@ -3,6 +3,7 @@
 #include "backup.h"
 #include "child.h"
 #include "job.h"
+#include "lines.h"
 #include "paths.h"
 #include "restore_job.h"
 #include <errno.h>
@@ -52,6 +53,9 @@ static int free_plugin(struct fd_context *ctx)
     if (wake >= 0)
         close(wake);
     paths_free(&job->paths);
+    if (job->lines)
+        lines_free(job->lines);
+    free(job->lines);
     pthread_mutex_destroy(&job->cancel.lock);
     free(job);
     ctx->plugin = NULL;
@@ -67,6 +71,12 @@ static int handle_event(struct fd_context *ctx, struct fd_event *event, void *va
     switch (event->type) {
     case EVENT_LEVEL: job->level = (int)(intptr_t)value; return RC_OK;
     case EVENT_SINCE: job->since = (int64_t)(intptr_t)value; return RC_OK;
+    case EVENT_PLUGIN_COMMAND: return value ? backup_announce(job, value), RC_OK : RC_ERROR;
+    case EVENT_START_BACKUP: return backup_job_starts(job), RC_OK;
+    case EVENT_OPTION_PLUGIN:
+    case EVENT_HANDLE_FILE:
+        job_say(job, SAY_FATAL, "the FileSet has `Plugin = \"podheitor-hpc:…\"` inside Options { }; remedy: write it directly into Include { }, behind the Options");
+        return RC_ERROR;
     case EVENT_BACKUP_COMMAND: return value ? backup_begin(job, value, false) : RC_ERROR;
     case EVENT_ESTIMATE_COMMAND: return value ? backup_begin(job, value, true) : RC_ERROR;
     case EVENT_RESTORE_COMMAND: return value ? restore_command(job, value) : RC_ERROR;

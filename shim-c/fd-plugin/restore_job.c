@@ -1,5 +1,6 @@
 #include "restore_job.h"
 #include "../path/hpc_base.h"
+#include "../ptcomm/hpc_frame.h"
 #include "../restore/hpc_restore.h"
 #include "limits.h"
 #include "paths.h"
@@ -29,6 +30,7 @@ struct restore_job {
     uint64_t expected, size, offset;
     bool closed;
     int error;                /* of a write to that file: the FD goes on without a word about the rest of it */
+    int unread;               /* errno with which its reading failed when it was saved */
 };
 
 static struct restore_job *get(struct job *job)
@@ -236,7 +238,7 @@ static int begin(struct job *job, struct restore_job *r, const void *pkt, const 
         r->expected = head.size;
         r->size = r->offset = 0;
         r->closed = false;
-        r->error = 0;
+        r->error = r->unread = 0;
     }
     return rc;
 }
@@ -327,12 +329,28 @@ int restore_set_attributes(struct job *job, void *pkt)
     return RC_OK;
 }
 
+/* The errno at the end of the block of a file that could not be read in full, which is cut off; 0: it was. */
+static int take_unread(const uint8_t *block, size_t *len)
+{
+    struct hpc_xattr x;
+    uint32_t error;
+    for (size_t at = 0, begin = 0; hpc_xattr_next(block, *len, &at, &x) > 0; begin = at)
+        if (x.name_len == strlen(HPC_XATTR_UNREAD) && memcmp(x.name, HPC_XATTR_UNREAD, x.name_len) == 0 && x.value_len == sizeof error) {
+            memcpy(&error, x.value, sizeof error);
+            *len = begin;
+            return error > 0 && error < 4096 ? (int)error : EIO;
+        }
+    return 0;
+}
+
 int restore_xattrs(struct job *job, const struct xacl_pkt *pkt)
 {
     struct restore_job *r = job->restore;
     if (!r || !r->last || pkt->count <= 0 || !pkt->content)
         return RC_OK;
-    int rc = hpc_restore_xattrs(r->last, (const uint8_t *)pkt->content, (size_t)pkt->count);
+    size_t len = (size_t)pkt->count;
+    r->unread = take_unread((const uint8_t *)pkt->content, &len);
+    int rc = len > 0 ? hpc_restore_xattrs(r->last, (const uint8_t *)pkt->content, len) : 0;
     return rc == 0 || rc == -ECANCELED ? RC_OK : RC_ERROR;
 }
 
@@ -350,7 +368,10 @@ int restore_end_file(struct job *job)
         return RC_OK;
     }
     if (!r->closed || (r->size == 0 && r->expected > 0)) {
-        abandon(job, r, "not restored: its data did not come from the volume");
+        snprintf(text, sizeof text, "not restored: its data did not come from the volume");
+        if (r->unread)
+            snprintf(text, sizeof text, "not restored: it could not be read during the backup (%s)", strerror(r->unread));
+        abandon(job, r, text);
         return RC_OK;
     }
     if (r->offset > r->size) /* a hole at the end */
@@ -359,6 +380,10 @@ int restore_end_file(struct job *job)
     r->core = NULL;
     if (rc < 0 && rc != -ECANCELED) {
         snprintf(text, sizeof text, "not restored: %s", strerror(-rc));
+        say_name(job, SAY_ERROR, r->name, text);
+    } else if (rc == 0 && r->unread) {
+        snprintf(text, sizeof text, "restored in part, %llu of %llu bytes: its reading failed during the backup (%s)",
+                 (unsigned long long)r->size, (unsigned long long)r->expected, strerror(r->unread));
         say_name(job, SAY_ERROR, r->name, text);
     } else if (rc == 0 && r->size != r->expected) {
         snprintf(text, sizeof text, "restored with %llu bytes, %llu when its attributes were read: it changed during the backup", (unsigned long long)r->size, (unsigned long long)r->expected);

@@ -1,4 +1,5 @@
 #include "session.h"
+#include "sweep.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -97,7 +98,7 @@ static int fail(struct session *s, int rc)
         return -1;
     }
     if (rc == -ETIMEDOUT) {
-        char state = child_state(&s->child);
+        char state = process_state(s->child.pid);
         child_end(&s->child, 0);
         last_words(s, words, sizeof words);
         job_say(job, SAY_FATAL, "backend is silent: not one byte for %d seconds (stall-limit in podheitor-hpc-fd.conf). "
@@ -139,6 +140,19 @@ int session_broken(struct session *s, const char *format, ...)
 
 /* ---- frames from the backend ---- */
 
+/* A broken backend must not fill the Director's catalog. What ends the job is always said. */
+static void say_some(struct session *s, enum say kind, const struct hpc_frame *frame)
+{
+    uint32_t len = frame->len < MESSAGE_MAX ? frame->len : MESSAGE_MAX;
+    if (s->said == MESSAGES || s->said_bytes + len > MESSAGE_BYTES) {
+        s->dropped++;
+        return;
+    }
+    s->said++;
+    s->said_bytes += len;
+    job_say_bytes(s->job, kind, frame->payload, frame->len);
+}
+
 /* 0: consumed; 1: not a message; -1: the job ended. */
 static int message(struct session *s, const struct hpc_frame *frame)
 {
@@ -158,10 +172,12 @@ static int message(struct session *s, const struct hpc_frame *frame)
     case 'V': kind = SAY_INFO; break;
     default: return 1;
     }
-    if (kind != SAY_FATAL || !job_cancelled(s->job))
-        job_say_bytes(s->job, kind, frame->payload, frame->len);
-    if (kind != SAY_FATAL)
+    if (kind != SAY_FATAL) {
+        say_some(s, kind, frame);
         return 0;
+    }
+    if (!job_cancelled(s->job))
+        job_say_bytes(s->job, kind, frame->payload, frame->len);
     child_end(&s->child, END_MILLISECONDS);
     return -1;
 }
@@ -317,6 +333,9 @@ void session_close(struct session *s)
     if (s->child.pid > 0 && !s->child.killed)
         child_end(&s->child, 0);
     publish(s, NULL);
+    child_sweep(&s->child);
+    if (s->dropped > 0)
+        job_say(s->job, SAY_WARNING, "%llu more messages of the backend are not shown", (unsigned long long)s->dropped);
     child_leave(&s->child);
     child_close(&s->child);
     stream_close(&s->stream);

@@ -13,6 +13,8 @@ struct session {
     struct stream stream;
     bool talking;          /* the handshake is over */
     uint64_t not_saved;    /* N messages */
+    uint32_t said, said_bytes; /* messages that were passed on */
+    uint64_t dropped;      /* and those that were not */
 };
 
 /*

@@ -64,9 +64,12 @@ static int wait_for(struct stream *s, int fd, short events)
         if (left <= 0)
             return -ETIMEDOUT;
         struct pollfd set[3] = { { .fd = fd, .events = events }, { .fd = s->wake, .events = POLLIN }, { .fd = s->child->err, .events = POLLIN } };
-        int n = poll(set, 3, (int)left);
+        int n = poll(set, 3, left < LOOK_MILLISECONDS ? (int)left : LOOK_MILLISECONDS);
         if (n < 0 && errno != EINTR)
             return -errno;
+        /* A process that a dead backend left behind may hold the pipe open. What the backend wrote last is taken first. */
+        if (n == 0 && child_ended(s->child) && poll(set, 1, 0) == 0)
+            return -EPIPE;
         if (n <= 0)
             continue;
         if (set[2].revents)

@@ -144,6 +144,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 
     struct backup *b = job.backup = calloc(1, sizeof *b);
     struct session *s = &b->session;
+    b->paths = (struct paths){ .list = malloc(sizeof(char *)), .count = 1 };
+    b->paths.list[0] = strdup(bytes[0] & 16 ? "/tree" : "");
     b->estimate = (bytes[0] >> 2) % 4 == 0;
     s->job = &job;
     child_init(&s->child);

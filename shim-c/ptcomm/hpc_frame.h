@@ -56,6 +56,7 @@ void hpc_entry_hole(const struct hpc_entry *entry, uint32_t index, uint64_t *off
  * 0: that was all; -EBADMSG: a name that is empty, longer than HPC_XATTR_NAME or holds a NUL, or lengths that do not add up.
  */
 #define HPC_XATTR_HEAD 8
+#define HPC_XATTR_UNREAD "podheitor.unread" /* u32: errno with which the reading of this file failed; only on a volume, never on the pipe */
 #define HPC_XATTR_NAME 255u
 #define HPC_XATTR_BLOCK 900000u     /* the largest block that is sent */
 struct hpc_xattr {

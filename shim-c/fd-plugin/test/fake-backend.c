@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,6 +132,69 @@ static void scene_tebibyte(void)
 
 static void scene_empty(void) { finish(); }
 
+/* Nothing but a hole, of which the File Daemon gets every zero. */
+static void scene_hole(void)
+{
+    static uint8_t out[MAX_PAYLOAD];
+    const uint64_t hole[] = { 0, (uint64_t)1 << 36 };
+    const uint32_t count = 1;
+    const uint64_t blocks = 0;
+    text('I', "a hole");
+    size_t len = record(out, HPC_REGULAR, HPC_ENTRY_HAS_DATA, "/f/hole", 7, NULL, hole[1], 0, 1700000000);
+    memcpy(out + 120, &count, 4);
+    memcpy(out + 40, &blocks, 8);
+    memcpy(out + len, hole, sizeof hole);
+    frame('M', out, len + sizeof hole);
+    end_of_data(0, 0);
+    sums.n[HPC_N_SCANNED]++, sums.n[HPC_N_EMITTED]++, sums.n[HPC_N_FILES]++;
+    sums.n[HPC_N_HOLE_BYTES] += hole[1];
+    finish();
+}
+
+/* Names that are not this job's. */
+static void scene_outside(void) { file("/f/one", 10, 10, 0, 0); file("/etc/shadow", 10, 10, 0, 0); finish(); }
+static void scene_relative(void) { file("f/one", 10, 10, 0, 0); finish(); }
+static void scene_dots(void) { file("/f/../etc/shadow", 10, 10, 0, 0); finish(); }
+static void scene_beside(void) { entry(HPC_DIRECTORY, 0, "/fg", NULL, 0, 0); finish(); }
+static void scene_slash(void) { entry(HPC_DIRECTORY, 0, "/f/dir/", NULL, 0, 0); finish(); }
+static void scene_gone_outside(void) { frame('G', "/etc/shadow", 11); finish(); }
+static void scene_link_outside(void)
+{
+    file("/f/leader", 10, 10, HPC_ENTRY_LEADER, 9);
+    entry(HPC_REGULAR, HPC_ENTRY_LINK, "/f/link", "/etc/shadow", 10, 9);
+    finish();
+}
+static void scene_check_outside(void)
+{
+    uint8_t out[512] = { 0 };
+    uint32_t count = 1, len = (uint32_t)record(out + 12, HPC_REGULAR, 0, "/etc/shadow", 11, NULL, 0, 0, 1700000000);
+    memcpy(out + 4, &count, 4);
+    memcpy(out + 8, &len, 4);
+    frame('K', out, 12 + len);
+    next();
+    finish();
+}
+
+/* Far more than anybody reads, and one that is longer than that. */
+static void scene_flood(void)
+{
+    static uint8_t out[900000];
+    memset(out, 'x', sizeof out);
+    frame('W', out, sizeof out);
+    for (int i = 0; i < 20000; i++)
+        text('W', "message %d", i);
+    finish();
+}
+
+static void scene_flood_of_bytes(void)
+{
+    static uint8_t out[900000];
+    memset(out, 'x', sizeof out);
+    for (int i = 0; i < 2000; i++)
+        frame('Q', out, 3000);
+    finish();
+}
+
 /* Ten bytes at a time, each only just in time. */
 static void scene_slow(void)
 {
@@ -149,6 +213,7 @@ static void scene_long_names(void)
     memset(name, 'n', 20000);
     for (size_t i = 0; i < 20000; i += 200)
         name[i] = '/';
+    memcpy(name, "/f/", 3);
     name[20000] = 0;
     file(name, 10, 10, 0, 0);
     entry(HPC_DIRECTORY, 0, name, NULL, 0, 0);
@@ -161,6 +226,12 @@ static void scene_read_error(void)
     entry(HPC_REGULAR, HPC_ENTRY_HAS_DATA, "/f/bad", NULL, 100000, 0);
     frame('D', payload, 50000);
     end_of_data(50000, EIO);
+    entry(HPC_REGULAR, HPC_ENTRY_HAS_DATA | HPC_ENTRY_ATTRS, "/f/rich", NULL, 100000, 0);
+    block_frame("user.x", "rich");
+    frame('D', payload, 50000);
+    end_of_data(50000, ESTALE);
+    entry(HPC_REGULAR, HPC_ENTRY_HAS_DATA, "/f/none", NULL, 100, 0);
+    end_of_data(0, EACCES);
     file("/f/after", 10, 10, 0, 0);
     finish();
 }
@@ -227,6 +298,34 @@ static void scene_grandchild(void)
     }
     scene_killed();
 }
+
+/* A process that left its group, and tells its number in a file that the test names. */
+static void escape(bool holds_output)
+{
+    if (fork() != 0)
+        return;
+    setsid();
+    close(0), close(2);
+    if (!holds_output)
+        close(1);
+    FILE *out = fopen(getenv("PODHEITOR_HPC_TEST_PID"), "w");
+    fprintf(out, "%d", (int)getpid());
+    fclose(out);
+    if (fork() == 0) /* and one that has it for a parent */
+        for (;;)
+            pause();
+    for (;;)
+        pause();
+}
+
+static void wait_for_escaped(void)
+{
+    while (access(getenv("PODHEITOR_HPC_TEST_PID"), F_OK) != 0)
+        usleep(1000);
+}
+
+static void scene_escaped(void) { escape(false); wait_for_escaped(); file("/f/one", 10, 10, 0, 0); finish(); }
+static void scene_held(void) { escape(true); wait_for_escaped(); scene_killed(); }
 
 static void scene_lone_link(void)
 {
@@ -349,7 +448,10 @@ static const struct { const char *name; void (*play)(void); } scenes[] = {
     { "xattrs", scene_xattrs }, { "bad-block", scene_bad_block }, { "holes", scene_holes }, { "tebibyte", scene_tebibyte }, { "stubborn", scene_stubborn },
     { "endless", scene_endless }, { "grandchild", scene_grandchild }, { "lone-link", scene_lone_link }, { "deleted", scene_deleted }, { "noisy", scene_noisy },
     { "bad-exit", scene_bad_exit }, { "check", scene_check }, { "incremental", scene_incremental }, { "full", scene_full },
-    { "memory", scene_memory },
+    { "memory", scene_memory }, { "hole", scene_hole }, { "outside", scene_outside }, { "relative", scene_relative }, { "dots", scene_dots },
+    { "beside", scene_beside }, { "slash", scene_slash }, { "gone-outside", scene_gone_outside }, { "link-outside", scene_link_outside },
+    { "check-outside", scene_check_outside }, { "flood", scene_flood }, { "flood-of-bytes", scene_flood_of_bytes },
+    { "escaped", scene_escaped }, { "held", scene_held },
 };
 
 /* What the File Daemon's child must not inherit. */

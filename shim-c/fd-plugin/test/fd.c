@@ -491,11 +491,15 @@ static int run_lines(struct job_run *r, const char *const *lines, uint32_t comma
     if (r->since)
         run_event(r, EVENT_SINCE, (const void *)(uintptr_t)r->since);
     run_event(r, EVENT_LEVEL, (const void *)(uintptr_t)r->level);
+    for (size_t i = 0; lines[i] && !r->no_announcement; i++)
+        run_event(r, EVENT_PLUGIN_COMMAND, lines[i]);
+    run_event(r, EVENT_END_FILESET, NULL);
     if (!r->estimate)
         run_event(r, EVENT_START_BACKUP, NULL);
     if (r->cancel_after >= 0)
         r->cancelling = pthread_create(&r->canceller, NULL, cancel_thread, r) == 0;
     for (; *lines && !ended(r); lines++) {
+        r->file_index += r->estimate ? 0 : r->other_files;
         if (run_event(r, command, *lines) == RC_OK)
             file_loop(r, *lines);
         else if (!ended(r))
@@ -554,12 +558,8 @@ int volume_chunk(FILE *volume, int64_t *offset, char *buf, int32_t *len)
 {
     if (fread(offset, sizeof *offset, 1, volume) != 1 || fread(len, sizeof *len, 1, volume) != 1 || *len > 1 << 20)
         return -1;
-    if (*len == -2) {
-        int rc;
-        while ((rc = volume_chunk(volume, offset, buf, len)) > 0)
-            ;
-        return rc == 0 ? -2 : -1;
-    }
+    if (*len == -2)
+        return 3;
     if (*len == -3)
         return fread(len, sizeof *len, 1, volume) == 1 && *len >= 0 && *len <= 1 << 20 && fread(buf, (size_t)*len, 1, volume) == 1 ? 2 : -1;
     if (*len == -1)
@@ -625,7 +625,7 @@ static int restore_one(struct job_run *r, const char *line, FILE *volume, const 
             xacl_len = len;
             continue;
         }
-        if (!open || !data || ended(r))
+        if (rc == 3 || !open || !data || ended(r))
             continue;
         if (offset != at) {
             pk = (struct io_pkt){ .offset = offset, .whence = SEEK_SET };

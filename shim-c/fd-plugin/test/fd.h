@@ -42,10 +42,12 @@ struct job_run {
     int64_t cancel_after;          /* entries, after which another thread cancels; -1: never */
     int (*at_entry)(struct job_run *, uint64_t number); /* called for every offered entry; tests */
     int io_bytes;                  /* of one read; 0: 65536 */
+    int other_files;               /* saved by File lines before each Plugin line */
+    bool no_announcement;          /* no event 20 */
     /* the result */
     struct fd_context ctx;
     uint64_t said[SAID_KINDS];
-    char log[65536];
+    char log[1 << 19];
     size_t log_len;
     pthread_mutex_t log_lock;
     uint64_t entries, deleted, data_bytes, data_errors, xattr_records;
@@ -89,8 +91,8 @@ struct volume_entry {
 #define VOLUME_MAGIC 0x5645484350484453u
 /* 1: next record, name and link allocated into *name, *link (reused); 0: end; -1: damaged */
 int volume_next(FILE *volume, struct volume_entry *e, char **name, char **link);
-/* 1: a chunk in buf (at least 1 MiB); 2: an ACL or XATTR record in buf, its function in *offset; 0: end of this entry; -1: damaged; -2: it ended in a
- * read error (what follows was read over) */
+/* 1: a chunk in buf (at least 1 MiB); 2: an ACL or XATTR record in buf, its function in *offset; 3: here a read error ended the
+ * content; 0: end of this entry; -1: damaged */
 int volume_chunk(FILE *volume, int64_t *offset, char *buf, int32_t *len);
 
 #endif

@@ -100,7 +100,8 @@ static int list(const char *path)
         uint64_t hash = 0xcbf29ce484222325u, bytes = 0;
         int64_t offset;
         int32_t len;
-        while ((rc = volume_chunk(volume, &offset, buf, &len)) > 0)
+        bool whole = true;
+        while ((rc = volume_chunk(volume, &offset, buf, &len)) > 0 && (whole &= rc != 3, true))
             for (int32_t i = 0; i < len && rc == 1; i++, bytes++)
                 hash = (hash ^ (unsigned char)buf[i]) * 0x100000001b3u;
         printf("%d %d %d %o %" PRId64 " %" PRIu64 " %016" PRIx64 " ", e.index, e.type, e.link_index, e.st.st_mode, (int64_t)e.st.st_size, bytes, hash);
@@ -109,7 +110,7 @@ static int list(const char *path)
             fputs(" -> ", stdout);
             list_name(link);
         }
-        puts(rc == -2 ? " (read error)" : "");
+        puts(whole ? "" : " (read error)");
         rc = rc == -1 ? -1 : 1;
     }
     if (rc < 0)

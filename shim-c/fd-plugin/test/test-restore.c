@@ -138,6 +138,24 @@ static void holes(uint32_t version)
     free(back);
 }
 
+/* Content whose reading failed half way: the restore says so and why, and so it does of a file with attributes of its own. */
+static void unread(uint32_t version)
+{
+    static const char text[] = "podheitor-hpc:path=/f;scene=read-error";
+    const char *const lines[] = { text, NULL };
+    struct stat st;
+    start("unread", version);
+    CHECK(run_backup(&run, lines, bench.volume) == 0 && run.data_errors == 3, "%s", run.log);
+    start("unread", version);
+    snprintf(where, sizeof where, "%s/unread%u", bench.dir, version);
+    CHECK(run_restore(&run, text, bench.volume) == 0 && run.said[SAID_ERROR] == 3 && run.said[SAID_WARNING] == 0, "%s", run.log);
+    CHECK(strstr(run.log, "/f/bad: restored in part, 50000 of 100000 bytes: its reading failed during the backup (Input/output error)"), "%s", run.log);
+    CHECK(strstr(run.log, "/f/rich: restored in part, 50000 of 100000 bytes: its reading failed during the backup (Stale file handle)"), "%s", run.log);
+    CHECK(strstr(run.log, "/f/none: not restored: it could not be read during the backup (Permission denied)"), "%s", run.log);
+    CHECK(at("/f/bad", &st) && st.st_size == 50000 && !at("/f/none", &st) && at("/f/after", &st) && st.st_size == 10);
+    CHECK(at("/f/rich", &st) && has("/f/rich", "user.x", "rich") && !strstr(run.log, "podheitor.unread"), "%s", run.log);
+}
+
 struct piece { int64_t offset; int32_t len; char fill; };
 
 /* A volume of one file made of pieces: what a sparse backup leaves, or a volume that lost blocks. */
@@ -268,6 +286,7 @@ void test_restore(const char *plugin, const char *fake)
         pieces(fd_versions[i]);
         xattrs(fd_versions[i]);
         holes(fd_versions[i]);
+        unread(fd_versions[i]);
         in_place(fd_versions[i]);
         in_place_through(fd_versions[i]);
         cancelled(fd_versions[i]);
