@@ -5,6 +5,7 @@
 #include "session.h"
 #include "stat_pack.h"
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct text { char *bytes; size_t cap; };
@@ -354,7 +355,7 @@ static int finish(struct job *job, struct backup *b)
     return 0;
 }
 
-/* Remembers a Plugin line; false: the job failed, because it saves what another line saves. */
+/* Remembers a Plugin line, and in job->clash that it saves what another one saves. false: the job failed. */
 static bool add_line(struct job *job, const char *text, const struct hpc_params *params)
 {
     struct clash clash;
@@ -364,12 +365,24 @@ static bool add_line(struct job *job, const char *text, const struct hpc_params 
     int rc = job->lines ? lines_add(job->lines, text, params, &clash) : -ENOMEM;
     if (rc < 0)
         job_say(job, SAY_FATAL, "out of memory");
-    if (rc > 0)
-        job_say(job, SAY_FATAL, "two Plugin lines of this FileSet save the same names, %s and %s: '%s' and '%s'. A job must save a name once. "
+    if (rc <= 0 || job->clash)
+        return rc >= 0;
+    if (asprintf(&job->clash, "two Plugin lines of this FileSet save the same names, %s and %s: '%s' and '%s'. A job must save a name once. "
                 "Remedy: leave one of them out, or make them shards of one N",
                 printable(path, sizeof path, clash.path, strlen(clash.path)), printable(other, sizeof other, clash.other_path, strlen(clash.other_path)),
-                printable(a, sizeof a, clash.line, strlen(clash.line)), printable(b, sizeof b, text, strlen(text)));
-    return rc == 0;
+                printable(a, sizeof a, clash.line, strlen(clash.line)), printable(b, sizeof b, text, strlen(text))) < 0) {
+        job->clash = NULL;
+        job_say(job, SAY_FATAL, "out of memory");
+        return false;
+    }
+    return true;
+}
+
+static bool lines_are_good(struct job *job)
+{
+    if (job->clash)
+        job_say(job, SAY_FATAL, "%s", job->clash);
+    return !job->fatal;
 }
 
 void backup_announce(struct job *job, const char *plugin_string)
@@ -385,10 +398,12 @@ void backup_announce(struct job *job, const char *plugin_string)
 
 void backup_job_starts(struct job *job)
 {
+    if (!lines_are_good(job))
+        return;
     job->index_before = job_int(job, job->abi->var.file_index, 0);
     if (job->index_before > 0)
         job_say(job, SAY_WARNING, "this job was incomplete and goes on behind its file %d; the plugin cannot know which names those are, starts over, and saves everything "
-                "again. Remedy: `Allow Incomplete Jobs = no` in the Director's Job", job->index_before);
+                "again. Remedy: start a new job, and no `restart`", job->index_before);
 }
 
 /* What File lines save beside us cannot be seen from here: only how much it was. */
@@ -421,7 +436,7 @@ int backup_begin(struct job *job, const char *plugin_string, bool estimate)
     int rc = -1;
     if (!b || links_open(&b->links, work ? work : "/tmp") != 0 || paths_add(&b->paths, &params) != 0 || paths_add(&job->paths, &params) != 0)
         job_say(job, SAY_FATAL, "out of memory");
-    else if (job->announced || add_line(job, plugin_string, &params)) {
+    else if ((job->announced || add_line(job, plugin_string, &params)) && lines_are_good(job)) {
         say_others(job, b, estimate);
         b->estimate = estimate;
         rc = session_open(&b->session, job, estimate ? "EstimateStart" : "BackupStart", &params);

@@ -40,6 +40,7 @@ struct job {
     int64_t since;  /* epoch seconds, 0: none */
     struct paths paths;
     struct lines *lines;         /* what the FileSet has of us, from its first line on */
+    char *clash;                 /* two of them save the same names: what to say */
     bool announced;              /* all of them were told in advance (event 20) */
     int index_before;            /* FileIndex when our last line ended, or when the job began */
     bool fatal;     /* the job has been told that it failed; more fatal messages would only repeat it */

@@ -56,6 +56,7 @@ static int free_plugin(struct fd_context *ctx)
     if (job->lines)
         lines_free(job->lines);
     free(job->lines);
+    free(job->clash);
     pthread_mutex_destroy(&job->cancel.lock);
     free(job);
     ctx->plugin = NULL;

@@ -13,7 +13,7 @@ function scene(name: string, what: string, says: RegExp, more: Partial<Fault> = 
   return {
     name: `fake-${name}`,
     what,
-    keys: `scene=${name}`,
+    keys: `path=/f;scene=${name}`, // its names lie below /f
     conf: (bench) => bench.fakeBackend,
     expect: { status: "failed", says: [says] },
     ...more,
@@ -156,6 +156,13 @@ export const backendFaults: readonly Fault[] = [
   scene("order", "a frame where none is due", /a frame 'Z' came where an entry was due/),
   scene("inside", "an entry within another's data", /a frame 'M' came within the data of/),
   scene("grandchild", "the backend dies and leaves a child of its own", /killed by signal 9/),
+  scene("outside", "an entry that is not below a path of the job", /it named \/etc\/shadow, which is not below a path/, {
+    short: true,
+  }),
+  scene("gone-outside", "a deleted name that is not below a path of the job", /it named \/etc\/shadow, which is not/),
+  scene("flood", "thousands of messages, one of them of 900 kB", /./, {
+    expect: { status: "ok", says: [/15001 more messages of the backend are not shown/] },
+  }),
   scene("silent", "the backend says nothing more", /backend is silent: not one byte for 2 seconds/, {
     conf: (bench) => [...bench.fakeBackend, "stall-limit = 2"],
   }),
@@ -190,7 +197,7 @@ export const backendFaults: readonly Fault[] = [
     expect: { status: "ok", says: [/not saved: \/f\/lone is a hard link/] },
   }),
   scene("read-error", "a file ends in an error", /./, {
-    expect: { status: "ok", says: [/not read in full 1/] },
+    expect: { status: "ok", says: [/not read in full 3/] },
   }),
   {
     name: "wrong-version",
