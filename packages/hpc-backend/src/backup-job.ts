@@ -33,7 +33,8 @@ export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
   if (set !== undefined) job.messages.say("info", set.description);
   // Only the Director's jobs are generations: an estimate saves nothing, and archives are made by hand.
   const record = job.jobName !== undefined && job.content ? set : undefined;
-  for (const warning of record?.start(Math.floor(Date.now() / 1000)) ?? []) job.messages.say("warning", warning);
+  // Errors, because the Director counts no warnings: the tree is not saved as a whole, and the job must not end as if it were.
+  for (const gap of record?.start(Math.floor(Date.now() / 1000)) ?? []) job.messages.say("error", gap);
   const { tree, paths, otherPaths } = job.params;
   const gaps = tree === undefined ? [] : await uncovered(tree, [...paths, ...otherPaths]);
   for (const gap of gaps) job.messages.say("warning", gap);

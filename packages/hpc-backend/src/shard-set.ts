@@ -16,6 +16,8 @@ interface ShardRecord {
   readonly completed?: number | undefined;
 }
 
+/** Shards that one message names; it counts the others. */
+const MISSING_NAMED = 8;
 const NAME = /^[a-z+-]{1,32}\.\d{1,4}\.\d{1,4}\.json$/;
 
 /** The set that a shard belongs to: jobs on the same paths with the same strategy and the same N. */
@@ -77,15 +79,17 @@ export class ShardSet {
     const others = Array.from({ length: this.#shard.count }, (_, index) => index).filter(
       (at) => at !== this.#shard.index,
     );
-    return others.flatMap((index) => {
+    const missing = others.flatMap((index) => {
       const completed = records.find((record) => this.#isMine(record, index))?.completed;
       if (completed !== undefined && completed >= before) return [];
-      const since =
-        completed === undefined ? "has never completed here" : `has not completed since ${dateOf(completed)}`;
-      return [
-        `shard ${formatShard({ index, count: this.#shard.count })} of this set ${since}: what belongs to it has no new backup`,
-      ];
+      const since = completed === undefined ? "never completed here" : `not completed since ${dateOf(completed)}`;
+      return [`${formatShard({ index, count: this.#shard.count })} ${since}`];
     });
+    if (missing.length === 0) return [];
+    const named = missing.slice(0, MISSING_NAMED).join("; ") + (missing.length > MISSING_NAMED ? "; …" : "");
+    return [
+      `of the ${others.length} other shards of this set ${missing.length} ${missing.length === 1 ? "has" : "have"} no new backup, nor has what belongs to them: ${named}`,
+    ];
   }
 
   #otherSplits(records: readonly ShardRecord[], own: ShardRecord | undefined, now: number): string[] {

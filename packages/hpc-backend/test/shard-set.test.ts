@@ -45,12 +45,21 @@ test("generations in any order are not warned about", () => {
 test("a shard that is missing is named: at once if it never ran, and after two generations if it did", () => {
   run(setOf(0, 3), 1000);
   run(setOf(1, 3), 1100);
-  expect(run(setOf(0, 3), 2000)).toEqual([expect.stringMatching(/^shard 2\/3 of this set has never completed/)]);
+  expect(run(setOf(0, 3), 2000)).toEqual([
+    expect.stringMatching(/^of the 2 other shards of this set 1 has no new .*: 2\/3 never completed here$/),
+  ]);
   run(setOf(2, 3), 2200);
   run(setOf(0, 3), 3000);
-  expect(run(setOf(0, 3), 4000)).toEqual([
-    expect.stringMatching(/^shard 1\/3 of this set has not completed since 1970-01-01T00:18:30/),
-  ]);
+  expect(run(setOf(0, 3), 4000)).toEqual([expect.stringMatching(/: 1\/3 not completed since 1970-01-01T00:18:30/)]);
+});
+
+test("many missing shards make one message, which counts them", () => {
+  run(setOf(0, 100), 1000);
+  const [said = "", ...more] = run(setOf(0, 100), 2000);
+  expect(more).toEqual([]);
+  expect(said).toMatch(
+    /^of the 99 other shards of this set 99 have no new backup.*: 1\/100 .*; 8\/100 never completed here; …$/,
+  );
 });
 
 test("shards of another N or strategy of the same paths", () => {

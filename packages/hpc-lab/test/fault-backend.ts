@@ -156,9 +156,14 @@ export const backendFaults: readonly Fault[] = [
   scene("order", "a frame where none is due", /a frame 'Z' came where an entry was due/),
   scene("inside", "an entry within another's data", /a frame 'M' came within the data of/),
   scene("grandchild", "the backend dies and leaves a child of its own", /killed by signal 9/),
-  scene("outside", "an entry that is not below a path of the job", /it named \/etc\/shadow, which is not below a path/, {
-    short: true,
-  }),
+  scene(
+    "outside",
+    "an entry that is not below a path of the job",
+    /it named \/etc\/shadow, which is not below a path/,
+    {
+      short: true,
+    },
+  ),
   scene("gone-outside", "a deleted name that is not below a path of the job", /it named \/etc\/shadow, which is not/),
   scene("flood", "thousands of messages, one of them of 900 kB", /./, {
     expect: { status: "ok", says: [/15001 more messages of the backend are not shown/] },

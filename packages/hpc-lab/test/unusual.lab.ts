@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { linkSync, mkdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { BaculaLab, JobResult, Release } from "../src";
@@ -10,6 +10,7 @@ import {
   atCleanUp,
   chosenReleases,
   cleanUp,
+  deleted,
   installedPlugin,
   labWith,
   onDisk,
@@ -61,14 +62,15 @@ describe.each(chosenReleases)("unusual jobs on Bacula %s", (release) => {
   let fs: LabFs;
   let tree: string;
   let digests: string;
+  let stripped: string;
   let plain: JobResult;
 
   beforeAll(async () => {
     const folder = scratch();
     fs = await LabFs.start(join(folder, "source"), join(folder, "mount"));
     atCleanUp(() => fs.stop());
-    [tree, digests] = [join(folder, "tree"), join(folder, "digests")];
-    for (const root of [tree, digests]) makeTree(root);
+    [tree, digests, stripped] = [join(folder, "tree"), join(folder, "digests"), join(folder, "stripped")];
+    for (const root of [tree, digests, stripped]) makeTree(root);
     for (const name of ["unread", "stopped", "hole"]) mkdirSync(join(fs.source, name));
     writeFileSync(join(fs.source, "unread/big"), Buffer.alloc(2 ** 21, "big"));
     for (let at = 0; at < 40; at++) writeFileSync(join(fs.source, `stopped/file ${at}`), Buffer.alloc(100_000, at));
@@ -80,6 +82,7 @@ describe.each(chosenReleases)("unusual jobs on Bacula %s", (release) => {
     const jobs = [
       { name: "Inside", options: ["signature = MD5", `Plugin = "${line}"`], files: [tree] },
       pluginJob("Strip", tree, "", { options: ["signature = MD5", "strippath = 2"] }),
+      pluginJob("StripAccurate", stripped, "", { accurate: true, options: ["signature = MD5", "strippath = 2"] }),
       { name: "Nested", plugins: [line, `podheitor-hpc:path=${tree}/sub`] },
       { name: "Beside", plugins: [line], files: [join(tree, "sub")] },
       pluginJob("Plain", tree),
@@ -108,6 +111,18 @@ describe.each(chosenReleases)("unusual jobs on Bacula %s", (release) => {
     const restored = await lab.restore({ jobIds: [job.jobId], where });
     expect([restored.status, restored.errors]).toEqual(["ok", 0]);
     expect((await compareTrees(tree, join(where, "tree"))).report).toMatch(/^identical/);
+  });
+
+  test("strippath in an accurate job: what is unchanged is known by its stripped name, and what is gone is recorded", async () => {
+    writeFileSync(join(stripped, "gone"), "gone");
+    await settle();
+    await lab.run("StripAccurate");
+    await settle();
+    expect(await lab.catalog((await lab.run("StripAccurate", "Incremental")).jobId)).toEqual([]);
+    rmSync(join(stripped, "gone"));
+    const rows = await lab.catalog((await lab.run("StripAccurate", "Incremental")).jobId);
+    expect(deleted(rows)).toEqual(["/stripped/gone"]);
+    expect(present(rows)).toEqual(["/stripped/"]);
   });
 
   test("a line inside another line's path: an error that names both, before anything is saved; estimate says it, too", async () => {
