@@ -241,6 +241,7 @@ enum verdict { KEPT, EXCLUDED, DEPENDS /* on whether it is a directory */ };
 enum is_dir { NOT_DIR, IS_DIR, MAYBE_DIR };
 int excludes_new(struct excludes **out, const uint8_t *at, const uint8_t *end, uint32_t count); /* count times { u32; bytes }, lengths are checked */
 void excludes_free(struct excludes *x);
+int64_t excludes_idle(const struct excludes *x, uint8_t *out, size_t cap); /* hpc_scan_idle_excludes() */
 enum verdict exclude(struct worker *w, const struct node *dir, const char *name, size_t len, enum is_dir is_dir);
 
 /* pace.c: waits until one more metadata operation is within options.metadata_ops */

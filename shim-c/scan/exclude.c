@@ -27,6 +27,7 @@ struct component {
 struct pattern {
     bool negated, dir_only, anchored;
     uint32_t first, count;    /* components */
+    _Atomic bool decided;     /* about some name */
 };
 
 struct excludes {
@@ -318,6 +319,20 @@ static bool matches(const struct excludes *x, const struct pattern *p, uint64_t 
     return state >> (p->count - 1) & 1 && (last->any_depth || component_matches(x, last, name, len));
 }
 
+/* By all threads, but written once: the line stays in every processor's cache. */
+static void decide(struct pattern *p)
+{
+    if (!atomic_load_explicit(&p->decided, memory_order_relaxed))
+        atomic_store_explicit(&p->decided, true, memory_order_relaxed);
+}
+
+int64_t excludes_idle(const struct excludes *x, uint8_t *out, size_t cap)
+{
+    for (uint32_t i = 0; x && i < x->count && i < cap; i++)
+        out[i] = !atomic_load_explicit(&x->pattern[i].decided, memory_order_relaxed);
+    return x ? x->count : 0;
+}
+
 enum verdict exclude(struct worker *w, const struct node *dir, const char *name, size_t len, enum is_dir is_dir)
 {
     const struct excludes *x = w->scan->excludes;
@@ -329,12 +344,13 @@ enum verdict exclude(struct worker *w, const struct node *dir, const char *name,
         return EXCLUDED;
     }
     for (uint32_t i = x->count; i-- > 0;) {
-        const struct pattern *p = &x->pattern[i];
+        struct pattern *p = &x->pattern[i];
 
         if ((p->dir_only && is_dir == NOT_DIR) || !matches(x, p, w->active[i], name, len))
             continue;
         if (p->dir_only && is_dir == MAYBE_DIR)
             return DEPENDS;
+        decide(p);
         return p->negated ? KEPT : EXCLUDED;
     }
     return KEPT;

@@ -128,6 +128,8 @@ int64_t hpc_scan_next(int64_t handle, uint8_t *buf, int64_t cap, int64_t timeout
 int64_t hpc_scan_stop(int64_t handle);
 /* Copies struct hpc_scan_stats (as much as fits cap); returns bytes copied. Any time before free. */
 int64_t hpc_scan_stats(int64_t handle, uint8_t *out, int64_t cap);
+/* A byte for each exclude pattern, in their order, as many as fit cap: 1 if it has decided about no name so far. Returns how many patterns there are. Any time before free. */
+int64_t hpc_scan_idle_excludes(int64_t handle, uint8_t *out, int64_t cap);
 /*
  * Stops, waits up to timeout_ms for the threads, frees. -EBUSY: a thread is still in the kernel (a dead server); the handle
  * stays valid, so call again, or leave it: what it holds is then lost until the process ends.

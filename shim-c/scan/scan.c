@@ -347,6 +347,13 @@ int64_t hpc_scan_stats(int64_t handle, uint8_t *out, int64_t cap)
     return (int64_t)n;
 }
 
+int64_t hpc_scan_idle_excludes(int64_t handle, uint8_t *out, int64_t cap)
+{
+    struct scan *s = scan_of(handle);
+
+    return s && out && cap >= 0 ? excludes_idle(s->excludes, out, (size_t)cap) : -EINVAL;
+}
+
 int64_t hpc_scan_free(int64_t handle, int64_t timeout_ms)
 {
     struct scan *s = scan_of(handle);

@@ -9,6 +9,7 @@ import { cancelled } from "./errors";
 import { FLUSH_IDLE_MS } from "./limits";
 import { LostNames, wholeText } from "./lost-names";
 import { planScan } from "./plan";
+import { printable } from "./printable";
 import { ShardSet } from "./shard-set";
 import { shardingOf } from "./sharding";
 import { TargetWatch } from "./target-watch";
@@ -73,6 +74,8 @@ export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
     backOff?.end(scanner.stats());
     await watch.look();
     lost.end();
+    // A shard that is not by inode need not meet every name.
+    if (sharding.byInode) sayIdle(scanner, job);
     job.sums.filteredShard += mine?.dropped ?? 0;
     account(scanner, job);
     record?.completed(Math.floor(Date.now() / 1000));
@@ -135,6 +138,14 @@ async function answersWhileWaiting(pending: Promise<unknown>, emitter: BatchEmit
     if (event === "batch") return;
     if (event === "answer") await emitter.answer(checks);
     else if (!checks.full) checks.flush();
+  }
+}
+
+/** A pattern that is misspelt leaves nothing out, and nobody would know. */
+function sayIdle(scanner: Scanner, { params, messages }: BackupJob): void {
+  for (const index of scanner.idleExcludes?.() ?? []) {
+    const pattern = params.excludes[index];
+    if (pattern !== undefined) messages.say("info", `exclude ${printable(pattern)} matched nothing`);
   }
 }
 

@@ -100,6 +100,15 @@ test("names as deep as they come", async () => {
   execFileSync("rm", ["-rf", tree]);
 });
 
+test("an exclude that matched nothing is said once, by the backup", async () => {
+  const excludes = ["sub/deep/", "*.none", "!file.none"].map((text) => ["exclude", Buffer.from(text)] as const);
+  const params = parseParams([["path", Buffer.from(tree)], ...excludes]);
+  const said: string[] = [];
+  await backupToArchive({ params, archive, events: { message: (_level, text) => said.push(text) } });
+  expect(said).toEqual(["exclude *.none matched nothing", "exclude !file.none matched nothing"]);
+  expect(await differences("/")).toEqual([]);
+});
+
 test("what is left out as an archive of the job's own is no difference", async () => {
   const inside = join(tree, "sub/a.hpc");
   await backupToArchive({ params: paramsOf(tree), archive: inside });

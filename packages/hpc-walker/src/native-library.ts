@@ -16,6 +16,7 @@ export interface ScanLibrary {
   next(handle: number, buffer: Buffer, capacity: number, timeoutMs: number): number;
   stop(handle: number): number;
   stats(handle: number, out: Buffer, capacity: number): number;
+  idleExcludes(handle: number, out: Buffer, capacity: number): number;
   free(handle: number, timeoutMs: number): number;
   open(path: Buffer, length: number, flags: number): number;
   holes(fd: number, size: number, minHole: number, out: Buffer, capacity: number): number;
@@ -45,6 +46,7 @@ export function scanLibrary(candidates: readonly string[] = CANDIDATES): ScanLib
   library.next(0, none, 0, 0);
   library.stop(0);
   library.stats(0, none, 0);
+  library.idleExcludes(0, none, 0);
   library.free(0, 0);
   library.open(none, 0, 0);
   library.holes(-1, 0, 0, none, 0);
@@ -67,6 +69,7 @@ function bind(library: Library): ScanLibrary {
     next: library.bind("hpc_scan_next", ["i64", "buffer", "i64", "i64"], "i64"),
     stop: library.bind("hpc_scan_stop", ["i64"], "i64"),
     stats: library.bind("hpc_scan_stats", ["i64", "buffer", "i64"], "i64"),
+    idleExcludes: library.bind("hpc_scan_idle_excludes", ["i64", "buffer", "i64"], "i64"),
     free: library.bind("hpc_scan_free", ["i64", "i64"], "i64"),
     open: library.bind("hpc_open", ["buffer", "i64", "i64"], "i64"),
     holes: library.bind("hpc_holes", ["i64", "i64", "i64", "buffer", "i64"], "i64"),

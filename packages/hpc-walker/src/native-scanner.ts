@@ -100,6 +100,12 @@ class NativeScanner implements Scanner {
     return decodeStats(out);
   }
 
+  idleExcludes(): number[] {
+    const idle = Buffer.alloc(this.#library.idleExcludes(this.#handle, Buffer.alloc(1), 0));
+    this.#library.idleExcludes(this.#handle, idle, idle.length);
+    return [...idle.entries()].flatMap(([index, is]) => (is === 1 ? [index] : []));
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#free();
     return this.#closing;

@@ -108,6 +108,8 @@ export interface Scanner {
   /** Asks the engine to end; a pending `next()` rejects within 100 ms. Idempotent. */
   stop(): void;
   stats(): ScanStats;
+  /** Indices of `excludes` that have decided about no name so far. Only the native engine, and before `close`. */
+  idleExcludes?(): number[];
   /** Stops if necessary and releases threads and memory. Must be called. */
   close(): Promise<void>;
 }
