@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 import { NativeError } from "@podheitor/hpc-native";
-import { type Entry, EntryFlag, encodeEntry, FrameWriter } from "@podheitor/hpc-ptcomm";
+import { type Entry, EntryFlag, EntryKind, encodeEntry, FrameWriter } from "@podheitor/hpc-ptcomm";
 import { type ArchiveItem, ArchiveReader, type AttributesItem, type EndItem, type EntryItem } from "./archive-reader";
 import { cancelled, causeOf, HpcError } from "./errors";
 import type { JobEvents, Progress, RestoreSummary } from "./events";
@@ -159,6 +159,8 @@ class ArchiveRestore {
   readonly #frames = new FrameWriter({ capacity: FEED_SIZE + FEED_SIZE / 4 });
   /** The content that follows belongs to an entry that was chosen. */
   #passing = false;
+  /** The entry is a directory that was not chosen. */
+  #asParent = false;
   #entries = 0;
   #unselected = 0;
   /** Entries that never reached the core. */
@@ -233,8 +235,9 @@ class ArchiveRestore {
   }
 
   #left(): string {
-    const { files, directories, symlinks, hardlinks, specials } = this.core.stats();
-    return `${files + directories + symlinks + hardlinks + specials} entries were restored before the cancel, and stay; the rest was not, and some directories may lack their owner, mode and times`;
+    const { files, directories, symlinks, hardlinks, specials, unfinished } = this.core.stats();
+    const done = files + directories + symlinks + hardlinks + specials;
+    return `${done} entries were restored before the cancel, and stay; ${unfinished} directories among them have not got their owner, mode and times`;
   }
 
   progress(): Progress {
@@ -267,11 +270,13 @@ class ArchiveRestore {
       return;
     }
     const record = this.#chosen(entry, payload);
-    if (record === undefined) return;
+    // What lies above a selected entry is made as it was, should it be missing; that it is not wider than that the core sees to.
+    this.#asParent = record === undefined && entry.kind === EntryKind.DIRECTORY;
+    if (record === undefined && !this.#asParent) return;
     this.#passing = true;
     // Its attributes may come with the next block of the archive.
     if (entry.flags & EntryFlag.ATTRS) this.#name = Buffer.from(entry.name);
-    this.#frames.frame("M", record);
+    this.#frames.frame(this.#asParent ? "P" : "M", record ?? payload);
   }
 
   /** The record to restore, which differs from the archived one where a link stands in for its leader. */
@@ -291,7 +296,7 @@ class ArchiveRestore {
   }
 
   #attributes({ block, damage }: AttributesItem): void {
-    if (damage !== undefined) {
+    if (damage !== undefined && !this.#asParent) {
       this.#attributesLost++;
       this.messages.entry("error", `${printable(this.#name)}: restored without its extended attributes: ${damage}`);
     }
