@@ -55,6 +55,7 @@ describe("backup, list, verify, restore", () => {
       ]);
     const none = await restore("smal");
     expect([none.code, none.stderr]).toEqual([3, expect.stringMatching(/warning: no name in the archive matches/)]);
+    expect(none.stdout.toString()).toMatch(/\n {2}1 warning\n$/);
     expect(await restore("small")).toMatchObject({ code: 0, stderr: "" });
     // Skipped, because it is there by now: it matched all the same.
     expect(await restore("small")).toMatchObject({ code: 0, stderr: "" });

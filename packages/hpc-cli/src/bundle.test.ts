@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
@@ -29,4 +29,13 @@ test("its --help is that of docs/cli.md, and cuts no word in two", () => {
     const said = execFileSync(process.execPath, [join(scratch, "dist/podheitor-hpc.cjs"), ...words]);
     expect(said.toString().trim()).toBe(help);
   }
+});
+
+(process.geteuid?.() === 0 ? test : test.skip)("without /proc paths are still found out", () => {
+  const script = 'mount -t tmpfs none /proc && cd "$1" && shift && exec "$@"';
+  const program = [process.execPath, join(scratch, "dist/podheitor-hpc.cjs")];
+  const words = ["gen-fileset", "--path", "/whole", "--path", "part", "--shards", "2", "--output", "conf"];
+  execFileSync("unshare", ["-m", "sh", "-c", script, "sh", scratch, ...program, ...words]);
+  const [file = ""] = readdirSync(join(scratch, "conf")).filter((name) => name.includes("-0-of-2"));
+  expect(readFileSync(join(scratch, "conf", file), "utf8")).toContain(`:path=/whole;path=${scratch}/part;shard=0/2`);
 });

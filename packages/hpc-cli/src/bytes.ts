@@ -69,15 +69,26 @@ export function rawArguments(argv: readonly string[], cmdline = "/proc/self/cmdl
 
 const SLASH = 0x2f;
 
+/** /proc knows its bytes; where there is none, its text is all that Node tells. Throws UsageError. */
+function currentDirectory(): Buffer {
+  try {
+    return readlinkSync("/proc/self/cwd", { encoding: "buffer" });
+  } catch {
+    const text = process.cwd();
+    if (!text.includes("\ufffd")) return Buffer.from(text);
+    throw new UsageError("the name of the current directory is not known, without /proc", "give whole paths");
+  }
+}
+
 /**
  * The path as seen from `/`: plugin and backend have no current directory to speak of, and refuse relative ones. Leading `.` and `..` are
  * resolved, as the current directory has no symlinks in its name; later ones are left for whoever checks paths.
  *
- * @param cwd the current directory; /proc knows its bytes, `process.cwd()` only its text
+ * @param cwd the current directory
  */
-export function absolutePath(path: Buffer, cwd = readlinkSync("/proc/self/cwd", { encoding: "buffer" })): Buffer {
+export function absolutePath(path: Buffer, cwd?: Buffer): Buffer {
   if (path[0] === SLASH) return path;
-  let base = cwd;
+  let base = cwd ?? currentDirectory();
   let rest = path;
   for (;;) {
     const slash = rest.indexOf(SLASH);

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { reportOf } from "./errors";
 import { escapeText } from "./escape";
+import { plural } from "./format";
 import type { Io, Sink } from "./io";
 import { type ProgressFigures, ProgressLine } from "./progress";
 
@@ -83,6 +84,11 @@ export class Output {
     }
     this.progressLine.clear();
     this.io.stderr.write(`podheitor-hpc: ${level === "not-saved" ? "not saved" : level}: ${escapeText(text)}\n`);
+  }
+
+  /** The last line of a command's results where there were warnings: with others before it, one is easily missed. */
+  countWarnings(): void {
+    if (this.warnings > 0) this.line(`  ${plural(this.warnings, "warning")}`);
   }
 
   progress(figures: ProgressFigures): void {

@@ -89,6 +89,24 @@ const processes = () => readFileSync(starts, "utf8").length;
   });
 });
 
+(sqlite === "" ? test.skip : test)(
+  "restore-plan names a shard that lags behind, and ends with how many warnings there are",
+  async () => {
+    made("/tree", 1);
+    const jobs = [0, 0, 0, 1].map((shard, at) => {
+      const [level, time] = [at === 0 || shard === 1 ? "F" : "I", `'2026-01-0${shard === 1 ? 1 : at + 1} 00:00:00'`];
+      return `(${10 + at}, 't-${shard}-of-2', '${level}', 'B', 'T', ${time}, ${time}, ${time}, ${at}, 0, 1, 1, 1)`;
+    });
+    execFileSync(sqlite, [catalog], { input: `INSERT INTO Job VALUES ${jobs.join()};` });
+    const argv = ["restore-plan", "--job-prefix", "t", "--catalog", catalog];
+    const ran = await runCommand(argv);
+    expect(ran.stderr).toMatch(/^podheitor-hpc: warning: t-1-of-2: has no good job since 2 of another shard's/);
+    expect(ran.stdout.toString()).toMatch(/restore jobid=.*\n {2}1 warning\n$/);
+    expect(ran.code).toBe(3);
+    expect((await runCommand([...argv, "--json"])).objects.at(-1)).toMatchObject({ warnings: 1 });
+  },
+);
+
 test.each([
   ["verify", "--jobid", "7", "--against", "/"],
   ["restore-plan", "--job-prefix", "tree"],

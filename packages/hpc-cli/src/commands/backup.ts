@@ -72,13 +72,14 @@ export const backup: Command<Arguments> = {
     const since = args.since === undefined ? undefined : parseSince(args.since);
     const summary = await runAll(jobs, since, output, io);
     output.endProgress();
-    if (args.json) output.object(summary);
+    if (args.json) output.object({ ...summary, warnings: output.warnings });
     else
       printSummary(
         summary,
         jobs.map((job) => job.archive),
         output,
       );
+    output.countWarnings();
     return summary.failed + summary.incomplete + summary.unlistable + summary.xattrs_failed > 0 || output.warnings > 0
       ? Exit.warnings
       : Exit.done;

@@ -56,6 +56,7 @@ export const restorePlan: Command<Arguments> = {
       );
     const command = restoreCommand(plan, { where: args.where, restoreJob: args["restore-job"] });
     print(plan, command, output);
+    output.countWarnings();
     return output.warnings > 0 ? Exit.warnings : Exit.done;
   },
 };
@@ -75,6 +76,7 @@ function print(plan: GenerationPlan, command: string, output: Output): void {
       jobs: jobs.map(({ jobId, level, end }) => ({ jobid: jobId, level, end })),
     })),
     command,
+    warnings: output.warnings,
   });
 }
 

@@ -78,8 +78,9 @@ export const restore: Command<Arguments> = {
         "warning",
         `${plural(summary.attributes_failed, "entry has", "entries have")} not got all of owner, extended attributes, mode and times${summary.owners_refused > 0 ? ": only root can give files to other users" : ""}`,
       );
-    if (args.json) output.object(summary);
+    if (args.json) output.object({ ...summary, warnings: output.warnings });
     else printSummary(summary, args.where, output);
+    output.countWarnings();
     return summary.failed + summary.attributes_failed > 0 || output.warnings > 0 ? Exit.warnings : Exit.done;
   },
 };
