@@ -159,6 +159,23 @@ describe("backup", () => {
   });
 });
 
+describe("where results go", () => {
+  test.each([
+    [
+      "shard-probe",
+      ["shard-probe", "--path", "/", "--svg", "/nowhere/at-all.svg"],
+      "--svg /nowhere/at-all.svg cannot be written",
+    ],
+    ["bench", ["bench", "emit", "--folder", "/nowhere"], "--folder cannot be used"],
+  ])("%s: is looked at before anything is read", async (_name, argv, message) => {
+    const { code, stdout, stderr } = await runCommand(argv);
+    expect(stderr).toMatch(ONE_LINE);
+    expect(stderr).toContain(message);
+    expect(stderr).toContain("[HPC_OUTPUT]");
+    expect([code, stdout.toString()]).toEqual([1, ""]);
+  });
+});
+
 describe("an archive", () => {
   const spoiled = (bytes: Buffer) => {
     const file = join(work, "spoiled.hpc");

@@ -42,6 +42,15 @@ function struck(name: string, what: string, signal: NodeJS.Signals, says: RegExp
 const wrapper = (bench: Bench, name: string, before: string) =>
   bench.script(name, `${before}\nexec ${process.execPath} ${join(bench.programs, `${backendName}.cjs`)} "$@"`);
 
+/** The lines of a configuration for a copy of the backend, of which some files are left out. */
+function copiedBundle(bench: Bench, folder: string, wanted: (name: string) => boolean): string[] {
+  const bundle = join(bench.programs, folder);
+  mkdirSync(bundle);
+  for (const name of readdirSync(bench.programs).filter((one) => /\.(cjs|cache|node|so)$/.test(one) && wanted(one)))
+    copyFileSync(join(bench.programs, name), join(bundle, name));
+  return [`backend = ${join(bundle, `${backendName}.cjs`)}`, `node = ${process.execPath}`];
+}
+
 /** What happens to the backend, and what it does. */
 export const backendFaults: readonly Fault[] = [
   {
@@ -253,6 +262,22 @@ export const backendFaults: readonly Fault[] = [
     },
   },
   {
+    name: "library-untrusted",
+    what: "somebody else could change a library that the backend loads",
+    short: true,
+    conf: (bench) => {
+      const lines = copiedBundle(bench, "loose-library", () => true);
+      chmodSync(join(bench.programs, "loose-library/libhpcscan.so"), 0o666);
+      return lines;
+    },
+    expect: {
+      status: "failed",
+      says: [
+        /it does not run as root, as \S+\/libhpcscan\.so is writable by group or others \(mode 0666\): `chown root`.*HPC_UNTRUSTED_FILE/,
+      ],
+    },
+  },
+  {
     name: "conf-damaged",
     what: "the plugin's configuration file is garbage",
     conf: () => ["\u0001\u0002 what = is this"],
@@ -267,14 +292,7 @@ export const backendFaults: readonly Fault[] = [
   {
     name: "bundle-damaged",
     what: "a native addon of the backend is missing",
-    conf: (bench) => {
-      const bundle = join(bench.programs, "half");
-      mkdirSync(bundle);
-      for (const name of readdirSync(bench.programs).filter((one) => /\.(cjs|cache|node|so)$/.test(one))) {
-        if (!name.startsWith("xxhash.")) copyFileSync(join(bench.programs, name), join(bundle, name));
-      }
-      return [`backend = ${join(bundle, `${backendName}.cjs`)}`, `node = ${process.execPath}`];
-    },
+    conf: (bench) => copiedBundle(bench, "half", (name) => !name.startsWith("xxhash.")),
     expect: {
       status: "failed",
       says: [/before the handshake was complete; its last words: .*Cannot find .*xxhash.*remedy: install it again/],

@@ -12,6 +12,7 @@ import { runBackups, runContests } from "../bench/run";
 import { scanThreads } from "../bench/threads";
 import { toText } from "../bytes";
 import type { Command } from "../command";
+import { CliError } from "../errors";
 import { Exit } from "../exit";
 import { json, value, whole } from "../options";
 import { Output } from "../output";
@@ -90,7 +91,12 @@ export const bench: Command<Arguments> = {
     const asked = (name: string) => args.what.includes("all") || args.what.includes(name);
     const synthetic = whole(args.synthetic ?? "100000000", "--synthetic");
     if (save !== undefined && !existsSync(save)) await mkdir(save);
-    await mkdir(folder); // its parent must be there: a folder that was made for a mistyped --folder would stay
+    // Its parent must be there: a folder that was made for a mistyped --folder would stay.
+    await mkdir(folder).catch((cause: Error) => {
+      throw new CliError("HPC_OUTPUT", `--folder cannot be used: ${cause.message}`, "name a folder that is there", {
+        cause,
+      });
+    });
     let report: Report;
     try {
       report = new Report(output, bench.machineFacts(folder), save);

@@ -1,7 +1,10 @@
-import { writeFile } from "node:fs/promises";
+import { access, constants, writeFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { MAX_SHARDS } from "@podheitor/hpc-shard";
 import type { Argv, InferredOptionTypes } from "yargs";
+import { toText } from "../bytes";
 import type { Command } from "../command";
+import { CliError } from "../errors";
 import { Exit } from "../exit";
 import type { Io } from "../io";
 import { json, value } from "../options";
@@ -42,16 +45,37 @@ export const shardProbe: Command<Arguments> = {
 
   async run(args, io) {
     const output = new Output(io, args.json);
+    // Before hours are spent on what cannot be written.
+    const svg = args.svg === undefined ? undefined : await writable(args.svg);
     const report = await probe(args, io, output);
     printReport(report, output);
     output.object(reportJson(report));
-    if (args.svg !== undefined) {
-      await writeFile(args.svg, shardChart(report));
-      output.message("info", `wrote ${args.svg}`);
+    if (svg !== undefined) {
+      await writeFile(svg, shardChart(report)).catch((error: Error) => refuse(svg, error));
+      output.message("info", `wrote ${svg}`);
     }
     return output.warnings > 0 ? Exit.warnings : Exit.done;
   },
 };
+
+/** The name of a file that can be written in its folder; nothing is written yet. */
+async function writable(svg: string): Promise<string> {
+  const file = toText(svg, "--svg");
+  const { W_OK, X_OK } = constants;
+  await access(dirname(resolve(file)), W_OK | X_OK).catch((error: Error) => refuse(file, error));
+  return file;
+}
+
+function refuse(file: string, cause: Error): never {
+  throw new CliError(
+    "HPC_OUTPUT",
+    `--svg ${file} cannot be written: ${cause.message}`,
+    "name a file in a folder that is there, with room",
+    {
+      cause,
+    },
+  );
+}
 
 /** Throws UsageError for options that make no sense, before anything is scanned; rejects as `survey` does. */
 async function probe(args: Arguments, io: Io, output: Output): Promise<ShardReport> {
