@@ -28,6 +28,17 @@ int64_t read_to_end(int fd, uint8_t *buf, size_t cap, uint64_t size)
     return (int64_t)have;
 }
 
+/* One read, but for signals. */
+static int64_t read_once(int fd, uint8_t *buf, size_t cap)
+{
+    ssize_t n;
+
+    do
+        n = read(fd, buf, cap);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
 /* A small file with a hole is left to the consumer, who finds out where the holes are. */
 static bool has_hole(int fd, uint64_t size, uint64_t blocks)
 {
@@ -41,32 +52,39 @@ static bool has_hole(int fd, uint64_t size, uint64_t blocks)
     return hole >= 0 && (uint64_t)hole < size;
 }
 
-static int read_sized(struct worker *w, int fd, const struct statx *st, uint64_t size, uint64_t blocks, size_t *len, struct xattrs *x)
+/*
+ * What came in one read is of one moment, as far as any reader can tell. Other files are looked at again: one that changed meanwhile, or has more to give than it
+ * promises, is left to the consumer, who says so.
+ */
+int read_opened(struct worker *w, int fd, const struct statx *st, size_t *len, struct xattrs *x)
 {
-    size_t limit = w->scan->options.inline_bytes;
-    int64_t begin, got;
+    size_t limit = w->scan->options.inline_bytes, size = (size_t)st->stx_size;
+    int64_t begin, got, more = 0;
+    struct statx now;
 
+    if (size > limit)
+        return CONTENT_LEFT;
     if (!w->content && !(w->content = malloc(limit + 1)))
         return -ENOMEM;
     begin = read_begin(w);
-    got = has_hole(fd, size, blocks) ? (int64_t)limit + 1 : read_to_end(fd, w->content, limit + 1, size);
+    got = has_hole(fd, st->stx_size, st->stx_blocks) ? (int64_t)size + 1 : read_once(fd, w->content, size + 1);
+    if (got >= 0 && (size_t)got < size) {
+        more = read_to_end(fd, w->content + got, size - (size_t)got, size - (size_t)got);
+        if (more >= 0 && (stat_opened(fd, &now) || !same_moment(&now, st)))
+            return CONTENT_LEFT;
+    }
     read_end(w, begin, size);
     xattrs_of_fd(w, x, fd, st);
-    if (got < 0)
-        return (int)got;
-    *len = (size_t)got;
-    return *len > limit ? CONTENT_LEFT : 0; /* outgrown meanwhile, or sparse */
-}
-
-int read_opened(struct worker *w, int fd, const struct statx *st, size_t *len, struct xattrs *x)
-{
-    return read_sized(w, fd, st, st->stx_size, st->stx_blocks, len, x);
+    if (got < 0 || more < 0)
+        return (int)(got < 0 ? got : more);
+    *len = (size_t)(got + more);
+    return *len > size ? CONTENT_LEFT : 0;
 }
 
 /* Names end in NUL in dirents and nodes; root != NULL: read the root itself. */
-int read_content(struct worker *w, const struct node *root, int dirfd, const char *name, const struct statx *st, size_t *len, struct xattrs *x)
+int read_content(struct worker *w, const struct node *root, int dirfd, const char *name, struct statx *st, size_t *len, struct xattrs *x)
 {
-    struct stat now;
+    struct statx now;
     int fd, r;
 
     pace(w);
@@ -81,12 +99,13 @@ int read_content(struct worker *w, const struct node *root, int dirfd, const cha
         return CONTENT_LEFT;
     if (fd < 0)
         return fd;
-    if (fstat(fd, &now))
-        r = -errno;
-    else if (!S_ISREG(now.st_mode) || now.st_ino != st->stx_ino || now.st_dev != device(st->stx_dev_major, st->stx_dev_minor))
+    r = stat_opened(fd, &now);
+    if (!r && !same_object(&now, st))
         r = CONTENT_CHANGED;
-    else
-        r = read_sized(w, fd, st, (uint64_t)now.st_size, (uint64_t)now.st_blocks, len, x);
+    if (!r) {
+        *st = now; /* it is saved as what it is now: whoever may read it may not read what it was before, or the other way */
+        r = read_opened(w, fd, st, len, x);
+    }
     close_counted(w->scan, fd);
     return r;
 }

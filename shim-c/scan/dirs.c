@@ -83,7 +83,7 @@ static void look_ahead(struct worker *w, struct ahead *a, const struct node *dir
         const struct dirent_head *d = dirent_at(buf, a->to);
 
         a->to += d->reclen;
-        if (d->type == DT_REG && left_out(w, dir, fd, d, trusted) == COUNTERS)
+        if (d->type == DT_REG && !(w->scan->nested && is_a_root(w->scan, dir, d->name)) && left_out(w, dir, fd, d, trusted) == COUNTERS)
             a->files += read_ahead(w, fd, d->name);
     }
 }
@@ -105,7 +105,7 @@ static void visit_names(struct worker *w, struct node *dir, int fd, const char *
         if (asking && w->ahead_names > 0 && w->small_before)
             look_ahead(w, &ahead, dir, fd, buf, at, len, trusted);
         at += d->reclen;
-        if (dot_or_dotdot(d->name))
+        if (dot_or_dotdot(d->name) || (w->scan->nested && is_a_root(w->scan, dir, d->name)))
             continue;
         count_add(w, SCANNED, 1);
         out = left_out(w, dir, fd, d, trusted);
@@ -192,10 +192,10 @@ static int64_t last_offset(const char *buf, size_t len)
     return off;
 }
 
-static void let_go(struct scan *s, struct node *dir)
+static void let_go(struct worker *w, struct node *dir)
 {
     if (dir->held)
-        node_fd_put(s, dir);
+        node_fd_put(w, dir);
     node_put(dir);
 }
 
@@ -236,13 +236,15 @@ static void list(struct worker *w, struct node *dir, int fd)
             break;
         }
         if (error) {
-            emit_error(w, dir, error, HPC_OP_READDIR, NULL, 0);
+            node_incomplete(w, dir, error);
             break;
         }
-        if (end)
+        if (end && !atomic_load_explicit(&dir->incomplete, memory_order_relaxed)) {
             count_add(w, DIRS_LISTED, 1);
+            atomic_store_explicit(&dir->listed, true, memory_order_relaxed);
+        }
     } while (!end && !later && !stopped(s));
-    let_go(s, dir);
+    let_go(w, dir);
 }
 
 static void not_opened(struct worker *w, struct node *dir, int error, enum hpc_scan_op op)
@@ -269,7 +271,7 @@ static void open_and_list(struct worker *w, struct node *dir)
     }
     if (dir->holds_parent_fd) {
         dir->holds_parent_fd = false;
-        node_fd_put(s, dir->parent);
+        node_fd_put(w, dir->parent);
     }
     if (fd < 0) {
         not_opened(w, dir, -fd, HPC_OP_OPENDIR);
@@ -309,7 +311,7 @@ static void run_chunk(struct worker *w, struct chunk *c)
     visit_names(w, dir, dir->fd, c->dirents, c->len);
     atomic_fetch_sub(&w->scan->backlog, c->names);
     free(c);
-    node_fd_put(w->scan, dir);
+    node_fd_put(w, dir);
     node_put(dir);
 }
 
@@ -339,20 +341,20 @@ void run_item(struct worker *w, struct item *item)
 }
 
 /* An item that nobody worked on, because the scan was stopped. */
-void drop_item(struct scan *s, struct item *item)
+void drop_item(struct worker *w, struct item *item)
 {
     struct node *dir = (struct node *)item;
 
     if (item->kind == ITEM_CHUNK) {
         struct chunk *c = (struct chunk *)item;
         dir = c->dir;
-        node_fd_put(s, dir);
+        node_fd_put(w, dir);
         free(c);
     } else if (item->kind == ITEM_STREAM) {
         if (dir->held)
-            node_fd_put(s, dir);
+            node_fd_put(w, dir);
     } else if (dir->holds_parent_fd) {
-        node_fd_put(s, dir->parent);
+        node_fd_put(w, dir->parent);
     }
     node_put(dir);
 }

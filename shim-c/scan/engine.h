@@ -34,6 +34,8 @@ struct node {
     bool held;                /* this directory is one that may be held open; else it is reopened by names */
     bool holds_parent_fd;     /* one of parent's fd_users is ours */
     uint8_t whole;            /* enum whole_place */
+    _Atomic bool listed;      /* counted as DIRS_LISTED */
+    _Atomic bool incomplete;  /* said to be */
     uint64_t id;              /* never reused: names the DIR record that a block already has */
     uint64_t dev, ino;
     int64_t resume;           /* d_off to go on from when the directory could not be held open */
@@ -86,7 +88,9 @@ struct scan;
 struct statx;
 struct excludes;
 struct whole;
+struct nested;
 struct xattrs;
+struct hpc_entry_head;
 
 struct worker {
     _Alignas(64) struct deque deque;
@@ -154,6 +158,7 @@ struct scan {
     _Atomic int64_t next_op;      /* pace.c: when the next operation may begin, ns */
     struct back_off back_off;
     struct excludes *excludes;    /* NULL: no patterns */
+    struct nested *nested;        /* NULL: no root lies below another */
     char **markers;               /* ends in NULL; NULL: none */
     struct whole *whole;      /* NULL: none */
     unsigned threads;
@@ -181,7 +186,8 @@ void node_put(struct node *n);
 void node_path(const struct node *n, uint8_t *out);  /* path_len bytes */
 bool node_hold_fd(struct scan *s, struct node *n, int fd); /* false: no room, the caller keeps fd */
 void node_fd_get(struct node *n);
-void node_fd_put(struct scan *s, struct node *n);
+void node_fd_put(struct worker *w, struct node *n);
+void node_incomplete(struct worker *w, struct node *n, int error); /* some of its names may be missing: said once */
 int node_reopen(struct worker *w, struct node *n);   /* descriptor owned by the worker's cache, or -errno */
 void cache_set(struct worker *w, struct node *n, int fd);
 int open_counted(struct worker *w, int at, const char *name, int flags); /* waits when descriptors are short; -errno */
@@ -244,6 +250,11 @@ void excludes_free(struct excludes *x);
 int64_t excludes_idle(const struct excludes *x, uint8_t *out, size_t cap); /* hpc_scan_idle_excludes() */
 enum verdict exclude(struct worker *w, const struct node *dir, const char *name, size_t len, enum is_dir is_dir);
 
+/* nested.c: roots that lie below another one are the business of their own walk alone */
+int nested_new(struct nested **out, const uint8_t *at, const uint8_t *end, uint32_t count); /* the list of roots, as for excludes_new() */
+void nested_free(struct nested *n);
+bool is_a_root(const struct scan *s, const struct node *dir, const char *name);
+
 /* pace.c: waits until one more metadata operation is within options.metadata_ops */
 void pace(struct worker *w);
 
@@ -274,14 +285,20 @@ bool marked(char *const *markers, int dirfd);
 /* regular: readdir says so, and its content will be wanted if it is small */
 void visit(struct worker *w, struct node *dir, int dirfd, const char *name, size_t name_len, bool regular);
 enum { CONTENT_CHANGED = 1, CONTENT_LEFT = 2 /* to the consumer, who reads it as any larger file */ };
-int read_content(struct worker *w, const struct node *root, int dirfd, const char *name, const struct statx *st, size_t *len, struct xattrs *x);
+/* st becomes what the file is that was opened */
+int read_content(struct worker *w, const struct node *root, int dirfd, const char *name, struct statx *st, size_t *len, struct xattrs *x);
 int read_opened(struct worker *w, int fd, const struct statx *st, size_t *len, struct xattrs *x); /* st: of fd, a regular file */
 void push_dir(struct worker *w, struct node *dir);
 bool visit_root(struct worker *w, struct node *root); /* true: a directory, now to be opened */
 bool other_shard(const struct scan *s, uint64_t hash);
 bool d_ino_trusted(struct worker *w, const struct node *dir, int dirfd);
 void run_item(struct worker *w, struct item *item);
-void drop_item(struct scan *s, struct item *item);
+void drop_item(struct worker *w, struct item *item);
+int stat_opened(int fd, struct statx *st); /* -errno */
+bool same_object(const struct statx *a, const struct statx *b); /* kind, device, inode and birth */
+bool same_moment(const struct statx *a, const struct statx *b); /* size and times */
+int64_t birth_of(const struct statx *st); /* ns; 0: not known */
+void fill_head(struct hpc_entry_head *h, size_t name_len, const struct statx *st, bool is_older, size_t link_len);
 int open_long(const char *path, size_t len, int flags); /* as openat(2) for any length; without O_NOATIME where that is refused; -errno */
 int64_t read_to_end(int fd, uint8_t *buf, size_t cap, uint64_t size); /* bytes read, at most cap; size, if not 0: so many were promised; -errno */
 

@@ -40,9 +40,32 @@ static uint8_t kind_of(uint32_t mode)
  * Never with AT_STATX_DONT_SYNC: Lustre gave size 0 for a file that another client had just written, and a
  * mask that calls it valid.
  */
-static int stat_opened(int fd, struct statx *st)
+#define STAT_MASK (STATX_BASIC_STATS | STATX_BTIME)
+
+int stat_opened(int fd, struct statx *st)
 {
-    return statx(fd, "", AT_NO_AUTOMOUNT | AT_EMPTY_PATH, STATX_BASIC_STATS, st) ? -errno : 0;
+    return statx(fd, "", AT_NO_AUTOMOUNT | AT_EMPTY_PATH, STAT_MASK, st) ? -errno : 0;
+}
+
+int64_t birth_of(const struct statx *st)
+{
+    return st->stx_mask & STATX_BTIME ? st->stx_btime.tv_sec * INT64_C(1000000000) + st->stx_btime.tv_nsec : 0;
+}
+
+static bool same_time(const struct statx_timestamp *a, const struct statx_timestamp *b)
+{
+    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+bool same_object(const struct statx *a, const struct statx *b)
+{
+    return a->stx_ino == b->stx_ino && a->stx_dev_major == b->stx_dev_major && a->stx_dev_minor == b->stx_dev_minor &&
+           !((a->stx_mode ^ b->stx_mode) & S_IFMT) && (!birth_of(a) || !birth_of(b) || birth_of(a) == birth_of(b));
+}
+
+bool same_moment(const struct statx *a, const struct statx *b)
+{
+    return a->stx_size == b->stx_size && same_time(&a->stx_mtime, &b->stx_mtime) && same_time(&a->stx_ctime, &b->stx_ctime);
 }
 
 static int stat_name(struct worker *w, const struct name *n, struct statx *st)
@@ -53,7 +76,7 @@ static int stat_name(struct worker *w, const struct name *n, struct statx *st)
     pace(w);
     begin = time_begin(w);
     if (n->len) {
-        error = statx(n->dirfd, n->text, AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, st) ? -errno : 0;
+        error = statx(n->dirfd, n->text, AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW, STAT_MASK, st) ? -errno : 0;
         time_end(w, begin);
         return error;
     }
@@ -93,7 +116,7 @@ static bool unseen(const struct worker *w, const struct name *n)
     return (n->len ? whole_child(w->scan, n->dir, n->text, n->len) : n->dir->whole) == WHOLE;
 }
 
-static void fill_head(struct hpc_entry_head *h, const struct name *n, const struct statx *st, bool is_older, size_t link_len)
+void fill_head(struct hpc_entry_head *h, size_t name_len, const struct statx *st, bool is_older, size_t link_len)
 {
     uint8_t kind = kind_of(st->stx_mode);
 
@@ -101,7 +124,7 @@ static void fill_head(struct hpc_entry_head *h, const struct name *n, const stru
     h->version = HPC_ENTRY_VERSION;
     h->kind = kind;
     h->flags = is_older ? HPC_ENTRY_OLDER : 0;
-    h->name_len = (uint32_t)n->len;
+    h->name_len = (uint32_t)name_len;
     h->link_len = (uint32_t)link_len;
     h->nlink = st->stx_nlink;
     h->ino = st->stx_ino;
@@ -150,7 +173,8 @@ static void emit(struct worker *w, const struct name *n, const struct statx *st,
     p.content_len = load->has_content ? (uint32_t)content_len : HPC_CONTENT_NONE;
     p.ino_hash = hash;
     p.body_len = (uint32_t)body;
-    fill_head(&h, n, st, is_older, load->link_len);
+    p.birth = birth_of(st);
+    fill_head(&h, n->len, st, is_older, load->link_len);
     memset(at + len - 8, 0, 8);
     memcpy(at, &p, sizeof p);
     at += sizeof p;
@@ -173,7 +197,7 @@ static void emit(struct worker *w, const struct name *n, const struct statx *st,
 }
 
 /* Link target or content. False: the name no longer means what was stat-ed, look again. */
-static bool load_payload(struct worker *w, const struct name *n, int fd, const struct statx *st, char *target, size_t target_cap, struct payload *load)
+static bool load_payload(struct worker *w, const struct name *n, int fd, struct statx *st, char *target, size_t target_cap, struct payload *load)
 {
     uint32_t inline_bytes = w->scan->options.inline_bytes;
 
@@ -227,13 +251,15 @@ static void begin_xattrs(struct worker *w, const struct name *n, int fd, const s
 }
 
 /* False: look again. */
-static bool load_all(struct worker *w, const struct name *n, int fd, const struct statx *st, bool no_content, char *target, size_t target_cap, struct payload *load)
+static bool load_all(struct worker *w, const struct name *n, int fd, struct statx *st, bool is_older, char *target, size_t target_cap, struct payload *load)
 {
     const struct node *root = n->dir;
 
+    /* what is older may be wanted after all: it keeps its link target, and for the rest it is asked again then */
+    if (is_older)
+        load->xattrs.wanted = false;
     begin_xattrs(w, n, fd, st, &load->xattrs);
-    /* an older entry keeps its link target and its attributes: it may be wanted after all, and they cost no open */
-    if (!no_content && !load_payload(w, n, fd, st, target, target_cap, load))
+    if (!(is_older && S_ISREG(st->stx_mode)) && !load_payload(w, n, fd, st, target, target_cap, load))
         return false;
     if (fd >= 0)
         xattrs_of_fd(w, &load->xattrs, fd, st);
@@ -268,7 +294,7 @@ static bool look_once(struct worker *w, const struct name *n, int fd, bool last,
     } else if (is_older && !(o->flags & HPC_SCAN_KEEP_OLDER)) {
         count_add(w, FILTERED_OLDER, 1);
     } else {
-        if (!load_all(w, n, fd, st, is_older && S_ISREG(st->stx_mode), target, sizeof target, &load)) {
+        if (!load_all(w, n, fd, st, is_older, target, sizeof target, &load)) {
             if (!last)
                 return false;
             load = (struct payload){ .error = ESTALE };

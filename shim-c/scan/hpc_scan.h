@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#define HPC_SCAN_ABI 6
+#define HPC_SCAN_ABI 7
 /* A directory whose path is longer is not listed (ERROR, HPC_OP_OPENDIR, ENAMETOOLONG); a root: hpc_scan_start() says -ENAMETOOLONG. */
 #define HPC_SCAN_MAX_PATH (256 * 1024)
 /* Largest inline_bytes: with the longest path, name, target and xattr block a record still fits the smallest buffer of hpc_scan_next(). */
@@ -62,7 +62,7 @@ enum hpc_scan_flag {
 };
 
 /*
- * A batch is a sequence of records, each: prefix (32 bytes), body, zero padding to a multiple of 8.
+ * A batch is a sequence of records, each: prefix (40 bytes), body, zero padding to a multiple of 8.
  * Records come in the order in which threads find them: a directory's own ENTRY may come after those of its children.
  * A batch is self-contained: an ENTRY or ERROR is preceded, in the same batch, by the DIR record it belongs to.
  *
@@ -90,6 +90,7 @@ struct hpc_record_prefix {
     uint64_t ino_hash;     /* 16 xxh3_64 of the inode number as 8 bytes little endian, seed 0 */
     uint32_t body_len;     /* 24 bytes of body before padding */
     uint32_t xattr_len;    /* 28 */
+    int64_t birth;         /* 32 of an ENTRY: nanoseconds since the epoch, 0 = not known. With it an inode number that was given to another file is told apart */
 };
 
 /* scanned = handed_out + filtered_shard + filtered_older + filtered_excluded + vanished + failed, at the end of a scan. u64 each. */
@@ -142,6 +143,49 @@ int64_t hpc_open(const uint8_t *path, int64_t path_len, int64_t flags);
  * { i32 error; u32 length; content } each, padded to 8 (the last as far as cap goes), in order, as many as fit cap; a file longer than max answers
  * error = EFBIG with length 0, one that is not a regular file EINVAL. Room for 8 + max bytes suffices for any answer. Returns the number of requests answered; *used_out (u64) receives the bytes written. */
 int64_t hpc_read_files(const uint8_t *requests, int64_t requests_len, uint8_t *out, int64_t cap, uint8_t *used_out);
+/*
+ * Threads that open files which a scan handed out without their content, later, so that a filesystem that does not answer holds up nobody else. A request is
+ * struct hpc_open_request and a path; its answer comes through a pipe: struct hpc_open_answer, then hole_count times { u64 offset, u64 length },
+ * then xattr_len bytes of xattr block. Answers come in any order.
+ */
+struct hpc_open_request {
+    uint32_t id;           /*  0 comes back in the answer */
+    int32_t dir;           /*  4 descriptor of the directory that the path is below of, no symlink is followed there; -1: a root by its whole path, followed as the scan does */
+    uint32_t flags;        /*  8 enum hpc_open_flag */
+    uint32_t path_len;     /* 12 */
+    uint64_t dev;          /* 16 from here on as the scan saw it */
+    uint64_t ino;          /* 24 */
+    int64_t birth;         /* 32 */
+    uint64_t size;         /* 40 */
+    int64_t ctime_s;       /* 48 */
+    uint32_t ctime_ns;     /* 56 */
+    uint32_t mode;         /* 60 */
+};
+enum hpc_open_flag {
+    HPC_OPEN_CONTENT = 1,  /* a regular file, for reading */
+    HPC_OPEN_HOLES = 2,    /* and where it has holes */
+    HPC_OPEN_XATTRS = 4,   /* extended attributes, always */
+    HPC_OPEN_XATTRS_NEW = 8, /* ... where the entry has changed since */
+};
+struct hpc_open_answer {
+    uint32_t length;       /*  0 of all of it */
+    uint32_t id;           /*  4 */
+    int32_t error;         /*  8 errno; ESTALE: another object has the name now */
+    int32_t fd;            /* 12 -1: none */
+    uint32_t changed;      /* 16 1: the same object, but ctime, size or mode are others than the scan saw */
+    uint32_t hole_count;   /* 20 */
+    uint32_t xattr_len;    /* 24 */
+    uint32_t xattr_error;  /* 28 errno or 0 */
+    uint8_t head[128];     /* 32 struct hpc_entry_head of the object as it is now, with no name and no link */
+};
+#define HPC_OPENERS_MAX 64
+
+/* > 0: a handle; *answers (i32) receives the end of the pipe to read from. */
+int64_t hpc_openers_start(int64_t threads, int64_t min_hole, uint8_t *answers);
+int64_t hpc_openers_ask(int64_t handle, const uint8_t *request, int64_t request_len);
+/* Ends the threads when they have done what they are at; does not wait. The end of the pipe to read from stays the caller's. */
+int64_t hpc_openers_free(int64_t handle);
+
 /*
  * Holes of at least min_hole bytes in the first `size` bytes of a file: { u64 offset, u64 length } each to out, ascending; returns how many,
  * 0 also where the filesystem does not tell. -E2BIG: more than cap bytes hold; ask again with a larger min_hole. The file's offset stays.

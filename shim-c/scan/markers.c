@@ -1,5 +1,6 @@
 /* Markers: files in a directory that say that what is in it need not be kept. */
 #include "engine.h"
+#include "../path/hpc_path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,12 +47,17 @@ static bool has_signature(int dirfd)
 {
     uint8_t head[sizeof signature - 1];
     struct stat st;
-    int fd = openat(dirfd, cachedir_tag, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    int fd, path_fd = openat(dirfd, cachedir_tag, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     bool is;
 
+    if (path_fd < 0)
+        return false;
+    /* what is no regular file is not opened: a fifo would wake who waits there */
+    fd = !fstat(path_fd, &st) && S_ISREG(st.st_mode) ? hpc_path_reopen(path_fd, dirfd, cachedir_tag, O_RDONLY | O_NONBLOCK | O_NOCTTY, &st) : -1;
+    close(path_fd);
     if (fd < 0)
         return false;
-    is = !fstat(fd, &st) && S_ISREG(st.st_mode) && read_to_end(fd, head, sizeof head, 0) == sizeof head && !memcmp(head, signature, sizeof head);
+    is = read_to_end(fd, head, sizeof head, 0) == sizeof head && !memcmp(head, signature, sizeof head);
     close(fd);
     return is;
 }

@@ -90,11 +90,33 @@ void node_fd_get(struct node *n)
     atomic_fetch_add_explicit(&n->fd_users, 1, memory_order_relaxed);
 }
 
-void node_fd_put(struct scan *s, struct node *n)
+void node_incomplete(struct worker *w, struct node *n, int error)
+{
+    if (atomic_exchange_explicit(&n->incomplete, true, memory_order_relaxed))
+        return;
+    if (atomic_load_explicit(&n->listed, memory_order_relaxed))
+        count_add(w, DIRS_LISTED, (uint64_t)-1); /* after all not */
+    emit_error(w, n, error, HPC_OP_READDIR, NULL, 0);
+}
+
+/*
+ * Lustre lists a directory that is striped over servers without the names of those it cannot reach; only close(2) then fails (ESHUTDOWN). Nobody else's
+ * close(2) of a directory that was read fails, so any errno means the same: names are missing. The descriptor is closed in any case.
+ */
+static void close_listed(struct worker *w, struct node *n, int fd)
+{
+    int error = close(fd) ? errno : 0;
+
+    atomic_fetch_sub(&w->scan->fds, 1);
+    if (error && error != EINTR)
+        node_incomplete(w, n, error);
+}
+
+void node_fd_put(struct worker *w, struct node *n)
 {
     if (atomic_fetch_sub_explicit(&n->fd_users, 1, memory_order_acq_rel) == 1) {
-        close_counted(s, n->fd);
-        atomic_fetch_sub(&s->held_fds, 1);
+        close_listed(w, n, n->fd);
+        atomic_fetch_sub(&w->scan->held_fds, 1);
     }
 }
 
@@ -143,7 +165,7 @@ void cache_set(struct worker *w, struct node *n, int fd)
     struct node *old = w->cached;
 
     if (old)
-        close_counted(w->scan, w->cached_fd);
+        close_listed(w, old, w->cached_fd);
     if (n)
         node_get(n);
     w->cached = n;
@@ -188,7 +210,7 @@ int node_reopen(struct worker *w, struct node *n)
         }
         if (node_fd_try_get(top)) {
             fd = open_down(w, chain, count, top->fd, false);
-            node_fd_put(w->scan, top);
+            node_fd_put(w, top);
             break;
         }
         if (!top->parent) {

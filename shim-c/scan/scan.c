@@ -82,8 +82,8 @@ static void *worker_main(void *arg)
         run_item(w, item);
         item_done(s);
     }
+    cache_set(w, NULL, -1); /* may have something to say */
     block_flush(w);
-    cache_set(w, NULL, -1);
     pthread_mutex_lock(&s->ring.lock);
     if (++s->finished == s->expected) {
         s->ring.complete = true;
@@ -167,6 +167,8 @@ static int take_lists(struct scan *s, const uint8_t *at, const uint8_t *end)
         error = markers_new(&s->markers, list[2], list_end[2], count[2]);
     if (!error && count[3])
         error = whole_new(&s->whole, list[3], list_end[3], count[3]);
+    if (!error && count[0] > 1)
+        error = nested_new(&s->nested, list[0], list_end[0], count[0]);
     return error ? error : add_roots(s, list[0], list_end[0]);
 }
 
@@ -177,7 +179,7 @@ static void destroy(struct scan *s)
     for (unsigned i = 0; i < s->options.threads; i++) {
         struct worker *w = &s->worker[i];
         while ((item = deque_drain(&w->deque)))
-            drop_item(s, item);
+            drop_item(w, item);
         deque_destroy(&w->deque);
         block_free(w->block);
         free(w->dirents);
@@ -189,6 +191,7 @@ static void destroy(struct scan *s)
     ring_destroy(&s->ring);
     free(s->mounts.at);
     excludes_free(s->excludes);
+    nested_free(s->nested);
     markers_free(s->markers);
     whole_free(s->whole);
     pthread_mutex_destroy(&s->mounts.lock);

@@ -291,8 +291,7 @@ static bool still_there(int dirfd, const char *name, const struct statx *st)
 {
     struct statx now;
 
-    return dirfd < 0 || (!statx(dirfd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_INO, &now) &&
-                         now.stx_ino == st->stx_ino && device(now.stx_dev_major, now.stx_dev_minor) == dev_of(st));
+    return dirfd < 0 || (!statx(dirfd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_BTIME, &now) && same_object(&now, st));
 }
 
 bool xattrs_of_name(struct worker *w, struct xattrs *x, int dirfd, const char *name, size_t len, const struct statx *st)

@@ -52,14 +52,8 @@ export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
 
   scanner = (job.openScanner ?? createScanner)({
     ...plan.scan,
-    engine: job.params.engine,
-    onFallback: ({ reason, remedy, consequence }) => job.messages.say("warning", `${reason}. ${consequence} ${remedy}`),
+    engine: "native",
   });
-  for (const key of scanner.engine === "workers" ? nativeOnly(job.params) : [])
-    job.messages.say(
-      "warning",
-      `${key} is not kept by the TypeScript scan engine; fewer threads are easier on the servers`,
-    );
   const stop = () => scanner?.stop();
   job.signal?.addEventListener("abort", stop, { once: true });
   const lost = new LostNames(job, watch, before);
@@ -88,11 +82,6 @@ export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
   }
   job.messages.close();
   return scanner.engine;
-}
-
-/** What was asked for, and only the engine in C does. */
-function nativeOnly({ metadataOps, backOff }: BackupJob["params"]): string[] {
-  return [...(metadataOps === undefined ? [] : ["metadata-ops"]), ...(backOff ? ["back-off=yes"] : [])];
 }
 
 async function pump(

@@ -1,23 +1,23 @@
-import { constants, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { errnoName } from "@podheitor/hpc-native";
 import { EntryFlag, EntryKind, RecordCursor, RecordType, type Scanner, ScanOp } from "@podheitor/hpc-walker";
 import { isGone, NoteOperation } from "./archive-note";
 import type { BackupJob } from "./backup-types";
 import type { Checks } from "./checks";
 import { ContentSender } from "./content-sender";
-import { failedText, leftOutText, xattrsText } from "./entry-messages";
+import { changedText, failedText, leftOutText, xattrsText } from "./entry-messages";
 import { fullName, type Outgoing } from "./entry-sink";
 import { errnoOf } from "./errors";
-import { FileAhead, isWanted } from "./file-ahead";
-import { FileReader, type ReadOptions, Vanished } from "./file-reader";
+import { type Attributes, FileAhead, isWanted, type LookAhead, type Looked } from "./file-ahead";
+import { FileReader, type ReadOptions } from "./file-reader";
 import { FrameRuns } from "./frame-runs";
 import { LinkGroups } from "./links";
 import { isOwnOutput } from "./own-outputs";
 import { unreadableRoot } from "./roots";
+import { SeenFiles } from "./seen-files";
 import { UnchangedLinks } from "./unchanged-links";
 
 const EMPTY = Buffer.alloc(0);
-const { ENOENT } = constants.errno;
 
 type Job = Pick<
   BackupJob,
@@ -29,8 +29,8 @@ class Pass {
   readonly cursor = new RecordCursor();
   readonly ahead: FileAhead;
 
-  constructor(options: ReadOptions) {
-    this.ahead = new FileAhead(options);
+  constructor(look: LookAhead) {
+    this.ahead = new FileAhead(look);
   }
 }
 
@@ -38,6 +38,7 @@ class Pass {
 export class BatchEmitter {
   readonly #job: Job;
   readonly #reading: ReadOptions;
+  readonly #files: SeenFiles;
   readonly #scan: Pass;
   readonly #answers: Pass;
   readonly #content: ContentSender;
@@ -68,8 +69,12 @@ export class BatchEmitter {
       streams: job.sink.stream !== undefined,
       dropBehind: job.params.dropBehind,
     };
-    this.#scan = new Pass(this.#reading);
-    this.#answers = new Pass(this.#reading);
+    this.#files = new SeenFiles(job.params.paths);
+    const ahead: LookAhead = (cursor, bytes) =>
+      // Of a hard-linked inode only the leader is looked at, which is not known ahead.
+      this.#needsLook(cursor) && !isLinked(cursor) ? this.#look(cursor, bytes) : undefined;
+    this.#scan = new Pass(ahead);
+    this.#answers = new Pass(ahead);
     this.#content = new ContentSender(job);
     this.#links = new LinkGroups(job.workDirectory === undefined ? {} : { directory: job.workDirectory });
   }
@@ -103,6 +108,7 @@ export class BatchEmitter {
   async close(): Promise<void> {
     this.#unchanged?.close();
     await Promise.all([this.#scan.ahead.close(), this.#answers.ahead.close()]);
+    await this.#files.close();
     this.#links.close();
   }
 
@@ -127,7 +133,7 @@ export class BatchEmitter {
       }
       index++;
       if (isWanted(wanted, index, cursor.flags)) {
-        if (!this.#withoutReading(cursor, bytes)) await this.#file(pass, bytes);
+        if (!this.#withoutLooking(cursor, bytes)) await this.#looked(pass, bytes);
       } else if (checks === undefined) {
         sums.filteredUnchanged++;
         if (isLinked(cursor)) this.#unchanged?.keep(cursor, bytes);
@@ -138,8 +144,8 @@ export class BatchEmitter {
     }
   }
 
-  /** Deals with every entry whose content need not be read from disk; false: read it. */
-  #withoutReading(cursor: RecordCursor, bytes: Buffer): boolean {
+  /** Deals with every entry that need not be looked at again; false: it must be. */
+  #withoutLooking(cursor: RecordCursor, bytes: Buffer): boolean {
     const { sums, messages, content: withContent } = this.#job;
     const kind = cursor.kind;
     if (kind === EntryKind.SOCKET) {
@@ -161,12 +167,8 @@ export class BatchEmitter {
       this.#unreadable(cursor, cursor.error, kind === EntryKind.SYMLINK ? NoteOperation.READ_LINK : NoteOperation.OPEN);
       return true;
     }
-    if (kind !== EntryKind.REGULAR || !withContent) {
-      this.#emit(cursor, bytes, 0);
-      return true;
-    }
-    const content = cursor.content;
-    if (content === undefined && cursor.size > 0) return false;
+    if (this.#needsLook(cursor)) return false;
+    const content = withContent && kind === EntryKind.REGULAR ? cursor.content : undefined;
     if (content === undefined || (content.length === 0 && cursor.size === 0)) {
       this.#emit(cursor, bytes, 0);
       return true;
@@ -190,14 +192,25 @@ export class BatchEmitter {
     return true;
   }
 
-  #emit(cursor: RecordCursor, bytes: Buffer, flags: number, holes: Buffer = EMPTY): void {
+  /** `attributes`: its own, or what a later look found. `head`: what it is now, where it has changed since the scan. */
+  #emit(
+    cursor: RecordCursor,
+    bytes: Buffer,
+    flags: number,
+    { holes = EMPTY, attributes = cursor, head }: { holes?: Buffer; attributes?: Attributes; head?: Buffer } = {},
+  ): void {
     const { sums, sink } = this.#job;
     const kind = cursor.kind;
-    if (cursor.xattrError !== 0) this.#xattrError(cursor);
+    const xattrs = attributes === cursor && cursor.xattrLength === 0 ? EMPTY : attributes.xattrs;
+    if (attributes.xattrError !== 0) this.#xattrError(cursor, attributes);
     const out = this.#fill(cursor, bytes);
+    if (head !== undefined) {
+      out.bytes = head;
+      out.headStart = 0;
+    }
     out.flags = flags;
     out.holes = holes;
-    if (cursor.xattrLength > 0) out.flags |= EntryFlag.ATTRS;
+    if (xattrs.length > 0) out.flags |= EntryFlag.ATTRS;
     if (isLinked(cursor)) {
       const name = fullName(out.dir, out.name);
       out.group = this.#links.lead(cursor.inoLo, cursor.inoHi, cursor.devLo, cursor.devHi, cursor.nlink, name);
@@ -205,7 +218,7 @@ export class BatchEmitter {
     }
     sink.entry(out);
     if (out.flags & EntryFlag.ATTRS) {
-      sink.attributes(cursor.xattrs);
+      sink.attributes(xattrs);
       sums.xattrBlocks++;
     }
     sums.emitted++;
@@ -228,25 +241,47 @@ export class BatchEmitter {
     return out;
   }
 
-  /** A regular file whose content is read now. */
-  async #file({ cursor, ahead }: Pass, bytes: Buffer): Promise<void> {
-    let reader: FileReader;
+  /** Content that is not in the batch; and the attributes of an older entry, which the scan does not ask for: few of them are saved. */
+  #needsLook(cursor: RecordCursor): boolean {
+    const { content, params } = this.#job;
+    if (!content || cursor.error !== 0) return false;
+    return this.#hasContent(cursor) || (params.xattrs && (cursor.flags & EntryFlag.OLDER) !== 0);
+  }
+
+  #hasContent({ kind, contentLength, size }: RecordCursor): boolean {
+    return kind === EntryKind.REGULAR && contentLength < 0 && size > 0;
+  }
+
+  #look(cursor: RecordCursor, bytes: Buffer): Promise<Looked> {
+    if (!this.#hasContent(cursor)) return this.#files.attributes(cursor, bytes);
+    const older = (cursor.flags & EntryFlag.OLDER) !== 0;
+    const xattrs = !this.#job.params.xattrs ? "no" : older ? "always" : "changed";
+    return this.#files.open(cursor, bytes, this.#reading, xattrs);
+  }
+
+  /** An entry of which the scan left something out. */
+  async #looked({ cursor, ahead }: Pass, bytes: Buffer): Promise<void> {
+    let looked: Looked;
     try {
-      reader = await ahead.take(cursor.headStart, () =>
-        FileReader.open(
-          fullName(cursor.dir, cursor.name),
-          cursor.exact("dev"),
-          cursor.exact("ino"),
-          cursor.size,
-          this.#reading,
-        ),
-      );
+      looked = await ahead.take(cursor.headStart, () => this.#look(cursor, bytes));
     } catch (error) {
-      this.#unreadable(cursor, error instanceof Vanished ? ENOENT : errnoOf(error), NoteOperation.OPEN);
+      this.#unreadable(cursor, errnoOf(error), NoteOperation.OPEN);
       return;
     }
+    if (looked instanceof FileReader) await this.#file(cursor, bytes, looked);
+    else this.#emit(cursor, bytes, 0, { attributes: looked });
+  }
+
+  async #file(cursor: RecordCursor, bytes: Buffer, reader: FileReader): Promise<void> {
+    const { sums, messages } = this.#job;
+    const { holes, now } = reader;
     try {
-      this.#emit(cursor, bytes, EntryFlag.HAS_DATA, reader.holes);
+      if (now?.changed) {
+        sums.changed++;
+        messages.entry("info", changedText(cursor));
+      }
+      const fresh = now === undefined ? {} : { attributes: now, head: now.head };
+      this.#emit(cursor, bytes, EntryFlag.HAS_DATA, { holes, ...fresh });
       await this.#content.read(cursor, reader);
     } finally {
       await reader.close();
@@ -277,11 +312,11 @@ export class BatchEmitter {
   }
 
   /** The entry travels without what could not be read. */
-  #xattrError(cursor: RecordCursor): void {
+  #xattrError(cursor: RecordCursor, attributes: Attributes): void {
     const { sums, messages } = this.#job;
     sums.xattrsFailed++;
-    messages.entry("warning", xattrsText(cursor));
-    this.#note(cursor, cursor.xattrError, NoteOperation.READ_XATTRS);
+    messages.entry("warning", xattrsText(cursor, attributes));
+    this.#note(cursor, attributes.xattrError, NoteOperation.READ_XATTRS);
   }
 
   #note(cursor: RecordCursor, errno: number, operation: NoteOperation): void {

@@ -1,10 +1,10 @@
 import type { RecordCursor, Streamed } from "@podheitor/hpc-walker";
 import { NoteOperation } from "./archive-note";
 import type { BackupJob } from "./backup-types";
-import { readFailedText, shrankText } from "./entry-messages";
+import { readFailedText, tornText } from "./entry-messages";
 import { fullName } from "./entry-sink";
 import { errnoOf } from "./errors";
-import type { FileReader } from "./file-reader";
+import type { FileReader, Torn } from "./file-reader";
 
 /** Sends the content of the entry that the sink was given last, counts it, and says what is wrong with it. */
 export class ContentSender {
@@ -16,7 +16,8 @@ export class ContentSender {
     if (content.length > 0) sink.data(content);
     sink.end(content.length, 0);
     sums.bytes += content.length;
-    this.#expect(cursor, content.length);
+    // A file that somebody cut off under us is saved as it is now, which is less than its attributes promise.
+    if (content.length < cursor.size) this.#torn(cursor, "shrank", content.length, cursor.exact("size"));
   }
 
   /**
@@ -29,6 +30,7 @@ export class ContentSender {
     let sent = 0;
     let errno = 0;
     let file: Buffer | undefined;
+    let torn: Torn | undefined;
     for (;;) {
       const piece = await this.#piece(reader);
       if (piece === undefined) break;
@@ -50,8 +52,9 @@ export class ContentSender {
     sums.reading = undefined;
     sink.end(sent, errno);
     sums.bytes += sent;
-    if (errno === 0) this.#expect(cursor, sent + reader.holeBytes);
-    else sink.note?.({ errno, operation: NoteOperation.READ, name: fullName(cursor.dir, cursor.name) });
+    if (errno === 0) torn = await reader.torn().catch(() => "changed" as const);
+    if (torn !== undefined) this.#torn(cursor, torn, sent + reader.holeBytes, reader.size);
+    if (errno !== 0) sink.note?.({ errno, operation: NoteOperation.READ, name: fullName(cursor.dir, cursor.name) });
   }
 
   /** Gives the sink what comes next of a file; undefined at its end. Rejects when the receiver is gone. */
@@ -69,8 +72,10 @@ export class ContentSender {
     return { bytes: block.length, errno: 0 };
   }
 
-  /** A file that somebody truncated under us is saved as it is now, which is less than its attributes promise. */
-  #expect(cursor: RecordCursor, length: number): void {
-    if (length < cursor.size) this.job.messages.entry("warning", shrankText(cursor, length));
+  #torn(cursor: RecordCursor, how: Torn, saved: number, size: bigint): void {
+    const { sums, messages } = this.job;
+    sums.changed++;
+    sums.torn++;
+    messages.entry("warning", tornText(cursor, how, saved, size));
   }
 }

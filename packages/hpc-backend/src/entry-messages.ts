@@ -3,6 +3,8 @@ import { errnoText } from "@podheitor/hpc-native";
 import type { RecordCursor } from "@podheitor/hpc-walker";
 import { NoteOperation } from "./archive-note";
 import { fullName } from "./entry-sink";
+import type { Attributes } from "./file-ahead";
+import type { Torn } from "./file-reader";
 import { printable } from "./printable";
 
 /*
@@ -40,17 +42,24 @@ export function readFailedText(cursor: RecordCursor, sent: number, errno: number
   return `${shown(cursor)}: read failed after ${sent} bytes: ${errnoText(errno)}`;
 }
 
-/** `saved`: bytes that there were, fewer than its size. */
-export function shrankText(cursor: RecordCursor, saved: number): string {
-  return `${shown(cursor)}: shrank while it was read: ${saved} bytes saved of ${cursor.size}`;
+/** Of a file that is saved as it is now. */
+export function changedText(cursor: RecordCursor): string {
+  return `${shown(cursor)}: changed since it was listed: it is saved as it is now`;
+}
+
+/** `saved`: bytes that there were, with its holes; of `size`, which its attributes promise. */
+export function tornText(cursor: RecordCursor, how: Torn, saved: number, size: bigint): string {
+  const name = shown(cursor);
+  if (how === "shrank") return `${name}: shrank while it was read: ${saved} bytes saved of ${size}`;
+  if (how === "grew") return `${name}: grew while it was read: the first ${size} bytes are saved`;
+  return `${name}: changed while it was read: what is saved may be a mixture of before and after`;
 }
 
 /** Of extended attributes that are not, or not all of them, in the record. */
-export function xattrsText(cursor: RecordCursor): string {
+export function xattrsText(cursor: RecordCursor, { xattrs, xattrError: errno }: Attributes): string {
   const name = shown(cursor);
-  const errno = cursor.xattrError;
   if (errno === E2BIG) return `${name}: its extended attributes are too large together: those that fit are saved`;
-  const which = cursor.xattrLength > 0 ? "all of its" : "its";
+  const which = xattrs.length > 0 ? "all of its" : "its";
   return `${name}: cannot read ${which} extended attributes: ${errnoText(errno)}`;
 }
 

@@ -80,6 +80,10 @@ export interface BackupSummary {
   readonly xattrs_failed: number;
   /** In holes of sparse files: neither read nor stored. */
   readonly hole_bytes: number;
+  /** Files that changed between the scan and the end of their reading. */
+  readonly changed: number;
+  /** Of those, the ones that changed while they were read, so that what is saved may be of no one moment. */
+  readonly torn: number;
   readonly engine: "native" | "workers";
 }
 

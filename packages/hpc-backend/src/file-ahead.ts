@@ -1,11 +1,24 @@
-import { EntryFlag, EntryKind, RecordCursor, RecordType } from "@podheitor/hpc-walker";
-import { fullName } from "./entry-sink";
-import { FileReader, type ReadOptions } from "./file-reader";
+import { EntryFlag, RecordCursor, RecordType } from "@podheitor/hpc-walker";
+import { FileReader } from "./file-reader";
 import { OPEN_AHEAD } from "./limits";
+
+/** Extended attributes that were asked for after the scan. */
+export interface Attributes {
+  /** The xattr block. */
+  readonly xattrs: Buffer;
+  /** errno of what is missing of it, or 0. */
+  readonly xattrError: number;
+}
+
+/** What a look at an entry brought: its content, or what else the scan left out. */
+export type Looked = FileReader | Attributes;
+
+/** Begins to look at the entry that the cursor stands on; undefined: nothing is to be looked at, or not before its turn. */
+export type LookAhead = (cursor: RecordCursor, bytes: Buffer) => Promise<Looked> | undefined;
 
 interface Opened {
   readonly headStart: number;
-  readonly reader: Promise<FileReader>;
+  readonly looked: Promise<Looked>;
 }
 
 /** Which entries of a batch are to be read; bit i of `wanted` speaks of the i-th entry, undefined of all that are not older. */
@@ -21,33 +34,35 @@ export function isWanted(wanted: Uint8Array | undefined, index: number, flags: n
 export class FileAhead {
   readonly #cursor = new RecordCursor();
   readonly #opened: Opened[] = [];
-  readonly #options: ReadOptions;
+  readonly #look: LookAhead;
+  #bytes: Buffer = Buffer.alloc(0);
   #more = false;
   #index = -1;
   #wanted: Uint8Array | undefined;
 
-  constructor(options: ReadOptions) {
-    this.#options = options;
+  constructor(look: LookAhead) {
+    this.#look = look;
   }
 
   /** Begins a batch. What the one before left untaken is closed: a head may stand at the same place in both. */
   reset(bytes: Buffer, wanted: Uint8Array | undefined): void {
     for (const left of this.#opened.splice(0)) void discard(left);
     this.#cursor.reset(bytes);
+    this.#bytes = bytes;
     this.#wanted = wanted;
     this.#index = -1;
     this.#more = true;
   }
 
-  /** The reader of the entry whose head stands there. Rejects as FileReader.open does. */
-  async take(headStart: number, open: () => Promise<FileReader>): Promise<FileReader> {
+  /** What was seen of the entry whose head stands there. Rejects as the look does. */
+  async take(headStart: number, look: () => Promise<Looked>): Promise<Looked> {
     for (;;) {
       this.#advance();
       const first = this.#opened[0];
-      if (first === undefined || first.headStart > headStart) return open();
+      if (first === undefined || first.headStart > headStart) return look();
       this.#opened.shift();
-      if (first.headStart === headStart) return first.reader;
-      // Passed over: it went as another name of an inode that was sent.
+      if (first.headStart === headStart) return first.looked;
+      // Passed over: it needs no look after all.
       void discard(first);
     }
   }
@@ -66,34 +81,16 @@ export class FileAhead {
       if (!this.#more) return;
       if (cursor.type !== RecordType.ENTRY) continue;
       this.#index++;
-      if (!this.#isFileToRead()) continue;
-      const reader = FileReader.open(
-        fullName(cursor.dir, cursor.name),
-        cursor.exact("dev"),
-        cursor.exact("ino"),
-        cursor.size,
-        this.#options,
-      );
+      if (!isWanted(this.#wanted, this.#index, cursor.flags)) continue;
+      const looked = this.#look(cursor, this.#bytes);
+      if (looked === undefined) continue;
       // Its error belongs to whoever takes it.
-      reader.catch(() => undefined);
-      this.#opened.push({ headStart: cursor.headStart, reader });
+      looked.catch(() => undefined);
+      this.#opened.push({ headStart: cursor.headStart, looked });
     }
-  }
-
-  #isFileToRead(): boolean {
-    const cursor = this.#cursor;
-    return (
-      cursor.kind === EntryKind.REGULAR &&
-      cursor.contentLength < 0 &&
-      cursor.error === 0 &&
-      cursor.size > 0 &&
-      // Of a hard-linked inode only the leader is read, which is not known here.
-      cursor.nlink === 1 &&
-      isWanted(this.#wanted, this.#index, cursor.flags)
-    );
   }
 }
 
-function discard({ reader }: Opened): Promise<void> {
-  return reader.then((opened) => opened.close()).catch(() => undefined);
+function discard({ looked }: Opened): Promise<void> {
+  return looked.then((seen) => (seen instanceof FileReader ? seen.close() : undefined)).catch(() => undefined);
 }

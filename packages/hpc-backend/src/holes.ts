@@ -4,10 +4,10 @@ import { HOLES_FEW, HOLES_MAX, MIN_HOLE } from "./limits";
 export const HOLE = 16;
 export const NO_HOLES = Buffer.alloc(0);
 
-/** Where data lie: from `start` up to `end`. */
+/** Where data lie: from `start` up to `end`. Exact: a sparse file may be larger than 2^53 bytes. */
 export interface Run {
-  readonly start: number;
-  readonly end: number;
+  readonly start: bigint;
+  readonly end: bigint;
 }
 
 /**
@@ -27,13 +27,13 @@ export function holeBytes(holes: Buffer): number {
   return sum;
 }
 
-/** What lies between the holes, in order; the last run has no end. */
-export function* runsOf(holes: Buffer): Generator<Run, void, undefined> {
-  let start = 0;
+/** What lies between the holes of a file of `size` bytes, in order. */
+export function* runsOf(holes: Buffer, size: bigint): Generator<Run, void, undefined> {
+  let start = 0n;
   for (let at = 0; at < holes.length; at += HOLE) {
-    const offset = Number(holes.readBigUInt64LE(at));
+    const offset = holes.readBigUInt64LE(at);
     if (offset > start) yield { start, end: offset };
-    start = offset + Number(holes.readBigUInt64LE(at + 8));
+    start = offset + holes.readBigUInt64LE(at + 8);
   }
-  yield { start, end: Number.POSITIVE_INFINITY };
+  if (start < size) yield { start, end: size };
 }

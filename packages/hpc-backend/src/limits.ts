@@ -37,6 +37,10 @@ export const STREAM_PIECE = 64 * MIB;
 export const PACE_MIN = 256 * KIB;
 /** Large files that are opened, and whose first block is read, before their turn: eight read buffers, 4 MiB. */
 export const OPEN_AHEAD = 8;
+/** Threads that open them: what libuv's pool had for it before. */
+export const OPENERS = 4;
+/** Roots that are held open for it at once; a list of a million files has as many roots, and is no reason to run out of descriptors. */
+export const ROOTS_HELD = 32;
 /**
  * Holes shorter than this are read as the zeros that they are: a block of every filesystem we know is at least this long, and restore makes
  * holes of zero blocks.

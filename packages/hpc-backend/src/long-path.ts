@@ -1,6 +1,6 @@
 import { closeSync, constants } from "node:fs";
-import { errnoName } from "@podheitor/hpc-native";
 import { openFile } from "@podheitor/hpc-walker";
+import { errnoError } from "./errors";
 
 /** Bytes of a path that the kernel takes, with its NUL. */
 export const PATH_MAX = 4096;
@@ -13,10 +13,7 @@ export function atAnyLength<T>(path: Buffer, use: (reachable: Buffer) => T): T {
   if (path.length < PATH_MAX) return use(path);
   const slash = path.lastIndexOf(0x2f);
   const directory = openFile(path.subarray(0, slash), constants.O_RDONLY | constants.O_DIRECTORY);
-  if (directory < 0) {
-    const code = errnoName(-directory);
-    throw Object.assign(new Error(code), { errno: directory, code });
-  }
+  if (directory < 0) throw errnoError(-directory);
   try {
     return use(Buffer.concat([Buffer.from(`/proc/self/fd/${directory}`), path.subarray(slash)]));
   } finally {

@@ -8,8 +8,6 @@ import { readableRoot, withoutNested } from "./roots";
 
 export const MODES = ["auto", "posix", "lustre", "gpfs", "cephfs", "beegfs", "weka"] as const;
 export type Mode = (typeof MODES)[number];
-export const ENGINES = ["auto", "native", "workers"] as const;
-export type EngineChoice = (typeof ENGINES)[number];
 
 /** What a job was asked to do, checked. */
 export interface JobParams {
@@ -33,7 +31,6 @@ export interface JobParams {
   /** Entries that may wait between the scan and the receiver. */
   readonly channelDepth: number;
   readonly allowRoot: boolean;
-  readonly engine: EngineChoice;
   /** Patterns of what is left out, in their order (gitignore's rules; docs/plugin.md). */
   readonly excludes: readonly Buffer[];
   /** A directory that holds one of these names is saved without its content. */
@@ -65,7 +62,6 @@ interface Draft {
   inlineKib: number;
   channelDepth: number;
   allowRoot: boolean;
-  engine: EngineChoice;
   excludes: Buffer[];
   markers: Buffer[];
   oneFilesystem: boolean;
@@ -111,9 +107,6 @@ const KEYS: Readonly<Record<string, (draft: Draft, value: Buffer, key: string) =
   "allow-root": (draft, value, key) => {
     draft.allowRoot = yesOrNo(value, key);
   },
-  engine: (draft, value, key) => {
-    draft.engine = oneOf(ENGINES, value, key);
-  },
   exclude: (draft, value, key) => void draft.excludes.push(excludePattern(value, key)),
   "exclude-marker": (draft, value, key) => void draft.markers.push(markerName(value, key)),
   "one-filesystem": (draft, value, key) => {
@@ -153,7 +146,6 @@ export function parseParams(pairs: Iterable<readonly [key: string, value: GivenN
     inlineKib: INLINE_KIB.fallback,
     channelDepth: CHANNEL_DEPTH.fallback,
     allowRoot: false,
-    engine: "auto",
     excludes: [],
     markers: [],
     oneFilesystem: false,

@@ -34,6 +34,10 @@ export class Sums {
   xattrsFailed = 0;
   prunedDirectories = 0;
   holeBytes = 0;
+  /** Emitted, but not as the scan saw them: they had changed by the time they were read, or changed meanwhile. */
+  changed = 0;
+  /** Of those, the ones that changed while they were read: no content they ever had. */
+  torn = 0;
 
   /** Emitted, but a read failed on the way: their end says so, and restore discards them. Not in the `U` frame. */
   incomplete = 0;
@@ -111,6 +115,8 @@ export class Sums {
       xattrs: this.xattrBlocks,
       xattrs_failed: this.xattrsFailed,
       hole_bytes: this.holeBytes,
+      changed: this.changed,
+      torn: this.torn,
       engine,
     };
   }

@@ -38,7 +38,7 @@ export async function surveyTree(
   const sharding = options.sample === undefined ? shardingOf(whole, "") : { byInode: true, shard: options.sample };
   const scope = { since: undefined, keepOlder: false, content: false, sharding };
   const started = performance.now();
-  const scanner = createScanner({ ...planScan(whole, scope).scan, engine: params.engine });
+  const scanner = createScanner({ ...planScan(whole, scope).scan, engine: "native" });
   const stop = () => scanner.stop();
   options.signal?.addEventListener("abort", stop, { once: true });
   const cursor = new RecordCursor();

@@ -198,7 +198,7 @@ class Verification {
       ["allow-root", Buffer.from("yes")],
     ]);
     const { scan } = planScan(params, { since: undefined, keepOlder: false, content: false });
-    const scanner = createScanner({ ...scan, xattrs, engine: "auto" });
+    const scanner = createScanner({ ...scan, xattrs, engine: "native" });
     try {
       const cursor = new RecordCursor();
       for (let batch = await scanner.next(); batch !== undefined; batch = await scanner.next()) {

@@ -72,12 +72,13 @@ async function readLarge(fd: number, size: number, holes: readonly Hole[], found
     bytes += before.data.length;
     before = undefined;
   };
-  for (const { start, end } of runsOf(found)) {
-    for (let at = start; at < Math.min(end, size); ) {
+  for (const run of runsOf(found, BigInt(size))) {
+    const end = Number(run.end);
+    for (let at = Number(run.start); at < end; ) {
       turn = 1 - turn;
       const buffer = buffers[turn] ?? readBuffer(READ_SIZE);
       buffers[turn] = buffer;
-      const length = Math.min(buffer.length, Math.min(end, size) - at);
+      const length = Math.min(buffer.length, end - at);
       const reading = counted(readAsync(fd, buffer, 0, length, at));
       reading.catch(() => undefined); // awaited below
       take();

@@ -281,16 +281,13 @@ describe("in the tree that is saved", () => {
     writeFileSync(join(scratch, "d/file"), Buffer.alloc(200_000, 1));
   });
 
-  test.each(["native", "workers"])(
-    "neither an archive nor its earlier version is saved (%s engine)",
-    async (engine) => {
-      await save("nightly.hpc", ["engine", engine]);
-      const second = await save("nightly.hpc", ["engine", engine]);
-      expect(second.names).toEqual(["d", "d/file"]);
-      expect(second.messages.filter((text) => text.includes("nightly.hpc"))).toHaveLength(1);
-      expect(second.summary.filtered_by.excluded).toBe(2);
-    },
-  );
+  test("neither an archive nor its earlier version is saved", async () => {
+    await save("nightly.hpc");
+    const second = await save("nightly.hpc");
+    expect(second.names).toEqual(["d", "d/file"]);
+    expect(second.messages.filter((text) => text.includes("nightly.hpc"))).toHaveLength(1);
+    expect(second.summary.filtered_by.excluded).toBe(2);
+  });
 
   test("another hard link to the earlier version is a file like others", async () => {
     await save("nightly.hpc");
@@ -298,13 +295,12 @@ describe("in the tree that is saved", () => {
     expect((await save("nightly.hpc")).names).toEqual(["d", "d/file", "d/monday.hpc"]);
   });
 
-  test.each(["native", "workers"])("nor are those of other shards (%s engine)", async (engine) => {
-    for (const shard of [0, 1, 2]) await save(`s.${shard}-of-3.hpc`, ["engine", engine], ["shard", `${shard}/3`]);
+  test("nor are those of other shards", async () => {
+    for (const shard of [0, 1, 2]) await save(`s.${shard}-of-3.hpc`, ["shard", `${shard}/3`]);
     writeFileSync(join(scratch, "d/s.2-of-3.hpc.partial-1-2"), Buffer.alloc(200_000));
     writeFileSync(join(scratch, "d/s.2-of-4.hpc"), "another set");
     const names: string[] = [];
-    for (const shard of [0, 1, 2])
-      names.push(...(await save(`s.${shard}-of-3.hpc`, ["engine", engine], ["shard", `${shard}/3`])).names);
+    for (const shard of [0, 1, 2]) names.push(...(await save(`s.${shard}-of-3.hpc`, ["shard", `${shard}/3`])).names);
     expect(names.sort()).toEqual(["d", "d/file", "d/s.2-of-4.hpc"]);
   });
 });

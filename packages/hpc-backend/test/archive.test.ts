@@ -84,11 +84,18 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
 }
 
 describe("round trip", () => {
-  test.each(["native", "workers"])("restores what find sees, verified (%s engine)", async (engine) => {
+  test("restores what find sees, verified", async () => {
     const file = join(where, "x.hpc");
-    const summary = await backupToArchive({ params: params(tree, ["engine", engine]), archive: file });
+    const summary = await backupToArchive({ params: params(tree), archive: file });
     expect(summary).toMatchObject({ entries: 11, files: 4, directories: 3, symlinks: 1, hardlinks: 2, specials: 1 });
-    expect(summary).toMatchObject({ scanned: 11, filtered: 0, failed: 0, vanished: 0, bytes: 700_015, engine });
+    expect(summary).toMatchObject({
+      scanned: 11,
+      filtered: 0,
+      failed: 0,
+      vanished: 0,
+      bytes: 700_015,
+      engine: "native",
+    });
     const restored = await restoreArchive({ archive: file, where });
     expect(restored).toMatchObject({ entries: 11, files: 4, hardlinks: 2, failed: 0, skipped: 0, unselected: 0 });
     expect(found(join(where, tree))).toEqual(found(tree));

@@ -36,9 +36,9 @@ const run = (...args: string[]) => execFileSync(process.execPath, [program, ...a
 test("the bundle runs without node_modules, from any folder", () =>
   expect(run("--version").toString()).toBe(`${VERSION}\n`));
 
-test.each(["native", "workers"])("it scans with the %s engine", (engine) => {
+test("it scans", () => {
   const decoder = new FrameDecoder();
-  decoder.push(run("backup", `--path=${join(scratch, "tree")}`, `--engine=${engine}`));
+  decoder.push(run("backup", `--path=${join(scratch, "tree")}`));
   const frames: Frame[] = [];
   for (let frame = decoder.next(); frame; frame = decoder.next()) frames.push(frame);
   decoder.end();

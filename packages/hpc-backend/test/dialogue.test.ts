@@ -109,19 +109,8 @@ async function backup(job: Record<string, string>, params: readonly (string | Bu
 }
 
 describe("hpc/1 backup", () => {
-  test.each(["metadata-ops=1000000", "back-off=yes"])(
-    "says that the TypeScript engine does not keep %s",
-    async (asked) => {
-      const kept = await backup({ Type: "B", Level: "F" }, ["engine=native", asked]);
-      const ignored = await backup({ Type: "B", Level: "F" }, ["engine=workers", "xattrs=no", asked]);
-      const notKept = expect.stringMatching(new RegExp(`^W ${asked.split("=")[0]}.* is not kept by the TypeScript`));
-      expect(kept.messages).not.toContainEqual(notKept);
-      expect(ignored.messages).toContainEqual(notKept);
-    },
-  );
-
-  test.each(["native", "workers"])("sends every kind of entry (%s engine)", async (engine) => {
-    const { entries, sums, messages } = await backup({ Type: "B", Level: "F" }, [`engine=${engine}`]);
+  test("sends every kind of entry", async () => {
+    const { entries, sums, messages } = await backup({ Type: "B", Level: "F" });
     const at = (name: string) => entries.get(name === "" ? tree : `${tree}/${name}`);
     expect(entries.size).toBe(9);
     expect(at("")?.entry.kind).toBe(EntryKind.DIRECTORY);
@@ -278,7 +267,7 @@ describe("what cannot be done is refused with the key and the remedy", () => {
     ["shard=4/4", /shard=4\/4: .*0\.\.3/],
     ["threads=0", /threads=0 is out of range.*1 to 512/],
     ["mode=ext4", /mode=ext4 is not known.*lustre/],
-    ["engine=warp", /engine=warp is not known/],
+    ["mode=warp", /mode=warp is not known/],
   ])("%s", async (pair, message) => {
     plugin = new TestPlugin();
     await plugin.configure({}, [`path=${tree}`, pair]);

@@ -1,7 +1,16 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdtempSync, openSync, readSync, rmSync, truncateSync, writeFileSync, writeSync } from "node:fs";
-import { stat } from "node:fs/promises";
+import {
+  closeSync,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
@@ -9,6 +18,7 @@ import { FrameDecoder } from "@podheitor/hpc-ptcomm";
 import fc from "fast-check";
 import type { MoveContent } from "../src/entry-sink";
 import { FileReader } from "../src/file-reader";
+import { holesOf } from "../src/holes";
 
 /* Large files by splice: whatever way the bytes take, they are the file's. */
 
@@ -23,10 +33,15 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
+function open(path: string, options: { readonly streams: boolean }): { reader: FileReader; fd: number } {
+  const fd = openSync(path, "r");
+  const moment = fstatSync(fd, { bigint: true });
+  return { fd, reader: new FileReader(fd, moment, holesOf(fd, Number(moment.size)), options) };
+}
+
 /** What a reader says of a file whose pieces `move` takes; holes are left out. */
 async function contentOf(path: string, move: MoveContent, taken: Buffer[], opened?: () => void) {
-  const { dev, ino, size } = await stat(path, { bigint: true });
-  const reader = await FileReader.open(Buffer.from(path), dev, ino, Number(size), { holes: true, streams: true });
+  const { reader } = open(path, { streams: true });
   opened?.();
   let errno = 0;
   for (;;) {

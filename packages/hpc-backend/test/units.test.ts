@@ -268,7 +268,6 @@ describe("parameters", () => {
       inlineKib: 64,
       channelDepth: 8192,
       allowRoot: false,
-      engine: "auto",
       excludes: [],
       markers: [],
       oneFilesystem: false,

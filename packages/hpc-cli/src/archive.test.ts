@@ -193,10 +193,10 @@ describe("what cannot be done", () => {
       /shard=4\/4/,
     ],
     [
-      "an engine that does not exist",
-      (dir) => ["backup", "--path", dir, "--archive", join(dir, "a"), "--engine", "steam"],
+      "a mode that does not exist",
+      (dir) => ["backup", "--path", dir, "--archive", join(dir, "a"), "--mode", "steam"],
       2,
-      /engine=steam/,
+      /mode=steam/,
     ],
     [
       "an archive where there is no directory",

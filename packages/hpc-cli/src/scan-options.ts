@@ -13,7 +13,6 @@ export const scanOptions = {
   threads: value("threads of the scan"),
   "metadata-ops": value("at most so many stats and opens a second, by each shard; default: as many as go"),
   "back-off": value("yes or no: fewer threads while the filesystem is slow; default: on a network"),
-  engine: value("scan engine: auto, native or workers"),
   mode: value("filesystem: auto, posix, lustre, gpfs, cephfs, beegfs or weka"),
   exclude: repeated(
     "leave out what matches: gitignore's patterns; may be repeated, a later one wins, !PATTERN takes back",
@@ -46,7 +45,7 @@ export async function scanPairs(args: ScanArguments, io: Io): Promise<Pairs> {
     paths.push(...(await readNames(toText(args["path-from"], "--path-from"), io.stdin)));
   if (paths.length === 0) throw new UsageError("there is nothing to back up", "give --path DIR or --path-from FILE");
   const pairs: Pairs = paths.map((path) => ["path", absolutePath(path)]);
-  for (const key of ["threads", "metadata-ops", "back-off", "engine", "mode"] as const) {
+  for (const key of ["threads", "metadata-ops", "back-off", "mode"] as const) {
     const text = args[key];
     if (text !== undefined) pairs.push([key, Buffer.from(text)]);
   }

@@ -65,6 +65,8 @@ export function addSummaries(summaries: readonly BackupSummary[], seconds: numbe
     xattrs: sum((one) => one.xattrs),
     xattrs_failed: sum((one) => one.xattrs_failed),
     hole_bytes: sum((one) => one.hole_bytes),
+    changed: sum((one) => one.changed),
+    torn: sum((one) => one.torn),
     engine: first.engine,
   };
 }

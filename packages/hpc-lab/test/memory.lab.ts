@@ -67,7 +67,7 @@ describe.each([
   test(
     "are sent in less than 96 MiB",
     async () => {
-      const { peak, entries, sums } = await runBackend(`--path=${tree}`, "--engine=native");
+      const { peak, entries, sums } = await runBackend(`--path=${tree}`);
       process.stderr.write(`peak of the backend: ${(peak / 2 ** 20).toFixed(1)} MiB\n`);
       expect(entries).toBe(ENTRIES);
       expect([sums.emitted, sums.failed, sums.vanished]).toEqual([ENTRIES, 0, 0]);

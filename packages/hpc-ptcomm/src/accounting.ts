@@ -28,6 +28,8 @@ export const COUNTERS = [
   "xattrsFailed",
   "prunedDirectories",
   "holeBytes",
+  "changed",
+  "torn",
 ] as const;
 /** What the first release sent; a counter that did not come is 0. */
 const LEAST = 20;

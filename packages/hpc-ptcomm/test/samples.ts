@@ -174,6 +174,8 @@ export function hpc1Backend(): Buffer {
       xattrsFailed: 2,
       prunedDirectories: 3,
       holeBytes: 4,
+      changed: 2,
+      torn: 1,
     }),
   );
   out.signal("F");

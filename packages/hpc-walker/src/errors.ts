@@ -7,7 +7,9 @@ export type WalkerErrorCode =
   /** The scan options make no sense: no path, a relative path, a shard index outside its count. */
   | "HPC_SCAN_OPTIONS"
   /** The engine itself failed or could not be started (never a single entry: those are ERROR records). */
-  | "HPC_SCAN_ENGINE";
+  | "HPC_SCAN_ENGINE"
+  /** The TypeScript engine, asked for by root. */
+  | "HPC_ENGINE_REFUSED";
 
 /** An error that names the thing and says what to do about it. */
 export class WalkerError extends Error {

@@ -5,6 +5,7 @@ export { CACHEDIR_TAG, isCachedirTag } from "./markers";
 export { NamePattern, namePatternProblem } from "./name-pattern";
 export { dropCache, type FileContent, fileHoles, openFile, readFiles, widenPipe } from "./native-files";
 export { type FileIdentity, type Filled, FramesStop, NativeFrames, type RunCounts } from "./native-frames";
+export { type OpenedEntry, Openers, OpenFlag, type SeenEntry, seenEntry } from "./native-opener";
 export { ScanFlag } from "./native-options";
 export { openNativeScanner } from "./native-scanner";
 export { type Streamed, type Streamer, streamerTo } from "./native-stream";
@@ -18,4 +19,4 @@ export {
 export { paddedLength, RecordCursor, type WideField } from "./record";
 export { type EntryFields, RecordWriter } from "./record-writer";
 export type { EntryBatch, FillFrames, GivenName, Scanner, ScanOptions, ScanStats } from "./scanner";
-export { openWorkersScanner } from "./workers-scanner";
+export { openWorkersScanner, type WorkersOptions } from "./workers-scanner";

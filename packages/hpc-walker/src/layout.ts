@@ -8,7 +8,7 @@ export const ENTRY_HEAD = 128;
 /** `HPC_ENTRY_VERSION`. */
 export const ENTRY_VERSION = 1;
 /** Size of `struct hpc_record_prefix`. */
-export const RECORD_PREFIX = 32;
+export const RECORD_PREFIX = 40;
 /** Every record starts at a multiple of this. */
 export const RECORD_ALIGN = 8;
 /** `HPC_CONTENT_NONE`: the content was not read. */
@@ -53,6 +53,39 @@ export const PREFIX_OFFSETS = {
   ino_hash: 16, // u64
   body_len: 24, // u32
   xattr_len: 28, // u32
+  birth: 32, // i64
+} as const;
+
+/** Size of `struct hpc_open_request`, which a path follows. */
+export const OPEN_REQUEST_BYTES = 64;
+/** Byte offset of each of its fields. */
+export const OPEN_REQUEST = {
+  id: 0, // u32
+  dir: 4, // i32
+  flags: 8, // u32
+  path_len: 12, // u32
+  dev: 16, // u64
+  ino: 24, // u64
+  birth: 32, // i64
+  size: 40, // u64
+  ctime_s: 48, // i64
+  ctime_ns: 56, // u32
+  mode: 60, // u32
+} as const;
+
+/** Size of `struct hpc_open_answer`, which holes and an xattr block follow. */
+export const OPEN_ANSWER_BYTES = 160;
+/** Byte offset of each of its fields. */
+export const OPEN_ANSWER = {
+  length: 0, // u32
+  id: 4, // u32
+  error: 8, // i32
+  fd: 12, // i32
+  changed: 16, // u32
+  hole_count: 20, // u32
+  xattr_len: 24, // u32
+  xattr_error: 28, // u32
+  head: 32, // struct hpc_entry_head
 } as const;
 
 /** Size of `struct hpc_frames_call` (`shim-c/scan/frames.h`). */

@@ -21,6 +21,9 @@ export interface ScanLibrary {
   open(path: Buffer, length: number, flags: number): number;
   holes(fd: number, size: number, minHole: number, out: Buffer, capacity: number): number;
   readFiles(requests: Buffer, length: number, out: Buffer, capacity: number, used: Buffer): number;
+  openersStart(threads: number, minHole: number, answers: Buffer): number;
+  openersAsk(handle: number, request: Buffer, length: number): number;
+  openersFree(handle: number): number;
   pipeSize(fd: number, bytes: number): number;
   dropCache(fd: number, offset: number, length: number): number;
   streamNow(from: number, offset: number, length: number, to: number, control: Buffer): number;
@@ -51,6 +54,9 @@ export function scanLibrary(candidates: readonly string[] = CANDIDATES): ScanLib
   library.open(none, 0, 0);
   library.holes(-1, 0, 0, none, 0);
   library.readFiles(none, 0, none, 0, none);
+  library.openersStart(0, 0, none);
+  library.openersAsk(0, none, 0);
+  library.openersFree(0);
   library.pipeSize(-1, 0);
   library.dropCache(-1, -1, 0);
   library.frames(none, 0, none, 0, none, 0);
@@ -74,6 +80,9 @@ function bind(library: Library): ScanLibrary {
     open: library.bind("hpc_open", ["buffer", "i64", "i64"], "i64"),
     holes: library.bind("hpc_holes", ["i64", "i64", "i64", "buffer", "i64"], "i64"),
     readFiles: library.bind("hpc_read_files", ["buffer", "i64", "buffer", "i64", "buffer"], "i64"),
+    openersStart: library.bind("hpc_openers_start", ["i64", "i64", "buffer"], "i64"),
+    openersAsk: library.bind("hpc_openers_ask", ["i64", "buffer", "i64"], "i64"),
+    openersFree: library.bind("hpc_openers_free", ["i64"], "i64"),
     pipeSize: library.bind("hpc_pipe_size", ["i64", "i64"], "i64"),
     dropCache: library.bind("hpc_drop_cache", ["i64", "i64", "i64"], "i64"),
     streamNow: library.bind("hpc_stream", STREAM, "i64"),

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type CreateScannerOptions, createScanner, type Fallback } from "./open-scanner";
+import { openWorkersScanner } from "./workers-scanner";
 
 let dir: string;
 beforeAll(() => {
@@ -19,7 +20,7 @@ function options(more: Partial<CreateScannerOptions>): CreateScannerOptions {
     ringEntries: 64,
     ringBytes: 1 << 20,
   };
-  return { engine: "auto", paths: [Buffer.from(dir)], ...plain, ...more };
+  return { engine: "auto", trustedTree: true, paths: [Buffer.from(dir)], ...plain, ...more };
 }
 
 async function run(more: Partial<CreateScannerOptions>) {
@@ -64,6 +65,19 @@ describe("createScanner", () => {
     expect(told[0]?.consequence).toContain("extended attributes, ACLs, inode flags and holes are not read");
     expect((await run({ engine: "native", xattrs: true })).told).toEqual([]);
   });
+
+  (process.geteuid?.() === 0 ? test : test.skip)(
+    "root gets no TypeScript engine, asked for or not, unless the tree is trusted",
+    () => {
+      const own = { trustedTree: false, nativeLibrary: ["/nonexistent/libhpcscan.so"] };
+      const refused = expect.objectContaining({ code: "HPC_ENGINE_REFUSED" });
+      expect(() => createScanner(options({ ...own, engine: "workers" }))).toThrow(refused);
+      const { engine: _, ...plain } = options(own);
+      expect(() => openWorkersScanner(plain)).toThrow(refused);
+      const missing = expect.objectContaining({ code: "HPC_NATIVE_MISSING" });
+      expect(() => createScanner(options(own))).toThrow(missing);
+    },
+  );
 
   test("bad options are no reason to fall back", () => {
     const told: Fallback[] = [];

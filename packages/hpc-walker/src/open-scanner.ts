@@ -1,9 +1,9 @@
 import { NativeError } from "@podheitor/hpc-native";
 import { openNativeScanner } from "./native-scanner";
-import type { Scanner, ScanOptions } from "./scanner";
-import { openWorkersScanner } from "./workers-scanner";
+import type { Scanner } from "./scanner";
+import { mayUseWorkers, openWorkersScanner, type WorkersOptions } from "./workers-scanner";
 
-/** Which engine to use. `auto`: native, and otherwise the TypeScript engine, which `onFallback` is told about. */
+/** Which engine to use. `auto`: native, and otherwise, but not for root, the TypeScript engine, which `onFallback` is told about. */
 export type EngineChoice = "auto" | "native" | "workers";
 
 /** Why the TypeScript engine runs although the native one was wanted. */
@@ -25,7 +25,7 @@ const WORKERS_AND_XATTRS = {
   remedy: "Use the native engine, or do not ask for extended attributes.",
 } as const;
 
-export interface CreateScannerOptions extends ScanOptions {
+export interface CreateScannerOptions extends WorkersOptions {
   readonly engine: EngineChoice;
   /** Where libhpcscan may be, in this order. Default: beside this package, or beside the bundle. */
   readonly nativeLibrary?: readonly string[];
@@ -33,7 +33,10 @@ export interface CreateScannerOptions extends ScanOptions {
   readonly onFallback?: (fallback: Fallback) => void;
 }
 
-/** Starts a scan. Throws NativeError when `native` was asked for and cannot be had, WalkerError for bad options. */
+/**
+ * Starts a scan. Throws NativeError when `native` was asked for and cannot be had, or nothing else may be taken; WalkerError for bad options, and HPC_ENGINE_REFUSED when
+ * root asks for `workers` without `trustedTree`.
+ */
 export function createScanner(options: CreateScannerOptions): Scanner {
   if (options.engine === "workers") {
     if (options.xattrs) options.onFallback?.({ ...WORKERS_AND_XATTRS, consequence: WORKERS_CONSEQUENCE });
@@ -42,7 +45,12 @@ export function createScanner(options: CreateScannerOptions): Scanner {
   try {
     return openNativeScanner(options, options.nativeLibrary);
   } catch (error) {
-    if (options.engine === "native" || !(error instanceof NativeError) || error.code === "HPC_UNTRUSTED_FILE")
+    if (
+      options.engine === "native" ||
+      !mayUseWorkers(options) ||
+      !(error instanceof NativeError) ||
+      error.code === "HPC_UNTRUSTED_FILE"
+    )
       throw error;
     options.onFallback?.({ reason: error.message, remedy: error.remedy, consequence: WORKERS_CONSEQUENCE });
     return openWorkersScanner(options);

@@ -43,6 +43,8 @@ export interface EntryFields {
   readonly gid: number;
   readonly rdev: bigint;
   readonly blksize: number;
+  /** Nanoseconds since the epoch; not known when it is left out. */
+  readonly birth?: bigint;
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -92,6 +94,7 @@ export class RecordWriter {
     content?.copy(this.#bytes, at + ENTRY_HEAD + name.length + link.length + xattrs.length);
     this.#view.setUint16(at - RECORD_PREFIX + P.xattr_error, fields.xattrError ?? 0, true);
     this.#view.setUint32(at - RECORD_PREFIX + P.xattr_len, xattrs.length, true);
+    this.#view.setBigInt64(at - RECORD_PREFIX + P.birth, fields.birth ?? 0n, true);
     return true;
   }
 
@@ -118,6 +121,7 @@ export class RecordWriter {
     view.setBigUint64(at + P.ino_hash, inoHash, true);
     view.setUint32(at + P.body_len, bodyLength, true);
     view.setUint32(at + P.xattr_len, 0, true);
+    view.setBigInt64(at + P.birth, 0n, true);
     const body = at + RECORD_PREFIX;
     for (let i = body + bodyLength; i < at + recordLength; i++) view.setUint8(i, 0);
     this.#length = at + recordLength;

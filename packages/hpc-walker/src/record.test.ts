@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import * as fc from "fast-check";
-import { CONTENT_NONE, EntryKind, PREFIX_OFFSETS, RecordType, type ScanOp } from "./layout";
+import { CONTENT_NONE, EntryKind, PREFIX_OFFSETS, RECORD_PREFIX, RecordType, type ScanOp } from "./layout";
 import { RecordCursor } from "./record";
 import { type EntryFields, RecordWriter } from "./record-writer";
 
@@ -153,8 +153,11 @@ describe("RecordCursor and RecordWriter", () => {
     ["an unknown type", () => patched((b) => b.writeUInt16LE(9, PREFIX_OFFSETS.type))],
     ["a body longer than its record", () => patched((b) => b.writeUInt32LE(4000, PREFIX_OFFSETS.body_len))],
     ["content that is not there", () => patched((b, at) => b.writeUInt32LE(7, at + PREFIX_OFFSETS.content_len))],
-    ["lengths that only add up modulo 2^32", () => patched((b, at) => b.writeUInt32LE(CONTENT_NONE - 1, at + 32 + 8))],
-    ["a version from the future", () => patched((b, at) => b.writeUInt8(2, at + 32))],
+    [
+      "lengths that only add up modulo 2^32",
+      () => patched((b, at) => b.writeUInt32LE(CONTENT_NONE - 1, at + RECORD_PREFIX + 8)),
+    ],
+    ["a version from the future", () => patched((b, at) => b.writeUInt8(2, at + RECORD_PREFIX))],
   ])("%s throws HPC_BAD_BATCH", (_what, batch) => {
     expect(() => read(batch())).toThrow(expect.objectContaining({ code: "HPC_BAD_BATCH" }));
   });

@@ -6,6 +6,7 @@ import {
   ENTRY_VERSION,
   EntryKind,
   ERROR_OFFSETS,
+  OPEN_REQUEST,
   PREFIX_OFFSETS,
   RECORD_ALIGN,
   RECORD_PREFIX,
@@ -275,6 +276,19 @@ export class RecordCursor {
     const at = this.#entry() + ENTRY_OFFSETS[field];
     const signed = field === "mtime_s" || field === "atime_s" || field === "ctime_s";
     return signed ? this.#view.getBigInt64(at, true) : this.#view.getBigUint64(at, true);
+  }
+  /** Writes to `request`, a `struct hpc_open_request`, which object the entry is. `bytes`: the batch. */
+  identify(bytes: Buffer, request: Buffer): void {
+    const head = this.#entry();
+    const prefix = this.#at;
+    const copy = (to: number, from: number, length: number) => void bytes.copy(request, to, from, from + length);
+    copy(OPEN_REQUEST.dev, head + ENTRY_OFFSETS.dev, 8);
+    copy(OPEN_REQUEST.ino, head + ENTRY_OFFSETS.ino, 8);
+    copy(OPEN_REQUEST.birth, prefix + PREFIX_OFFSETS.birth, 8);
+    copy(OPEN_REQUEST.size, head + ENTRY_OFFSETS.size, 8);
+    copy(OPEN_REQUEST.ctime_s, head + ENTRY_OFFSETS.ctime_s, 8);
+    copy(OPEN_REQUEST.ctime_ns, head + ENTRY_OFFSETS.ctime_ns, 4);
+    copy(OPEN_REQUEST.mode, head + ENTRY_OFFSETS.mode, 4);
   }
   /** A 32-bit field by its C name: `blksize`, `layout`, `atime_ns` … */
   u32(field: "nlink" | "mtime_ns" | "atime_ns" | "ctime_ns" | "mode" | "uid" | "gid" | "blksize" | "layout"): number {

@@ -10,6 +10,7 @@ test("when a worker cannot be started, those that run already are ended", async 
   const { openWorkersScanner } = require("./workers-scanner") as typeof import("./workers-scanner");
   const threads = () => readdirSync("/proc/self/task").length;
   const plain = {
+    trustedTree: true,
     paths: [Buffer.from("/usr")],
     threads: 3,
     inlineBytes: 0,
@@ -43,7 +44,7 @@ test("a worker that fails ends the scan with the reason", async () => {
   jest.doMock("./workers-file", () => ({ workerFile: () => file }));
   const { openWorkersScanner } = require("./workers-scanner") as typeof import("./workers-scanner");
   const how = { inlineBytes: 0, keepOlder: false, serialDirectories: false, ringEntries: 64, ringBytes: 1 << 20 };
-  const scanner = openWorkersScanner({ paths: [Buffer.from(dir)], threads: 2, ...how });
+  const scanner = openWorkersScanner({ trustedTree: true, paths: [Buffer.from(dir)], threads: 2, ...how });
   await expect(scanner.next()).rejects.toMatchObject({
     code: "HPC_SCAN_ENGINE",
     message: expect.stringContaining("planted"),

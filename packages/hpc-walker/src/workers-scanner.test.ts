@@ -25,7 +25,7 @@ const disk = mkdtempSync(join(tmpdir(), "hpc-workers-"));
 afterAll(() => void execFileSync("rm", ["-rf", scratch, disk])); // rm(1) can remove paths beyond PATH_MAX, Node cannot
 
 function scan(path: string, options: Partial<ScanOptions> = {}): Scanner {
-  const defaults = { threads: 3, inlineBytes: 0, keepOlder: false, serialDirectories: false };
+  const defaults = { trustedTree: true, threads: 3, inlineBytes: 0, keepOlder: false, serialDirectories: false };
   const ring = { ringEntries: 8192, ringBytes: 4 << 20 };
   return openWorkersScanner({ paths: [Buffer.from(path)], ...defaults, ...ring, ...options });
 }

@@ -13,12 +13,30 @@ import type { WorkerSetup } from "./workers-setup";
 import { SlotReader } from "./workers-slots";
 import { type Gift, giftBytes, Work, WorkStack } from "./workers-stack";
 
+export interface WorkersOptions extends ScanOptions {
+  /**
+   * Nobody but root may write to anything below the paths. Only with this promise does the TypeScript engine run for root: whoever may write there could lead it, by a symlink
+   * in a directory's place, to files that only root may read. Default: no.
+   */
+  readonly trustedTree?: boolean;
+}
+
+/** Node has no openat(2), so each name is looked up by its whole path, which others may lead elsewhere. */
+export function mayUseWorkers({ trustedTree = false }: WorkersOptions): boolean {
+  return trustedTree || process.geteuid?.() !== 0;
+}
+
 /**
  * Starts a scan by worker threads that call node:fs; no C is needed. The same records as the native engine's, but every name is
  * looked up by its whole path: what is beyond PATH_MAX becomes an ERROR record with ENAMETOOLONG. Throws WalkerError HPC_SCAN_OPTIONS
- * or HPC_SCAN_ENGINE.
+ * or HPC_SCAN_ENGINE; HPC_ENGINE_REFUSED for root without `trustedTree`.
  */
-export function openWorkersScanner(options: ScanOptions): Scanner {
+export function openWorkersScanner(options: WorkersOptions): Scanner {
+  if (!mayUseWorkers(options)) {
+    const why = "the TypeScript engine is not for root: it follows a directory that a user exchanges for a symlink";
+    const remedy = "Use the native engine (`npm run build`), run as another user, or say that the tree is trusted.";
+    throw new WalkerError("HPC_ENGINE_REFUSED", why, remedy);
+  }
   encodeScanOptions(options); // only for what it refuses
   const roots = namesOf(options).paths.map(rootGift);
   const workers = Math.min(options.threads, MAX_WORKERS);

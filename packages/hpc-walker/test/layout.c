@@ -22,7 +22,15 @@ static void offsets(void)
     FIELD(hpc_entry_head, hole_count); FIELD(hpc_entry_head, reserved);
     FIELD(hpc_record_prefix, record_len); FIELD(hpc_record_prefix, type); FIELD(hpc_record_prefix, xattr_error);
     FIELD(hpc_record_prefix, error); FIELD(hpc_record_prefix, content_len); FIELD(hpc_record_prefix, ino_hash);
-    FIELD(hpc_record_prefix, body_len); FIELD(hpc_record_prefix, xattr_len);
+    FIELD(hpc_record_prefix, body_len); FIELD(hpc_record_prefix, xattr_len); FIELD(hpc_record_prefix, birth);
+    FIELD(hpc_open_request, id); FIELD(hpc_open_request, dir); FIELD(hpc_open_request, flags); FIELD(hpc_open_request, path_len);
+    FIELD(hpc_open_request, dev); FIELD(hpc_open_request, ino); FIELD(hpc_open_request, birth); FIELD(hpc_open_request, size);
+    FIELD(hpc_open_request, ctime_s); FIELD(hpc_open_request, ctime_ns); FIELD(hpc_open_request, mode);
+    FIELD(hpc_open_answer, length); FIELD(hpc_open_answer, id); FIELD(hpc_open_answer, error); FIELD(hpc_open_answer, fd);
+    FIELD(hpc_open_answer, changed); FIELD(hpc_open_answer, hole_count); FIELD(hpc_open_answer, xattr_len);
+    FIELD(hpc_open_answer, xattr_error); FIELD(hpc_open_answer, head);
+    VALUE(sizeof(struct hpc_open_request)); VALUE(sizeof(struct hpc_open_answer));
+    VALUE(HPC_OPEN_CONTENT); VALUE(HPC_OPEN_HOLES); VALUE(HPC_OPEN_XATTRS); VALUE(HPC_OPEN_XATTRS_NEW);
     FIELD(hpc_frames_call, flags); FIELD(hpc_frames_call, own_count); FIELD(hpc_frames_call, time_ms); FIELD(hpc_frames_call, used);
     FIELD(hpc_frames_call, at); FIELD(hpc_frames_call, dir_at); FIELD(hpc_frames_call, stop); FIELD(hpc_frames_call, files);
     FIELD(hpc_frames_call, directories); FIELD(hpc_frames_call, symlinks); FIELD(hpc_frames_call, specials);
@@ -45,6 +53,7 @@ static void record(uint16_t type, int32_t error, uint32_t content_len, uint32_t 
     struct hpc_record_prefix prefix = { .type = type, .error = error, .content_len = content_len,
                                         .ino_hash = ino_hash, .body_len = body_len, .xattr_len = xattr_len };
     prefix.xattr_error = xattr_len ? 7 : 0;
+    prefix.birth = xattr_len ? -3 : 0;
     prefix.record_len = (uint32_t)(sizeof prefix + body_len + 7) / 8 * 8;
     fwrite(&prefix, sizeof prefix, 1, stdout);
     fwrite(body, 1, body_len, stdout);

@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import * as layout from "../src/layout";
 import { FramesFlag, FramesStop } from "../src/native-frames";
+import { OpenFlag } from "../src/native-opener";
 import { RecordCursor } from "../src/record";
 import { type EntryFields, RecordWriter } from "../src/record-writer";
 
-const golden = Buffer.from(readFileSync(join(__dirname, "data/batch-v2.hex"), "latin1").replace(/\s/g, ""), "hex");
+const golden = Buffer.from(readFileSync(join(__dirname, "data/batch-v3.hex"), "latin1").replace(/\s/g, ""), "hex");
 const scratch = mkdtempSync(join(tmpdir(), "hpc-layout-"));
 const program = join(scratch, "layout");
 
@@ -60,6 +61,7 @@ const goldenFile: EntryFields = {
   gid: 1000,
   rdev: 0n,
   blksize: 4096,
+  birth: -3n,
 };
 const goldenLink: EntryFields = {
   ...goldenFile,
@@ -69,6 +71,7 @@ const goldenLink: EntryFields = {
   link: Buffer.from("../x"),
   xattrs: Buffer.alloc(0),
   xattrError: 0,
+  birth: 0n,
   content: undefined,
   inoHash: 0xffffffffffffffffn,
   nlink: 1,
@@ -83,6 +86,8 @@ describe("the record layout", () => {
     expect(structOf(c, "hpc_entry_head")).toEqual(layout.ENTRY_OFFSETS);
     expect(structOf(c, "hpc_record_prefix")).toEqual(layout.PREFIX_OFFSETS);
     expect(structOf(c, "hpc_frames_call")).toEqual(layout.FRAMES_CALL);
+    expect(structOf(c, "hpc_open_request")).toEqual(layout.OPEN_REQUEST);
+    expect(structOf(c, "hpc_open_answer")).toEqual(layout.OPEN_ANSWER);
   });
 
   test("every constant is the C compiler's", () => {
@@ -91,6 +96,8 @@ describe("the record layout", () => {
       "sizeof(struct hpc_entry_head)": layout.ENTRY_HEAD,
       "sizeof(struct hpc_record_prefix)": layout.RECORD_PREFIX,
       "sizeof(struct hpc_frames_call)": layout.FRAMES_CALL_BYTES,
+      "sizeof(struct hpc_open_request)": layout.OPEN_REQUEST_BYTES,
+      "sizeof(struct hpc_open_answer)": layout.OPEN_ANSWER_BYTES,
       HPC_ENTRY_VERSION: layout.ENTRY_VERSION,
       HPC_CONTENT_NONE: layout.CONTENT_NONE,
       ...prefixed("HPC_REC_", RecordType),
@@ -99,6 +106,7 @@ describe("the record layout", () => {
       ...prefixed("HPC_ENTRY_", EntryFlag),
       ...prefixed("HPC_FRAMES_", FramesStop),
       ...prefixed("HPC_FRAMES_", FramesFlag),
+      ...prefixed("HPC_OPEN_", OpenFlag),
     };
     const theirs = [...compiled()].filter(([key]) => key.startsWith("constant "));
     expect(Object.fromEntries(theirs.map(([key, value]) => [key.slice("constant ".length), value]))).toEqual(ours);

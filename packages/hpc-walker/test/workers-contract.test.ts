@@ -1,4 +1,7 @@
+import type { ScanOptions } from "../src/scanner";
 import { openWorkersScanner } from "../src/workers-scanner";
 import { describeScannerContract } from "./scanner-contract";
 
-describeScannerContract("workers", openWorkersScanner, { beyondPathMax: false });
+const open = (options: ScanOptions) => openWorkersScanner({ ...options, trustedTree: true });
+
+describeScannerContract("workers", open, { beyondPathMax: false });

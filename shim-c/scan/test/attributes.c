@@ -140,7 +140,7 @@ void test_xattrs(void)
         drop(&r);
     }
     r = scan((options){ .flags = HPC_SCAN_XATTRS | HPC_SCAN_KEEP_OLDER, .inline_bytes = 100, .since_s = INT64_MAX }, top);
-    has(find(&r, file), "user.a", "1");
+    CHECK(find(&r, file)->xattr_len == 0); /* it is asked when it is wanted */
     CHECK(find(&r, file)->content_len == HPC_CONTENT_NONE);
     drop(&r);
     r = scan((options){ .flags = HPC_SCAN_XATTRS }, file); /* as a root */

@@ -80,7 +80,8 @@ export const backup: Command<Arguments> = {
         output,
       );
     output.countWarnings();
-    return summary.failed + summary.incomplete + summary.unlistable + summary.xattrs_failed > 0 || output.warnings > 0
+    return summary.failed + summary.incomplete + summary.torn + summary.unlistable + summary.xattrs_failed > 0 ||
+      output.warnings > 0
       ? Exit.warnings
       : Exit.done;
   },
@@ -161,6 +162,8 @@ function printSummary(summary: BackupSummary, archives: readonly string[], outpu
     [summary.xattrs, `${formatCount(summary.xattrs)} with extended attributes`],
     [summary.xattrs_failed, `${formatCount(summary.xattrs_failed)} without all of them`],
     [summary.hole_bytes, `${formatBytes(summary.hole_bytes)} in holes`],
+    [summary.changed, `${formatCount(summary.changed)} changed since they were listed`],
+    [summary.torn, `${formatCount(summary.torn)} of them while they were read`],
   ] as const;
   const said = rest.flatMap(([count, text]) => (count > 0 ? [text] : []));
   if (said.length > 0) output.line(`  ${said.join(", ")}`);
