@@ -3,6 +3,7 @@
 
 char base[64];
 const char *const *excludes, *const *markers, *const *whole;
+const char *const *roots_too;
 
 /* the other files of this program */
 void test_flat(void);
@@ -36,6 +37,11 @@ void test_frames_stopped(void);
 void test_stream(void);
 void test_stream_refused(void);
 void test_stream_stopped(void);
+void test_close_fails(void);
+void test_torn(void);
+void test_openers(void);
+void test_openers_left(void);
+void test_named_below(void);
 
 static void test_hash(void)
 {
@@ -149,6 +155,7 @@ int main(int argc, char **argv)
         TEST(shards_and_since), TEST(pace), TEST(backoff), TEST(read_ahead), TEST(file_mounts), TEST(flat), TEST(chain), TEST(too_deep), TEST(wide), TEST(few_descriptors),
         TEST(changing), TEST(ring_and_stop), TEST(ring_wakes), TEST(exclude), TEST(exclude_refused), TEST(whole), TEST(markers), TEST(one_filesystem), TEST(xattrs),
         TEST(flags_of_opened), TEST(xattrs_large), TEST(holes), TEST(frames), TEST(frames_stopped), TEST(stream), TEST(stream_refused), TEST(stream_stopped),
+        TEST(close_fails), TEST(torn), TEST(openers), TEST(openers_left), TEST(named_below),
     };
     const char *tmp = argc > 1 ? argv[1] : access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";
 

@@ -171,3 +171,42 @@ void test_one_filesystem(void)
     in_child(scan_mounts, at("one"));
     remove_tree(at("one"));
 }
+
+static void scan_named(const char *top)
+{
+    const char *const below[] = { at("named/x/deep"), at("named/marked/in"), at("named/m"), at("named/alone"), NULL };
+    const char *const left_out[] = { "x", "/alone", NULL }, *const marker[] = { ".nobackup", NULL };
+    struct result r;
+
+    if (geteuid() == 0) { /* else it is a directory like any other */
+        CHECK(!unshare(CLONE_NEWNS) && !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) && !mount("none", at("named/m"), "tmpfs", 0, NULL));
+        make_file(at("named/m/file"), "m");
+        make_dir(at("named/m/x"));
+    }
+    roots_too = below;
+    excludes = left_out;
+    markers = marker;
+    r = scan((options){ .flags = HPC_SCAN_ONE_FILESYSTEM }, top);
+    check_unique(&r);
+    CHECK(find(&r, at("named/x/deep/file")) && find(&r, at("named/marked/in/file")) && find(&r, at("named/alone")));
+    CHECK(find(&r, at("named/marked")) && find(&r, at("named/namesake/m")));
+    if (geteuid() == 0)
+        CHECK(find(&r, at("named/m/file")));
+    for (size_t i = 0; i < r.count; i++)
+        CHECK(strcmp(r.at[i].path, at("named/x")) && strcmp(r.at[i].path, at("named/m/x")) && strcmp(r.at[i].path, at("named/marked/left")));
+    drop(&r);
+}
+
+/* A path that is named itself is saved, whatever leaves it out of the walk above it, and once. */
+void test_named_below(void)
+{
+    const char *const dirs[] = { "named", "named/x", "named/x/deep", "named/marked", "named/marked/in", "named/m", "named/namesake", "named/namesake/m" };
+    const char *const files[] = { "named/x/deep/file", "named/marked/.nobackup", "named/marked/in/file", "named/marked/left", "named/alone" };
+
+    for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
+        make_dir(at(dirs[i]));
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        make_file(at(files[i]), "x");
+    in_child(scan_named, at("named"));
+    remove_tree(at("named"));
+}

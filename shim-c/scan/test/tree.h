@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -235,6 +236,8 @@ static inline void read_batch(struct result *r, const uint8_t *buf, size_t len)
 extern const char *const *excludes, *const *markers;
 /* What is never older in them. */
 extern const char *const *whole;
+/* Roots beside the one that is given; ends in NULL. */
+extern const char *const *roots_too;
 
 static inline size_t put_list(uint8_t *to, const char *const *list)
 {
@@ -272,6 +275,13 @@ static inline int64_t try_scan(options o, const char *path)
     memcpy(packed + sizeof o, &len, 4);
     memcpy(packed + sizeof o + 4, path, len);
     end = packed + sizeof o + 4 + len;
+    for (const char *const *root = roots_too; root && *root; root++) {
+        len = (uint32_t)strlen(*root);
+        memcpy(end, &len, 4);
+        memcpy(end + 4, *root, len);
+        end += 4 + len;
+        ((options *)(void *)packed)->path_count++;
+    }
     end += put_list(end, excludes);
     end += put_list(end, markers);
     if (whole)
