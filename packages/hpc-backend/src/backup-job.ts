@@ -34,8 +34,7 @@ export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
   if (set !== undefined) job.messages.say("info", set.description);
   // Only the Director's jobs are generations: an estimate saves nothing, and archives are made by hand.
   const record = job.jobName !== undefined && job.content ? set : undefined;
-  // Errors, because the Director counts no warnings: the tree is not saved as a whole, and the job must not end as if it were.
-  for (const gap of record?.start(Math.floor(Date.now() / 1000)) ?? []) job.messages.say("error", gap);
+  for (const { level, text } of record?.start(Math.floor(Date.now() / 1000)) ?? []) job.messages.say(level, text);
   const { tree, paths, otherPaths } = job.params;
   const gaps = tree === undefined ? [] : await uncovered(tree, [...paths, ...otherPaths]);
   for (const gap of gaps) job.messages.say("warning", gap);

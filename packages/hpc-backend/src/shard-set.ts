@@ -16,6 +16,12 @@ interface ShardRecord {
   readonly completed?: number | undefined;
 }
 
+/** For the job log. What no job saved is an error: the Director counts no warnings, and the job would end as if the tree were saved. */
+interface Oddity {
+  readonly level: "warning" | "error";
+  readonly text: string;
+}
+
 /** Shards that one message names; it counts the others. */
 const MISSING_NAMED = 8;
 const NAME = /^[a-z+-]{1,32}\.\d{1,4}\.\d{1,4}\.json$/;
@@ -48,12 +54,15 @@ export class ShardSet {
   }
 
   /** Remembers that a job starts, and says what is odd about the others. State that cannot be read or written never fails a job. */
-  start(now: number): string[] {
+  start(now: number): Oddity[] {
     try {
       const records = this.#records();
       const own = records.find((record) => this.#isMine(record, this.#shard.index));
       this.#write({ ...this.#facts(), starts: [now, ...(own?.starts ?? [])].slice(0, 2), completed: own?.completed });
-      return [...this.#missing(records, own), ...this.#otherSplits(records, own, now)];
+      return [
+        ...this.#missing(records, own).map((text): Oddity => ({ level: "error", text })),
+        ...this.#otherSplits(records, own, now).map((text): Oddity => ({ level: "warning", text })),
+      ];
     } catch {
       return [];
     }

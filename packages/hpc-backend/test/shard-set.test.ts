@@ -26,9 +26,10 @@ test("the id is the same in all shards and differs with the strategy, N and the 
 
 /** Starts and ends a job; returns what it warned of. */
 function run(set: ShardSet, at: number): string[] {
-  const warnings = set.start(at);
+  const said = set.start(at);
   set.completed(at + 10);
-  return warnings;
+  for (const { level, text } of said) expect(level).toBe(/no new backup/.test(text) ? "error" : "warning");
+  return said.map(({ text }) => text);
 }
 
 test("generations in any order are not warned about", () => {
