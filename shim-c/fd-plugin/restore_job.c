@@ -69,19 +69,25 @@ int restore_command(struct job *job, const char *plugin_string)
     return RC_OK;
 }
 
-/* How much of ofname is the base: `where`, or in place the saved path itself (its symlinks above are ordinary), or nothing. */
-static size_t base_length(struct restore_job *r, const char *where, const char *ofname)
+/* Nowhere else than where it came from. */
+static bool in_place(const char *where)
+{
+    return !where || !where[strspn(where, "/")];
+}
+
+/* How much of ofname is the base: `where`, or in place ("/" is in place, too) the saved path itself, or nothing. */
+static size_t base_length(struct restore_job *r, const char *where, const char *ofname, bool is_directory)
 {
     size_t len = where ? strlen(where) : 0;
     while (len > 0 && where[len - 1] == '/')
         len--;
     if (len > 0 && strncmp(ofname, where, len) == 0 && (ofname[len] == '/' || ofname[len] == 0))
         return len;
-    if (where && *where)
+    if (!in_place(where))
         return 0;
     const char *path = paths_above(&r->paths, ofname);
     len = path ? strlen(path) : 0;
-    if (len > 0 && ofname[len] == 0) /* the path is a file: its directory */
+    if (len > 0 && ofname[len] == 0 && !is_directory) /* the path is a file: its directory */
         while (len > 0 && ofname[len - 1] != '/')
             len--;
     while (len > 0 && ofname[len - 1] == '/')
@@ -169,6 +175,8 @@ static int find_base(struct job *job, struct restore_job *r, const char *ofname,
         say_link(job, path);
         return -ELOOP;
     }
+    for (size_t i = 0; len == 0 && i < r->paths.count; i++)
+        hpc_restore_root(base.core, r->paths.list[i], strlen(r->paths.list[i]));
     hpc_restore_on_attribute(base.core, on_attribute, *found);
     hpc_restore_on_failure(base.core, on_failure, *found);
     if (job_cancelled(job))
@@ -201,7 +209,11 @@ static int begin(struct job *job, struct restore_job *r, const void *pkt, const 
     struct hpc_entry_head head;
     int type = pkt_i32(pkt, abi->restore.type);
     const char *olname = pkt_ptr(pkt, abi->restore.olname);
-    size_t len = base_length(r, pkt_ptr(pkt, abi->restore.where), ofname);
+    const char *where = pkt_ptr(pkt, abi->restore.where);
+    size_t len = base_length(r, where, ofname, S_ISDIR(st.st_mode));
+    /* Names of one file below several paths of the job: only the root is above them all. */
+    if (type == TYPE_HARDLINK && olname && in_place(where) && (strncmp(olname, ofname, len) != 0 || olname[len] != '/'))
+        len = 0;
     int replace = pkt_i32(pkt, abi->restore.replace);
     if (!replace || !strchr("awon", replace))
         replace = HPC_REPLACE_ALWAYS;

@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -185,6 +187,39 @@ static void deep_and_unprivileged(void)
     CHECK(seteuid(0) == 0);
 }
 
+/* The owner of a directory exchanges what is in it, with links of his own and one of root's that he was left with, while it is opened. */
+static void exchanged(void)
+{
+    struct stat victim, st;
+    directory("victim", 0700, 0);
+    directory("theirs-too", 0755, OTHER);
+    directory("theirs-too/base", 0755, OTHER);
+    link_to(at("victim"), "theirs-too/own", OTHER);
+    link_to(at("victim"), "theirs-too/roots", 0);
+    CHECK(stat(at("victim"), &victim) == 0);
+    pid_t attacker = fork();
+    CHECK(attacker >= 0);
+    if (attacker == 0) {
+        int dir = open(at("theirs-too"), O_PATH | O_DIRECTORY);
+        CHECK(setuid(OTHER) == 0);
+        for (unsigned i = 0;; i++)
+            CHECK(renameat2(dir, "base", dir, i & 2 ? "own" : "roots", RENAME_EXCHANGE) == 0);
+    }
+    unsigned opened = 0, stopped = 0;
+    for (int i = 0; i < 200000 && (i < 2000 || !opened || !stopped); i++) {
+        int fd = hpc_base_open(at("theirs-too/base"), HPC_BASE_MAKE, NULL);
+        CHECK(fd >= 0 || fd == -ELOOP || fd == -ENOTDIR || fd == -ENOENT);
+        opened += fd >= 0;
+        stopped += fd == -ELOOP;
+        if (fd < 0)
+            continue;
+        CHECK(fstat(fd, &st) == 0 && (st.st_ino != victim.st_ino || st.st_dev != victim.st_dev));
+        close(fd);
+    }
+    CHECK(kill(attacker, SIGKILL) == 0 && waitpid(attacker, NULL, 0) == attacker);
+    CHECK(opened && stopped);
+}
+
 int main(void)
 {
     if (geteuid() != 0) {
@@ -200,6 +235,7 @@ int main(void)
     made();
     relative();
     deep_and_unprivileged();
+    exchanged();
     char command[100];
     snprintf(command, sizeof command, "rm -rf %s", top);
     CHECK(system(command) == 0);
