@@ -35,7 +35,7 @@ void hpc_entry_close(struct hpc_restore_entry *e)
         close(e->held);
     e->held = -1;
     e->state = HPC_STATE_IDLE;
-    e->counted = e->exists = e->whole = false;
+    e->counted = e->exists = e->whole = e->stashed = false;
     e->record = 0;
 }
 
@@ -78,17 +78,30 @@ int hpc_clear_way(struct hpc_restore_entry *e)
     return 0;
 }
 
+/* The name of a file that has more stays with what bears it: its content is wanted all the same, unless that very file is there. */
+static int begin_stash(struct hpc_restore_entry *e, int why)
+{
+    struct statx sx;
+    if (!S_ISREG(e->head.mode) || e->head.nlink < 2 || (why != HPC_BEGIN_SKIPPED && why != -EISDIR))
+        return why;
+    if (hpc_look(e->parent->fd, e->name, &sx) < 0 || hpc_is_like(e, e->parent, &sx))
+        return why;
+    e->stashed = true;
+    e->why_stashed = why;
+    return hpc_file_open(e);
+}
+
 /* Everything but directories and links. */
 static int begin_object(struct hpc_restore_entry *e)
 {
     const struct hpc_entry_head *head = &e->head;
     bool regular = S_ISREG(head->mode);
-    if (e->exists && !hpc_may_replace(e))
-        return HPC_BEGIN_SKIPPED;
     if (regular && !(head->flags & HPC_ENTRY_HAS_DATA) && head->size)
         return -ENODATA;  /* an empty file in its place would be a lie */
-    int err = hpc_clear_way(e);
-    return err ? err : regular ? hpc_file_open(e) : hpc_make_node(e);
+    int err = e->exists && !hpc_may_replace(e) ? HPC_BEGIN_SKIPPED : hpc_clear_way(e);
+    if (err)
+        return begin_stash(e, err);
+    return regular ? hpc_file_open(e) : hpc_make_node(e);
 }
 
 /* An object that is complete: counted, and remembered in case that its xattr block comes. */
@@ -242,6 +255,10 @@ int hpc_entry_end(struct hpc_restore_entry *e, int committing)
     e->whole = false;
     if (committing)
         err = atomic_load(&r->cancelled) ? -ECANCELED : hpc_file_commit(e);
+    if (committing && !err && e->stashed) {
+        atomic_fetch_add(e->why_stashed < 0 ? &r->stats.failed : &r->stats.skipped, 1);
+        return e->why_stashed;
+    }
     if (committing && !err) {
         atomic_fetch_add(&r->stats.files, 1);
         atomic_fetch_add(&r->stats.bytes, e->bytes);

@@ -27,7 +27,7 @@ int hpc_file_open(struct hpc_restore_entry *e)
 {
     struct hpc_restore *r = e->job;
     int dir = e->parent->fd;
-    e->in_place = (r->flags & HPC_RESTORE_IN_PLACE) != 0;
+    e->in_place = r->flags & HPC_RESTORE_IN_PLACE && !e->stashed;
     if (e->in_place && e->exists && unlinkat(dir, e->name, 0) < 0)
         return -errno;
     hpc_temp_name(r, e->temp);
@@ -119,14 +119,16 @@ static bool flags_later(struct hpc_restore_entry *e, const struct hpc_target *t,
 static int name_file(struct hpc_restore_entry *e, const struct hpc_target *t, uint32_t flags, bool *all)
 {
     int kept = -1, dir = e->parent->fd;
-    if (flags && e->head.nlink > 1)
+    if (flags && e->stashed)
+        *all &= hpc_took(e->job, t, "podheitor.flags", -EOPNOTSUPP);  /* an immutable one could not be linked to */
+    else if (flags && e->head.nlink > 1)
         *all &= flags_later(e, t, flags);
     else if (flags && (kept = fcntl(e->fd, F_DUPFD_CLOEXEC, 0)) < 0)
         *all &= hpc_took(e->job, t, "podheitor.flags", -errno);
     int fd = e->fd;
     e->fd = -1;
     int err = close(fd) < 0 && errno != EINTR ? -errno : 0;  /* network filesystems report lost writes here */
-    if (!err && !e->in_place && renameat(dir, e->temp, dir, e->name) < 0)
+    if (!err && !e->in_place && !e->stashed && renameat(dir, e->temp, dir, e->name) < 0)
         err = -errno;
     if (kept >= 0) {
         struct hpc_target same = *t;
@@ -155,7 +157,7 @@ int hpc_file_commit(struct hpc_restore_entry *e)
         err = name_file(e, &t, hpc_block_flags(&block), &all);
     if (!err && hpc_may_lead(&e->head)) {
         struct hpc_identity id = hpc_identity_of(&sx);
-        err = hpc_leader_note(e->job, &e->path, HPC_LEADER_MADE, &id);
+        err = e->stashed ? hpc_leader_stash(e, &id) : hpc_leader_note(e->job, &e->path, HPC_LEADER_MADE, &id);
     }
     if (!err && !all && !e->counted)
         atomic_fetch_add(&e->job->stats.attributes_failed, 1);

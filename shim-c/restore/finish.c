@@ -259,6 +259,7 @@ int hpc_restore_finish(struct hpc_restore *r)
 {
     hpc_entry_end(r->single, r->single->whole);
     hpc_make_late_links(r);
+    hpc_remove_stashes(r);
     hpc_entry_rest(r->single);
     hpc_tree_rest(r);
     int err = last_pass(r);

@@ -61,7 +61,8 @@ void hpc_restore_on_attribute(struct hpc_restore *r, hpc_restore_attribute callb
 typedef void (*hpc_restore_failure)(void *context, const char *path, size_t path_len, const char *link, size_t link_len, int error);
 void hpc_restore_on_failure(struct hpc_restore *r, hpc_restore_failure callback, void *context);
 /* commit != 0: size, owner, xattrs and ACLs, mode, times, final name, inode flags. commit == 0: the unfinished file is removed. 0 or -errno; owner/mode/time
- * problems of non-root users do not fail the entry: they are counted in the stats. */
+ * problems of non-root users do not fail the entry: they are counted in the stats. HPC_BEGIN_SKIPPED, or -EISDIR: the file's own name stays with what bears it; its
+ * content was taken for its other names. */
 int hpc_restore_end(struct hpc_restore *r, int commit);
 /* Descriptor of the entry that is being written, -1 if none (the FD asks for seeks). */
 int hpc_restore_fd(const struct hpc_restore *r);

@@ -222,6 +222,7 @@ struct hpc_restore {
     uint64_t root;              /* the base's record */
     uint64_t todo;              /* records that the last pass has to do something about */
     uint64_t first_late, last_late, late;  /* links whose leader has not come */
+    uint64_t last_stash;        /* files that are there for their other names only */
     struct hpc_grain grains[8];
     size_t grain_count;
 
@@ -251,6 +252,9 @@ struct hpc_restore_entry {
     int fd;
     bool in_place, sparse, strip_acl, has_block;
     bool whole;               /* without data: only its xattr block is still to come */
+    /* Its own name is taken by something that stays: it keeps its temporary one until the end, for its other names to be linked to. */
+    bool stashed;
+    int why_stashed;          /* what its end returns: HPC_BEGIN_SKIPPED or -errno */
     int error;                /* first write error: a commit returns it */
     uint64_t size;            /* as far as the file reaches */
     uint64_t written;         /* as far as bytes were really written */
@@ -291,10 +295,15 @@ enum hpc_leader_state { HPC_LEADER_UNKNOWN, HPC_LEADER_MADE, HPC_LEADER_FAILED, 
 bool hpc_may_lead(const struct hpc_entry_head *head);
 /* id: HPC_LEADER_MADE only. */
 int hpc_leader_note(struct hpc_restore *r, const struct hpc_bytes *path, enum hpc_leader_state state, const struct hpc_identity *id);
+/* Its content lies under e->temp, beside where it would be. */
+int hpc_leader_stash(struct hpc_restore_entry *e, const struct hpc_identity *id);
+/* What is there is the file that the entry tells of, as far as type, size, time, owner and mode can say. */
+bool hpc_is_like(struct hpc_restore_entry *e, struct hpc_dir *dir, const struct statx *sx);
 /* last: its leader will not come any more. */
 int hpc_make_link(struct hpc_restore_entry *e, bool last);
 /* Links that were put aside. */
 void hpc_make_late_links(struct hpc_restore *r);
+void hpc_remove_stashes(struct hpc_restore *r);
 
 /* ---- entry.c ---- */
 int hpc_entry_place(struct hpc_restore_entry *e);

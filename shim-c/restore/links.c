@@ -14,8 +14,9 @@
 #define LEADERS UINT64_MAX  /* space of their keys; records use the place of their parent */
 
 struct leader {
-    uint32_t state, unused;
+    uint32_t state, path_len;
     struct hpc_identity id;
+    uint64_t path;  /* where it lies, if not under its own name */
 };
 
 bool hpc_may_lead(const struct hpc_entry_head *head)
@@ -23,21 +24,84 @@ bool hpc_may_lead(const struct hpc_entry_head *head)
     return !(head->flags & HPC_ENTRY_LINK) && !S_ISDIR(head->mode) && (head->nlink > 1 || head->link_group || head->flags & HPC_ENTRY_LEADER);
 }
 
+/* r->lock is held. */
+static int write_leader(struct hpc_restore *r, const struct hpc_bytes *path, const struct leader *leader)
+{
+    struct hpc_key key = hpc_key_of(r->secret, LEADERS, path->data, path->len);
+    uint64_t at;
+    int err = hpc_table_get(&r->leaders, &r->spool, &key, &at);
+    if (err || at)
+        return err ? err : hpc_spool_write(&r->spool, leader, sizeof *leader, at);
+    err = hpc_spool_append(&r->spool, leader, sizeof *leader, &at);
+    return err ? err : hpc_table_put(&r->leaders, &r->spool, &key, at);
+}
+
 int hpc_leader_note(struct hpc_restore *r, const struct hpc_bytes *path, enum hpc_leader_state state, const struct hpc_identity *id)
 {
     struct leader leader = { .state = state };
-    struct hpc_key key = hpc_key_of(r->secret, LEADERS, path->data, path->len);
-    uint64_t at;
     if (id)
         leader.id = *id;
     pthread_mutex_lock(&r->lock);
-    int err = hpc_table_get(&r->leaders, &r->spool, &key, &at);
-    if (!err && at)
-        err = hpc_spool_write(&r->spool, &leader, sizeof leader, at);
-    else if (!err && !(err = hpc_spool_append(&r->spool, &leader, sizeof leader, &at)))
-        err = hpc_table_put(&r->leaders, &r->spool, &key, at);
+    int err = write_leader(r, path, &leader);
     pthread_mutex_unlock(&r->lock);
     return err;
+}
+
+/* ---- stashes: each is a path, and the place of the one before ---- */
+
+struct stash {
+    uint64_t before;
+    uint64_t len;  /* the path follows */
+};
+
+int hpc_leader_stash(struct hpc_restore_entry *e, const struct hpc_identity *id)
+{
+    struct hpc_restore *r = e->job;
+    struct hpc_bytes path = { 0 };
+    struct leader leader = { .state = HPC_LEADER_MADE, .id = *id };
+    size_t dir_len = hpc_dir_length(e->path.data, e->path.len), name_len = strlen(e->temp);
+    int err = hpc_bytes_reserve(&path, dir_len + name_len + 2);
+    if (err)
+        return err;
+    memcpy(path.data, e->path.data, dir_len);
+    path.data[dir_len] = '/';
+    path.len = dir_len + (dir_len > 0);
+    memcpy(path.data + path.len, e->temp, name_len);
+    path.len += name_len;
+    struct stash stash = { .before = r->last_stash, .len = path.len };
+    uint64_t at;
+    pthread_mutex_lock(&r->lock);
+    err = hpc_spool_append(&r->spool, &stash, sizeof stash, &at);
+    if (!err)
+        err = hpc_spool_append(&r->spool, path.data, path.len, &leader.path);
+    leader.path_len = (uint32_t)path.len;
+    if (!err)
+        r->last_stash = at;
+    if (!err)
+        err = write_leader(r, &e->path, &leader);
+    pthread_mutex_unlock(&r->lock);
+    free(path.data);
+    return err;
+}
+
+void hpc_remove_stashes(struct hpc_restore *r)
+{
+    struct hpc_bytes path = { 0 };
+    struct stash stash;
+    for (uint64_t at = r->last_stash; at; at = stash.before) {
+        struct hpc_dir *dir;
+        if (hpc_spool_read(&r->spool, &stash, sizeof stash, at) < 0 || hpc_bytes_reserve(&path, stash.len + 1) < 0 ||
+            hpc_spool_read(&r->spool, path.data, stash.len, at + sizeof stash) < 0)
+            break;
+        path.data[stash.len] = 0;
+        size_t dir_len = hpc_dir_length(path.data, stash.len);
+        if (hpc_dir_get(r, path.data, dir_len, false, &dir) < 0)
+            continue;
+        unlinkat(dir->fd, path.data + dir_len + (dir_len > 0), 0);
+        hpc_dir_put(r, dir);
+    }
+    r->last_stash = 0;
+    free(path.data);
 }
 
 static int read_leader(struct hpc_restore *r, const struct hpc_bytes *path, struct leader *out)
@@ -87,8 +151,7 @@ static int put_aside(struct hpc_restore_entry *e)
 
 /* ---- one link ---- */
 
-/* What is there is the file that the entry tells of, as far as attributes can say. */
-static bool is_like(struct hpc_restore_entry *e, struct hpc_dir *dir, const struct statx *sx)
+bool hpc_is_like(struct hpc_restore_entry *e, struct hpc_dir *dir, const struct statx *sx)
 {
     const struct hpc_entry_head *h = &e->head;
     if ((sx->stx_mode & S_IFMT) != (h->mode & S_IFMT) || (S_ISREG(h->mode) && sx->stx_size != h->size))
@@ -167,7 +230,7 @@ static void join(struct hpc_restore_entry *e, struct hpc_dir *dir, const char *l
     int held = openat(e->parent->fd, e->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (held < 0)
         return;
-    bool same = hpc_look(held, NULL, &kept) == 0 && S_ISREG(kept.stx_mode) && is_like(e, e->parent, &kept) &&
+    bool same = hpc_look(held, NULL, &kept) == 0 && S_ISREG(kept.stx_mode) && hpc_is_like(e, e->parent, &kept) &&
                 hpc_look(dir->fd, leader, &now) == 0 && now.stx_nlink == 1;
     if (same) {
         struct hpc_identity id = hpc_identity_of(&kept);
@@ -193,7 +256,7 @@ static int judge(struct hpc_restore_entry *e, struct hpc_dir *dir, int fd, const
         return err ? err : -EISDIR;
     if (leader->state == HPC_LEADER_MADE)
         return hpc_is_same(&id, &leader->id) ? 0 : -ESTALE;
-    return is_like(e, dir, &sx) ? 0 : -EEXIST;
+    return hpc_is_like(e, dir, &sx) ? 0 : -EEXIST;
 }
 
 static bool is_linked(const struct hpc_restore_entry *e, int fd)
@@ -205,7 +268,7 @@ static bool is_linked(const struct hpc_restore_entry *e, int fd)
 static int make(struct hpc_restore_entry *e, struct hpc_dir *dir, const char *name, const struct leader *leader)
 {
     bool kept = e->exists && !hpc_may_replace(e);
-    if (kept && leader->state == HPC_LEADER_MADE)
+    if (kept && leader->state == HPC_LEADER_MADE && !leader->path)
         join(e, dir, name, &leader->id);
     if (kept)
         return HPC_BEGIN_SKIPPED;
@@ -235,12 +298,19 @@ int hpc_make_link(struct hpc_restore_entry *e, bool last)
         return put_aside(e);
     if (leader.state == HPC_LEADER_FAILED)
         return e->exists && !hpc_may_replace(e) ? HPC_BEGIN_SKIPPED : -ENOENT;
-    size_t dir_len = hpc_dir_length(e->link.data, e->link.len);
-    err = hpc_dir_get(r, e->link.data, dir_len, false, &dir);
-    if (err)
-        return err;
-    err = make(e, dir, e->link.data + dir_len + (dir_len > 0), &leader);
-    hpc_dir_put(r, dir);
+    struct hpc_bytes stash = { 0 }, *path = leader.path ? &stash : &e->link;
+    if (leader.path && !(err = hpc_bytes_reserve(&stash, leader.path_len + (size_t)1))) {
+        err = hpc_spool_read(&r->spool, stash.data, leader.path_len, leader.path);
+        stash.data[stash.len = leader.path_len] = 0;
+    }
+    size_t dir_len = err ? 0 : hpc_dir_length(path->data, path->len);
+    if (!err)
+        err = hpc_dir_get(r, path->data, dir_len, false, &dir);
+    if (!err) {
+        err = make(e, dir, path->data + dir_len + (dir_len > 0), &leader);
+        hpc_dir_put(r, dir);
+    }
+    free(stash.data);
     if (err == 0)
         atomic_fetch_add(&r->stats.hardlinks, 1);
     return err;

@@ -86,6 +86,8 @@ void hpc_restore_free(struct hpc_restore *r)
     if (!r)
         return;
     hpc_entry_free(r->single);
+    if (r->last_stash)
+        hpc_remove_stashes(r);
     hpc_tree_close(r);
     if (r->spool.fd >= 0)
         close(r->spool.fd);

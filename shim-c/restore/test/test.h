@@ -42,6 +42,9 @@ int open_fds(void);
     X(refused_names) X(links_to_the_base) X(links_at_roots) X(others_links_at_roots) X(missing_parents) X(parents_under_a_umask) X(no_descriptor_leaks) \
     X(replace_files) X(replace_other_kinds) X(replace_directories) X(existing_link_is_not_written_through) X(in_place) \
     X(interrupted) X(cancelled) \
+    X(last_pass_of_exchanged) X(exchanged_parents) X(exchanged_objects) X(default_acl_appears) X(exchanged_leaders) \
+    X(links_before_their_leader) X(late_links_of_a_cancelled_restore) X(missing_names_of_kept_files) X(other_files_are_not_linked_to) \
+    X(names_of_a_file_whose_place_is_taken) \
     X(directory_attributes_last) X(directories_in_any_order) X(directory_list_is_small) X(attributes_of_the_base) \
     X(without_root) X(disk_full) X(hostile_races) \
     X(xattrs_of_every_kind) X(default_acls_do_not_leak) X(inode_flags_last) X(xattrs_never_written_back) X(attributes_are_named) \
