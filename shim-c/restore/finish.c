@@ -20,7 +20,7 @@ struct finishing {
     struct hpc_restore *r;
     int first_error;
     uint64_t done;
-    struct timespec deadline;  /* 0: not cancelled */
+    int64_t deadline;          /* CLOCK_MONOTONIC in milliseconds; 0: not cancelled */
     struct level levels[HPC_LEVELS_KEPT];
     size_t depth;              /* of the directory in hand; the base's is 0 */
     struct hpc_bytes name, block;
@@ -29,15 +29,14 @@ struct finishing {
 /* A cancelled restore still gives directories what it knows of them, but not for long. */
 static bool out_of_time(struct finishing *f)
 {
-    struct timespec now;
+    struct timespec time;
     if (!atomic_load(&f->r->cancelled))
         return false;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    if (!f->deadline.tv_sec) {
-        f->deadline = now;
-        f->deadline.tv_sec += HPC_CANCELLED_FINISH_SECONDS;
-    }
-    return now.tv_sec > f->deadline.tv_sec || (now.tv_sec == f->deadline.tv_sec && now.tv_nsec > f->deadline.tv_nsec);
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    int64_t now = (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+    if (!f->deadline)
+        f->deadline = now + f->r->patience;
+    return now >= f->deadline;
 }
 
 /* ---- descriptors of the way down ---- */

@@ -23,7 +23,7 @@
 /* Attributes that could not be set are named one by one up to here, and only counted beyond: without privileges it may be every file's owner. */
 #define HPC_NAMED_ATTRIBUTES 100u
 /* How long a cancelled restore may go on with the attributes of directories: two seconds are what a cancel may take in all. */
-#define HPC_CANCELLED_FINISH_SECONDS 1
+#define HPC_CANCELLED_FINISH_MS 1000
 
 struct hpc_bytes {  /* NUL-terminated, grows, never shrinks */
     char *data;
@@ -209,6 +209,7 @@ struct hpc_restore {
     unsigned flags;
     uint64_t secret[2];
     atomic_bool cancelled;
+    int64_t patience;  /* milliseconds that the last pass goes on when cancelled */
     atomic_ullong temp_seed;
     struct hpc_counters stats;
     struct hpc_restore_entry *single;  /* of hpc_restore_begin() and the like */

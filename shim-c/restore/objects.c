@@ -59,7 +59,7 @@ static int adopt(struct hpc_restore_entry *e, int *fd, struct statx *sx, bool *o
     return err;
 }
 
-int hpc_make_directory(struct hpc_restore_entry *e)
+static int make_directory(struct hpc_restore_entry *e)
 {
     struct statx sx;
     bool ours = true;
@@ -83,6 +83,16 @@ int hpc_make_directory(struct hpc_restore_entry *e)
         return err;
     }
     return hpc_dir_keep(e->job, fd, &sx, e->record, true, e->path.data, e->path.len);
+}
+
+int hpc_make_directory(struct hpc_restore_entry *e)
+{
+    int err = make_directory(e);
+    if (err != -EEXIST || e->exists)
+        return err;
+    /* Somebody made it meanwhile, as like as not as the parent of another entry. */
+    e->exists = fstatat(e->parent->fd, e->name, &e->st, AT_SYMLINK_NOFOLLOW) == 0;
+    return e->exists ? make_directory(e) : err;
 }
 
 int hpc_adopt_root(struct hpc_restore_entry *e)

@@ -68,6 +68,7 @@ struct hpc_restore *hpc_restore_new(const char *base, const char *work_dir, enum
         pthread_mutex_init(&r->lock, NULL);
         pthread_mutex_init(&r->reports, NULL);
         r->spool.fd = -1;
+        r->patience = HPC_CANCELLED_FINISH_MS;
         r->replace = replace;
         r->flags = flags;
         err = prepare(r, base, work_dir);

@@ -173,6 +173,21 @@ int hpc_dir_stage(struct hpc_restore *r, struct hpc_dir *dir)
     return err ? err : dir->stage;
 }
 
+/* Gives a directory of ours its name, which must be free: a rename would take the place of an empty directory, for instance another thread's. */
+static int name_dir(struct hpc_restore *r, int stage, const char *temp, int parent, const char *name)
+{
+    struct stat st;
+    if (renameat2(stage, temp, parent, name, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return -errno;
+    /* The filesystem does not know how (Lustre): at least no other thread of ours comes in between. */
+    pthread_mutex_lock(&r->lock);
+    int err = fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? -EEXIST : renameat(stage, temp, parent, name) < 0 ? -errno : 0;
+    pthread_mutex_unlock(&r->lock);
+    return err;
+}
+
 int hpc_dir_make(struct hpc_restore *r, struct hpc_dir *parent, const char *name, mode_t mode, struct statx *out)
 {
     int at = hpc_dir_stage(r, parent);
@@ -188,8 +203,8 @@ int hpc_dir_make(struct hpc_restore *r, struct hpc_dir *parent, const char *name
     /* A umask may take our own bits away; root would not notice, others would. */
     if (!err && (out->stx_mode & 0700) != 0700)
         err = hpc_chmod_held(fd, mode);
-    if (!err && !parent->alone && renameat(at, temp, parent->fd, name) < 0)
-        err = errno == ENOTEMPTY || errno == ENOTDIR ? -EEXIST : -errno;
+    if (!err && !parent->alone)
+        err = name_dir(r, at, temp, parent->fd, name);
     if (!err)
         return fd;
     unlinkat(at, made, AT_REMOVEDIR);
@@ -357,7 +372,9 @@ static int make_placeholder(struct hpc_restore *r, struct hpc_dir *parent, const
         body.kind = HPC_RECORD_CREATED;
     }
     body.id = hpc_identity_of(&sx);
-    if (!err)
+    /* Its own entry may have come in the meantime, on another thread. */
+    bool known = !err && record.body.kind == HPC_RECORD_CREATED && hpc_is_same(&record.body.id, &body.id);
+    if (!err && !known)
         err = hpc_record_update(r, at, &body);
     if (!err && !(*out = new_dir(fd, &sx, at, true, path, len)))
         err = -ENOMEM;

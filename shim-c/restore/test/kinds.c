@@ -1,4 +1,7 @@
 #include "test.h"
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
 static bool is_root(void)
@@ -250,4 +253,63 @@ void bad_entries(void)
     CHECK(r);
     EQUAL(leftovers("new"), 0);
     hpc_restore_free(r);
+}
+
+/* A filesystem that keeps eight bits of a device number, as the C library of this program sees it. */
+static bool eight_bits;
+int mknodat(int dir, const char *name, mode_t mode, dev_t dev)
+{
+    if (eight_bits)
+        dev = makedev(major(dev) & 0xff, minor(dev) & 0xff);
+    return (int)syscall(SYS_mknodat, dir, name, mode, (unsigned)dev);
+}
+
+void device_numbers_that_do_not_fit(void)
+{
+    if (!is_root())
+        skip("only root can make devices");
+    struct hpc_restore *r = open_core(HPC_REPLACE_ALWAYS, 0);
+    struct hpc_entry_head dev = entry(S_IFBLK | 0660, 0);
+    eight_bits = true;
+    dev.rdev = makedev(8, 1);
+    EQUAL(put(r, dev, "small", NULL), 0);
+    dev.rdev = makedev(300, 70000);
+    EQUAL(put(r, dev, "large", NULL), -ERANGE);
+    CHECK(!exists("base/large"));
+    eight_bits = false;
+    EQUAL(put(r, dev, "large", NULL), 0);
+    EQUAL(stat_of("base/large").st_rdev, dev.rdev);
+    hpc_restore_free(r);
+    EQUAL(leftovers("base"), 0);
+}
+
+/* Without /proc every kind still gets its mode, and what cannot be done is said as it is. */
+void without_proc(void)
+{
+    static const uint8_t block[] = { 9, 0, 0, 0, 1, 0, 0, 0, 't', 'r', 'u', 's', 't', 'e', 'd', '.', 'x', '1' };
+    if (!is_root() || unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount("tmpfs", "/proc", "tmpfs", 0, NULL) < 0)
+        skip("this system does not allow /proc to be hidden");
+    EQUAL(mkdir("base/shared", 0777) + chmod("base/shared", 0777), 0);
+    struct hpc_restore *r = open_core(HPC_REPLACE_ALWAYS, 0);
+    EQUAL(put(r, entry(S_IFDIR | 0755, 0), "own", NULL), 0);
+    EQUAL(put(r, entry(S_IFIFO | 0666, 0), "own/fifo", NULL), 0);
+    EQUAL(put(r, entry(S_IFIFO | 0666, 0), "shared/fifo", NULL), 0);
+    struct hpc_entry_head leader = entry(S_IFREG | 0640, 1), link = leader;
+    leader.nlink = 2;
+    link.flags = HPC_ENTRY_LINK;
+    EQUAL(put_file(r, leader, "shared/file", "x"), 0);
+    EQUAL(put(r, link, "own/link", "shared/file"), 0);
+    EQUAL(stats_of(r).attributes_failed, 0);
+    EQUAL(put(r, entry(S_IFLNK | 0777, 1), "own/symlink", "x"), 0);
+    EQUAL(hpc_restore_xattrs(r, block, sizeof block), 0);
+    EQUAL(stats_of(r).attributes_failed, 1);
+    EQUAL(hpc_restore_finish(r), 0);
+    EQUAL(stat_of("base/own/fifo").st_mode & 07777, 0666);
+    EQUAL(stat_of("base/shared/fifo").st_mode & 07777, 0666);
+    EQUAL(stat_of("base/own/link").st_nlink, 2);
+    EQUAL(stats_of(r).attributes_failed, 1);
+    EQUAL(leftovers("base"), 0);
+    hpc_restore_free(r);
+    EQUAL(umount("/proc"), 0);
 }

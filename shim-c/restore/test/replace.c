@@ -177,3 +177,60 @@ void cancelled(void)
     EQUAL(stat_of("base/dir").st_mode & 07777, 0711); /* its own, although nothing more is restored */
     EQUAL(leftovers("base"), 0);
 }
+
+/* On a filesystem that keeps whole seconds, what was restored there is not "older" than its entry. */
+void times_as_the_filesystem_keeps_them(void)
+{
+    static const struct {
+        int64_t grain, seconds;
+        long nanoseconds;  /* of what exists; the entry has 1000.5 */
+        int newer;
+    } cases[] = {
+        { 1, 1000, 500000000, 0 }, { 1, 1000, 499999999, 1 }, { 1, 1000, 500000001, -1 }, { 1000000000, 1000, 0, 0 }, { 1000000000, 999, 0, 1 },
+        { 1000000000, 1001, 0, -1 }, { 2000000000, 1000, 0, 0 }, { 2000000000, 998, 0, 1 }, { 2000000000, 1002, 0, -1 }, { 1000000, 1000, 500000000, 0 },
+        { 1000000, 1000, 499000000, 1 }, { 1, 5000, 0, -1 }, { 1000000000, INT64_MIN, 0, 1 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct hpc_restore *r = open_core(HPC_REPLACE_NEWER, 0);
+        struct hpc_entry_head h = entry(S_IFREG | 0644, 1);
+        r->grains[r->grain_count++] = (struct hpc_grain){ .dev = r->base->id.dev, .nanoseconds = cases[i].grain };
+        EQUAL(hpc_compare_times(r, r->base, &h, cases[i].seconds, cases[i].nanoseconds), cases[i].newer);
+        hpc_restore_free(r);
+    }
+    /* What this one keeps is found out. */
+    struct hpc_restore *r = open_core(HPC_REPLACE_NEWER, 0);
+    EQUAL(put_file(r, entry(S_IFREG | 0644, 1), "f", "x"), 0);
+    set_mtime("base/f", 1000, 499999999);
+    EQUAL(put_file(r, entry(S_IFREG | 0644, 1), "f", "y"), 0);
+    EQUAL(r->grain_count, 1);
+    EQUAL(r->grains[0].nanoseconds, 1);
+    EQUAL(leftovers("base"), 0);
+    hpc_restore_free(r);
+}
+
+/* What stands in a file's place: an empty directory goes, as with tar. */
+void empty_directories_give_way(void)
+{
+    static const uint32_t types[] = { S_IFREG, S_IFLNK, S_IFIFO };
+    struct hpc_entry_head leader = entry(S_IFREG | 0600, 1), link = leader;
+    leader.nlink = link.nlink = 2;
+    link.flags = HPC_ENTRY_LINK;
+    for (int i = 0; i < 3; i++) {
+        struct hpc_restore *r = open_core(HPC_REPLACE_ALWAYS, 0);
+        EQUAL(mkdir("base/dir", 0700) + mkdir("base/link", 0700), 0);
+        struct hpc_entry_head h = entry(types[i] | 0700, 0);
+        h.flags = 0;
+        EQUAL(put(r, h, "dir", "t"), 0);
+        EQUAL(stat_of("base/dir").st_mode & S_IFMT, types[i]);
+        EQUAL(put_file(r, leader, "leader", "x"), 0);
+        EQUAL(put(r, link, "link", "leader"), 0);
+        EQUAL(stat_of("base/link").st_nlink, 2);
+        hpc_restore_free(r);
+        EQUAL(unlink("base/dir") + unlink("base/link"), 0);
+    }
+    EQUAL(mkdir("base/dir", 0700), 0);
+    struct hpc_restore *r = open_core(HPC_REPLACE_NEVER, 0);
+    EQUAL(put_file(r, entry(S_IFREG | 0600, 1), "dir", "x"), HPC_BEGIN_SKIPPED);
+    CHECK(S_ISDIR(stat_of("base/dir").st_mode));
+    hpc_restore_free(r);
+}
