@@ -214,7 +214,7 @@ static int walk(struct finishing *f)
         int err = out_of_time(f) ? -ECANCELED : hpc_record_read(r, at, &record);
         if (err)
             return err;
-        bool leaf = record.body.kind == HPC_RECORD_FLAGS || (record.body.kind < HPC_RECORD_PLACEHOLDER && !record.child);
+        bool leaf = record.body.kind == HPC_RECORD_FLAGS || !record.live;
         if (down && record.body.kind == HPC_RECORD_FLAGS)
             err = finish_flags(f, at, &record);
         else if (down && !leaf && at != r->root)

@@ -130,7 +130,8 @@ struct hpc_body {
 struct hpc_record {
     uint64_t parent, child, next;  /* places in the spool; 0: none */
     struct hpc_body body;
-    uint32_t name_len, unused;     /* the name follows */
+    uint32_t name_len;             /* the name follows */
+    uint32_t live;                 /* the last pass has something to do here or below */
 };
 int hpc_records_open(struct hpc_restore *r);
 /* Place of the record of a directory, or 0. */

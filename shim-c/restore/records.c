@@ -11,6 +11,23 @@ static bool is_todo(uint32_t kind)
     return kind >= HPC_RECORD_PLACEHOLDER;
 }
 
+/* So that the last pass comes by. */
+static int enliven(struct hpc_restore *r, uint64_t at)
+{
+    const uint32_t live = 1;
+    while (at) {
+        struct hpc_record record;
+        int err = hpc_record_read(r, at, &record);
+        if (err || record.live)
+            return err;
+        err = hpc_spool_write(&r->spool, &live, sizeof live, at + offsetof(struct hpc_record, live));
+        if (err)
+            return err;
+        at = record.parent;
+    }
+    return 0;
+}
+
 int hpc_records_open(struct hpc_restore *r)
 {
     struct hpc_record root;
@@ -55,6 +72,7 @@ int hpc_record_add(struct hpc_restore *r, uint64_t parent, const char *name, siz
     record.next = above.child;
     record.body = *body;
     record.name_len = (uint32_t)len;
+    record.live = is_todo(body->kind);
     memcpy(bytes, &record, sizeof record);
     memcpy(bytes + sizeof record, name, len);
     err = hpc_spool_append(&r->spool, bytes, sizeof record + len, at);
@@ -63,6 +81,8 @@ int hpc_record_add(struct hpc_restore *r, uint64_t parent, const char *name, siz
     if (err)
         return err;
     r->todo += is_todo(body->kind);
+    if (record.live && !above.live && (err = enliven(r, parent)) < 0)
+        return err;
     if (body->kind == HPC_RECORD_FLAGS)
         return 0;
     struct hpc_key key = hpc_key_of(r->secret, parent, name, len);
@@ -79,7 +99,7 @@ int hpc_record_update(struct hpc_restore *r, uint64_t at, const struct hpc_body 
         return err;
     r->todo += is_todo(body->kind);
     r->todo -= is_todo(before);
-    return 0;
+    return is_todo(body->kind) && !is_todo(before) ? enliven(r, at) : 0;
 }
 
 int hpc_record_along(struct hpc_restore *r, uint64_t from, const char *path, size_t len, uint64_t *at)
