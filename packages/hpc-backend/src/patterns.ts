@@ -17,8 +17,8 @@ export interface Selection {
 export function selector({ patterns = [], names = [] }: Selection): Selector {
   if (patterns.length + names.length === 0) return () => true;
   const matchers = patterns.map(matcher);
-  const listed = new NameList(names);
-  return (name) => listed.selects(name) || matchers.some((one) => one.selects(name));
+  const listed = names.length > 0 ? new NameList(names) : undefined;
+  return (name) => listed?.selects(name) || matchers.some((one) => one.selects(name));
 }
 
 function matcher(pattern: GivenName): NamePattern {
@@ -48,10 +48,8 @@ const node = (): Node => ({ below: new Map(), listed: false });
 class NameList {
   readonly #whole = node();
   readonly #anywhere = node();
-  readonly #empty: boolean;
 
   constructor(names: readonly GivenName[]) {
-    this.#empty = names.length === 0;
     for (const name of names.map((each) => Buffer.from(each))) {
       let at = name[0] === SLASH ? this.#whole : this.#anywhere;
       for (const component of components(name)) {
@@ -64,26 +62,36 @@ class NameList {
   }
 
   selects(name: Buffer): boolean {
-    if (this.#empty) return false;
     if (this.#whole.listed) return true;
-    let reached: Node[] = [this.#whole];
+    const anywhere = this.#anywhere.below.size > 0;
+    let whole: Node | undefined = this.#whole;
+    /** Listed names that began at a component before, as far as they go. */
+    let begun: Node[] = [];
     for (const component of components(name)) {
+      whole = whole?.below.get(component);
+      if (whole?.listed) return true;
+      if (!anywhere) {
+        if (whole === undefined) return false;
+        continue;
+      }
       const next: Node[] = [];
-      for (const at of [...reached, this.#anywhere]) {
+      for (const at of [...begun, this.#anywhere]) {
         const below = at.below.get(component);
         if (below?.listed) return true;
         if (below !== undefined) next.push(below);
       }
-      reached = next;
+      begun = next;
     }
     return false;
   }
 }
 
 /** Slashes at the end and doubled ones stand for nothing. */
-function components(name: Buffer): string[] {
-  return name
-    .toString("latin1")
-    .split("/")
-    .filter((component) => component !== "");
+function* components(name: Buffer): Generator<string> {
+  for (let at = 0; at < name.length; ) {
+    let end = at;
+    while (end < name.length && name[end] !== SLASH) end++;
+    if (end > at) yield name.toString("latin1", at, end);
+    at = end + 1;
+  }
 }

@@ -47,5 +47,11 @@ test("what a launcher loads is what lies beside it, also when a link names it", 
     chownSync(program, 54_321, 0);
     expect(unfitForRoot(library, program)).toBeUndefined();
     expect(untrusted(library)).toMatch(/uid 54321/);
+    // He could exchange the program as well.
+    chownSync(program, 0, 0);
+    chownSync(folder, 54_321, 0);
+    expect(unfitForRoot(library, program)).toBeUndefined();
+    chownSync(library, 54_322, 0);
+    expect(unfitForRoot(library, program)).toMatch(/uid 54322/);
   });
 });

@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
+import { lstatSync, readdirSync, readlinkSync, realpathSync, type Stats } from "node:fs";
 import { basename, dirname, isAbsolute, join } from "node:path";
 
 const WRITABLE_BY_OTHERS = 0o022;
@@ -11,10 +11,10 @@ const LINKS_MAX = 40;
  * the user that we run as), and file and folders must be writable by no one else. A folder above it with the sticky bit (/tmp) protects what root puts there. As the
  * plugin does (shim-c/fd-plugin/conf.c).
  *
- * @param owner somebody else who may own it: who could change the program that asks as well
+ * @param trusted others who may own it
  */
-export function untrusted(file: string, owner?: number): string | undefined {
-  const owners = [0, process.geteuid?.(), owner];
+export function untrusted(file: string, trusted: readonly number[] = []): string | undefined {
+  const owners = [0, process.geteuid?.(), ...trusted];
   let at = "/";
   let rest = componentsOf(file);
   for (let links = 0; ; ) {
@@ -70,10 +70,18 @@ export function loadedBeside(launcher: string): string[] {
 
 /**
  * Why this file of our own may not be loaded by the code in `by`; always undefined where we are not root, who alone has more to lose than
- * whoever runs it could do anyway.
+ * whoever runs it could do anyway. Who owns `by`, or a folder above it, may own the file: it is their program that root has started.
  */
 export function unfitForRoot(file: string, by: string): string | undefined {
-  return process.geteuid?.() === 0 ? untrusted(file, statSync(by).uid) : undefined;
+  return process.geteuid?.() === 0 ? untrusted(file, ownersOf(by)) : undefined;
+}
+
+function ownersOf(program: string): number[] {
+  const owners = new Set<number>();
+  for (let at = realpathSync(program); ; at = dirname(at)) {
+    owners.add(lstatSync(at).uid);
+    if (at === "/") return [...owners];
+  }
 }
 
 export const TRUST_REMEDY = "`chown root` and `chmod go-w` what is named, or install it where only root can write";

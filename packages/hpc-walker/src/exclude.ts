@@ -11,8 +11,8 @@ const [BANG, STAR, DASH, SLASH, COLON, QUESTION, OPEN, BACKSLASH, CLOSE, CARET] 
   "!*-/:?[\\]^",
 ) as Iterable<number> as [number, number, number, number, number, number, number, number, number, number];
 
-/** `"*"`: any run of bytes; otherwise the bytes that fit, one byte of the name. */
-type Token = "*" | ReadonlySet<number>;
+/** `"*"`: any run of bytes; otherwise the byte or the bytes that fit, one byte of the name. */
+type Token = "*" | number | ReadonlySet<number>;
 /** One component of a pattern; `"**"`: any number of them. */
 export type Component = "**" | readonly Token[];
 
@@ -138,7 +138,7 @@ export function componentMatches(tokens: readonly Token[], name: Buffer, start =
     if (token === "*") {
       afterStar = ++t;
       from = i;
-    } else if (token?.has(name[i] as number)) {
+    } else if (typeof token === "number" ? token === name[i] : token?.has(name[i] as number)) {
       t++;
       i++;
     } else if (afterStar >= 0) {
@@ -190,7 +190,7 @@ export function compileComponents(bytes: Buffer, deep: boolean): readonly Compon
     if (escaped) byte = escapedByte(bytes, at++);
     if (byte === SLASH) endComponent();
     else if (!escaped && byte === STAR) tokens.push("*");
-    else tokens.push(!escaped && byte === QUESTION ? ANY : new Set([byte]));
+    else tokens.push(!escaped && byte === QUESTION ? ANY : byte);
   }
   endComponent();
   return components;
