@@ -38,6 +38,8 @@
 
 #define SPINS 64 /* before an ambush looks whether its name will ever come */
 
+#define STOLEN_MAX 64
+
 static volatile sig_atomic_t ended;
 static long acted;
 
@@ -101,26 +103,43 @@ static void ambush(char **names, int count)
         poll(NULL, 0, 10);
 }
 
+/* Each name is stolen once: our own exchanges are events, too. */
+static int is_new(char names[][NAME_MAX + 1], long count, char **mine, int mine_count,
+                  const char *name)
+{
+    for (long i = 0; i < count; i++)
+        if (strcmp(names[i], name) == 0)
+            return 0;
+    for (int i = 0; i < mine_count; i++)
+        if (strcmp(strrchr(mine[i], '/') + 1, name) == 0)
+            return 0;
+    return 1;
+}
+
 static void steal(const char *dir, char **mine, int count)
 {
-    char events[4096] __attribute__((aligned(8))), name[PATH_MAX];
+    static char events[4096] __attribute__((aligned(8))), stolen[STOLEN_MAX][NAME_MAX + 1];
+    char path[PATH_MAX];
     int watch = inotify_init1(IN_NONBLOCK);
-    if (watch < 0 || inotify_add_watch(watch, dir, IN_CREATE) < 0)
+    if (watch < 0 || inotify_add_watch(watch, dir, IN_CREATE | IN_MOVED_TO) < 0)
         fail(dir);
     ready();
     while (!ended) {
         ssize_t n = read(watch, events, sizeof events);
         for (ssize_t at = 0; at < n;) {
             struct inotify_event *event = (struct inotify_event *)(events + at);
-            snprintf(name, sizeof name, "%s/%s", dir, event->len ? event->name : "");
-            if (event->len && acted < count && exchange(name, mine[acted]) == 0)
-                acted++;
             at += (ssize_t)(sizeof *event + event->len);
+            if (!event->len || acted >= count || acted >= STOLEN_MAX ||
+                !is_new(stolen, acted, mine, count, event->name))
+                continue;
+            snprintf(path, sizeof path, "%s/%s", dir, event->name);
+            snprintf(stolen[acted], sizeof stolen[acted], "%s", event->name);
+            acted += exchange(path, mine[acted]) == 0;
         }
     }
 }
 
-/* u::rwx u:READER:rwx g::rwx m::rwx o::rwx as the kernel has it: version 2; tag, permissions, id. */
+/* u::rwx u:READER:rwx g::rwx m::rwx o::rwx in the kernel's form: version 2; tag, permissions, id. */
 static void inherit(const char *dir, uint32_t reader)
 {
     struct entry {
@@ -130,7 +149,8 @@ static void inherit(const char *dir, uint32_t reader)
     struct {
         uint32_t version;
         struct entry entries[5];
-    } acl = { 2, { { 1, 7, ~0u }, { 2, 7, reader }, { 4, 7, ~0u }, { 16, 7, ~0u }, { 32, 7, ~0u } } };
+    } acl = { 2, { { 1, 7, ~0u }, { 2, 7, reader }, { 4, 7, ~0u }, { 16, 7, ~0u }, { 32, 7, ~0u } }
+    };
     ready();
     while (!ended) {
         acted += setxattr(dir, "system.posix_acl_default", &acl, sizeof acl, 0) == 0;

@@ -11,7 +11,7 @@ import { Archives, Jobs, type Product } from "./product";
 // Users of a tree against root, who saves or restores it meanwhile. A round counts when the attacker succeeded in what he does;
 // too few of them are a failure. PODHEITOR_HPC_LONG=1 plays a thousand rounds of each with the command, and fifty with Bacula.
 const long = process.env["PODHEITOR_HPC_LONG"] === "1";
-const rounds = long ? { archives: 1000, jobs: 50 } : { archives: 8, jobs: 2 };
+const rounds = long ? { archives: 1000, jobs: 50 } : { archives: 5, jobs: 1 };
 const limit = long ? 7_200_000 : 120_000;
 
 let ground: Ground;
