@@ -160,27 +160,6 @@ export const attacks: readonly Attack[] = [
     }),
   },
   {
-    name: "path-exchange-save",
-    what: "the path that is saved becomes a link to a folder that only root may enter",
-    during: "save",
-    path: "home/data",
-    lay: async (ground, folder) => {
-      ground.directory(`${folder}/home`);
-      ground.directory(`${folder}/home/data/sub`);
-      ground.directory(`${folder}/secret/sub`, 0, 0o700);
-      ground.directory(`${folder}/secret`, 0, 0o700);
-      for (const name of ["file", "sub/file"]) {
-        ground.file(`${folder}/home/data/${name}`, attacker, 0o644, "mine\n");
-        ground.file(`${folder}/secret/${name}`, 0, 0o600, `${secret}\n`);
-      }
-      ground.link(`${folder}/home/link`, ground.path(`${folder}/secret`));
-    },
-    arm: async (ground, folder) => ({
-      words: ["exchange", ground.path(`${folder}/home/data`), ground.path(`${folder}/home/link`)],
-      victims: [ground.path(`${folder}/secret`)],
-    }),
-  },
-  {
     name: "directories-given-away",
     what: "another user's private directory gets the name of a directory that was just restored",
     during: "restore",
