@@ -298,4 +298,10 @@ export const backendFaults: readonly Fault[] = [
       says: [/before the handshake was complete; its last words: .*Cannot find .*xxhash.*remedy: install it again/],
     },
   },
+  {
+    name: "scan-library-missing",
+    what: "the scan library is missing: no other engine takes its place",
+    conf: (bench) => copiedBundle(bench, "no-scan", (name) => name !== "libhpcscan.so"),
+    expect: { status: "failed", says: [/libhpcscan was not found/] },
+  },
 ];
