@@ -23,6 +23,7 @@ import { log } from "./log";
 import { Messages } from "./messages";
 import { type JobParams, parseParams } from "./params";
 import { checkRoots } from "./plan";
+import { requireRoots } from "./roots";
 import type { Work } from "./work";
 
 /** Message levels as PTCOMM has them: an `E` would end the exchange that is going on, `Q` does not. */
@@ -47,6 +48,8 @@ export class BackendProcess {
   #params: JobParams | undefined;
   #work: Work | undefined;
   #running: Promise<void> = Promise.resolve();
+  /** Something is done that may take its time. */
+  #busy = false;
   #ended = false;
   #leaving = false;
 
@@ -140,12 +143,23 @@ export class BackendProcess {
       const types = job.pluginDir === undefined ? undefined : readFilesystemTypes(job.pluginDir.toString());
       if (types !== undefined) declareFilesystemTypes(types);
       this.#params = parseParams(params);
-      checkRoots(this.#params);
       this.#emitter.limit(this.#params.bandwidthMib);
-      this.#session.accept();
     } catch (error) {
       this.#refuse(error);
+      return;
     }
+    this.#busy = true;
+    this.#running = lookAt(this.#params);
+    this.#running.then(
+      () => this.#accepted(),
+      (error: unknown) => (this.#leaving ? undefined : this.#refuse(error)),
+    );
+  }
+
+  #accepted(): void {
+    if (this.#leaving) return;
+    this.#session.accept();
+    this.#emitter.flush();
   }
 
   #start(command: StartCommand): void {
@@ -199,11 +213,17 @@ export class BackendProcess {
   }
 
   #heartbeat(): void {
-    if (this.#work === undefined || this.#ended) return;
+    if (!this.#busy || this.#ended) return;
     if (this.#emitter.quietMs < HEARTBEAT_MS) return;
     this.#emitter.frames.signal("H");
     this.#emitter.flush();
   }
+}
+
+/** Whether what the job names can be saved: a filesystem that does not answer may keep it waiting. */
+async function lookAt(params: JobParams): Promise<void> {
+  await requireRoots(params);
+  await checkRoots(params);
 }
 
 /** One line for the job log: what is wrong, what to do, and the code under which docs/errors.md has more. */

@@ -11,6 +11,7 @@ import { Hpc1Sink } from "./hpc1-sink";
 import { FACT_COST, FACTS_BYTES, MIB } from "./limits";
 import { Messages } from "./messages";
 import type { JobParams } from "./params";
+import { requireRoots } from "./roots";
 import { Sums } from "./sums";
 import { throttled } from "./throttled";
 import { VERSION } from "./version";
@@ -33,6 +34,7 @@ export interface BackupToArchive {
 export async function backupToArchive(options: BackupToArchive): Promise<BackupSummary> {
   const { params, events, signal } = options;
   if (signal?.aborted) throw cancelled();
+  await requireRoots(params);
   const output = await openArchiveOutput(options.archive, signal);
   const sums = new Sums();
   const emitter = new Emitter(output.sink, { digest: digestOf });

@@ -21,13 +21,13 @@ import { uncovered } from "./uncovered";
  * the sink's when the receiver is gone.
  */
 export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
-  const sharding = shardingOf(job.params, job.jobName ?? "");
+  const sharding = await shardingOf(job.params, job.jobName ?? "");
   const before = LostNames.before(job);
   const since = before?.all ? undefined : job.since;
   const checks = job.ask === undefined || since === undefined ? undefined : new Checks(job.ask);
   const { content } = job;
   const whole = before?.paths ?? [];
-  const plan = planScan(job.params, { since, keepOlder: checks !== undefined, whole, content, sharding });
+  const plan = await planScan(job.params, { since, keepOlder: checks !== undefined, whole, content, sharding });
   for (const note of plan.notes) job.messages.say("info", note);
   for (const warning of plan.warnings) job.messages.say("warning", warning);
   const set = sharding.shard.count > 1 ? new ShardSet(job.params, sharding.shard) : undefined;

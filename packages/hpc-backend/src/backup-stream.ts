@@ -6,6 +6,7 @@ import type { Emitter } from "./emitter";
 import { Hpc1Sink } from "./hpc1-sink";
 import { Messages } from "./messages";
 import type { JobParams } from "./params";
+import { requireRoots } from "./roots";
 import { Sums } from "./sums";
 
 export interface BackupStream {
@@ -28,6 +29,7 @@ export async function backupToStream({ params, emitter, signal, openScanner }: B
   const messages = new Messages((level, text) => emitter.frames.message(PTCOMM_LEVEL[level], text));
   const sink = new Hpc1Sink(emitter, { digests: false });
   const job = { params, since: undefined, ask: undefined, content: true, sink, sums, messages, signal };
+  if (openScanner === undefined) await requireRoots(params);
   await runBackup(openScanner === undefined ? job : { ...job, openScanner });
   emitter.frames.frame("U", encodeAccounting(sums));
   emitter.frames.signal("F");

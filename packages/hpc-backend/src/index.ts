@@ -22,6 +22,7 @@ export { type Selection, type Selector, selector } from "./patterns";
 export { printable } from "./printable";
 export { type RestoreArchive, restoreArchive } from "./restore-archive";
 export type { Replace } from "./restore-core";
+export { requireRoots } from "./roots";
 export { shardingOf } from "./sharding";
 export { type Surveyed, type Surveyor, surveyTree } from "./survey";
 export { type VerifyArchive, verifyArchive } from "./verify-archive";

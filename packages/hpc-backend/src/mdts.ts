@@ -2,6 +2,7 @@ import { closeSync, constants, openSync } from "node:fs";
 import { constants as os } from "node:os";
 import { type Library, NativeError, openLibrary } from "@podheitor/hpc-native";
 import type { MdtSource } from "@podheitor/hpc-shard";
+import { counted } from "./in-flight";
 import { MDT_DIRECTORIES } from "./limits";
 import { atAnyLength } from "./long-path";
 
@@ -23,7 +24,7 @@ const END: ReadonlySet<number> = new Set([ENODEV, ENOTTY, EINVAL, ENOENT]);
  * The MDTs of the Lustre filesystem under the paths, through liblustreapi. undefined: there is no such library here, or no Lustre.
  * One open and two calls for a directory; the last few thousand answers are kept.
  */
-export function hostMdts(paths: readonly Buffer[], libraries = LUSTREAPI): MdtSource | undefined {
+export async function hostMdts(paths: readonly Buffer[], libraries = LUSTREAPI): Promise<MdtSource | undefined> {
   let library: Library;
   try {
     library = openLibrary("liblustreapi", libraries);
@@ -32,7 +33,9 @@ export function hostMdts(paths: readonly Buffer[], libraries = LUSTREAPI): MdtSo
     if (error instanceof NativeError) return undefined;
     throw error;
   }
-  const mdts = [...new Set(paths.flatMap((path) => mdtsUnder(library, path)))].sort((a, b) => a - b);
+  const under = [];
+  for (const path of paths) under.push(...(await mdtsUnder(library, path)));
+  const mdts = [...new Set(under)].sort((a, b) => a - b);
   if (mdts.length === 0) return undefined;
   const ask = asker(library);
   const known = new Map<string, readonly number[]>();
@@ -51,17 +54,17 @@ export function hostMdts(paths: readonly Buffer[], libraries = LUSTREAPI): MdtSo
 }
 
 /** How many MDTs the Lustre filesystem has that this path is on; undefined where they cannot be counted. */
-export function mdtCount(path: Buffer): number | undefined {
-  return hostMdts([path])?.mdts.length;
+export async function mdtCount(path: Buffer): Promise<number | undefined> {
+  return (await hostMdts([path]))?.mdts.length;
 }
 
 /** An MDT that is deactivated or cannot be reached counts: all jobs of a set must see the same ones. */
-function mdtsUnder(library: Library, path: Buffer): number[] {
-  const statfs = library.bind("llapi_obd_statfs", ["buffer", "i64", "i64", "buffer", "buffer"], "i64");
+async function mdtsUnder(library: Library, path: Buffer): Promise<number[]> {
+  const statfs = library.bindAsync("llapi_obd_statfs", ["buffer", "i64", "i64", "buffer", "buffer"], "i64");
   const [name, answer, uuid] = [terminated(path), Buffer.alloc(OBD.statfs), Buffer.alloc(OBD.uuid)];
   const found: number[] = [];
   for (let index = 0; index < OBD.indices; index++) {
-    const result = statfs(name, OBD.mdt, index, answer, uuid) | 0; // an int: the upper half of the register is not defined
+    const result = (await counted(statfs(name, OBD.mdt, index, answer, uuid))) | 0; // an int: the upper half of the register is not defined
     if (END.has(-result)) break;
     if (result !== -EAGAIN) found.push(index);
   }

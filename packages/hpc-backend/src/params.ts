@@ -4,7 +4,7 @@ import { HpcError } from "./errors";
 import { BANDWIDTH_MIB, CHANNEL_DEPTH, INLINE_KIB, METADATA_OPS, THREADS } from "./limits";
 import { absolutePath } from "./paths";
 import { printable } from "./printable";
-import { readableRoot, withoutNested } from "./roots";
+import { type NestedRoot, withoutNested } from "./roots";
 
 export const MODES = ["auto", "posix", "lustre", "gpfs", "cephfs", "beegfs", "weka"] as const;
 export type Mode = (typeof MODES)[number];
@@ -45,6 +45,8 @@ export interface JobParams {
   readonly tree: Buffer | undefined;
   /** What of it other jobs save, or nobody should. */
   readonly otherPaths: readonly Buffer[];
+  /** Paths that were named as well and lie inside a root: they are saved with it. */
+  readonly nested: readonly NestedRoot[];
   /** Things to say in the job log: nested roots that were dropped. */
   readonly notes: readonly string[];
 }
@@ -73,7 +75,7 @@ interface Draft {
 
 /** One line per key: what to do with its value. A key exists when it works. */
 const KEYS: Readonly<Record<string, (draft: Draft, value: Buffer, key: string) => void>> = {
-  path: (draft, value) => void draft.paths.push(readableRoot(value)),
+  path: (draft, value) => void draft.paths.push(absolutePath(value, "path")),
   shard: (draft, value, key) => {
     draft.shard = shard(value.toString("latin1"), key);
   },
@@ -129,7 +131,7 @@ const REPEATABLE: ReadonlySet<string> = new Set(["path", "exclude", "exclude-mar
 export const KNOWN_KEYS: readonly string[] = Object.keys(KEYS);
 
 /**
- * Turns the pairs of a plugin string into a checked job. Only `path`, `exclude`, `exclude-marker` and `other-path` may be given more than once.
+ * Turns the pairs of a plugin string into a checked job. Looks at no filesystem: whether its paths can be saved is for `requireRoots`. Only `path`, `exclude`, `exclude-marker` and `other-path` may be given more than once.
  * Values are bytes, or text that means its UTF-8. Throws HpcError with `key` set: HPC_UNKNOWN_KEY, HPC_BAD_VALUE, HPC_NO_PATH, HPC_BAD_PATH.
  */
 export function parseParams(pairs: Iterable<readonly [key: string, value: GivenName]>): JobParams {
@@ -189,9 +191,9 @@ export function parseParams(pairs: Iterable<readonly [key: string, value: GivenN
       "Say which directory is to be covered: tree=/directory.",
       "other-path",
     );
-  const { paths, notes } = withoutNested(draft.paths);
+  const { paths, nested, notes } = withoutNested(draft.paths);
   const strategy = draft.strategy ?? (draft.shard === undefined ? "none" : "inode-hash");
-  return { ...draft, paths, strategy, notes };
+  return { ...draft, paths, nested, strategy, notes };
 }
 
 function shard(text: string, key: string): { index: number; count: number } {

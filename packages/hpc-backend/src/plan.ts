@@ -1,8 +1,9 @@
-import { realpathSync } from "node:fs";
-import { defaultThreads, type Filesystem, filesystemByMounts, filesystemOf, serverRole } from "@podheitor/hpc-native";
+import { realpath } from "node:fs/promises";
+import { askFilesystem, defaultThreads, type Filesystem, filesystemByMounts, serverRole } from "@podheitor/hpc-native";
 import { type ShardStrategy, WHOLE } from "@podheitor/hpc-shard";
 import type { ScanOptions } from "@podheitor/hpc-walker";
 import { causeOf, HpcError } from "./errors";
+import { counted } from "./in-flight";
 import { RING_BYTES } from "./limits";
 import { mdtCount } from "./mdts";
 import type { JobParams } from "./params";
@@ -32,11 +33,11 @@ export interface Plan {
 }
 
 /**
- * Looks at the filesystems of the roots and settles what the parameters left open. Throws HPC_ROOT_REFUSED when a root is
- * the mount point of a parallel filesystem and `allow-root` is not set.
+ * Looks at the filesystems of the roots and settles what the parameters left open. Rejects with HPC_ROOT_REFUSED when a root is
+ * the mount point of a parallel filesystem and `allow-root` is not set. Waits for them and blocks nothing else.
  */
-export function planScan(params: JobParams, scope: JobScope): Plan {
-  const { found, warnings } = checkRoots(params);
+export async function planScan(params: JobParams, scope: JobScope): Promise<Plan> {
+  const { found, warnings } = await checkRoots(params);
   const role = found.some(({ isParallel }) => isParallel) ? serverRole() : undefined;
   if (role !== undefined) warnings.push(serverWarning(role));
   const { byInode, shard } = scope.sharding ?? { byInode: true, shard: WHOLE };
@@ -48,7 +49,7 @@ export function planScan(params: JobParams, scope: JobScope): Plan {
     filesystems: found,
     scan: {
       paths: params.paths,
-      threads: params.threads ?? suitingThreads(found),
+      threads: params.threads ?? (await suitingThreads(found)),
       // Where the engine cannot tell whose an entry is, it must not read what another shard will: contents are read later.
       inlineBytes: scope.content && (whole || byInode) ? params.inlineKib * 1024 : 0,
       ...(byInode && !whole ? { shard } : {}),
@@ -71,15 +72,16 @@ export function planScan(params: JobParams, scope: JobScope): Plan {
 }
 
 /** The most threads that one of the filesystems suits. `countMdts`: of the Lustre that is mounted there. */
-export function suitingThreads(
+export async function suitingThreads(
   found: readonly Pick<Filesystem, "type" | "isNetwork" | "mountPoint">[],
-  countMdts: (mountPoint: Buffer) => number | undefined = mdtCount,
-): number {
-  const each = found.map(({ type, isNetwork, mountPoint }) => {
-    const mdts = type === "lustre" && mountPoint !== undefined ? countMdts(mountPoint) : undefined;
-    return defaultThreads({ isNetwork }, mdts);
-  });
-  return Math.max(1, ...each);
+  countMdts: (mountPoint: Buffer) => Promise<number | undefined> = mdtCount,
+): Promise<number> {
+  let most = 1;
+  for (const { type, isNetwork, mountPoint } of found) {
+    const mdts = type === "lustre" && mountPoint !== undefined ? await countMdts(mountPoint) : undefined;
+    most = Math.max(most, defaultThreads({ isNetwork }, mdts));
+  }
+  return most;
 }
 
 /** For a File Daemon on a machine that also serves the filesystem it saves. */
@@ -93,15 +95,17 @@ function withoutUserXattrs({ mountPoint }: Filesystem): string {
 }
 
 /** The filesystem of each root, and what is odd about it. Throws HPC_ROOT_REFUSED. */
-export function checkRoots(params: JobParams): { readonly found: Filesystem[]; readonly warnings: string[] } {
+export async function checkRoots(
+  params: JobParams,
+): Promise<{ readonly found: Filesystem[]; readonly warnings: string[] }> {
   const found: Filesystem[] = [];
   const warnings: string[] = [];
   for (const path of params.paths) {
     let filesystem: Filesystem;
     let real: Buffer;
     try {
-      filesystem = filesystemOf(path);
-      real = realpathSync.native(path, { encoding: "buffer" });
+      filesystem = await counted(askFilesystem(path));
+      real = await counted(realpath(path, { encoding: "buffer" }));
     } catch (error) {
       const known = filesystemByMounts(path);
       if (known?.isParallel) {

@@ -1,31 +1,41 @@
-import { accessSync, constants, lstatSync, opendirSync, statSync } from "node:fs";
+import { constants } from "node:fs";
+import { access, lstat, open, stat } from "node:fs/promises";
 import { errnoRemedy } from "@podheitor/hpc-native";
 import { causeOf, HpcError } from "./errors";
-import { atAnyLength } from "./long-path";
-import { absolutePath, isInside } from "./paths";
+import { counted } from "./in-flight";
+import type { JobParams } from "./params";
+import { isInside } from "./paths";
 import { printable } from "./printable";
 
-/**
- * The value of the key `path`, normalised. Throws HPC_BAD_PATH for what cannot be read: a job on it is no job, and not
- * one with an entry less.
- */
-export function readableRoot(value: Buffer): Buffer {
-  const root = absolutePath(value, "path");
-  try {
-    requireReadable(root);
-  } catch (error) {
-    throw unreadableRoot(root, causeOf(error));
-  }
-  return root;
+/** A path that lies inside another one of the same job, or is one. */
+export interface NestedRoot {
+  readonly root: Buffer;
+  readonly outer: Buffer;
 }
 
-/** Throws the system's error. */
-function requireReadable(root: Buffer): void {
-  const stat = statSync(root);
-  if (stat.isDirectory()) {
-    opendirSync(root).closeSync(); // listing it would move its access time; the scan says what that brings
-  } else if (stat.isFile()) {
-    accessSync(root, constants.R_OK); // opening it would break a lease, or recall it from tape
+/**
+ * Looks whether all paths of a job can be read. Throws HPC_BAD_PATH for one that cannot: a job on it is no job, and not one with an entry less;
+ * and for a path that lies inside another one by name only. Waits for the filesystems, as long as they take, and blocks nothing else.
+ */
+export async function requireRoots({ paths, nested }: Pick<JobParams, "paths" | "nested">): Promise<void> {
+  for (const root of [...paths, ...nested.map(({ root }) => root)]) {
+    try {
+      await counted(requireReadable(root));
+    } catch (error) {
+      throw unreadableRoot(root, causeOf(error));
+    }
+  }
+  for (const { root, outer } of nested) await refuseThroughSymlink(root, outer);
+}
+
+/** Rejects with the system's error. */
+async function requireReadable(root: Buffer): Promise<void> {
+  const found = await stat(root);
+  if (found.isDirectory()) {
+    const directory = await open(root, constants.O_RDONLY | constants.O_DIRECTORY);
+    await directory.close(); // listing it would move its access time; the scan says what that brings
+  } else if (found.isFile()) {
+    await access(root, constants.R_OK); // opening it would break a lease, or recall it from tape
   }
 }
 
@@ -45,26 +55,25 @@ export function unreadableRoot(root: Buffer, cause: string): HpcError {
   );
 }
 
-/**
- * Drops roots that lie inside another root (or are one), saying so in `notes`: every entry travels once. Throws
- * HPC_BAD_PATH where one lies inside the other by name only.
- */
-export function withoutNested(roots: readonly Buffer[]): { paths: Buffer[]; notes: string[] } {
+/** Drops roots that lie inside another root (or are one), saying so in `notes`: every entry travels once. */
+export function withoutNested(roots: readonly Buffer[]): { paths: Buffer[]; nested: NestedRoot[]; notes: string[] } {
   const paths: Buffer[] = [];
-  const notes: string[] = [];
+  const nested: NestedRoot[] = [];
   for (const [at, root] of roots.entries()) {
     const outer = roots.find((other, otherAt) => (other.equals(root) ? otherAt < at : isInside(root, other)));
-    if (outer !== undefined) refuseThroughSymlink(root, outer);
     if (outer === undefined) paths.push(root);
-    else notes.push(`path ${printable(root)} lies inside path ${printable(outer)} and is saved with it`);
+    else nested.push({ root, outer });
   }
-  return { paths, notes };
+  const notes = nested.map(
+    ({ root, outer }) => `path ${printable(root)} lies inside path ${printable(outer)} and is saved with it`,
+  );
+  return { paths, nested, notes };
 }
 
 /** The scan of `outer` does not follow symlinks, so what `root` reaches through one is not saved with it. */
-function refuseThroughSymlink(root: Buffer, outer: Buffer): void {
+async function refuseThroughSymlink(root: Buffer, outer: Buffer): Promise<void> {
   for (let end = root.length; end > outer.length; end = root.lastIndexOf(0x2f, end - 1)) {
-    if (!isSymlink(root.subarray(0, end))) continue;
+    if (!(await counted(isSymlink(root.subarray(0, end))))) continue;
     throw new HpcError(
       "HPC_BAD_PATH",
       `path "${printable(root)}" lies inside path ${printable(outer)} by name only: ${printable(root.subarray(0, end))} is a symbolic link`,
@@ -74,10 +83,10 @@ function refuseThroughSymlink(root: Buffer, outer: Buffer): void {
   }
 }
 
-function isSymlink(path: Buffer): boolean {
-  try {
-    return atAnyLength(path, (reachable) => lstatSync(reachable)).isSymbolicLink();
-  } catch {
-    return false; // it vanished since it was looked at; the scan will say so
-  }
+async function isSymlink(path: Buffer): Promise<boolean> {
+  // It vanished since it was looked at; the scan will say so. One whose path is longer than the kernel takes was not readable either.
+  return lstat(path).then(
+    (found) => found.isSymbolicLink(),
+    () => false,
+  );
 }

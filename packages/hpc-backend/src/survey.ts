@@ -2,6 +2,7 @@ import type { Shard } from "@podheitor/hpc-shard";
 import { createScanner, RecordCursor, RecordType } from "@podheitor/hpc-walker";
 import type { JobParams } from "./params";
 import { planScan } from "./plan";
+import { requireRoots } from "./roots";
 import { shardingOf } from "./sharding";
 
 /** What looks at a tree without saving it. The cursor stands on an ENTRY, and is valid during the call only. */
@@ -35,10 +36,12 @@ export async function surveyTree(
   options: { readonly signal?: AbortSignal; readonly progress?: () => void; readonly sample?: Shard | undefined } = {},
 ): Promise<Surveyed> {
   const whole: JobParams = { ...params, shard: undefined, strategy: "none" };
-  const sharding = options.sample === undefined ? shardingOf(whole, "") : { byInode: true, shard: options.sample };
+  const sharding =
+    options.sample === undefined ? await shardingOf(whole, "") : { byInode: true, shard: options.sample };
   const scope = { since: undefined, keepOlder: false, content: false, sharding };
   const started = performance.now();
-  const scanner = createScanner({ ...planScan(whole, scope).scan, engine: "native" });
+  await requireRoots(whole);
+  const scanner = createScanner({ ...(await planScan(whole, scope)).scan, engine: "native" });
   const stop = () => scanner.stop();
   options.signal?.addEventListener("abort", stop, { once: true });
   const cursor = new RecordCursor();

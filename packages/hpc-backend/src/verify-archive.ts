@@ -12,6 +12,7 @@ import { isSampled, type NamePart, NameTable } from "./name-table";
 import { parseParams } from "./params";
 import { planScan } from "./plan";
 import { printable } from "./printable";
+import { requireRoots } from "./roots";
 import { throttled } from "./throttled";
 import { readContent } from "./verify-content";
 import { compareStat } from "./verify-entry";
@@ -197,7 +198,8 @@ class Verification {
       ["path", root.actual],
       ["allow-root", Buffer.from("yes")],
     ]);
-    const { scan } = planScan(params, { since: undefined, keepOlder: false, content: false });
+    await requireRoots(params);
+    const { scan } = await planScan(params, { since: undefined, keepOlder: false, content: false });
     const scanner = createScanner({ ...scan, xattrs, engine: "native" });
     try {
       const cursor = new RecordCursor();

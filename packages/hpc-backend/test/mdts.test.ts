@@ -47,8 +47,8 @@ const directory = (mode: number): Buffer => {
   return Buffer.from(path);
 };
 
-test("the MDTs, holes and unreachable ones included, and those of each directory", () => {
-  const source = hostMdts([Buffer.from(work)], [library]);
+test("the MDTs, holes and unreachable ones included, and those of each directory", async () => {
+  const source = await hostMdts([Buffer.from(work)], [library]);
   expect(source?.mdts).toEqual([0, 2, 3]);
   expect(source?.mdtsOf(directory(2))).toEqual([2]);
   expect(source?.mdtsOf(directory(7))).toEqual([0, 3]);
@@ -57,6 +57,6 @@ test("the MDTs, holes and unreachable ones included, and those of each directory
   expect(source?.mdtsOf(Buffer.from(join(work, "d2")))).toEqual([2]);
 });
 
-test("without the library there is no information", () => {
-  expect(hostMdts([Buffer.from(work)], [join(work, "missing.so")])).toBeUndefined();
+test("without the library there is no information", async () => {
+  expect(await hostMdts([Buffer.from(work)], [join(work, "missing.so")])).toBeUndefined();
 });

@@ -165,19 +165,19 @@ test("a sample is about one in so many, the same every time", () => {
   expect(names.every((name) => isSampled(name, 1))).toBe(true);
 });
 
-test("threads: eight to an MDT where they can be counted, the most that any of the filesystems suits", () => {
+test("threads: eight to an MDT where they can be counted, the most that any of the filesystems suits", async () => {
   const lustre = { type: "lustre", isNetwork: true, mountPoint: Buffer.from("/lustre") } as const;
   const asked: string[] = [];
-  const counting = (mdts: number | undefined) => (mountPoint: Buffer) => {
+  const counting = (mdts: number | undefined) => async (mountPoint: Buffer) => {
     asked.push(mountPoint.toString());
     return mdts;
   };
-  expect(suitingThreads([lustre], counting(2))).toBe(16);
-  expect(suitingThreads([lustre], counting(undefined))).toBe(32);
+  expect(await suitingThreads([lustre], counting(2))).toBe(16);
+  expect(await suitingThreads([lustre], counting(undefined))).toBe(32);
   expect(asked).toEqual(["/lustre", "/lustre"]);
   const nfs = { type: "nfs", isNetwork: true, mountPoint: Buffer.from("/nfs") } as const;
-  expect(suitingThreads([nfs, lustre], counting(1))).toBe(32);
-  expect(suitingThreads([{ ...lustre, mountPoint: undefined }], counting(1))).toBe(32);
+  expect(await suitingThreads([nfs, lustre], counting(1))).toBe(32);
+  expect(await suitingThreads([{ ...lustre, mountPoint: undefined }], counting(1))).toBe(32);
 });
 
 describe("printable", () => {
@@ -275,6 +275,7 @@ describe("parameters", () => {
       degraded: false,
       tree: undefined,
       otherPaths: [],
+      nested: [],
       notes: [],
     });
   });
@@ -312,6 +313,11 @@ describe("parameters", () => {
     expect(paths.map(String)).toEqual(["/"]);
     expect(notes).toHaveLength(3);
     expect(notes.join()).toMatch(/lies inside/);
+  });
+
+  test("nothing of it looks at a filesystem", () => {
+    const { paths, nested } = parse(["path", "/no/such"], ["path", "/no/such/below"]);
+    expect([...paths, ...nested.map(({ root }) => root)].map(String)).toEqual(["/no/such", "/no/such/below"]);
   });
 
   test.each<[string, [string, string][]]>([
@@ -354,23 +360,29 @@ describe("parameters", () => {
     expect(work).toThrow(expect.objectContaining({ key }));
   });
 
-  test("a scan gives way where the filesystem is on a network, or as it is told", () => {
+  test("a scan gives way where the filesystem is on a network, or as it is told", async () => {
     const scope = { since: undefined, keepOlder: false, content: true };
-    const backOff = (...pairs: [string, string][]) => planScan(parse(["path", dir], ...pairs), scope).scan.backOff;
-    expect([backOff(), backOff(["back-off", "yes"]), backOff(["back-off", "no"])]).toEqual([false, true, false]);
+    const backOff = async (...pairs: [string, string][]) =>
+      (await planScan(parse(["path", dir], ...pairs), scope)).scan.backOff;
+    expect([await backOff(), await backOff(["back-off", "yes"]), await backOff(["back-off", "no"])]).toEqual([
+      false,
+      true,
+      false,
+    ]);
   });
 
-  test("small files of a disk are asked for ahead; of what cannot be told they are not", () => {
+  test("small files of a disk are asked for ahead; of what cannot be told they are not", async () => {
     const scope = { since: undefined, keepOlder: false, content: true };
     const gone = mkdtempSync(join(tmpdir(), "hpc-gone-"));
     const [here, both] = [parse(["path", dir]), parse(["path", dir], ["path", gone])];
     rmdirSync(gone);
-    expect([here, both].map((params) => planScan(params, scope).scan.readAhead)).toEqual([true, false]);
+    const plans = await Promise.all([here, both].map((params) => planScan(params, scope)));
+    expect(plans.map(({ scan }) => scan.readAhead)).toEqual([true, false]);
   });
 
-  test("a mode of another filesystem is said, and Lustre's way with directories is kept", () => {
+  test("a mode of another filesystem is said, and Lustre's way with directories is kept", async () => {
     const scope = { since: undefined, keepOlder: false, content: true };
-    const { warnings, scan } = planScan(
+    const { warnings, scan } = await planScan(
       parse(["path", dir], ["mode", "lustre"], ["inline_kib", "8"], ["threads", "3"]),
       scope,
     );
@@ -378,25 +390,25 @@ describe("parameters", () => {
       expect.stringMatching(/^mode=lustre, but .* is on \w+: a directory is read by one thread all the same$/),
     ]);
     expect(scan).toMatchObject({ serialDirectories: true, inlineBytes: 8192, threads: 3, ringEntries: 8192 });
-    expect(planScan(parse(["path", dir]), { ...scope, content: false }).scan).toMatchObject({
+    expect((await planScan(parse(["path", dir]), { ...scope, content: false })).scan).toMatchObject({
       inlineBytes: 0,
       serialDirectories: false,
     });
   });
 
-  test("inode-hash is left to the engine; with other strategies nothing is read before it is known whose it is", () => {
+  test("inode-hash is left to the engine; with other strategies nothing is read before it is known whose it is", async () => {
     const scope = { since: undefined, keepOlder: false, content: true };
-    const planOf = (strategy: string, shard: string) => {
+    const planOf = async (strategy: string, shard: string) => {
       const params = parse(["path", dir], ["shard", shard], ["strategy", strategy]);
-      return planScan(params, { ...scope, sharding: shardingOf(params, "") }).scan;
+      return (await planScan(params, { ...scope, sharding: await shardingOf(params, "") })).scan;
     };
     const shard = { index: 1, count: 3 };
-    expect(planOf("inode-hash", "1/3")).toMatchObject({ shard, inlineBytes: 65536 });
-    expect(planOf("subtree+inode-hash", "1/3")).toMatchObject({ shard, inlineBytes: 65536 });
-    expect(planOf("lustre-mdt", "1/3")).toMatchObject({ shard, inlineBytes: 65536 }); // no Lustre here
-    expect(planOf("mtime-bucket", "1/3")).toMatchObject({ inlineBytes: 0 });
-    expect(planOf("mtime-bucket", "1/3").shard).toBeUndefined();
-    expect(planOf("mtime-bucket", "0/1")).toMatchObject({ inlineBytes: 65536 });
+    expect(await planOf("inode-hash", "1/3")).toMatchObject({ shard, inlineBytes: 65536 });
+    expect(await planOf("subtree+inode-hash", "1/3")).toMatchObject({ shard, inlineBytes: 65536 });
+    expect(await planOf("lustre-mdt", "1/3")).toMatchObject({ shard, inlineBytes: 65536 }); // no Lustre here
+    expect(await planOf("mtime-bucket", "1/3")).toMatchObject({ inlineBytes: 0 });
+    expect((await planOf("mtime-bucket", "1/3")).shard).toBeUndefined();
+    expect(await planOf("mtime-bucket", "0/1")).toMatchObject({ inlineBytes: 65536 });
   });
 
   test("no key survives that is not known", () => {

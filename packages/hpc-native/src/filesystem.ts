@@ -1,4 +1,5 @@
 import { readFileSync, realpathSync, statfsSync } from "node:fs";
+import { readFile, realpath, statfs } from "node:fs/promises";
 import { declaredType, type FilesystemType } from "./filesystem-types";
 import { type Mount, mountOf, parseMountinfo } from "./mountinfo";
 
@@ -82,6 +83,13 @@ export function filesystemOf(path: Buffer): Filesystem {
   const magic = Number(BigInt.asUintN(32, statfsSync(path, { bigint: true }).type));
   const real = realpathSync.native(path, { encoding: "buffer" });
   return describeFilesystem(magic, mountOf(real, parseMountinfo(readFileSync("/proc/self/mountinfo"))));
+}
+
+/** As {@link filesystemOf}, and only its promise waits for the server. */
+export async function askFilesystem(path: Buffer): Promise<Filesystem> {
+  const magic = Number(BigInt.asUintN(32, (await statfs(path, { bigint: true })).type));
+  const real = await realpath(path, { encoding: "buffer" });
+  return describeFilesystem(magic, mountOf(real, parseMountinfo(await readFile("/proc/self/mountinfo"))));
 }
 
 /**

@@ -1,5 +1,5 @@
 export { errnoName, errnoRemedy, errnoText, NativeError, type NativeErrorCode } from "./errors";
-export { describeFilesystem, type Filesystem, filesystemByMounts, filesystemOf } from "./filesystem";
+export { askFilesystem, describeFilesystem, type Filesystem, filesystemByMounts, filesystemOf } from "./filesystem";
 export {
   declareFilesystemTypes,
   FILESYSTEM_TYPES_NAME,

@@ -107,11 +107,12 @@ function parseSince(text: string): bigint {
 
 /** Runs all jobs at once. One that fails does not stop the others: their archives are good, and only it must be repeated. */
 async function runAll(jobs: readonly Job[], since: bigint | undefined, output: Output, io: Io): Promise<BackupSummary> {
-  const { backupToArchive, parseParams } = await import("@podheitor/hpc-backend");
+  const { backupToArchive, parseParams, requireRoots } = await import("@podheitor/hpc-backend");
   const started = performance.now();
   const progress = new ProgressSum(jobs.length, (sum) => output.progress(sum));
   // All are checked before the first one starts.
   const checked = jobs.map((job) => ({ ...job, params: parseParams(job.pairs) }));
+  for (const { params } of checked) await requireRoots(params);
   const results = await Promise.allSettled(
     checked.map(({ params, archive }, index) => {
       const events: JobEvents = {

@@ -32,7 +32,7 @@ export async function survey(
 ): Promise<{ tally: Tally; met: Surveyed }> {
   const { parseParams, shardingOf, surveyTree } = await import("@podheitor/hpc-backend");
   const params = parseParams([...pairs, ["shard", Buffer.from(`0/${shards}`)]]);
-  const tally = new Tally(shardingOf(params, ""), sample?.sums);
+  const tally = new Tally(await shardingOf(params, ""), sample?.sums);
   const met = await surveyTree(params, tally, {
     signal: io.signal,
     sample: sample?.part,
