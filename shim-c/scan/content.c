@@ -62,7 +62,7 @@ int read_opened(struct worker *w, int fd, const struct statx *st, size_t *len, s
     int64_t begin, got, more = 0;
     struct statx now;
 
-    if (size > limit)
+    if (size > limit || (w->scan->options.flags & HPC_SCAN_SKIP_RELEASED && left_in_archive(fd, st)))
         return CONTENT_LEFT;
     if (!w->content && !(w->content = malloc(limit + 1)))
         return -ENOMEM;

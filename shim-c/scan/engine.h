@@ -270,6 +270,10 @@ int64_t read_begin(struct worker *w);
 void read_end(struct worker *w, int64_t begin, uint64_t size);
 bool read_ahead(struct worker *w, int dirfd, const char *name); /* false: it cannot be opened */
 
+/* hsm.c */
+bool layout_is_released(const uint8_t *lov, size_t len);
+bool left_in_archive(int fd, const struct statx *st); /* fd must not be read, nor asked for holes */
+
 /* whole.c */
 int whole_new(struct whole **out, const uint8_t *at, const uint8_t *end, uint32_t count);
 void whole_free(struct whole *w);

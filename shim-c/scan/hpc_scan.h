@@ -59,6 +59,7 @@ enum hpc_scan_flag {
     HPC_SCAN_ONE_FILESYSTEM = 1 << 4, /* a directory with another st_dev than its parent's is handed out, but not read */
     HPC_SCAN_BACK_OFF = 1 << 5,     /* threads rest while stats and opens take a multiple of what they took */
     HPC_SCAN_READ_AHEAD = 1 << 6,   /* small files of a root's own filesystem are asked for before it is their turn, while reads are seen to wait for a disk; not together with metadata_ops */
+    HPC_SCAN_SKIP_RELEASED = 1 << 7, /* on Lustre: what HSM has released is not read: its content is left to the consumer */
 };
 
 /*
@@ -166,6 +167,7 @@ enum hpc_open_flag {
     HPC_OPEN_HOLES = 2,    /* and where it has holes */
     HPC_OPEN_XATTRS = 4,   /* extended attributes, always */
     HPC_OPEN_XATTRS_NEW = 8, /* ... where the entry has changed since */
+    HPC_OPEN_SKIP_RELEASED = 16, /* EREMOTE instead of what HSM has released */
 };
 struct hpc_open_answer {
     uint32_t length;       /*  0 of all of it */

@@ -154,6 +154,8 @@ static int look_closer(struct openers *o, struct worker *w, const struct ask *a,
         *error = stat_opened(fd, &f->st);
         if (!*error)
             *error = compare(&a->r, f);
+        if (!*error && a->r.flags & HPC_OPEN_SKIP_RELEASED && left_in_archive(fd, &f->st))
+            *error = -EREMOTE;
         if (!*error && a->r.flags & HPC_OPEN_HOLES)
             *error = find_holes(o, fd, f);
     }

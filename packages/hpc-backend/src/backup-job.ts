@@ -58,7 +58,7 @@ export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
   const lost = new LostNames(job, watch, before);
   const emitter = new BatchEmitter(
     { ...job, trouble: lost.trouble },
-    { asks: checks !== undefined, native: scanner.engine === "native" },
+    { asks: checks !== undefined, native: scanner.engine === "native", skipReleased: plan.scan.skipReleased === true },
   );
   const mine = sharding.byInode ? undefined : new MineOnly(sharding);
   const backOff = plan.scan.backOff ? new BackOffReport(plan.scan.threads, job.messages) : undefined;
@@ -69,6 +69,7 @@ export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
     lost.end();
     // A shard that is not by inode need not meet every name.
     if (sharding.byInode) sayIdle(scanner, job);
+    if (job.sums.released > 0) job.messages.say("warning", releasedText(job.sums.released));
     job.sums.filteredShard += mine?.dropped ?? 0;
     account(scanner, job);
     record?.completed(Math.floor(Date.now() / 1000));
@@ -81,6 +82,11 @@ export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
   }
   job.messages.close();
   return scanner.engine;
+}
+
+function releasedText(count: number): string {
+  const files = count === 1 ? "1 file is" : `${count} files are`;
+  return `${files} not saved, because HSM has released them: their data lies in the archive of HSM only; hsm=recall brings it back and saves it`;
 }
 
 async function pump(

@@ -19,6 +19,9 @@ import { UnchangedLinks } from "./unchanged-links";
 
 const EMPTY = Buffer.alloc(0);
 
+/** Which node:os does not name. */
+const EREMOTE = 66;
+
 type Job = Pick<
   BackupJob,
   "params" | "sink" | "sums" | "messages" | "content" | "signal" | "workDirectory" | "progress" | "trouble"
@@ -60,7 +63,10 @@ export class BatchEmitter {
   };
 
   /** asks: older entries are asked about; native: the batches are the native engine's, and its library may make frames of them. */
-  constructor(job: Job, options: { readonly asks?: boolean; readonly native?: boolean } = {}) {
+  constructor(
+    job: Job,
+    options: { readonly asks?: boolean; readonly native?: boolean; readonly skipReleased?: boolean } = {},
+  ) {
     this.#job = job;
     this.#runs = options.native ? FrameRuns.over(job) : undefined;
     this.#unchanged = options.asks ? new UnchangedLinks(job.workDirectory ?? tmpdir()) : undefined;
@@ -68,6 +74,7 @@ export class BatchEmitter {
       holes: true,
       streams: job.sink.stream !== undefined,
       dropBehind: job.params.dropBehind,
+      skipReleased: options.skipReleased ?? false,
     };
     this.#files = new SeenFiles(job.params.paths);
     const ahead: LookAhead = (cursor, bytes) =>
@@ -265,7 +272,9 @@ export class BatchEmitter {
     try {
       looked = await ahead.take(cursor.headStart, () => this.#look(cursor, bytes));
     } catch (error) {
-      this.#unreadable(cursor, errnoOf(error), NoteOperation.OPEN);
+      const errno = errnoOf(error);
+      if (errno === EREMOTE && this.#reading.skipReleased) this.#released(cursor);
+      else this.#unreadable(cursor, errno, NoteOperation.OPEN);
       return;
     }
     if (looked instanceof FileReader) await this.#file(cursor, bytes, looked);
@@ -286,6 +295,13 @@ export class BatchEmitter {
     } finally {
       await reader.close();
     }
+  }
+
+  #released(cursor: RecordCursor): void {
+    const { sums, messages } = this.#job;
+    sums.filteredOther++;
+    sums.released++;
+    messages.entry("info", leftOutText(cursor, "released"));
   }
 
   #unreadable(cursor: RecordCursor, errno: number, operation: NoteOperation): void {

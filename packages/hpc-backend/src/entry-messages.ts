@@ -26,6 +26,7 @@ const OPERATIONS: Readonly<Record<NoteOperation, string>> = {
 const LEFT_OUT = {
   socket: "sockets are not saved",
   ownOutput: "not saved, as every archive that is being written, its earlier version, and those of other shards",
+  released: "HSM has released it to its archive: not saved (hsm=skip)",
   vanished: "vanished before it could be saved",
 } as const;
 

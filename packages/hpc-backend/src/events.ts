@@ -44,6 +44,8 @@ export interface FilteredBy {
   readonly sockets: number;
   /** By an `exclude` pattern; or an archive that is being written, its earlier version, and those of other shards. */
   readonly excluded: number;
+  /** Files whose data HSM has moved to its archive. */
+  readonly released: number;
 }
 
 /** How a backup ended. scanned = entries + filtered + vanished + failed. */

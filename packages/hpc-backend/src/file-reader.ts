@@ -28,6 +28,8 @@ const SPARE_BUFFERS = OPEN_AHEAD + 2;
 export interface ReadOptions {
   /** Skip the holes of a file that has fewer blocks than its size needs. */
   readonly holes: boolean;
+  /** Reject with EREMOTE instead of bringing back what HSM has released. */
+  readonly skipReleased?: boolean;
   /** Leave long runs of data behind the first block to `stream`. */
   readonly streams?: boolean;
   /** Let go of its pages in the page cache once they were read, whoever brought them there. */

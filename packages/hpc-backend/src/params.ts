@@ -9,6 +9,9 @@ import { type NestedRoot, withoutNested } from "./roots";
 export const MODES = ["auto", "posix", "lustre", "gpfs", "cephfs", "beegfs", "weka"] as const;
 export type Mode = (typeof MODES)[number];
 
+export const HSM_CHOICES = ["skip", "recall"] as const;
+export type HsmChoice = (typeof HSM_CHOICES)[number];
+
 /** What a job was asked to do, checked. */
 export interface JobParams {
   /** Roots, absolute, without a trailing `/` (but "/" itself), none inside another. */
@@ -39,6 +42,8 @@ export interface JobParams {
   readonly oneFilesystem: boolean;
   /** Extended attributes, ACLs, inode flags. */
   readonly xattrs: boolean;
+  /** Whether files that HSM has released are brought back to be saved. */
+  readonly hsm: HsmChoice;
   /** Goes on while an MDT of Lustre is inactive, without what lies on it. */
   readonly degraded: boolean;
   /** The directory that the paths of all jobs of a generation are parts of; undefined: not said. */
@@ -68,6 +73,7 @@ interface Draft {
   markers: Buffer[];
   oneFilesystem: boolean;
   xattrs: boolean;
+  hsm: HsmChoice;
   degraded: boolean;
   tree: Buffer | undefined;
   otherPaths: Buffer[];
@@ -117,6 +123,9 @@ const KEYS: Readonly<Record<string, (draft: Draft, value: Buffer, key: string) =
   xattrs: (draft, value, key) => {
     draft.xattrs = yesOrNo(value, key);
   },
+  hsm: (draft, value, key) => {
+    draft.hsm = oneOf(HSM_CHOICES, value, key);
+  },
   degraded: (draft, value, key) => {
     draft.degraded = yesOrNo(value, key);
   },
@@ -152,6 +161,7 @@ export function parseParams(pairs: Iterable<readonly [key: string, value: GivenN
     markers: [],
     oneFilesystem: false,
     xattrs: true,
+    hsm: "skip",
     degraded: false,
     tree: undefined,
     otherPaths: [],

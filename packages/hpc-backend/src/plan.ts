@@ -65,6 +65,7 @@ export async function planScan(params: JobParams, scope: JobScope): Promise<Plan
       ...(params.metadataOps === undefined ? {} : { metadataOps: params.metadataOps }),
       backOff: params.backOff ?? found.some(({ isNetwork }) => isNetwork),
       readAhead: found.length === params.paths.length && found.every(({ isNetwork }) => !isNetwork),
+      skipReleased: params.hsm === "skip" && found.some(({ type }) => type === "lustre"),
       ringEntries: params.channelDepth,
       ringBytes: RING_BYTES,
     },

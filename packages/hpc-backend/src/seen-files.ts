@@ -48,7 +48,11 @@ export class SeenFiles {
    */
   open(cursor: RecordCursor, bytes: Buffer, options: ReadOptions, xattrs: "always" | "changed" | "no") {
     const wanted = xattrs === "always" ? OpenFlag.XATTRS : xattrs === "changed" ? OpenFlag.XATTRS_NEW : 0;
-    const flags = OpenFlag.CONTENT | (options.holes ? OpenFlag.HOLES : 0) | wanted;
+    const flags =
+      OpenFlag.CONTENT |
+      (options.holes ? OpenFlag.HOLES : 0) |
+      wanted |
+      (options.skipReleased ? OpenFlag.SKIP_RELEASED : 0);
     const asked = this.#ask(cursor, bytes, flags);
     return asked.then((entry) => {
       const fresh = entry.changed || xattrs === "always";

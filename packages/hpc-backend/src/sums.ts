@@ -41,6 +41,8 @@ export class Sums {
 
   /** Emitted, but a read failed on the way: their end says so, and restore discards them. Not in the `U` frame. */
   incomplete = 0;
+  /** Of `filteredOther`: files that HSM has released. Not in the `U` frame. */
+  released = 0;
   /** By errno, what `failed` counts. */
   readonly failedBy = new Map<number, number>();
 
@@ -106,7 +108,8 @@ export class Sums {
         since: this.filteredSince,
         unchanged: this.filteredUnchanged,
         sockets: this.filteredSockets,
-        excluded: this.filteredOther,
+        excluded: this.filteredOther - this.released,
+        released: this.released,
       },
       failed_by: Object.fromEntries([...this.failedBy].map(([errno, count]) => [errnoName(errno), count])),
       incomplete: this.incomplete,

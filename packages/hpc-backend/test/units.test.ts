@@ -272,6 +272,7 @@ describe("parameters", () => {
       markers: [],
       oneFilesystem: false,
       xattrs: true,
+      hsm: "skip",
       degraded: false,
       tree: undefined,
       otherPaths: [],

@@ -13,6 +13,7 @@ export const readOptions = {
     describe: "let larger files leave the page cache once they were read",
   },
   "no-xattrs": { type: "boolean", default: false, describe: "no extended attributes, ACLs and inode flags" },
+  hsm: value("files that HSM of Lustre has released: skip or recall; default: skip"),
   degraded: {
     type: "boolean",
     default: false,
@@ -25,6 +26,7 @@ const KEYS = [
   ["inline-kib", "inline_kib"],
   ["channel-depth", "channel_depth"],
   ["bandwidth", "bandwidth"],
+  ["hsm", "hsm"],
 ] as const;
 
 /** The options as keys of the plugin string; hpc-backend checks their values. */

@@ -57,6 +57,7 @@ export function addSummaries(summaries: readonly BackupSummary[], seconds: numbe
       unchanged: filtered("unchanged"),
       sockets: filtered("sockets"),
       excluded: filtered("excluded"),
+      released: filtered("released"),
     },
     failed_by: addCounts(summaries.map((one) => one.failed_by)),
     incomplete: sum((one) => one.incomplete),

@@ -24,6 +24,16 @@ beforeAll(async () => {
   writeFileSync(join(source, "tree/remote/r"), "remote");
   for (let i = 0; i < 20; i++) writeFileSync(join(source, `tree/striped/s${i}`), "striped");
   double.mark("tree/here/f", "ost", "2");
+  mkdirSync(join(source, "hsm"));
+  for (const [name, size] of [
+    ["tiny", 100],
+    ["small", 10_000],
+    ["large", 1_000_000],
+  ] as const) {
+    writeFileSync(join(source, "hsm", name), Buffer.alloc(size, "x"));
+    double.mark(`hsm/${name}`, "released", "1");
+  }
+  writeFileSync(join(source, "hsm/here"), "x");
 });
 beforeEach(() => double.targets("mdt 0 active", "mdt 1 active", "ost 2 active"));
 
@@ -91,6 +101,36 @@ describe("a Lustre client", () => {
     expect(code).toBe(3);
     expect(text.match(/OST testfs-OST0002 of \S+ is inactive/g)).toHaveLength(1);
     expect(text).toMatch(/tree\/here\/f: cannot stat: ESHUTDOWN/);
+  });
+
+  test("files that HSM has released are neither read nor asked for their holes, but named and counted", async () => {
+    const { code, text } = await backup("--json", "--path", join(double.mount, "hsm"));
+    expect(code).toBe(3);
+    const { files, filtered_by, failed } = JSON.parse(
+      text
+        .trimEnd()
+        .split("\n")
+        .find((line) => line.includes("filtered_by")) ?? "",
+    );
+    expect([files, filtered_by.released, filtered_by.excluded, failed]).toEqual([23, 3, 0, 0]);
+    expect(double.recalls).toBe(0);
+    const said = await backup("--path", join(double.mount, "hsm"), "--inline-kib", "0");
+    for (const name of ["tiny", "small", "large"])
+      expect(said.text).toMatch(new RegExp(`hsm/${name}: HSM has released it`));
+    expect(said.text).toMatch(/warning: 3 files are not saved, because HSM has released them/);
+    expect(said.text).toMatch(/left out: 3 released by HSM/);
+    expect(double.recalls).toBe(0);
+  });
+
+  test("hsm=recall reads them", async () => {
+    const running = backup("--path", join(double.mount, "hsm"), "--hsm", "recall");
+    await double.fs.hangs();
+    expect(double.recalls).toBeGreaterThan(0);
+    const letGo = setInterval(() => double.fs.release(), 100);
+    const { code, text } = await running;
+    clearInterval(letGo);
+    expect(code).toBe(3);
+    expect(text).toMatch(/hsm\/large: .*EIO/); // nobody brought it back
   });
 
   test("an MDT that goes away in the middle of the job fails it", async () => {

@@ -15,6 +15,8 @@ export const OpenFlag = {
   XATTRS: 4,
   /** The same, where it has changed since it was scanned. */
   XATTRS_NEW: 8,
+  /** On Lustre EREMOTE instead, where HSM has released it. */
+  SKIP_RELEASED: 16,
 } as const;
 
 /** An entry that was looked at again. */

@@ -14,6 +14,7 @@ export const ScanFlag = {
   ONE_FILESYSTEM: 16,
   BACK_OFF: 32,
   READ_AHEAD: 64,
+  SKIP_RELEASED: 128,
 } as const;
 
 const SLASH = 0x2f;
@@ -33,7 +34,8 @@ export function encodeScanOptions(options: ScanOptions): Buffer {
     (options.xattrs ? ScanFlag.XATTRS : 0) |
     (options.oneFilesystem ? ScanFlag.ONE_FILESYSTEM : 0) |
     (options.backOff ? ScanFlag.BACK_OFF : 0) |
-    (options.readAhead ? ScanFlag.READ_AHEAD : 0);
+    (options.readAhead ? ScanFlag.READ_AHEAD : 0) |
+    (options.skipReleased ? ScanFlag.SKIP_RELEASED : 0);
   head.writeUInt32LE(SCAN_ABI, 0);
   head.writeUInt32LE(options.threads, 4);
   head.writeUInt32LE(options.inlineBytes, 8);

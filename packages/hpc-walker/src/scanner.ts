@@ -41,6 +41,8 @@ export interface ScanOptions {
    * that is asked for is opened once more, and a server would hear of it. The TypeScript engine never does it. Default: no.
    */
   readonly readAhead?: boolean;
+  /** On Lustre: what HSM has released to its archive is left without content, unread. The TypeScript engine reads it. Default: no. */
+  readonly skipReleased?: boolean;
   /** Bounds of the ring between the scan threads and the consumer. */
   readonly ringEntries: number;
   readonly ringBytes: number;

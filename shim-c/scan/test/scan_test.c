@@ -22,6 +22,7 @@ void test_ring_wakes(void);
 void test_fairness(void);
 void test_exclude(void);
 void test_whole(void);
+void test_released(void);
 void test_exclude_refused(void);
 void test_markers(void);
 void test_one_filesystem(void);
@@ -153,7 +154,7 @@ int main(int argc, char **argv)
 #define TEST(name) { #name, test_##name }
         TEST(hash), TEST(fairness), TEST(bad_options), TEST(kinds_and_content), TEST(roots), TEST(read_files), TEST(unreadable),
         TEST(shards_and_since), TEST(pace), TEST(backoff), TEST(read_ahead), TEST(file_mounts), TEST(flat), TEST(chain), TEST(too_deep), TEST(wide), TEST(few_descriptors),
-        TEST(changing), TEST(ring_and_stop), TEST(ring_wakes), TEST(exclude), TEST(exclude_refused), TEST(whole), TEST(markers), TEST(one_filesystem), TEST(xattrs),
+        TEST(changing), TEST(ring_and_stop), TEST(ring_wakes), TEST(exclude), TEST(exclude_refused), TEST(whole), TEST(released), TEST(markers), TEST(one_filesystem), TEST(xattrs),
         TEST(flags_of_opened), TEST(xattrs_large), TEST(holes), TEST(frames), TEST(frames_stopped), TEST(stream), TEST(stream_refused), TEST(stream_stopped),
         TEST(close_fails), TEST(torn), TEST(openers), TEST(openers_left), TEST(named_below),
     };

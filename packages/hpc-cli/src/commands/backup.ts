@@ -178,6 +178,7 @@ function leftOut(by: FilteredBy, allShards: boolean): string[] {
     [by.unchanged, `${formatCount(by.unchanged)} unchanged`],
     [by.sockets, plural(by.sockets, "socket")],
     [by.excluded, `${formatCount(by.excluded)} excluded`],
+    [by.released, `${formatCount(by.released)} released by HSM`],
   ];
   return parts.flatMap(([count, text]) => (count > 0 ? [text] : []));
 }
