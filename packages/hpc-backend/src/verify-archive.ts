@@ -16,6 +16,7 @@ import { requireRoots } from "./roots";
 import { throttled } from "./throttled";
 import { readContent } from "./verify-content";
 import { compareStat } from "./verify-entry";
+import { unreadFlags } from "./verify-flags";
 import { Reasons } from "./verify-reasons";
 import { archivedName, type Root, Roots } from "./verify-roots";
 import { Times } from "./verify-times";
@@ -183,6 +184,7 @@ class Verification {
         "the archive was made with xattrs=no: attributes, ACLs, inode flags and project ids are not compared",
       );
     if (partial && !xattrs) return;
+    if (xattrs) this.#unread();
     for (const part of this.names.parts()) {
       for (const root of this.#context.roots.list) await this.#scan(root, part, { partial, xattrs }, signal);
     }
@@ -244,6 +246,12 @@ class Verification {
       archived: archived === NO_XATTRS ? "none" : "others",
       found: xattrNames(block === undefined ? [] : decodeXattrs(block)),
     });
+  }
+
+  /** Once for each sentence: most trees lie on one filesystem. */
+  #unread(): void {
+    const sentences = new Set(this.#context.roots.list.map(({ actual }) => unreadFlags(actual)));
+    for (const sentence of sentences) if (sentence !== undefined) this.#messages.say("info", sentence);
   }
 
   #coarser(nanoseconds: bigint): void {

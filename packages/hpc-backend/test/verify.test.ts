@@ -6,6 +6,7 @@ import { setTimeout as after } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { HeldTree, type Looked } from "../src/held-tree";
 import { backupToArchive, type Difference, parseParams, restoreArchive, verifyArchive } from "../src/index";
+import { unreadFlags } from "../src/verify-flags";
 import { Times } from "../src/verify-times";
 
 let scratch: string;
@@ -180,6 +181,19 @@ describe("modification times", () => {
     expect(times.same(seconds(100, 123_456_789), other)).toBe(true);
     expect(said).toEqual([100n]);
   });
+});
+
+test("what is not compared of flags and project ids is said once", async () => {
+  const second = join(scratch, "second");
+  mkdirSync(second);
+  const params = parseParams([tree, second].map((path) => ["path", Buffer.from(path)] as const));
+  await backupToArchive({ params, archive });
+  const said: string[] = [];
+  await verifyArchive({ archive, against: "/", events: { message: (_level, text) => said.push(text) } });
+  const sentence = unreadFlags(Buffer.from(tree));
+  expect(said).toEqual(sentence === undefined ? [] : [sentence]);
+  expect(unreadFlags(Buffer.from(tree), "5.10.0-1")).toMatch(/^project ids.* are not read on .*, and not compared$/);
+  expect(unreadFlags(Buffer.from("/proc"), "6.18.1")).toContain("are not read on proc, and not compared");
 });
 
 test("a copy on the same filesystem keeps all that is compared", async () => {
