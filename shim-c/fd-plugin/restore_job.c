@@ -23,6 +23,7 @@ struct restore_job {
     size_t count;
     char *plugin_string;     /* the last one, and the paths of all */
     struct paths paths;
+    bool keep_xattrs;        /* the job that saved them did not look at extended attributes */
     struct hpc_restore *core; /* of the file whose data are being written, NULL: none */
     struct hpc_restore *last; /* of the entry that began last, whose xattr block may come */
     bool still;               /* that entry is complete and has no data, but the FD opens and closes it */
@@ -62,6 +63,10 @@ int restore_command(struct job *job, const char *plugin_string)
     /* The paths only choose a better base; a string that does not parse restores all the same. */
     if (hpc_params_parse((const uint8_t *)plugin_string, strlen(plugin_string), &params, error, sizeof error) == 0) {
         int rc = paths_add(&r->paths, &params);
+        r->keep_xattrs = false;
+        for (size_t i = 0; i < params.count; i++)
+            if (params.pairs[i].key_len == 6 && memcmp(params.pairs[i].key, "xattrs", 6) == 0)
+                r->keep_xattrs = params.pairs[i].value_len == 2 && memcmp(params.pairs[i].value, "no", 2) == 0;
         hpc_params_free(&params);
         if (rc != 0)
             return job_say(job, SAY_FATAL, "out of memory"), RC_ERROR;
@@ -237,6 +242,7 @@ static int begin(struct job *job, struct restore_job *r, const void *pkt, const 
     /* An empty file, too, stays open until its end: its extended attributes come after it. */
     if (S_ISREG(head.mode) && type == TYPE_EMPTY && head.size == 0)
         head.flags |= HPC_ENTRY_HAS_DATA;
+    hpc_restore_keep_xattrs(base->core, r->keep_xattrs);
     int rc = hpc_restore_begin(base->core, &head, name, strlen(name), olname ? olname : "", olname ? strlen(olname) : 0);
     if (rc >= 0 && rc != HPC_BEGIN_SKIPPED)
         r->last = base->core;

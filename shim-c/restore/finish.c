@@ -122,7 +122,7 @@ static bool give(struct finishing *f, const struct hpc_target *t, const struct h
         err = hpc_spool_read(&r->spool, f->block.data, body->block_len, body->block);
     if (err)
         return hpc_took(r, t, "xattrs", err);
-    bool strip = body->kind == HPC_RECORD_CREATED || !(r->flags & HPC_RESTORE_KEEP_XATTRS);
+    bool strip = body->kind == HPC_RECORD_CREATED || !body->keep_xattrs;
     struct hpc_block block = {
         .data = f->block.data, .len = body->block_len, .strip_acl = strip, .strip_default_acl = strip,
         .strip_others = strip && body->kind == HPC_RECORD_ADOPTED,

@@ -334,6 +334,14 @@ int64_t hpc_restore_open(const uint8_t *base, int64_t base_len, const uint8_t *w
     return (int64_t)(intptr_t)f;
 }
 
+int64_t hpc_restore_flat_keep_xattrs(int64_t handle, int64_t keep)
+{
+    if (!handle)
+        return -EINVAL;
+    hpc_restore_keep_xattrs(flat_of(handle)->core, keep != 0);
+    return 0;
+}
+
 int64_t hpc_restore_flat_root(int64_t handle, const uint8_t *name, int64_t len)
 {
     return handle && len > 0 ? hpc_restore_root(flat_of(handle)->core, (const char *)name, (size_t)len) : -EINVAL;

@@ -21,7 +21,6 @@ enum hpc_replace { HPC_REPLACE_ALWAYS = 'a', HPC_REPLACE_NEWER = 'w', HPC_REPLAC
 enum hpc_restore_flag {
     HPC_RESTORE_IN_PLACE = 1 << 0,  /* no temporary name: write straight to the final one (the FD closes files late) */
     HPC_RESTORE_NAME_ATTRIBUTES = 1 << 1,  /* flat API: attributes that could not be set are among the failures (HPC_RESTORE_OP_ATTRIBUTE) */
-    HPC_RESTORE_KEEP_XATTRS = 1 << 2,      /* nobody looked at ACLs and xattrs when the entries were saved: directories that are there keep theirs */
 };
 
 /* Result of hpc_restore_begin (>= 0) */
@@ -30,6 +29,9 @@ enum hpc_begin { HPC_BEGIN_DONE = 0 /* complete, no data wanted */, HPC_BEGIN_DA
 /* base: directory, created if missing; work_dir: where the directory list is kept (NULL: base). -errno in *error_out on NULL; -ELOOP: the way to
  * the base has a symlink that others may have chosen (../path/hpc_base.h; hpc_base_open() names it). */
 struct hpc_restore *hpc_restore_new(const char *base, const char *work_dir, enum hpc_replace replace, unsigned flags, int *error_out);
+/* keep != 0: nobody looked at extended attributes when the entries that follow were saved (xattrs=no), so that directories that are there keep theirs, and their ACLs.
+ * Otherwise (at first) such a directory gives up the ACLs, user.* and trusted.* that its entry lacks. */
+void hpc_restore_keep_xattrs(struct hpc_restore *r, int keep);
 /* Before the first entry: `name` is a path that the backup was told to save. Symlinks at it and above it are followed like those on the way to the base; the
  * entry of a directory that is one gives its attributes to the directory behind. Below it none is followed. -errno. */
 int hpc_restore_root(struct hpc_restore *r, const char *name, size_t len);
@@ -126,6 +128,7 @@ int64_t hpc_restore_abi(void);  /* 1 */
 int64_t hpc_restore_open(const uint8_t *base, int64_t base_len, const uint8_t *work_dir, int64_t work_dir_len, int64_t replace, int64_t flags);
 /* Looks at the way to `base` again: the path of the symlink that is not followed, as much as fits cap. Its length, 0: there is none (any more), or -errno. */
 int64_t hpc_restore_base_link(const uint8_t *base, int64_t base_len, uint8_t *out, int64_t cap);
+int64_t hpc_restore_flat_keep_xattrs(int64_t handle, int64_t keep);
 int64_t hpc_restore_flat_root(int64_t handle, const uint8_t *name, int64_t len);
 /*
  * frames: hpc/1 frames (8-byte header + payload) of one or more entries: M, then B when HPC_ENTRY_ATTRS (its last 8 bytes are a digest when M has

@@ -124,7 +124,8 @@ enum hpc_record_kind {
 struct hpc_body {
     struct hpc_identity id;   /* PLACEHOLDER and beyond: which object is meant */
     uint64_t block;
-    uint32_t block_len, kind, inode_flags, unused;
+    uint32_t block_len, kind, inode_flags;
+    uint32_t keep_xattrs;     /* ADOPTED: it keeps what its entry does not tell of */
     struct hpc_attributes attributes;
 };
 struct hpc_record {
@@ -209,7 +210,7 @@ struct hpc_restore {
     enum hpc_replace replace;
     unsigned flags;
     uint64_t secret[2];
-    atomic_bool cancelled;
+    atomic_bool cancelled, keep_xattrs;
     int64_t patience;  /* milliseconds that the last pass goes on when cancelled */
     atomic_ullong temp_seed;
     struct hpc_counters stats;

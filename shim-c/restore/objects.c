@@ -10,7 +10,7 @@
 static int note(struct hpc_restore_entry *e, enum hpc_record_kind kind, const struct statx *sx, uint64_t *at)
 {
     struct hpc_restore *r = e->job;
-    struct hpc_body body = { .kind = kind, .id = hpc_identity_of(sx) };
+    struct hpc_body body = { .kind = kind, .id = hpc_identity_of(sx), .keep_xattrs = atomic_load(&r->keep_xattrs) };
     hpc_attributes_of(&body.attributes, &e->head);
     pthread_mutex_lock(&r->lock);
     int err = hpc_record_find(r, e->parent->record, e->name, strlen(e->name), at);
@@ -115,7 +115,7 @@ int hpc_adopt_root(struct hpc_restore_entry *e)
 int hpc_adopt_base(struct hpc_restore_entry *e)
 {
     struct hpc_restore *r = e->job;
-    struct hpc_body body = { .kind = HPC_RECORD_ADOPTED, .id = r->base->id };
+    struct hpc_body body = { .kind = HPC_RECORD_ADOPTED, .id = r->base->id, .keep_xattrs = atomic_load(&r->keep_xattrs) };
     if (!S_ISDIR(e->head.mode))
         return -EINVAL;
     if (r->replace == HPC_REPLACE_NEVER)

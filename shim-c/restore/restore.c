@@ -56,7 +56,7 @@ static int prepare(struct hpc_restore *r, const char *base, const char *work_dir
 
 struct hpc_restore *hpc_restore_new(const char *base, const char *work_dir, enum hpc_replace replace, unsigned flags, int *error_out)
 {
-    const unsigned flags_known = HPC_RESTORE_IN_PLACE | HPC_RESTORE_NAME_ATTRIBUTES | HPC_RESTORE_KEEP_XATTRS;
+    const unsigned flags_known = HPC_RESTORE_IN_PLACE | HPC_RESTORE_NAME_ATTRIBUTES;
     int err = -EINVAL;
     struct hpc_restore *r = NULL;
     bool known = replace == HPC_REPLACE_ALWAYS || replace == HPC_REPLACE_NEWER || replace == HPC_REPLACE_OLDER || replace == HPC_REPLACE_NEVER;
@@ -129,6 +129,11 @@ void hpc_restore_on_attribute(struct hpc_restore *r, hpc_restore_attribute callb
 {
     r->on_attribute = callback;
     r->on_attribute_context = context;
+}
+
+void hpc_restore_keep_xattrs(struct hpc_restore *r, int keep)
+{
+    atomic_store(&r->keep_xattrs, keep != 0);
 }
 
 void hpc_restore_on_failure(struct hpc_restore *r, hpc_restore_failure callback, void *context)

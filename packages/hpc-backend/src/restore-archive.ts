@@ -64,7 +64,7 @@ export async function restoreArchive(options: RestoreArchive): Promise<RestoreSu
         // With patterns a hard link may be wanted and its leader not; a first pass finds those, where a second one is possible.
         if (some && one !== "-") await linksWithoutLeader(one, wanted, signal, standIns);
         restore.standIns = standIns;
-        const onFacts = isRoot(options.where) ? (facts: Facts) => restore.inPlace(facts) : undefined;
+        const onFacts = (facts: Facts) => restore.begin(facts, isRoot(options.where));
         shards.add(await eachItem(one, signal, (item) => restore.item(item), report, onFacts));
       } finally {
         standIns.close();
@@ -195,8 +195,11 @@ class ArchiveRestore {
     if (this.#frames.byteLength >= FEED_SIZE) this.flush();
   }
 
-  /** Symbolic links at the paths of the backup, and above them, are followed where they can only be root's. */
-  inPlace(facts: Facts): void {
+  /** Before an archive's entries. In place, symbolic links at the paths of the backup, and above them, are followed where they can only be root's. */
+  begin(facts: Facts, inPlace: boolean): void {
+    this.flush(); // what belongs to the archive before
+    this.core.keepXattrs(facts.some(([key, value]) => key === "xattrs" && value.toString() === "no"));
+    if (!inPlace) return;
     for (const [key, root] of facts) {
       if (key !== "path") continue;
       this.#roots.push(root);

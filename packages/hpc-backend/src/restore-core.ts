@@ -85,6 +85,7 @@ function bind() {
   const lib = restoreLibrary();
   return {
     open: lib.bind("hpc_restore_open", ["buffer", "i64", "buffer", "i64", "i64", "i64"], "status"),
+    keepXattrs: lib.bind("hpc_restore_flat_keep_xattrs", ["i64", "i64"], "status"),
     root: lib.bind("hpc_restore_flat_root", ["i64", "buffer", "i64"], "status"),
     baseLink: lib.bind("hpc_restore_base_link", ["buffer", "i64", "buffer", "i64"], "status"),
     feed: lib.bind("hpc_restore_feed", ["i64", "buffer", "i64", "buffer", "i64", "buffer"], "status"),
@@ -118,6 +119,14 @@ export class RestoreCore {
   constructor(where: Buffer, replace: (typeof REPLACE)[Replace]) {
     const work = Buffer.alloc(0); // the list of directories is kept in `where` itself
     this.#handle = this.#calls.open(where, where.length, work, 0, replace.charCodeAt(0), NAME_ATTRIBUTES);
+  }
+
+  /**
+   * true: the entries that follow were saved without a look at their extended attributes, so that directories that are there keep
+   * theirs, and their ACLs.
+   */
+  keepXattrs(keep: boolean): void {
+    this.#calls.keepXattrs(this.#handle, keep ? 1 : 0);
   }
 
   /** Before the first frames: symbolic links at `name`, or above it, are followed like those on the way to `where`. */

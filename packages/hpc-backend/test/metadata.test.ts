@@ -117,6 +117,18 @@ describe("extended attributes", () => {
     expect(xattrsOf(join(where, tree, "a"))).toEqual({});
     expect(await differences("/")).toEqual([]);
   });
+
+  test.each([
+    ["with them gives up what the archive does not know", [], []],
+    ["with xattrs=no keeps what it has", [["xattrs", "no"] as const], ["user.foreign"]],
+  ])("a directory that is there: an archive made %s", async (_, pairs, kept) => {
+    mkdirSync(join(tree, "dir"));
+    mkdirSync(join(where, tree, "dir"), { recursive: true });
+    setXattr(join(where, tree, "dir"), "user.foreign", "x");
+    await backup(...pairs);
+    expect(await restoreArchive({ archive, where })).toMatchObject({ failed: 0, attributes_failed: 0 });
+    expect(Object.keys(xattrsOf(join(where, tree, "dir")))).toEqual(kept);
+  });
 });
 
 describe("sparse files", () => {

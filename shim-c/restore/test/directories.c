@@ -224,7 +224,8 @@ void foreign_attributes(void)
         if (setxattr("base/dir", "user.foreign", "x", 1, 0) < 0)
             skip("this filesystem has no extended attributes");
         EQUAL(setxattr("base/dir", "user.kept", "x", 1, 0), 0);
-        struct hpc_restore *r = open_core(keep == 2 ? HPC_REPLACE_NEVER : HPC_REPLACE_ALWAYS, keep == 1 ? HPC_RESTORE_KEEP_XATTRS : 0);
+        struct hpc_restore *r = open_core(keep == 2 ? HPC_REPLACE_NEVER : HPC_REPLACE_ALWAYS, 0);
+        hpc_restore_keep_xattrs(r, keep == 1);
         EQUAL(put(r, entry(S_IFDIR | 0750, 0), "dir", NULL), keep == 2 ? HPC_BEGIN_SKIPPED : 0);
         EQUAL(hpc_restore_xattrs(r, block, sizeof block), 0);
         EQUAL(hpc_restore_finish(r), 0);
