@@ -3,9 +3,10 @@
  * and by the archive restore (libhpcrestore: hpc_restore_feed, a batch of frames per call).
  *
  * Every object is created relative to a directory descriptor below `base`; no symlink below `base` is followed; missing parents
- * are created 0700; hpc_restore_finish() makes those 0755 whose own entry never came. Regular files are written under a temporary name in the same directory and appear under their final name
- * at hpc_restore_end(). Times are set in nanoseconds. What directories are (owner, ACLs, mode, times) is applied by hpc_restore_finish(), from a
- * list on disk. One context serves one job, from one thread; hpc_restore_cancel() may be called from any thread. No global state.
+ * are created 0700; hpc_restore_finish() makes those 0755 whose own entry never came. Regular files are written under a temporary name
+ * in the same directory and appear under their final name at hpc_restore_end(). Times are set in nanoseconds. What directories are (owner, ACLs, mode,
+ * times) is applied by hpc_restore_finish(), from a list on disk. One context serves one job; its own entry is for one thread, others for one each;
+ * hpc_restore_cancel() may be called from any thread. No global state.
  */
 #ifndef HPC_RESTORE_H
 #define HPC_RESTORE_H
@@ -37,9 +38,10 @@ void hpc_restore_keep_xattrs(struct hpc_restore *r, int keep);
 int hpc_restore_root(struct hpc_restore *r, const char *name, size_t len);
 /*
  * head, name (relative to base; leading and trailing '/'s ignored; "." and ".." components refused: -EINVAL), link (target; for
- * HPC_ENTRY_LINK the leader's name, relative to base as well). The type comes from head->mode. head->link_group, where not 0, must be
- * the same for all names of an inode: a link whose leader failed is then refused (-ENOENT), even if something else bears the leader's name.
- * -ELOOP: a parent is a symlink; -EISDIR: a directory is in the way; -ENODATA: a size but not HPC_ENTRY_HAS_DATA.
+ * HPC_ENTRY_LINK the leader's name, relative to base as well). The type comes from head->mode. A link whose leader failed is refused (-ENOENT), even
+ * if something else bears the leader's name; one whose leader has not come is put aside until hpc_restore_finish(), and HPC_BEGIN_DONE.
+ * -ELOOP: a parent is a symlink; -EISDIR: a directory that is not empty is in the way; -ENODATA: a size but not HPC_ENTRY_HAS_DATA; -ESTALE: a parent, or the
+ * leader, is not what was restored; -EEXIST: the leader's name bears another file that was kept; -ERANGE: a device number that does not fit.
  * An entry in progress is discarded first. A directory that exists is kept, with its attributes only if the rule is `never`.
  */
 int hpc_restore_begin(struct hpc_restore *r, const struct hpc_entry_head *head, const char *name, size_t name_len, const char *link, size_t link_len);
