@@ -12,7 +12,7 @@
 
 static const struct abi releases[] = {
     {
-        .version = 14, .release = "9.6", .fd_funcs_size = 144, .plugin_funcs_size = 128,
+        .version = 14, .release = "9.6", .encrypts_offsets = true, .fd_funcs_size = 144, .plugin_funcs_size = 128,
         .save = { .size = 240, .fname = 8, .link = 16, .statp = 24, .type = 168, .flags = 176, .no_read = 184,
                   .portable = 185, .delta_seq = 200, .link_fi = 232, .end = 236 },
         .restore = { .size = 232, .type = 12, .link_fi = 20, .statp = 32, .ofname = 184, .olname = 192, .where = 200,

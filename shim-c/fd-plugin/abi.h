@@ -33,7 +33,9 @@ enum io_func { IO_OPEN = 1, IO_READ = 2, IO_WRITE = 3, IO_CLOSE = 4, IO_SEEK = 5
 enum xacl_func { ACL_BACKUP = 1, ACL_RESTORE = 2, XATTR_BACKUP = 3, XATTR_RESTORE = 4 };
 enum create_status { CREATE_SKIP = 1, CREATE_ERROR = 2, CREATE_EXTRACT = 3, CREATE_CREATED = 4, CREATE_CORE = 5 };
 
-#define SAVE_SPARSE ((uint64_t)1 << 5) /* a bit of save_pkt.flags: blocks of zeros are not sent */
+/* Bits of save_pkt.flags: blocks of zeros are not sent; each block comes with its offset (io_pkt.offset), so that none need be read. */
+#define SAVE_SPARSE ((uint64_t)1 << 5)
+#define SAVE_OFFSETS ((uint64_t)1 << 30)
 
 struct fd_context { void *fd; void *plugin; };
 struct fd_info { uint32_t size, version; };
@@ -108,6 +110,7 @@ _Static_assert(sizeof(struct stat) == 144, "glibc on x86-64");
 struct abi {
     uint32_t version;
     const char *release;
+    bool encrypts_offsets; /* with PKI encryption it takes blocks with offsets, too; later ones fail the job */
     uint32_t fd_funcs_size, plugin_funcs_size;
     struct { uint32_t size, fname, link, statp, type, flags, no_read, portable, delta_seq, link_fi, end; } save;
     struct { uint32_t size, type, link_fi, statp, ofname, olname, where, replace, create_status, end; } restore;

@@ -16,6 +16,7 @@ struct holes {
     uint32_t count, at;
     uint64_t offset;         /* of the next byte of content */
     uint64_t size;           /* of the file, holes included */
+    bool skipped;            /* the FD gets only the rest, with its offsets */
 };
 
 struct backup {
@@ -87,6 +88,18 @@ static bool names_are_ours(struct backup *b, const struct hpc_entry *entry)
            (!(entry->head.flags & HPC_ENTRY_LINK) || is_ours(b, entry->link, entry->head.link_len));
 }
 
+/* A user of the tree can make a file of 2^63 bytes of nothing: where the FD takes offsets, its zeros are nobody's work. */
+static bool skips_holes(const struct backup *b, const struct abi *abi, const struct hpc_entry *entry)
+{
+    enum conf_holes holes = b->session.conf.holes;
+    uint64_t bytes = 0, hole[2];
+    for (uint32_t i = 0; i < entry->head.hole_count; i++) {
+        memcpy(hole, entry->holes + 16 * (size_t)i, sizeof hole);
+        bytes += hole[1];
+    }
+    return bytes >= HOLES_LARGE && (holes == HOLES_BY_RELEASE ? abi->encrypts_offsets : holes == HOLES_SKIP);
+}
+
 /* A directory's catalog name ends in '/', and is taken from `link` when it is saved, from `fname` when it is marked as seen. */
 static int fill_packet(struct backup *b, const struct abi *abi, void *pkt, const struct hpc_entry *entry)
 {
@@ -103,7 +116,10 @@ static int fill_packet(struct backup *b, const struct abi *abi, void *pkt, const
     pkt_put_stat(pkt, abi->save.statp, &st);
     pkt_put_i32(pkt, abi->save.type, type);
     pkt_put_bool(pkt, abi->save.no_read, !(entry->head.flags & HPC_ENTRY_HAS_DATA));
-    if (type == TYPE_REGULAR && (entry->head.hole_count > 0 || entry->head.blocks < entry->head.size / 512))
+    b->holes.skipped = type == TYPE_REGULAR && skips_holes(b, abi, entry);
+    if (b->holes.skipped)
+        pkt_put_u64(pkt, abi->save.flags, SAVE_OFFSETS);
+    else if (type == TYPE_REGULAR && (entry->head.hole_count > 0 || entry->head.blocks < entry->head.size / 512))
         pkt_put_u64(pkt, abi->save.flags, SAVE_SPARSE);
     return 0;
 }
@@ -326,6 +342,27 @@ static int64_t read_content(struct backup *b, char *out, size_t cap)
     return (int64_t)filled;
 }
 
+/* As read_content(), but holes are passed over: what comes belongs at *offset. A hole at the end leaves one zero, which says how long the file is. */
+static int64_t read_extent(struct backup *b, char *out, size_t cap, int64_t *offset)
+{
+    struct holes *h = &b->holes;
+    int64_t hole;
+    while ((hole = next_hole(h)) > 0) {
+        h->offset += (uint64_t)hole;
+        if (h->offset < h->size)
+            continue;
+        *offset = (int64_t)h->offset - 1;
+        *out = 0;
+        return 1;
+    }
+    if (hole != INT64_MIN && (uint64_t)-hole < cap)
+        cap = (size_t)-hole;
+    *offset = (int64_t)h->offset;
+    int64_t n = b->data || b->session.stream.data_left ? read_data(b, out, cap) : 0;
+    h->offset += n > 0 ? (uint64_t)n : 0;
+    return n;
+}
+
 static int finish(struct job *job, struct backup *b)
 {
     const uint64_t *n = b->sums.n;
@@ -503,7 +540,7 @@ int backup_io(struct job *job, struct io_pkt *io)
     if (job_cancelled(job)) /* also among the zeros of a hole, which need nothing of the backend */
         io->io_errno = ECANCELED;
     else if (io->func == IO_READ && b && !job->fatal) {
-        int64_t n = read_content(b, io->buf, (size_t)io->count);
+        int64_t n = b->holes.skipped && io->count > 0 ? read_extent(b, io->buf, (size_t)io->count, &io->offset) : read_content(b, io->buf, (size_t)io->count);
         if (n > 0 || (n == 0 && b->error == 0)) {
             io->status = (int32_t)n;
             return RC_OK;

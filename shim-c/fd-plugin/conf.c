@@ -171,7 +171,13 @@ static int parse_line(struct conf *conf, const char *path, int number, char *lin
         snprintf(error, cap, "%s line %d: stall-limit = %s is not a number of seconds from 1 to %d", path, number, value, STALL_SECONDS_MAX);
         return -1;
     }
-    snprintf(error, cap, "%s line %d: unknown key '%s' (known: backend, node, stall-limit)", path, number, key);
+    if (strcmp(key, "holes") == 0) {
+        conf->holes = strcmp(value, "skip") == 0 ? HOLES_SKIP : strcmp(value, "send") == 0 ? HOLES_SEND : HOLES_BY_RELEASE;
+        if (conf->holes == HOLES_BY_RELEASE)
+            snprintf(error, cap, "%s line %d: holes = %s is neither skip nor send", path, number, value);
+        return conf->holes == HOLES_BY_RELEASE ? -1 : 0;
+    }
+    snprintf(error, cap, "%s line %d: unknown key '%s' (known: backend, node, stall-limit, holes)", path, number, key);
     return -1;
 }
 

@@ -15,6 +15,7 @@
 #define LOOK_MILLISECONDS 500         /* how often a backend of which nothing is heard is looked at: it may be dead with its pipe held open */
 #define SWEEP_ENVIRON 131072          /* bytes of a process's environment that are looked through; ours stands first */
 #define SWEEP_ROUNDS 20               /* a process that starts others faster than that ends its machine anyway */
+#define HOLES_LARGE (1ull << 30)      /* bytes of holes from which on a file is sent without them; below, digests are those of "sparse = yes" */
 #define CONF_MAX 65536                /* bytes of the configuration file; it has a handful of lines */
 #define LINKS_IN_MEMORY (1u << 20)    /* slots (16 MiB) before the table of hard-link leaders moves to a file */
 #define RESTORE_BASES 16              /* directories that one restore job writes below: `where`, or the backup's own paths */

@@ -4,7 +4,7 @@ import { formatConf, type PluginConf, parseConf } from "./conf";
 describe("podheitor-hpc-fd.conf", () => {
   test.each<PluginConf>([
     { backend: "/opt/b.cjs" },
-    { backend: "/opt/a dir/b=c.cjs", node: "/usr/bin/node", stallLimit: 86_400 },
+    { backend: "/opt/a dir/b=c.cjs", node: "/usr/bin/node", stallLimit: 86_400, holes: "skip" },
   ])("what is written is read back: %j", (conf) => {
     expect(parseConf(formatConf(conf))).toEqual(conf);
   });
@@ -19,6 +19,7 @@ describe("podheitor-hpc-fd.conf", () => {
     ["backend =", 'line 1 is not "key = value"'],
     ["backend = a", "line 1: backend is not an absolute path"],
     ["\nshell = /bin/sh", 'line 2: unknown key "shell"'],
+    ["backend = /a\nholes = maybe", "holes = maybe is neither skip nor send"],
     ["backend = /a\nstall-limit = 0", "stall-limit = 0 is not a number of seconds"],
     ["backend = /a\nstall-limit = 86401", "stall-limit = 86401 is not a number of seconds"],
   ])("%j is refused", (text, message) => {

@@ -14,6 +14,8 @@ export interface PluginConf {
   readonly node?: string;
   /** Seconds without a byte from the backend after which the job fails. */
   readonly stallLimit?: number;
+  /** Whether the File Daemon gets the zeros of holes. Absent: as its release allows. */
+  readonly holes?: "skip" | "send";
 }
 
 /** Where the plugin looks for node when its configuration names none (shim-c/fd-plugin/conf.c). */
@@ -49,9 +51,9 @@ export function parseConf(text: string): PluginConf {
     const key = line.slice(0, Math.max(equals, 0)).trim();
     const value = line.slice(equals + 1).trim();
     if (equals < 0 || value === "") throw new SyntaxError(`line ${index + 1} is not "key = value"`);
-    if (!["backend", "node", "stall-limit"].includes(key))
+    if (!["backend", "node", "stall-limit", "holes"].includes(key))
       throw new SyntaxError(`line ${index + 1}: unknown key "${key}"`);
-    if (key !== "stall-limit" && !value.startsWith("/"))
+    if (["backend", "node"].includes(key) && !value.startsWith("/"))
       throw new SyntaxError(`line ${index + 1}: ${key} is not an absolute path`);
     values.set(key, value);
   }
@@ -61,10 +63,14 @@ export function parseConf(text: string): PluginConf {
   if (backend === undefined) throw new SyntaxError('there is no line "backend = …"');
   if (stall !== undefined && !(/^[0-9]{1,5}$/.test(stall) && Number(stall) >= 1 && Number(stall) <= MAX_STALL_SECONDS))
     throw new SyntaxError(`stall-limit = ${stall} is not a number of seconds`);
+  const holes = values.get("holes");
+  if (holes !== undefined && holes !== "skip" && holes !== "send")
+    throw new SyntaxError(`holes = ${holes} is neither skip nor send`);
   return {
     backend,
     ...(node === undefined ? {} : { node }),
     ...(stall === undefined ? {} : { stallLimit: Number(stall) }),
+    ...(holes === undefined ? {} : { holes }),
   };
 }
 
@@ -75,6 +81,7 @@ export function formatConf(conf: PluginConf): string {
   const lines = [`backend = ${conf.backend}`];
   if (conf.node !== undefined) lines.push(`node = ${conf.node}`);
   if (conf.stallLimit !== undefined) lines.push(`stall-limit = ${conf.stallLimit}`);
+  if (conf.holes !== undefined) lines.push(`holes = ${conf.holes}`);
   const body = `${lines.join("\n")}\n`;
   return `${HEAD}# checksum ${checksum(body)}\n${body}`;
 }

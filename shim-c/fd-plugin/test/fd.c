@@ -334,7 +334,7 @@ static bool all_zero(const char *bytes, int32_t len)
     return true;
 }
 
-static void save_data(struct job_run *r, const char *fname, bool sparse, int64_t size)
+static void save_data(struct job_run *r, const char *fname, bool sparse, bool offsets, int64_t size)
 {
     struct io_pkt pkt = { .fname = fname, .flags = 0, .mode = 0600 };
     int32_t want = r->io_bytes ? r->io_bytes : 65536;
@@ -358,6 +358,8 @@ static void save_data(struct job_run *r, const char *fname, bool sparse, int64_t
             }
             if (pkt.status == 0 || pkt.status > want)
                 break;
+            if (offsets)
+                at = pkt.offset;
             bool hole = sparse && pkt.status == want && at + pkt.status < size && all_zero(buf, pkt.status);
             if (!hole)
                 store_chunk(r, at, buf, pkt.status);
@@ -436,7 +438,7 @@ static void save_entry(struct job_run *r, const void *pkt)
     uint64_t flags;
     memcpy(&flags, (const char *)pkt + k->save.flags, sizeof flags);
     if (!r->estimate && !e.no_read)
-        save_data(r, kept, flags & SAVE_SPARSE, e.st.st_size);
+        save_data(r, kept, flags & SAVE_SPARSE, flags & SAVE_OFFSETS, e.st.st_size);
     free(kept);
     for (int func = ACL_BACKUP; func <= XATTR_BACKUP && !r->estimate; func += 2)
         save_xacl(r, func, e.type);

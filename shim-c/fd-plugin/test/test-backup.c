@@ -177,6 +177,8 @@ static void cancelled(uint32_t version)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         if (version != 23 && strcmp(cases[i].scene, "stubborn") == 0)
             continue; /* two seconds each, and nothing in it depends on the release */
+        if (version == 14 && strcmp(cases[i].scene, "hole") == 0)
+            continue; /* it passes holes over, and is done */
         start(cases[i].scene, version);
         run.cancel_after = cases[i].after;
         CHECK(play(cases[i].scene) != 0 && run.cancelled);

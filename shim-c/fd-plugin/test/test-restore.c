@@ -112,8 +112,8 @@ static void xattrs(uint32_t version)
     CHECK(run_estimate(&run, text) == 0 && run.entries == 9 && run.xattr_records == 0, "%s", run.log);
 }
 
-/* The daemon gets plain content: zeros from the hole map, which it does not store, and which come back as holes. */
-static void holes(uint32_t version)
+/* The daemon gets plain content: zeros from the hole map, which it does not store, and which come back as holes; or only what is no hole. */
+static void holes(uint32_t version, bool skipped)
 {
     static const char text[] = "podheitor-hpc:path=/f;scene=holes";
     const char *const lines[] = { text, NULL };
@@ -122,10 +122,11 @@ static void holes(uint32_t version)
     static const int sizes[] = { 0, 4096, 1000, 262144 };
     start("holes", version);
     run.io_bytes = sizes[version % 4];
-    CHECK(run_backup(&run, lines, bench.volume) == 0 && run.data_bytes == (64u << 20) + 10 + (1u << 30) + 100, "%llu %s", (unsigned long long)run.data_bytes, run.log);
+    const uint64_t bytes = skipped ? (64u << 20) + 10 + 1 + 100 : (64u << 20) + 10 + (1u << 30) + 100;
+    CHECK(run_backup(&run, lines, bench.volume) == 0 && run.data_bytes == bytes, "%llu %s", (unsigned long long)run.data_bytes, run.log);
     CHECK(stat(bench.volume, &st) == 0 && st.st_size < 2 << 20, "%lld bytes stored", (long long)st.st_size);
     start("holes", version);
-    snprintf(where, sizeof where, "%s/holes%u", bench.dir, version);
+    snprintf(where, sizeof where, "%s/holes%u%s", bench.dir, version, skipped ? "-skipped" : "");
     CHECK(run_restore(&run, text, bench.volume) == 0 && run.data_errors == 0 && run.said[SAID_ERROR] == 0, "%s", run.log);
     CHECK(at("/f/holes", &st) && st.st_size == (64u << 20) + 10 && st.st_blocks <= 40, "%lld blocks", (long long)st.st_blocks);
     snprintf(path, sizeof path, "%s/f/holes", where);
@@ -154,6 +155,30 @@ static void unread(uint32_t version)
     CHECK(strstr(run.log, "/f/none: not restored: it could not be read during the backup (Permission denied)"), "%s", run.log);
     CHECK(at("/f/bad", &st) && st.st_size == 50000 && !at("/f/none", &st) && at("/f/after", &st) && st.st_size == 10);
     CHECK(at("/f/rich", &st) && has("/f/rich", "user.x", "rich") && !strstr(run.log, "podheitor.unread"), "%s", run.log);
+}
+
+/* Three extents of 4 KiB in 1 TiB: nothing else is read, and each comes back where it was. */
+static void extents(uint32_t version)
+{
+    static const char text[] = "podheitor-hpc:path=/f;scene=tebibyte";
+    const char *const lines[] = { text, NULL };
+    const int64_t tib = (int64_t)1 << 40, places[] = { 0, tib / 2, tib - 4096 };
+    char path[400], back[4097];
+    struct stat st;
+    start("extents", version);
+    run.io_bytes = 1000;
+    CHECK(run_backup(&run, lines, bench.volume) == 0 && run.data_bytes == 12288, "%llu %s", (unsigned long long)run.data_bytes, run.log);
+    start("extents", version);
+    snprintf(where, sizeof where, "%s/extents%u", bench.dir, version);
+    CHECK(run_restore(&run, text, bench.volume) == 0 && run.data_errors == 0 && run.said[SAID_ERROR] == 0, "%s", run.log);
+    CHECK(at("/f/tebibyte", &st) && st.st_size == tib && st.st_blocks <= 48, "%lld blocks", (long long)st.st_blocks);
+    snprintf(path, sizeof path, "%s/f/tebibyte", where);
+    int in = open(path, O_RDONLY);
+    for (size_t i = 0; i < 3; i++) {
+        ssize_t n = pread(in, back, sizeof back, places[i]);
+        CHECK(n >= 4096 && back[0] == 'x' && back[4095] == 'x' && (n == 4096 || back[4096] == 0), "extent %zu", i);
+    }
+    close(in);
 }
 
 struct piece { int64_t offset; int32_t len; char fill; };
@@ -285,7 +310,12 @@ void test_restore(const char *plugin, const char *fake)
         round_trip(fd_versions[i]);
         pieces(fd_versions[i]);
         xattrs(fd_versions[i]);
-        holes(fd_versions[i]);
+        holes(fd_versions[i], fd_versions[i] == 14);
+        bench_conf(&bench, "backend = %s\nholes = %s\n", fake, fd_versions[i] == 14 ? "send" : "skip");
+        holes(fd_versions[i], fd_versions[i] != 14);
+        bench_conf(&bench, "backend = %s\nholes = skip\n", fake);
+        extents(fd_versions[i]);
+        bench_conf(&bench, "backend = %s\nstall-limit = 20\n", fake);
         unread(fd_versions[i]);
         in_place(fd_versions[i]);
         in_place_through(fd_versions[i]);
