@@ -47,7 +47,7 @@ describe("the machine", () => {
     });
     chmodSync(join(scratch, "addon.node"), 0o666);
     expect(programFiles([program], "/bin/true")).toMatchObject({
-      status: "failed",
+      status: process.geteuid?.() === 0 ? "failed" : "missing",
       detail: expect.stringContaining("addon.node is writable by group or others (mode 0666)"),
       remedy: expect.stringContaining("chmod go-w"),
     });
