@@ -62,7 +62,7 @@ static void share_descriptors(struct scan *s)
 
     if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < 1u << 20) {
         int64_t soft = (int64_t)limit.rlim_cur;
-        room = soft - open_descriptors() - (soft < 256 ? soft / 4 : 64);
+        room = soft - open_descriptors() - (soft < 160 ? 40 : soft < 256 ? soft / 4 : 64);
     }
     threads = room / FDS_PER_THREAD;
     if (threads < (int64_t)s->threads)

@@ -4,6 +4,7 @@ import { archiveHeader } from "./archive-format";
 import { encodeNote, type Note } from "./archive-note";
 import { openArchiveOutput } from "./archive-output";
 import { runBackup } from "./backup-job";
+import { requireDescriptors } from "./descriptors";
 import { Emitter } from "./emitter";
 import { cancelled, causeOf, HpcError } from "./errors";
 import type { BackupSummary, JobEvents } from "./events";
@@ -29,11 +30,12 @@ export interface BackupToArchive {
 
 /**
  * Saves everything that `params` names into one archive. A regular archive appears under its name only when it is complete.
- * Rejects with HpcError: HPC_ARCHIVE_OPEN, HPC_ARCHIVE_WRITE, HPC_CANCELLED, HPC_ROOT_REFUSED, or the scan engine's error.
+ * Rejects with HpcError: HPC_DESCRIPTORS, HPC_ARCHIVE_OPEN, HPC_ARCHIVE_WRITE, HPC_CANCELLED, HPC_ROOT_REFUSED, or the scan engine's error.
  */
 export async function backupToArchive(options: BackupToArchive): Promise<BackupSummary> {
   const { params, events, signal } = options;
   if (signal?.aborted) throw cancelled();
+  requireDescriptors();
   await requireRoots(params);
   const output = await openArchiveOutput(options.archive, signal);
   const sums = new Sums();

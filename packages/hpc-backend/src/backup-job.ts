@@ -5,6 +5,7 @@ import { BackOffReport } from "./back-off";
 import type { BackupJob } from "./backup-types";
 import { BatchEmitter } from "./batch-emitter";
 import { Checks } from "./checks";
+import { requireDescriptors } from "./descriptors";
 import { cancelled } from "./errors";
 import { FLUSH_IDLE_MS } from "./limits";
 import { LostNames, wholeText } from "./lost-names";
@@ -21,6 +22,7 @@ import { uncovered } from "./uncovered";
  * the sink's when the receiver is gone.
  */
 export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
+  requireDescriptors();
   const sharding = await shardingOf(job.params, job.jobName ?? "");
   const before = LostNames.before(job);
   const since = before?.all ? undefined : job.since;

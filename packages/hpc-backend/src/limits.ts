@@ -37,6 +37,8 @@ export const STREAM_PIECE = 64 * MIB;
 export const PACE_MIN = 256 * KIB;
 /** Large files that are opened, and whose first block is read, before their turn: eight read buffers, 4 MiB. */
 export const OPEN_AHEAD = 8;
+/** Descriptors that a backup needs beside those of the process: the scan's few, eight files read ahead in each of two passes, and three for each thread that opens. */
+export const DESCRIPTORS_FREE = 40;
 /** Threads that open them: what libuv's pool had for it before. */
 export const OPENERS = 4;
 /** Roots that are held open for it at once; a list of a million files has as many roots, and is no reason to run out of descriptors. */

@@ -201,7 +201,7 @@ export function parseParams(pairs: Iterable<readonly [key: string, value: GivenN
       "Say which directory is to be covered: tree=/directory.",
       "other-path",
     );
-  const { paths, nested, notes } = withoutNested(draft.paths);
+  const { paths, nested, notes } = withoutNested(draft.paths, draft);
   const strategy = draft.strategy ?? (draft.shard === undefined ? "none" : "inode-hash");
   return { ...draft, paths, nested, strategy, notes };
 }

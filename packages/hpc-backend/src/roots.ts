@@ -55,18 +55,28 @@ export function unreadableRoot(root: Buffer, cause: string): HpcError {
   );
 }
 
-/** Drops roots that lie inside another root (or are one), saying so in `notes`: every entry travels once. */
-export function withoutNested(roots: readonly Buffer[]): { paths: Buffer[]; nested: NestedRoot[]; notes: string[] } {
+/** What may keep the walk of a path from a directory below it. */
+type LeftOut = Pick<JobParams, "excludes" | "markers" | "oneFilesystem">;
+
+/**
+ * Drops roots that lie inside another root (or are one), saying so in `notes`: every entry travels once. Where something may be left out they stay, for what is named is saved: the scan walks each
+ * of them by itself then, and not from above.
+ */
+export function withoutNested(
+  roots: readonly Buffer[],
+  { excludes, markers, oneFilesystem }: LeftOut,
+): { paths: Buffer[]; nested: NestedRoot[]; notes: string[] } {
+  const mayMiss = excludes.length > 0 || markers.length > 0 || oneFilesystem;
   const paths: Buffer[] = [];
   const nested: NestedRoot[] = [];
+  const notes: string[] = [];
   for (const [at, root] of roots.entries()) {
     const outer = roots.find((other, otherAt) => (other.equals(root) ? otherAt < at : isInside(root, other)));
-    if (outer === undefined) paths.push(root);
-    else nested.push({ root, outer });
+    const again = roots.findIndex((other) => other.equals(root)) < at;
+    if (outer !== undefined) nested.push({ root, outer });
+    if (outer === undefined || (mayMiss && !again)) paths.push(root);
+    else notes.push(`path ${printable(root)} lies inside path ${printable(outer)} and is saved with it`);
   }
-  const notes = nested.map(
-    ({ root, outer }) => `path ${printable(root)} lies inside path ${printable(outer)} and is saved with it`,
-  );
   return { paths, nested, notes };
 }
 

@@ -130,6 +130,33 @@ test("a path that only a symlink leads to is not taken for a part of another pat
   }
 });
 
+test("a path named below another one is saved, whatever leaves it out of the walk above it, and once", async () => {
+  const tree = join(scratch, "named");
+  for (const dir of ["cache/keep", "marked/keep", "plain/keep"]) mkdirSync(join(tree, dir), { recursive: true });
+  for (const dir of ["cache", "marked", "plain"]) {
+    writeFileSync(join(tree, dir, "out"), "");
+    writeFileSync(join(tree, dir, "keep/in"), "");
+  }
+  writeFileSync(join(tree, "marked/.nobackup"), "");
+  const paths = [".", "cache/keep", "marked/keep", "plain/keep", "cache/keep"];
+  const params = parseParams([
+    ...paths.map((path) => ["path", Buffer.from(join(tree, path))] as const),
+    ["exclude", Buffer.from("/cache/")],
+    ["exclude-marker", Buffer.from(".nobackup")],
+  ]);
+  expect(params.paths.map(String)).toEqual(paths.slice(0, -1).map((path) => join(tree, path)));
+  expect(params.notes).toHaveLength(1); // of the one that is named twice
+  const archive = join(scratch, "named.hpc");
+  await backupToArchive({ params, archive });
+  const names: string[] = [];
+  for await (const { name } of listArchive(archive)) names.push(name.toString().slice(tree.length));
+  expect(names.sort()).toEqual(
+    ["", "/cache/keep", "/cache/keep/in", "/marked", "/marked/keep", "/marked/keep/in", "/plain", "/plain/keep"].concat(
+      ["/plain/keep/in", "/plain/out"],
+    ),
+  );
+});
+
 test("many messages of one level do not hide those of another", () => {
   const said: string[] = [];
   const messages = new Messages((level) => void said.push(level));

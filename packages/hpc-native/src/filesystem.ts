@@ -82,7 +82,7 @@ export function filesystemOf(path: Buffer): Filesystem {
   // statfs first: it makes an automounter mount what mountinfo is then asked about.
   const magic = Number(BigInt.asUintN(32, statfsSync(path, { bigint: true }).type));
   const real = realpathSync.native(path, { encoding: "buffer" });
-  return describeFilesystem(magic, mountOf(real, parseMountinfo(readFileSync("/proc/self/mountinfo"))));
+  return describeFilesystem(magic, mountOf(real, mounts()));
 }
 
 /** As {@link filesystemOf}, and only its promise waits for the server. */
@@ -97,8 +97,19 @@ export async function askFilesystem(path: Buffer): Promise<Filesystem> {
  * tell. `path`: absolute, without `.` and `..`.
  */
 export function filesystemByMounts(path: Buffer): Filesystem | undefined {
-  const mount = mountOf(path, parseMountinfo(readFileSync("/proc/self/mountinfo")));
+  const mount = mountOf(path, mounts());
   return mount === undefined ? undefined : describeFilesystem(0, mount);
+}
+
+/** Empty where there is no /proc, as in some containers: then the magic number alone tells. */
+function mounts(): Mount[] {
+  let text: Buffer;
+  try {
+    text = readFileSync("/proc/self/mountinfo");
+  } catch {
+    return [];
+  }
+  return parseMountinfo(text);
 }
 
 /** The pure half of {@link filesystemOf}. */

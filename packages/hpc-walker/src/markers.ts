@@ -36,6 +36,7 @@ function exists(path: Buffer): boolean {
 function hasSignature(path: Buffer): boolean {
   let fd: number;
   try {
+    if (!lstatSync(path).isFile()) return false; // opening a fifo would wake who waits there
     fd = openSync(path, FLAGS);
   } catch {
     return false;
