@@ -14,7 +14,7 @@ export type HsmChoice = (typeof HSM_CHOICES)[number];
 
 /** What a job was asked to do, checked. */
 export interface JobParams {
-  /** Roots, absolute, without a trailing `/` (but "/" itself), none inside another. */
+  /** Roots, absolute, without a trailing `/` (but "/" itself), none twice; one inside another only where something is left out. */
   readonly paths: readonly Buffer[];
   /** undefined: the whole namespace. */
   readonly shard: { readonly index: number; readonly count: number } | undefined;

@@ -5,7 +5,7 @@ export type GivenName = Uint8Array | string;
 
 /** What a scan is asked to do. */
 export interface ScanOptions {
-  /** Roots, absolute, without overlap. A root that is a symlink is followed; no other symlink ever is. */
+  /** Roots, absolute, none twice. One below another is walked by itself, and left out of the walk from above (not so by the TypeScript engine, where it would come twice). A root that is a symlink is followed; no other symlink ever is. */
   readonly paths: readonly GivenName[];
   /** Threads of the native engine, 1..512; workers of the TypeScript engine (capped at 8). */
   readonly threads: number;
