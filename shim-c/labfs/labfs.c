@@ -287,7 +287,7 @@ static off_t fs_lseek(const char *path, off_t offset, int whence, struct fuse_fi
 static int fs_ioctl(const char *path, unsigned command, void *arg, struct fuse_file_info *fi, unsigned flags, void *data)
 {
     (void)arg, (void)fi, (void)flags;
-    if (!lustre_on || is_control(path))
+    if (!lustre_on || !path || is_control(path))
         return -ENOTTY;
     int rc = targets_reach(path);
     return rc ? rc : project_ioctl(path, command, data);

@@ -78,6 +78,8 @@ int lab_get(const char *path, const char *name, char *out, size_t cap)
     char full[8192], attribute[300];
     ssize_t n;
 
+    if (!path)
+        return -ENODATA; /* an open file without a name */
     if (snprintf(full, sizeof full, "/proc/self/fd/%d/%s", faults_root, below(path)) >= (int)sizeof full ||
         snprintf(attribute, sizeof attribute, "trusted.lab.%s", name) >= (int)sizeof attribute)
         return -ENAMETOOLONG;

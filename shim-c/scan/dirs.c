@@ -283,6 +283,7 @@ static void open_and_list(struct worker *w, struct node *dir)
         node_put(dir);
         return;
     }
+    dir->project = s->options.flags & HPC_SCAN_PROJECTS && has_project(fd);
     if (!node_hold_fd(s, dir, fd))
         cache_set(w, dir, fd);
     list(w, dir, fd);

@@ -34,6 +34,7 @@ struct node {
     bool held;                /* this directory is one that may be held open; else it is reopened by names */
     bool holds_parent_fd;     /* one of parent's fd_users is ours */
     uint8_t whole;            /* enum whole_place */
+    bool project;             /* its files may have a project id; known once it was opened, where that is wanted */
     _Atomic bool listed;      /* counted as DIRS_LISTED */
     _Atomic bool incomplete;  /* said to be */
     uint64_t id;              /* never reused: names the DIR record that a block already has */
@@ -228,6 +229,7 @@ struct reach {                /* how an entry is reached; -1: not so */
     int fd;                   /* of the entry itself */
     int path_fd;              /* the same, opened with O_PATH */
     int dirfd;                /* of its directory, on the same filesystem */
+    bool ask;                 /* a server for flags and project id */
     const char *name;
 };
 void xattrs_begin(struct worker *w, struct xattrs *x, const struct reach *r, const struct statx *st); /* flags; whether there may be more */
@@ -240,6 +242,8 @@ void put_u32(struct worker *w, struct xattrs *x, const char *name, uint32_t valu
 
 /* flags.c: into the same block */
 bool flags_are_worth_a_path(struct worker *w, const struct statx *st); /* of an entry whose directory says nothing of its filesystem: that it is opened with O_PATH */
+bool project_wanted(const struct worker *w, const struct node *dir, const struct statx *st);
+bool has_project(int fd);     /* an id, or what is made below will have one */
 void read_flags(struct worker *w, struct xattrs *x, const struct reach *r, const struct statx *st);
 
 /* exclude.c */

@@ -239,9 +239,10 @@ static bool load_payload(struct worker *w, const struct name *n, int fd, struct 
 static void begin_xattrs(struct worker *w, const struct name *n, int fd, const struct statx *st, struct xattrs *x)
 {
     bool crosses = !n->len || device(st->stx_dev_major, st->stx_dev_minor) != n->dir->dev;
-    struct reach r = { .fd = fd, .path_fd = -1, .dirfd = crosses ? -1 : n->dirfd, .name = n->text };
+    bool ask = x->wanted && project_wanted(w, n->dir, st);
+    struct reach r = { .fd = fd, .path_fd = -1, .dirfd = crosses ? -1 : n->dirfd, .name = n->text, .ask = ask };
 
-    if (crosses && fd < 0 && x->wanted && flags_are_worth_a_path(w, st)) {
+    if (fd < 0 && (ask || (crosses && x->wanted && flags_are_worth_a_path(w, st)))) {
         pace(w);
         r.path_fd = n->len ? open_counted(w, n->dirfd, n->text, O_PATH | O_NOFOLLOW) : count_fd(w->scan, open_long(n->dir->name, n->dir->name_len, O_PATH));
     }

@@ -1,6 +1,7 @@
 /*
  * Inode flags and project id. statx(2) told some of the flags; for the rest Linux 6.17 has a call that opens nothing. It is made only
- * on filesystems that keep both and answer from memory; on Lustre it would be a request to a server for each entry.
+ * on filesystems that keep both and answer from memory. On Lustre it is a request to a server for each entry, so that only those are asked of which the options, or the
+ * project of their directory, say that it may be worth it.
  */
 #include "engine.h"
 
@@ -8,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -63,6 +65,59 @@ static bool may_have_flags(const struct statx *st)
     return S_ISREG(st->stx_mode) || S_ISDIR(st->stx_mode);
 }
 
+/* No ioctl(2) takes a descriptor of O_PATH; what it holds is known, so that opening it by its own name wakes nothing up. */
+static int reopen(int path_fd, const struct statx *st)
+{
+    char path[sizeof "/proc/self/fd/" + 11];
+    struct stat now;
+    int fd;
+
+    if (fstat(path_fd, &now) || now.st_ino != st->stx_ino || (now.st_mode & S_IFMT) != (st->stx_mode & S_IFMT)) {
+        errno = ENOTTY; /* another one by now, as the look at its attributes will find out */
+        return -1;
+    }
+    snprintf(path, sizeof path, "/proc/self/fd/%d", path_fd);
+    fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_NOATIME);
+    return fd < 0 && errno == EPERM ? open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : fd;
+}
+
+/* Lustre keeps them on a metadata server: a request. */
+static bool ask_server(struct xattrs *x, const struct reach *r, const struct statx *st, struct file_attributes *a)
+{
+    struct fsxattr given;
+    int fd = r->fd, rc;
+
+    if (fd < 0 && r->path_fd < 0)
+        return false;
+    if (fd < 0)
+        fd = reopen(r->path_fd, st);
+    rc = fd < 0 ? -1 : ioctl(fd, FS_IOC_FSGETXATTR, &given);
+    if (rc < 0 && errno != ENOTTY && errno != EOPNOTSUPP && errno != EINVAL && !x->error)
+        x->error = errno;
+    if (fd >= 0 && fd != r->fd)
+        close(fd);
+    if (rc < 0)
+        return false;
+    *a = (struct file_attributes){ .xflags = given.fsx_xflags, .projid = given.fsx_projid };
+    return true;
+}
+
+bool has_project(int fd)
+{
+    struct fsxattr a;
+
+    return !ioctl(fd, FS_IOC_FSGETXATTR, &a) && (a.fsx_projid || a.fsx_xflags & FS_XFLAG_PROJINHERIT);
+}
+
+bool project_wanted(const struct worker *w, const struct node *dir, const struct statx *st)
+{
+    uint32_t flags = w->scan->options.flags;
+
+    if (flags & HPC_SCAN_PROJECTS_ALL)
+        return may_have_flags(st);
+    return flags & HPC_SCAN_PROJECTS && (S_ISDIR(st->stx_mode) || (S_ISREG(st->stx_mode) && dir->project));
+}
+
 bool flags_are_worth_a_path(struct worker *w, const struct statx *st)
 {
     pthread_once(&asked, ask_kernel);
@@ -91,7 +146,7 @@ void read_flags(struct worker *w, struct xattrs *x, const struct reach *r, const
         w->flags_dev = dev;
         w->flags_known = true;
     }
-    if (fd >= 0 && w->flags_more && get_attributes(r, &a)) {
+    if (fd >= 0 && w->flags_more ? get_attributes(r, &a) : r->ask && ask_server(x, r, st, &a)) {
         for (size_t i = 0; i < sizeof map / sizeof map[0]; i++)
             flags |= a.xflags & map[i].xflag ? map[i].flag : 0;
         if (a.projid)

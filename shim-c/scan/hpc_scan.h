@@ -60,6 +60,8 @@ enum hpc_scan_flag {
     HPC_SCAN_BACK_OFF = 1 << 5,     /* threads rest while stats and opens take a multiple of what they took */
     HPC_SCAN_READ_AHEAD = 1 << 6,   /* small files of a root's own filesystem are asked for before it is their turn, while reads are seen to wait for a disk; not together with metadata_ops */
     HPC_SCAN_SKIP_RELEASED = 1 << 7, /* on Lustre: what HSM has released is not read: its content is left to the consumer */
+    HPC_SCAN_PROJECTS = 1 << 8,     /* each directory is asked for its project id and flags, and the files of those that have one; on Lustre a request each */
+    HPC_SCAN_PROJECTS_ALL = 1 << 10, /* all directories and files are */
 };
 
 /*
@@ -168,6 +170,7 @@ enum hpc_open_flag {
     HPC_OPEN_XATTRS = 4,   /* extended attributes, always */
     HPC_OPEN_XATTRS_NEW = 8, /* ... where the entry has changed since */
     HPC_OPEN_SKIP_RELEASED = 16, /* EREMOTE instead of what HSM has released */
+    HPC_OPEN_PROJECT = 32, /* with extended attributes: a server is asked for project id and flags */
 };
 struct hpc_open_answer {
     uint32_t length;       /*  0 of all of it */

@@ -112,9 +112,11 @@ static int find_holes(const struct openers *o, int fd, struct found *f)
     return f->hole_count < 0 ? (int)f->hole_count : 0;
 }
 
-static void read_xattrs(struct worker *w, const struct place *p, int path_fd, int fd, struct found *f)
+static void read_xattrs(struct worker *w, const struct ask *a, const struct place *p, int path_fd, int fd, struct found *f)
 {
     struct reach r = { .fd = fd, .path_fd = path_fd, .dirfd = -1, .name = p->text };
+
+    r.ask = a->r.flags & HPC_OPEN_PROJECT && (S_ISREG(f->st.stx_mode) || S_ISDIR(f->st.stx_mode));
 
     f->xattrs.wanted = true;
     xattrs_begin(w, &f->xattrs, &r, &f->st);
@@ -160,7 +162,7 @@ static int look_closer(struct openers *o, struct worker *w, const struct ask *a,
             *error = find_holes(o, fd, f);
     }
     if (!*error && (a->r.flags & HPC_OPEN_XATTRS || (f->changed && a->r.flags & HPC_OPEN_XATTRS_NEW)))
-        read_xattrs(w, p, path_fd, fd, f);
+        read_xattrs(w, a, p, path_fd, fd, f);
     if (*error && fd >= 0) {
         close(fd);
         fd = -1;

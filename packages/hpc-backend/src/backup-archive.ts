@@ -91,6 +91,7 @@ function facts(emitter: Emitter, { params, since }: BackupToArchive): RunningDig
   for (const marker of params.markers) say("exclude-marker", marker);
   if (params.oneFilesystem) say("one-filesystem", "yes");
   if (!params.xattrs) say("xattrs", "no");
+  say("project", params.project);
   return digest;
 }
 

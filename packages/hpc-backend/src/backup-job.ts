@@ -60,7 +60,12 @@ export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
   const lost = new LostNames(job, watch, before);
   const emitter = new BatchEmitter(
     { ...job, trouble: lost.trouble },
-    { asks: checks !== undefined, native: scanner.engine === "native", skipReleased: plan.scan.skipReleased === true },
+    {
+      asks: checks !== undefined,
+      native: scanner.engine === "native",
+      skipReleased: plan.scan.skipReleased === true,
+      projects: plan.scan.projects !== undefined,
+    },
   );
   const mine = sharding.byInode ? undefined : new MineOnly(sharding);
   const backOff = plan.scan.backOff ? new BackOffReport(plan.scan.threads, job.messages) : undefined;

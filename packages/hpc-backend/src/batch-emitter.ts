@@ -65,7 +65,12 @@ export class BatchEmitter {
   /** asks: older entries are asked about; native: the batches are the native engine's, and its library may make frames of them. */
   constructor(
     job: Job,
-    options: { readonly asks?: boolean; readonly native?: boolean; readonly skipReleased?: boolean } = {},
+    options: {
+      readonly asks?: boolean;
+      readonly native?: boolean;
+      readonly skipReleased?: boolean;
+      readonly projects?: boolean;
+    } = {},
   ) {
     this.#job = job;
     this.#runs = options.native ? FrameRuns.over(job) : undefined;
@@ -76,7 +81,7 @@ export class BatchEmitter {
       dropBehind: job.params.dropBehind,
       skipReleased: options.skipReleased ?? false,
     };
-    this.#files = new SeenFiles(job.params.paths);
+    this.#files = new SeenFiles(job.params.paths, options.projects);
     const ahead: LookAhead = (cursor, bytes) =>
       // Of a hard-linked inode only the leader is looked at, which is not known ahead.
       this.#needsLook(cursor) && !isLinked(cursor) ? this.#look(cursor, bytes) : undefined;

@@ -9,6 +9,8 @@ import { type NestedRoot, withoutNested } from "./roots";
 export const MODES = ["auto", "posix", "lustre", "gpfs", "cephfs", "beegfs", "weka"] as const;
 export type Mode = (typeof MODES)[number];
 
+export const PROJECT_CHOICES = ["auto", "yes", "no"] as const;
+export type ProjectChoice = (typeof PROJECT_CHOICES)[number];
 export const HSM_CHOICES = ["skip", "recall"] as const;
 export type HsmChoice = (typeof HSM_CHOICES)[number];
 
@@ -42,6 +44,8 @@ export interface JobParams {
   readonly oneFilesystem: boolean;
   /** Extended attributes, ACLs, inode flags. */
   readonly xattrs: boolean;
+  /** Whether a server is asked for project ids and flags, one request an entry; auto: where one can be expected on Lustre. */
+  readonly project: ProjectChoice;
   /** Whether files that HSM has released are brought back to be saved. */
   readonly hsm: HsmChoice;
   /** Goes on while an MDT of Lustre is inactive, without what lies on it. */
@@ -73,6 +77,7 @@ interface Draft {
   markers: Buffer[];
   oneFilesystem: boolean;
   xattrs: boolean;
+  project: ProjectChoice;
   hsm: HsmChoice;
   degraded: boolean;
   tree: Buffer | undefined;
@@ -123,6 +128,9 @@ const KEYS: Readonly<Record<string, (draft: Draft, value: Buffer, key: string) =
   xattrs: (draft, value, key) => {
     draft.xattrs = yesOrNo(value, key);
   },
+  project: (draft, value, key) => {
+    draft.project = oneOf(PROJECT_CHOICES, value, key);
+  },
   hsm: (draft, value, key) => {
     draft.hsm = oneOf(HSM_CHOICES, value, key);
   },
@@ -161,6 +169,7 @@ export function parseParams(pairs: Iterable<readonly [key: string, value: GivenN
     markers: [],
     oneFilesystem: false,
     xattrs: true,
+    project: "auto",
     hsm: "skip",
     degraded: false,
     tree: undefined,

@@ -43,9 +43,12 @@ export async function planScan(params: JobParams, scope: JobScope): Promise<Plan
   const { byInode, shard } = scope.sharding ?? { byInode: true, shard: WHOLE };
   const whole = shard.count === 1;
   const lustre = params.mode === "lustre" || (params.mode === "auto" && found.some((fs) => fs.type === "lustre"));
+  const onLustre = found.some(({ type }) => type === "lustre");
+  const asked = params.project === "yes" ? "all" : params.project === "auto" && onLustre ? "directories" : undefined;
+  const projects = params.xattrs ? asked : undefined;
   return {
     warnings,
-    notes: params.notes,
+    notes: projects === "directories" && scope.content ? [...params.notes, PROJECTS_NOTE] : params.notes,
     filesystems: found,
     scan: {
       paths: params.paths,
@@ -65,12 +68,17 @@ export async function planScan(params: JobParams, scope: JobScope): Promise<Plan
       ...(params.metadataOps === undefined ? {} : { metadataOps: params.metadataOps }),
       backOff: params.backOff ?? found.some(({ isNetwork }) => isNetwork),
       readAhead: found.length === params.paths.length && found.every(({ isNetwork }) => !isNetwork),
+      ...(projects === undefined ? {} : { projects }),
       skipReleased: params.hsm === "skip" && found.some(({ type }) => type === "lustre"),
       ringEntries: params.channelDepth,
       ringBytes: RING_BYTES,
     },
   };
 }
+
+/** Which of them are asked is no secret: what a file has that is not asked is lost. */
+const PROJECTS_NOTE =
+  "project=auto: every directory is asked for its project id and flags, and every file in a directory that has a project; other files are not (project=yes asks all)";
 
 /** The most threads that one of the filesystems suits. `countMdts`: of the Lustre that is mounted there. */
 export async function suitingThreads(

@@ -35,11 +35,13 @@ interface Place {
  */
 export class SeenFiles {
   readonly #roots: Roots;
+  readonly #project: number;
   #openers: Openers | undefined;
 
-  /** `paths`: the roots of the scan. */
-  constructor(paths: readonly Buffer[]) {
+  /** `paths`: the roots of the scan; `projects`: attributes come with project ids. */
+  constructor(paths: readonly Buffer[], projects = false) {
     this.#roots = new Roots(paths);
+    this.#project = projects ? OpenFlag.PROJECT : 0;
   }
 
   /**
@@ -73,8 +75,9 @@ export class SeenFiles {
 
   #ask(cursor: RecordCursor, bytes: Buffer, flags: number): Promise<OpenedEntry> {
     const seen = seenEntry(cursor, bytes);
+    const all = flags | (flags & (OpenFlag.XATTRS | OpenFlag.XATTRS_NEW) ? this.#project : 0);
     const place = this.#roots.placeOf(fullName(cursor.dir, cursor.name));
-    return counted(this.#look(place, seen, flags));
+    return counted(this.#look(place, seen, all));
   }
 
   async #look({ root, path }: Place, seen: SeenEntry, flags: number): Promise<OpenedEntry> {

@@ -199,6 +199,8 @@ class Verification {
     const params = parseParams([
       ["path", root.actual],
       ["allow-root", Buffer.from("yes")],
+      // As the backup did; earlier archives say nothing of it, and have none that is to be asked for.
+      ["project", this.facts.find(([key]) => key === "project")?.[1] ?? Buffer.from("no")],
     ]);
     await requireRoots(params);
     const { scan } = await planScan(params, { since: undefined, keepOlder: false, content: false });

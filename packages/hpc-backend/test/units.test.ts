@@ -272,6 +272,7 @@ describe("parameters", () => {
       markers: [],
       oneFilesystem: false,
       xattrs: true,
+      project: "auto",
       hsm: "skip",
       degraded: false,
       tree: undefined,

@@ -13,6 +13,7 @@ export const readOptions = {
     describe: "let larger files leave the page cache once they were read",
   },
   "no-xattrs": { type: "boolean", default: false, describe: "no extended attributes, ACLs and inode flags" },
+  project: value("ask servers for project ids and flags: auto, yes or no; default: auto"),
   hsm: value("files that HSM of Lustre has released: skip or recall; default: skip"),
   degraded: {
     type: "boolean",
@@ -26,6 +27,7 @@ const KEYS = [
   ["inline-kib", "inline_kib"],
   ["channel-depth", "channel_depth"],
   ["bandwidth", "bandwidth"],
+  ["project", "project"],
   ["hsm", "hsm"],
 ] as const;
 

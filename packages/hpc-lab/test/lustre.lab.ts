@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
@@ -34,6 +35,14 @@ beforeAll(async () => {
     double.mark(`hsm/${name}`, "released", "1");
   }
   writeFileSync(join(source, "hsm/here"), "x");
+  for (const name of ["projects", "projects/owned", "projects/free"]) mkdirSync(join(source, name));
+  writeFileSync(join(source, "projects/owned/f"), "x");
+  writeFileSync(join(source, "projects/owned/large"), Buffer.alloc(300_000, "x"));
+  writeFileSync(join(source, "projects/free/nodump"), "x");
+  double.mark("projects/owned", "project", "42 200");
+  double.mark("projects/owned/f", "project", "42 0");
+  double.mark("projects/owned/large", "project", "42 0");
+  double.mark("projects/free/nodump", "project", "0 80"); // FS_XFLAG_NODUMP
 });
 beforeEach(() => double.targets("mdt 0 active", "mdt 1 active", "ost 2 active"));
 
@@ -131,6 +140,49 @@ describe("a Lustre client", () => {
     clearInterval(letGo);
     expect(code).toBe(3);
     expect(text).toMatch(/hsm\/large: .*EIO/); // nobody brought it back
+  });
+
+  describe("project ids and flags", () => {
+    const archive = () => join(work, "p.hpc");
+    const save = (...more: string[]) =>
+      podheitor("backup", "--path", join(double.mount, "projects"), "--archive", archive(), ...more);
+    const projectOf = (path: string) =>
+      execFileSync("lsattr", ["-pd", path], { encoding: "latin1" }).trim().split(/ +/);
+
+    test("are saved where a directory has one, restored, and verified", async () => {
+      const { code, text } = await save();
+      expect(code).toBe(0);
+      expect(text).toMatch(/project=auto: every directory is asked/);
+      const where = join(double.mount, "back");
+      expect(await podheitor0("restore", "--archive", archive(), "--where", where)).toMatchObject({ code: 0 });
+      const at = (name: string) => join(where, double.mount, "projects", name);
+      expect(projectOf(at("owned")).slice(0, 2)).toEqual(["42", expect.stringContaining("P")]);
+      expect(projectOf(at("owned/f"))[0]).toBe("42");
+      expect(projectOf(at("owned/large"))[0]).toBe("42");
+      expect(projectOf(at("free"))[0]).toBe("0");
+      expect(projectOf(at("free/nodump"))[1]).not.toContain("d");
+      const verified = await podheitor("verify", "--archive", archive(), "--against", where);
+      expect(verified.text).toMatch(/no difference/);
+      double.mark(`back${double.mount}/projects/owned/f`, "project", "43 0");
+      expect((await podheitor("verify", "--archive", archive(), "--against", where)).text).toMatch(/xattr .*owned\/f/);
+    });
+
+    test("of every file with project=yes, of none with project=no", async () => {
+      const names = async () => {
+        const { text } = await podheitor0("list", "--archive", archive(), "--json");
+        return Object.fromEntries(
+          text
+            .trimEnd()
+            .split("\n")
+            .map((line) => JSON.parse(line) as { path: string; xattrs?: number })
+            .map(({ path, xattrs = 0 }) => [path.slice(join(double.mount, "projects").length + 1), xattrs]),
+        );
+      };
+      await save("--project", "yes");
+      expect(await names()).toMatchObject({ owned: 2, "owned/f": 1, free: 0, "free/nodump": 1 });
+      await save("--project", "no");
+      expect(await names()).toMatchObject({ owned: 0, "owned/f": 0, free: 0, "free/nodump": 0 });
+    });
   });
 
   test("an MDT that goes away in the middle of the job fails it", async () => {

@@ -17,6 +17,8 @@ export const OpenFlag = {
   XATTRS_NEW: 8,
   /** On Lustre EREMOTE instead, where HSM has released it. */
   SKIP_RELEASED: 16,
+  /** With its attributes, project id and flags by a request to a server. */
+  PROJECT: 32,
 } as const;
 
 /** An entry that was looked at again. */

@@ -15,6 +15,8 @@ export const ScanFlag = {
   BACK_OFF: 32,
   READ_AHEAD: 64,
   SKIP_RELEASED: 128,
+  PROJECTS: 256,
+  PROJECTS_ALL: 1024,
 } as const;
 
 const SLASH = 0x2f;
@@ -35,7 +37,8 @@ export function encodeScanOptions(options: ScanOptions): Buffer {
     (options.oneFilesystem ? ScanFlag.ONE_FILESYSTEM : 0) |
     (options.backOff ? ScanFlag.BACK_OFF : 0) |
     (options.readAhead ? ScanFlag.READ_AHEAD : 0) |
-    (options.skipReleased ? ScanFlag.SKIP_RELEASED : 0);
+    (options.skipReleased ? ScanFlag.SKIP_RELEASED : 0) |
+    (options.projects === "directories" ? ScanFlag.PROJECTS : options.projects === "all" ? ScanFlag.PROJECTS_ALL : 0);
   head.writeUInt32LE(SCAN_ABI, 0);
   head.writeUInt32LE(options.threads, 4);
   head.writeUInt32LE(options.inlineBytes, 8);

@@ -43,6 +43,11 @@ export interface ScanOptions {
   readonly readAhead?: boolean;
   /** On Lustre: what HSM has released to its archive is left without content, unread. The TypeScript engine reads it. Default: no. */
   readonly skipReleased?: boolean;
+  /**
+   * With `xattrs`: project ids and flags that a filesystem tells only by a request for each entry, as Lustre does. `directories`: of each directory, and of the files of those that
+   * have one. The TypeScript engine never asks. Default: none.
+   */
+  readonly projects?: "directories" | "all";
   /** Bounds of the ring between the scan threads and the consumer. */
   readonly ringEntries: number;
   readonly ringBytes: number;

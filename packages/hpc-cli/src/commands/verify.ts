@@ -2,6 +2,7 @@ import type { Difference } from "@podheitor/hpc-backend";
 import type { Argv, InferredOptionTypes } from "yargs";
 import { toText } from "../bytes";
 import type { Command } from "../command";
+import { declareTypesOf } from "../declared-types";
 import { UsageError } from "../errors";
 import { escapeName, escapeText } from "../escape";
 import { Exit } from "../exit";
@@ -18,6 +19,7 @@ const options = {
     ...value("the directory that was backed up, or one it was restored to (/ is where it came from)"),
     demandOption: true,
   },
+  "plugin-dir": value("where filesystem-types lies; read from bacula-fd.conf if not given"),
   sample: value("with --archive: compare one name in so many, on both sides, for trees too large to compare whole"),
   json,
 } as const;
@@ -52,6 +54,8 @@ export const verify: Command<Arguments> = {
       );
     if (catalog !== undefined) return runVerifyCatalog({ ...args, catalog }, io);
     const output = new Output(io, args.json);
+    const pluginDir = args["plugin-dir"];
+    declareTypesOf(pluginDir === undefined ? undefined : toText(pluginDir, "--plugin-dir"));
     const { verifyArchive } = await import("@podheitor/hpc-backend");
     const summary = await verifyArchive({
       archive: toText(archive ?? "", "--archive"),
