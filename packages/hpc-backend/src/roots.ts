@@ -3,7 +3,6 @@ import { access, lstat, open, stat } from "node:fs/promises";
 import { errnoRemedy } from "@podheitor/hpc-native";
 import { causeOf, HpcError } from "./errors";
 import { counted } from "./in-flight";
-import type { JobParams } from "./params";
 import { isInside } from "./paths";
 import { printable } from "./printable";
 
@@ -13,11 +12,17 @@ export interface NestedRoot {
   readonly outer: Buffer;
 }
 
+/** The paths of a job, as `JobParams` has them. */
+interface JobRoots {
+  readonly paths: readonly Buffer[];
+  readonly nested: readonly NestedRoot[];
+}
+
 /**
  * Looks whether all paths of a job can be read. Throws HPC_BAD_PATH for one that cannot: a job on it is no job, and not one with an entry less;
  * and for a path that lies inside another one by name only. Waits for the filesystems, as long as they take, and blocks nothing else.
  */
-export async function requireRoots({ paths, nested }: Pick<JobParams, "paths" | "nested">): Promise<void> {
+export async function requireRoots({ paths, nested }: JobRoots): Promise<void> {
   for (const root of [...paths, ...nested.map(({ root }) => root)]) {
     try {
       await counted(requireReadable(root));
@@ -56,7 +61,11 @@ export function unreadableRoot(root: Buffer, cause: string): HpcError {
 }
 
 /** What may keep the walk of a path from a directory below it. */
-type LeftOut = Pick<JobParams, "excludes" | "markers" | "oneFilesystem">;
+interface LeftOut {
+  readonly excludes: readonly Buffer[];
+  readonly markers: readonly Buffer[];
+  readonly oneFilesystem: boolean;
+}
 
 /**
  * Drops roots that lie inside another root (or are one), saying so in `notes`: every entry travels once. Where something may be left out they stay, for what is named is saved: the scan walks each
