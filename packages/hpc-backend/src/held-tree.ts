@@ -1,4 +1,4 @@
-import { closeSync } from "node:fs";
+import { closeSync, constants, existsSync, fstatSync, lstatSync, openSync, readlinkSync } from "node:fs";
 import { NativeError } from "@podheitor/hpc-native";
 import { parentOf } from "./paths";
 import { restoreLibrary } from "./restore-library";
@@ -25,7 +25,16 @@ const S_IFMT = 0o170000n;
 const TYPE = { file: 0o100000n, directory: 0o040000n, symlink: 0o120000n };
 const SECOND = 1_000_000_000n;
 const SLASH = 0x2f;
+const DOT = Buffer.from(".");
+const DOTS = Buffer.from("..");
+/** The owner's and root's; others are refused O_NOATIME, and the foreign call does without. */
+const READ = constants.O_RDONLY | constants.O_NOCTTY | constants.O_NOATIME;
 const LINK_ROOM = 65_536;
+
+/** O_PATH, which node:fs has not; the same on x86-64 and arm64. */
+const O_PATH = 0o10000000;
+/** Node's own calls reach one name in a held directory through it, at a tenth of what a foreign call costs. */
+const hasProc = existsSync("/proc/self/fd");
 
 function bind() {
   const lib = restoreLibrary();
@@ -58,6 +67,8 @@ export class HeldTree {
   stat(name: Buffer): Looked | undefined {
     return quietly(() => {
       const { dir, rest } = this.#at(name);
+      const path = pathIn(dir, rest);
+      if (path !== undefined) return lstatSync(path, { bigint: true, throwIfNoEntry: false });
       this.#calls.stat(dir, rest, rest.length, this.#out, this.#out.length);
       return looked(this.#out);
     });
@@ -67,6 +78,8 @@ export class HeldTree {
   readlink(name: Buffer): Buffer | undefined {
     return quietly(() => {
       const { dir, rest } = this.#at(name);
+      const path = pathIn(dir, rest);
+      if (path !== undefined) return readlinkSync(path, { encoding: "buffer" });
       const target = Buffer.allocUnsafe(LINK_ROOM);
       return Buffer.from(target.subarray(0, this.#calls.link(dir, rest, rest.length, target, target.length)));
     });
@@ -75,7 +88,8 @@ export class HeldTree {
   /** Descriptor of a regular file, for reading. Throws NativeError; ENXIO: it is something else. */
   open(name: Buffer): number {
     const { dir, rest } = this.#at(name);
-    return this.#calls.open(dir, rest, rest.length);
+    const path = pathIn(dir, rest);
+    return (path && openRegular(path)) ?? this.#calls.open(dir, rest, rest.length);
   }
 
   close(): void {
@@ -101,12 +115,32 @@ export class HeldTree {
   }
 }
 
+/** undefined: it takes a foreign call. One component, which none of the calls that get the path follows. */
+function pathIn(dir: number, name: Buffer): Buffer | undefined {
+  if (!hasProc || name.length === 0 || name.length > 255 || name.equals(DOT) || name.equals(DOTS)) return undefined;
+  return Buffer.concat([Buffer.from(`/proc/self/fd/${dir}/`), name]);
+}
+
+/** Holds it first and opens it when it is known to be a regular file; undefined: it is none, or cannot be held. */
+function openRegular(path: Buffer): number | undefined {
+  let held: number | undefined;
+  try {
+    held = openSync(path, O_PATH | constants.O_NOFOLLOW);
+    return fstatSync(held).isFile() ? openSync(`/proc/self/fd/${held}`, READ) : undefined;
+  } catch {
+    return undefined; // the foreign call says why
+  } finally {
+    if (held !== undefined) closeSync(held);
+  }
+}
+
 /** Only what the system answers means that there is nothing. */
 function quietly<T>(look: () => T): T | undefined {
   try {
     return look();
   } catch (error) {
     if (error instanceof NativeError && error.code === "HPC_NATIVE_CALL") return undefined;
+    if ((error as { syscall?: unknown }).syscall !== undefined) return undefined;
     throw error;
   }
 }
