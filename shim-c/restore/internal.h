@@ -154,7 +154,7 @@ struct hpc_dir {
     uint64_t record;
     struct hpc_identity id;
     /* Nobody else can change which names are in it, or what new objects inherit from it: then names are as good as descriptors. */
-    bool alone;
+    atomic_bool alone;
     atomic_bool no_acls;  /* its filesystem has none */
     uint32_t owner;    /* of what we make in it */
     size_t users;

@@ -112,7 +112,7 @@ static int hold(int parent, const char *name)
 
 /* ---- a place where only we can change names ---- */
 
-/* As whom we make things here: a server may take root for somebody else. */
+/* As whom we make things here: a server may take root for somebody else. Where not even modes are kept (FAT), nothing can be private, nor given away. */
 static int learn_owner(struct hpc_restore *r, struct hpc_dir *dir)
 {
     char name[40];
@@ -121,8 +121,10 @@ static int learn_owner(struct hpc_restore *r, struct hpc_dir *dir)
     int fd = openat(dir->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return -errno;
-    if (fstat(fd, &st) == 0)
+    if (fstat(fd, &st) == 0) {
         dir->owner = st.st_uid;
+        dir->alone = st.st_mode & 077;
+    }
     close(fd);
     unlinkat(dir->fd, name, 0);
     return 0;
@@ -152,7 +154,7 @@ int hpc_dir_stage(struct hpc_restore *r, struct hpc_dir *dir)
         return dir->fd;
     pthread_mutex_lock(&r->lock);
     int err = 0;
-    for (int tries = 0; dir->stage < 0 && tries < 8 && !err; tries++) {
+    for (int tries = 0; dir->stage < 0 && tries < 8 && !err && !dir->alone; tries++) {
         hpc_temp_name(r, dir->stage_name);
         if (mkdirat(dir->fd, dir->stage_name, 0700) < 0) {
             err = -errno;
@@ -166,11 +168,13 @@ int hpc_dir_stage(struct hpc_restore *r, struct hpc_dir *dir)
         if (fd >= 0)
             close(fd);
         err = learn_owner(r, dir);
-        if (tries == 7 && !err)
+        if (dir->alone)
+            unlinkat(dir->fd, dir->stage_name, AT_REMOVEDIR);
+        else if (tries == 7 && !err)
             err = -ESTALE;  /* somebody exchanges what we make as fast as we make it */
     }
     pthread_mutex_unlock(&r->lock);
-    return err ? err : dir->stage;
+    return err ? err : dir->alone ? dir->fd : dir->stage;
 }
 
 /* Gives a directory of ours its name, which must be free: a rename would take the place of an empty directory, for instance another thread's. */
