@@ -143,13 +143,19 @@ export const restoreFaults: readonly Fault[] = [
       },
     },
   ),
-  fault("directory-in-the-way", "a directory stands where a file belongs", "", [/\/a: not restored: Is a directory/], {
-    act: restoring((bench, job) => {
-      const where = onLabFs(bench, job);
-      mkdirSync(join(where, bench.fs.mount, job, "a"), { recursive: true });
-      return where;
-    }),
-  }),
+  fault(
+    "directory-in-the-way",
+    "a directory that holds something stands where a file belongs",
+    "",
+    [/\/a: not restored: Is a directory/],
+    {
+      act: restoring((bench, job) => {
+        const where = onLabFs(bench, job);
+        mkdirSync(join(where, bench.fs.mount, job, "a", "something"), { recursive: true });
+        return where;
+      }),
+    },
+  ),
   fault("cancel-hung", "the restore is cancelled while a write hangs", "write hang : @", [], {
     act: async (bench, job) => {
       const saved = await bench.lab.run(job);
