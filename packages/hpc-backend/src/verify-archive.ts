@@ -200,7 +200,7 @@ class Verification {
       ["path", root.actual],
       ["allow-root", Buffer.from("yes")],
       // As the backup did; earlier archives say nothing of it, and have none that is to be asked for.
-      ["project", this.facts.find(([key]) => key === "project")?.[1] ?? Buffer.from("no")],
+      ["project", this.#project],
     ]);
     await requireRoots(params);
     const { scan } = await planScan(params, { since: undefined, keepOlder: false, content: false });
@@ -250,9 +250,14 @@ class Verification {
     });
   }
 
+  get #project(): Buffer {
+    return this.facts.find(([key]) => key === "project")?.[1] ?? Buffer.from("no");
+  }
+
   /** Once for each sentence: most trees lie on one filesystem. */
   #unread(): void {
-    const sentences = new Set(this.#context.roots.list.map(({ actual }) => unreadFlags(actual)));
+    const project = this.#project.toString();
+    const sentences = new Set(this.#context.roots.list.map(({ actual }) => unreadFlags(actual, project)));
     for (const sentence of sentences) if (sentence !== undefined) this.#messages.say("info", sentence);
   }
 

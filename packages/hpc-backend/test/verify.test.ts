@@ -190,10 +190,13 @@ test("what is not compared of flags and project ids is said once", async () => {
   await backupToArchive({ params, archive });
   const said: string[] = [];
   await verifyArchive({ archive, against: "/", events: { message: (_level, text) => said.push(text) } });
-  const sentence = unreadFlags(Buffer.from(tree));
+  const sentence = unreadFlags(Buffer.from(tree), "no");
   expect(said).toEqual(sentence === undefined ? [] : [sentence]);
-  expect(unreadFlags(Buffer.from(tree), "5.10.0-1")).toMatch(/^project ids.* are not read on .*, and not compared$/);
-  expect(unreadFlags(Buffer.from("/proc"), "6.18.1")).toContain("are not read on proc, and not compared");
+  expect(unreadFlags(Buffer.from(tree), "auto", "5.10.0-1")).toMatch(
+    /^project ids.* are not read on .*, and not compared$/,
+  );
+  expect(unreadFlags(Buffer.from("/proc"), "no", "6.18.1")).toContain("are not read on proc, and not compared");
+  expect(unreadFlags(Buffer.from("/proc"), "yes", "5.10.0-1")).toBeUndefined();
 });
 
 test("a copy on the same filesystem keeps all that is compared", async () => {
