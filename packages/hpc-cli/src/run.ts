@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from "node:fs";
 import yargs, { type Argv } from "yargs";
 import { addCommand, type Chosen, forParser, fromParser } from "./command";
 import { backup } from "./commands/backup";
@@ -29,6 +30,10 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
   "HPC_BAD_PATTERN",
 ]);
 
+/** Kernel functions in which threads of a program wait for each other, for time, or for their descriptors. */
+const OWN_WAITS =
+  /^(__)?(futex|do_futex|ep_poll|do_epoll|do_poll|poll_schedule|hrtimer|do_nanosleep|pipe_|anon_pipe|sigtimedwait|do_sigtimedwait|unix_|wait_woken|do_wait|rt_sig)/;
+
 /**
  * Runs one command line and returns its exit code; prints its errors, and never throws.
  *
@@ -48,13 +53,26 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   }
 }
 
+/** A thread that waits for a filesystem in the kernel: in its stat, its state is D, or what it sleeps in is no wait of a program's own. */
+function hangsInKernel(): boolean {
+  try {
+    return readdirSync("/proc/self/task").some((thread) => {
+      const wait = readFileSync(`/proc/self/task/${thread}/wchan`, "latin1");
+      return !(wait === "0" || wait === "" || OWN_WAITS.test(wait));
+    });
+  } catch {
+    return false;
+  }
+}
+
 function conclude(error: unknown, output: Output, io: Io): ExitCode {
   if ((error as NodeJS.ErrnoException | undefined)?.code === "EPIPE") return Exit.outputClosed;
   if (io.signal.aborted) {
     const signal = io.signal.reason as CancelSignal;
-    output.error(
-      new CliError("HPC_CANCELLED", `cancelled by ${signal}`, "nothing unfinished was left; start it again"),
-    );
+    const waiting = hangsInKernel()
+      ? `nothing unfinished was left, but a request to a filesystem has not come back: process ${process.pid} may stay until that server answers, whatever signal it gets`
+      : "nothing unfinished was left; start it again";
+    output.error(new CliError("HPC_CANCELLED", `cancelled by ${signal}`, waiting));
     return exitOfSignal(signal);
   }
   output.error(error);

@@ -1,9 +1,11 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { command } from "../src/command";
 import { LustreDouble } from "../src/lustre-double";
+import { until } from "../src/wait";
 import { atCleanUp, cleanUp, repository, scratch } from "./support";
 
 /* The command on a double of a Lustre client; lustre-jobs.lab.ts has the same through Bacula. */
@@ -140,6 +142,26 @@ describe("a Lustre client", () => {
     clearInterval(letGo);
     expect(code).toBe(3);
     expect(text).toMatch(/hsm\/large: .*EIO/); // nobody brought it back
+  });
+
+  test("a cancelled command whose read does not come back says that the process may stay", async () => {
+    const words = ["backup", "--path", join(double.mount, "hsm"), "--archive", join(work, "c.hpc"), "--hsm", "recall"];
+    const child = spawn(process.execPath, [PROGRAM, ...words, "--plugin-dir", double.tools]);
+    const closed = once(child, "close");
+    let said = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      said += chunk;
+    });
+    await double.fs.hangs();
+    child.kill("SIGTERM");
+    await until(
+      () => `said: ${said}`,
+      20_000,
+      () => said.includes("HPC_CANCELLED"),
+    );
+    expect(said).toMatch(/request to a filesystem has not come back: process \d+ may stay until that server answers/);
+    double.fs.release();
+    await closed;
   });
 
   describe("project ids and flags", () => {
