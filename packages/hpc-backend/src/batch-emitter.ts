@@ -192,7 +192,7 @@ export class BatchEmitter {
 
   /** Emits the name as a LINK when its inode was sent before. */
   #laterName(cursor: RecordCursor, bytes: Buffer): boolean {
-    const later = this.#links.later(cursor.inoLo, cursor.inoHi, cursor.devLo, cursor.devHi);
+    const later = this.#links.later(cursor);
     if (later === undefined) return false;
     this.#fill(cursor, bytes);
     this.#out.link = later.leader;
@@ -224,8 +224,7 @@ export class BatchEmitter {
     out.holes = holes;
     if (xattrs.length > 0) out.flags |= EntryFlag.ATTRS;
     if (isLinked(cursor)) {
-      const name = fullName(out.dir, out.name);
-      out.group = this.#links.lead(cursor.inoLo, cursor.inoHi, cursor.devLo, cursor.devHi, cursor.nlink, name);
+      out.group = this.#links.lead(cursor, cursor.nlink, fullName(out.dir, out.name));
       out.flags |= EntryFlag.LEADER;
     }
     sink.entry(out);

@@ -53,7 +53,7 @@ export const HOLES_FEW = 256;
 export const HOLES_MAX = 32_768;
 
 /**
- * Hard-link groups held in memory, each with the full name of its leader: about 200 bytes with an ordinary name, so 13 MiB. More go to a
+ * Hard-link groups held in memory, each with the full name of its leader: about 260 bytes with an ordinary name, so 17 MiB. More go to a
  * file in the working directory.
  */
 export const LINK_GROUPS = 65_536;

@@ -1,3 +1,4 @@
+import { hashOf, hasKey, KEY_WORDS } from "./link-key";
 import { NameSpace } from "./name-space";
 import { WorkFile } from "./work-file";
 
@@ -10,22 +11,14 @@ export interface LaterName {
   readonly last: boolean;
 }
 
-/** A slot: u32 ino lo, hi, dev lo, hi; f64 group (0: never used); u32 names to come (0: forgotten), name length; f64 name offset. */
-const SLOT = 40;
-const GROUP = 16;
-const MISSING = 24;
-const NAME_LENGTH = 28;
-const NAME_AT = 32;
+/** A slot: a key, u32 0; f64 group (0: never used); u32 names to come (0: forgotten), name length; f64 name offset. */
+const SLOT = 64;
+const GROUP = 40;
+const MISSING = 48;
+const NAME_LENGTH = 52;
+const NAME_AT = 56;
 /** Slots read and written at once when the table is made anew. */
 const MANY = 1024;
-
-/** An inode, as the scan has it. */
-export interface Inode {
-  readonly inoLo: number;
-  readonly inoHi: number;
-  readonly devLo: number;
-  readonly devHi: number;
-}
 
 /**
  * The hard-link groups that memory has no room for: the same open addressing, on disk. A lookup reads one slot or two, of which the
@@ -33,7 +26,6 @@ export interface Inode {
  */
 export class LinkSpill {
   readonly #directory: string;
-  readonly #hash: (inode: Inode) => number;
   readonly #names: WorkFile;
   readonly #space: NameSpace;
   #table: WorkFile;
@@ -42,11 +34,11 @@ export class LinkSpill {
   #used = 0;
   #live = 0;
   readonly #slot = Buffer.alloc(SLOT);
+  readonly #slotKey = keyIn(this.#slot);
 
   /** `slots`: to begin with, a power of two. Throws HPC_WORK_FILE, as every call does. */
-  constructor(directory: string, slots: number, hash: (inode: Inode) => number) {
+  constructor(directory: string, slots: number) {
     this.#directory = directory;
-    this.#hash = hash;
     this.#mask = slots - 1;
     this.#table = new WorkFile(directory);
     this.#names = new WorkFile(directory);
@@ -63,9 +55,9 @@ export class LinkSpill {
     return this.#space.end;
   }
 
-  /** As `LinkGroups.later`. */
-  later(inode: Inode): LaterName | undefined {
-    const slotAt = this.#find(this.#table, this.#mask, inode);
+  /** As `LinkGroups.later`, of the inode that has this key. */
+  later(key: Uint32Array): LaterName | undefined {
+    const slotAt = this.#find(this.#table, this.#mask, key);
     const slot = this.#slot;
     const missing = slot.readUInt32LE(MISSING);
     if (missing === 0) return undefined;
@@ -81,13 +73,13 @@ export class LinkSpill {
   }
 
   /** Adds a group that is in neither table, with `missing` names to come. */
-  lead(inode: Inode, group: number, missing: number, name: Buffer): void {
+  lead(key: Uint32Array, group: number, missing: number, name: Buffer): void {
     if ((this.#used + 1) * 2 > this.#mask) this.#rebuild();
-    const at = this.#find(this.#table, this.#mask, inode);
+    const at = this.#find(this.#table, this.#mask, key);
     const slot = this.#slot;
     if (slot.readDoubleLE(GROUP) === 0) this.#used++;
     this.#live++;
-    putInode(slot, inode);
+    this.#slotKey.set(key);
     slot.writeDoubleLE(group, GROUP);
     slot.writeUInt32LE(missing, MISSING);
     slot.writeUInt32LE(name.length, NAME_LENGTH);
@@ -100,12 +92,12 @@ export class LinkSpill {
     this.#names.close();
   }
 
-  /** Leaves in `#slot` what is known of the inode, or an empty slot; returns its number. */
-  #find(table: WorkFile, mask: number, inode: Inode): number {
+  /** Leaves in `#slot` what is known of the key, or an empty slot; returns its number. */
+  #find(table: WorkFile, mask: number, key: Uint32Array): number {
     const slot = this.#slot;
-    for (let at = this.#hash(inode) & mask; ; at = (at + 1) & mask) {
+    for (let at = hashOf(key) & mask; ; at = (at + 1) & mask) {
       table.read(slot, at * SLOT);
-      if (slot.readDoubleLE(GROUP) === 0 || isInode(slot, inode)) return at;
+      if (slot.readDoubleLE(GROUP) === 0 || hasKey(this.#slotKey, 0, key)) return at;
     }
   }
 
@@ -120,7 +112,7 @@ export class LinkSpill {
       for (let at = 0; at < many.length && from + at / SLOT <= this.#mask; at += SLOT) {
         if (many.readDoubleLE(at + GROUP) === 0 || many.readUInt32LE(at + MISSING) === 0) continue;
         const one = many.subarray(at, at + SLOT);
-        table.write(one, this.#find(table, slots - 1, inodeOf(one)) * SLOT);
+        table.write(one, this.#find(table, slots - 1, keyIn(one)) * SLOT);
       }
     }
     this.#table.close();
@@ -130,27 +122,6 @@ export class LinkSpill {
   }
 }
 
-function putInode(slot: Buffer, { inoLo, inoHi, devLo, devHi }: Inode): void {
-  slot.writeUInt32LE(inoLo, 0);
-  slot.writeUInt32LE(inoHi, 4);
-  slot.writeUInt32LE(devLo, 8);
-  slot.writeUInt32LE(devHi, 12);
-}
-
-function inodeOf(slot: Buffer): Inode {
-  return {
-    inoLo: slot.readUInt32LE(0),
-    inoHi: slot.readUInt32LE(4),
-    devLo: slot.readUInt32LE(8),
-    devHi: slot.readUInt32LE(12),
-  };
-}
-
-function isInode(slot: Buffer, { inoLo, inoHi, devLo, devHi }: Inode): boolean {
-  return (
-    slot.readUInt32LE(0) === inoLo &&
-    slot.readUInt32LE(4) === inoHi &&
-    slot.readUInt32LE(8) === devLo &&
-    slot.readUInt32LE(12) === devHi
-  );
+function keyIn(slot: Buffer): Uint32Array {
+  return new Uint32Array(slot.buffer, slot.byteOffset, KEY_WORDS);
 }

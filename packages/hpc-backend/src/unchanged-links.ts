@@ -81,9 +81,8 @@ export class UnchangedLinks {
     this.#file = undefined;
   }
 
-  #group({ inoLo, inoHi, devLo, devHi, nlink }: RecordCursor): number {
-    const known = this.#groups.later(inoLo, inoHi, devLo, devHi);
-    return known?.group ?? this.#groups.lead(inoLo, inoHi, devLo, devHi, nlink, NO_NAME);
+  #group(cursor: RecordCursor): number {
+    return this.#groups.later(cursor)?.group ?? this.#groups.lead(cursor, cursor.nlink, NO_NAME);
   }
 }
 

@@ -33,6 +33,7 @@ import {
 } from "@podheitor/hpc-walker";
 import { runBackup } from "../src/backup-job";
 import type { OpenScanner } from "../src/backup-types";
+import { BatchEmitter } from "../src/batch-emitter";
 import { requireDescriptors } from "../src/descriptors";
 import type { Outgoing } from "../src/entry-sink";
 import type { FileReader } from "../src/file-reader";
@@ -288,6 +289,37 @@ test("another file under its name is not saved in its place", async () => {
   });
   expect([sums.vanished, sums.failed, sums.balanced]).toEqual([1, 0, true]);
   expect(entries.map(({ name }) => name).sort()).toEqual(["", "dir"]);
+});
+
+test("a file that got the inode number of an earlier one is no other name of it", async () => {
+  writeFileSync(at("dir/file"), "same");
+  const batch = (...records: ReturnType<typeof seen>[]) => Buffer.concat(records.map(({ bytes }) => bytes));
+  const name = (text: string, more: Partial<EntryFields>) =>
+    seen("dir/file", { name: Buffer.from(text), nlink: 2, content: Buffer.from("same"), ...more });
+  const sent: string[] = [];
+  const { HAS_DATA, LINK, LEADER, LAST_LINK } = EntryFlag;
+  const sums = new Sums();
+  const emitter = new BatchEmitter({
+    ...{ params: parseParams([["path", root()]]), content: true, sums, signal: undefined },
+    sink: {
+      entry: ({ name, flags, group, link }: Outgoing) => void sent.push(`${name} ${flags} ${group} ${link}`),
+      ...{ attributes: () => undefined, data: () => undefined, end: () => undefined },
+      ...{ full: false, drain: async () => undefined },
+    },
+    messages: new Messages(() => undefined),
+  });
+  const users = { birth: 1_700_000_000_000_000_000n, uid: 1000 };
+  const roots = { birth: 1_700_000_000_004_000_000n, uid: 0 };
+  await emitter.batch(batch(name("user's", users), name("root's", roots), name("root's too", roots)), undefined);
+  await emitter.batch(batch(name("user's too", users)), undefined);
+  await emitter.close();
+  expect(sent).toEqual([
+    `user's ${HAS_DATA | LEADER} 1 `,
+    `root's ${HAS_DATA | LEADER} 2 `,
+    `root's too ${LINK | LAST_LINK} 2 ${at("dir")}/root's`,
+    `user's too ${LINK | LAST_LINK} 1 ${at("dir")}/user's`,
+  ]);
+  expect([sums.files, sums.hardlinks]).toEqual([2, 2]);
 });
 
 test("accurate jobs ask for the attributes of what is saved, and of nothing else", async () => {

@@ -271,6 +271,15 @@ export class RecordCursor {
     this.#entry();
     return this.#view.getUint32(this.#at + PREFIX_OFFSETS.ino_hash + 4, true);
   }
+  /** When the object came into being, in nanoseconds, as two words; both 0: not known. */
+  get birthLo(): number {
+    this.#entry();
+    return this.#view.getUint32(this.#at + PREFIX_OFFSETS.birth, true);
+  }
+  get birthHi(): number {
+    this.#entry();
+    return this.#view.getUint32(this.#at + PREFIX_OFFSETS.birth + 4, true);
+  }
   /** A 64-bit field without rounding (times signed, the rest unsigned). Allocates a bigint. */
   exact(field: WideField): bigint {
     const at = this.#entry() + ENTRY_OFFSETS[field];
