@@ -2,6 +2,7 @@
 // the environment, nothing may be skipped (the lab is then installed). --long adds what takes longer than CI should.
 // The last line is `N passed, N failed`.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { has, install, installIsDue, requireTools, root, run, say } from "./steps.mjs";
 
@@ -40,6 +41,15 @@ async function step(name, work, { limit, count } = {}) {
     for (const line of lines.slice(-tail)) say(`        ${line}`);
   }
   return code === 0;
+}
+
+/** Runs steps in their order, as many at a time as there are processors. */
+async function sideBySide(steps) {
+  const left = [...steps];
+  const lane = async () => {
+    for (let next = left.shift(); next; next = left.shift()) await next();
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, lane));
 }
 
 /** A jest run, counted test by test from its own report. */
@@ -116,10 +126,12 @@ mkdirSync(logs, { recursive: true });
 if (installIsDue() && !(await step("npm packages", install))) end(1);
 if (!(await step("build", ["npm", "run", "-s", "build"]))) end(1); // nothing below means anything without it
 
-for (const check of ["lint", "typecheck", "dead-code", "edges"]) await step(check, ["npm", "run", "-s", check]);
-for (const suite of ["ptcomm", "path", "scan", "restore", "fd-plugin", "labfs"]) {
-  await step(`C tests, ${suite}`, ["make", "-s", "-j2", "-C", `shim-c/${suite}`, "test"]);
-}
+// The longest first, so that no processor waits for the last one.
+const suites = ["scan", "fd-plugin", "restore", "path", "ptcomm", "labfs"];
+await sideBySide([
+  ...suites.map((suite) => () => step(`C tests, ${suite}`, ["make", "-s", "-C", `shim-c/${suite}`, "test"])),
+  ...["typecheck", "edges", "dead-code", "lint"].map((check) => () => step(check, ["npm", "run", "-s", check])),
+]);
 if (!existsSync("/usr/include/fuse3/fuse.h"))
   skipped.push("labfs: no fuse3/fuse.h (Debian: apt-get install libfuse3-dev fuse3)");
 await fuzz();

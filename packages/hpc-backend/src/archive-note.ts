@@ -30,6 +30,9 @@ export function isGone(errno: number): boolean {
   return GONE.has(errno);
 }
 
+/** Of a file that HSM has released, and that was left out for it. node:os does not name it. */
+export const EREMOTE = 66;
+
 const HEAD = 8;
 const DIGEST = 8;
 

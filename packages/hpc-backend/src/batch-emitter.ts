@@ -1,7 +1,7 @@
 import { tmpdir } from "node:os";
 import { errnoName } from "@podheitor/hpc-native";
 import { EntryFlag, EntryKind, RecordCursor, RecordType, type Scanner, ScanOp } from "@podheitor/hpc-walker";
-import { isGone, NoteOperation } from "./archive-note";
+import { EREMOTE, isGone, NoteOperation } from "./archive-note";
 import type { BackupJob } from "./backup-types";
 import type { Checks } from "./checks";
 import { ContentSender } from "./content-sender";
@@ -18,9 +18,6 @@ import { SeenFiles } from "./seen-files";
 import { UnchangedLinks } from "./unchanged-links";
 
 const EMPTY = Buffer.alloc(0);
-
-/** Which node:os does not name. */
-const EREMOTE = 66;
 
 type Job = Pick<
   BackupJob,
@@ -306,6 +303,7 @@ export class BatchEmitter {
     sums.filteredOther++;
     sums.released++;
     messages.entry("info", leftOutText(cursor, "released"));
+    this.#note(cursor, EREMOTE, NoteOperation.OPEN);
   }
 
   #unreadable(cursor: RecordCursor, errno: number, operation: NoteOperation): void {

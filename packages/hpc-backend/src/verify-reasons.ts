@@ -1,7 +1,7 @@
 import { closeSync, readSync } from "node:fs";
 import type { Entry } from "@podheitor/hpc-ptcomm";
 import { CACHEDIR_TAG, Excludes, excludeProblem, isCachedirTag } from "@podheitor/hpc-walker";
-import { isGone, type Note, NoteOperation } from "./archive-note";
+import { EREMOTE, isGone, type Note, NoteOperation } from "./archive-note";
 import { fullName } from "./entry-sink";
 import type { Reason } from "./events";
 import type { Looked } from "./held-tree";
@@ -91,6 +91,7 @@ export class Reasons {
     const pruned = this.#prunedAbove(root, name);
     if (pruned !== undefined) return { why: "excluded", implied: !parentOf(name).equals(pruned) };
     const note = this.#notes.get(name.toString("latin1"));
+    if (note?.errno === EREMOTE) return { why: "excluded", implied: false };
     if (note !== undefined) return { why: isGone(note.errno) ? "vanished" : "failed", implied: false };
     for (
       let above = parentOf(name);

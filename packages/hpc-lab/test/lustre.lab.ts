@@ -130,6 +130,8 @@ describe("a Lustre client", () => {
       expect(said.text).toMatch(new RegExp(`hsm/${name}: HSM has released it`));
     expect(said.text).toMatch(/warning: 3 files are not saved, because HSM has released them/);
     expect(said.text).toMatch(/left out: 3 released by HSM/);
+    const compared = await podheitor("verify", "--archive", join(work, "a.hpc"), "--against", "/");
+    expect(compared).toMatchObject({ code: 0, text: expect.stringContaining("no difference") });
     expect(double.recalls).toBe(0);
   });
 
