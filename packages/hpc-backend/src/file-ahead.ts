@@ -39,6 +39,8 @@ export class FileAhead {
   #more = false;
   #index = -1;
   #wanted: Uint8Array | undefined;
+  /** What is being closed that nobody took. */
+  readonly #discarding = new Set<Promise<void>>();
 
   constructor(look: LookAhead) {
     this.#look = look;
@@ -46,7 +48,7 @@ export class FileAhead {
 
   /** Begins a batch. What the one before left untaken is closed: a head may stand at the same place in both. */
   reset(bytes: Buffer, wanted: Uint8Array | undefined): void {
-    for (const left of this.#opened.splice(0)) void discard(left);
+    for (const left of this.#opened.splice(0)) this.#discard(left);
     this.#cursor.reset(bytes);
     this.#bytes = bytes;
     this.#wanted = wanted;
@@ -63,15 +65,23 @@ export class FileAhead {
       this.#opened.shift();
       if (first.headStart === headStart) return first.looked;
       // Passed over: it needs no look after all.
-      void discard(first);
+      this.#discard(first);
     }
   }
 
   /** Closes what was opened and not taken. */
   async close(): Promise<void> {
     this.#more = false;
-    const left = this.#opened.splice(0);
-    await Promise.all(left.map(discard));
+    for (const left of this.#opened.splice(0)) this.#discard(left);
+    await Promise.all(this.#discarding);
+  }
+
+  #discard({ looked }: Opened): void {
+    const closed = looked
+      .then((seen) => (seen instanceof FileReader ? seen.close() : undefined))
+      .catch(() => undefined)
+      .finally(() => this.#discarding.delete(closed));
+    this.#discarding.add(closed);
   }
 
   #advance(): void {
@@ -89,8 +99,4 @@ export class FileAhead {
       this.#opened.push({ headStart: cursor.headStart, looked });
     }
   }
-}
-
-function discard({ looked }: Opened): Promise<void> {
-  return looked.then((seen) => (seen instanceof FileReader ? seen.close() : undefined)).catch(() => undefined);
 }

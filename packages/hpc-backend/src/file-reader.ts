@@ -143,12 +143,13 @@ export class FileReader {
   }
 
   /**
-   * Asked after the last piece: whether the file is no longer what it was when it was opened. What came in one read is of one moment, and is not looked at again. Rejects with the
-   * error of fstat(2).
+   * Asked after the last piece: whether the file is no longer what it was when it was opened. What came in one read, with no holes, is of one moment, and is not looked at again.
+   * Rejects with the error of fstat(2).
    */
   async torn(): Promise<Torn | undefined> {
     if (this.#shrank) return "shrank";
-    if (this.#pieces < 2) return undefined;
+    // Where it has holes was asked before it was read, and what was written into one since is not here.
+    if (this.#pieces < 2 && this.holes.length === 0) return undefined;
     const now = await counted(fstatBig(this.#fd, { bigint: true }));
     if (now.size < this.#moment.size) return "shrank";
     if (now.size > this.#moment.size) return "grew";

@@ -136,6 +136,10 @@ class Roots {
     held.users++;
     try {
       return await work(await held.fd);
+    } catch (error) {
+      // What could not be opened once (no descriptors, a server that is away) may be the next time.
+      if (this.#held.get(key) === held && (await held.fd.catch(() => undefined)) === undefined) this.#held.delete(key);
+      throw error;
     } finally {
       held.users--;
       await this.#letGo();

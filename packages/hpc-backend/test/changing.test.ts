@@ -138,6 +138,20 @@ describe("a file that is opened after the scan", () => {
   });
 });
 
+test("a root that could not be opened once is opened for the next file", async () => {
+  writeFileSync(at("dir/file"), "mine");
+  const record = seen("dir/file");
+  const files = new SeenFiles([root()]);
+  renameSync(tree, `${tree}.away`);
+  const open = () => files.open(record.cursor, record.bytes, { holes: false }, "no");
+  await expect(open()).rejects.toMatchObject({ code: "ENOENT" });
+  renameSync(`${tree}.away`, tree);
+  const reader = await open();
+  expect(await contentOf(reader)).toBe("mine");
+  await reader.close();
+  await files.close();
+});
+
 describe("a file that changes while it is read", () => {
   async function tornBy(change: () => void, size: number) {
     writeFileSync(at("dir/file"), Buffer.alloc(size, "x"));
@@ -170,6 +184,20 @@ describe("a file that changes while it is read", () => {
       closeSync(fd);
     };
     expect(await tornBy(write, 3 * MIB)).toEqual(["changed", rest]);
+  });
+  test("also when one read had all of it but its holes, into which somebody wrote", async () => {
+    writeFileSync(at("dir/file"), "");
+    truncateSync(at("dir/file"), MIB);
+    appendFileSync(at("dir/file"), Buffer.alloc(4096, "x"));
+    utimesSync(at("dir/file"), 1, 1);
+    const reader = await opened(seen("dir/file"));
+    expect(reader.holes.length).toBe(16);
+    const fd = openSync(at("dir/file"), "r+");
+    writeSync(fd, "new", 0);
+    closeSync(fd);
+    while ((await reader.next()) !== undefined);
+    expect(await reader.torn()).toBe("changed");
+    await reader.close();
   });
   test("but not when one read had all of it", async () => {
     expect(await tornBy(() => appendFileSync(at("dir/file"), "y"), 400_000)).toEqual([undefined, 0]);

@@ -76,6 +76,31 @@ test("a file that was opened ahead and passed over is never taken for another on
   await files.close();
 });
 
+test("what was opened ahead and passed over is closed before the end, however late it comes", async () => {
+  const dir = join(scratch, "late");
+  mkdirSync(dir);
+  writeFileSync(join(dir, "file"), "x");
+  const { bytes, headStart } = await batchOf(dir, "file");
+  const fd = openSync(join(dir, "file"), "r");
+  let come: (reader: FileReader) => void = () => undefined;
+  const late = new Promise<FileReader>((resolve) => {
+    come = resolve;
+  });
+  const ahead = new FileAhead(() => late);
+  ahead.reset(bytes, undefined);
+  await expect(ahead.take(headStart - 1, () => Promise.reject(new Error("not yet")))).rejects.toThrow("not yet");
+  ahead.reset(bytes, new Uint8Array(1));
+  let ended = false;
+  const closing = ahead.close().then(() => {
+    ended = true;
+  });
+  await new Promise(setImmediate);
+  expect(ended).toBe(false);
+  come(new FileReader(fd, fstatSync(fd, { bigint: true }), NO_HOLES, {}));
+  await closing;
+  expect(() => fstatSync(fd)).toThrow("EBADF");
+});
+
 /** As a file server does: takes a write lease, and gives it up when somebody else opens the file. */
 const HOLDER = `
   use Fcntl; my $held = 1;
