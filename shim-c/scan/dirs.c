@@ -20,6 +20,10 @@ struct dirent_head {
     char name[];
 };
 
+#ifndef STATX_ATTR_MOUNT_ROOT /* Linux 5.8 */
+#define STATX_ATTR_MOUNT_ROOT 0x2000
+#endif
+
 #define DIRENT_MAX 280u /* the largest: 19 bytes, 255 of name, NUL, padding */
 
 void push_dir(struct worker *w, struct node *dir)
@@ -256,11 +260,38 @@ static void not_opened(struct worker *w, struct node *dir, int error, enum hpc_s
     node_put(dir);
 }
 
+/*
+ * Users of the tree may have exchanged it since it was looked at: what is in another directory must not be saved below the attributes of this one. What was mounted on it
+ * meanwhile (opening it may do that) is no exchange.
+ */
+static int check_opened(struct node *dir, int fd)
+{
+    struct statx st;
+    int error = stat_opened(fd, &st);
+    uint64_t dev, known;
+    int64_t birth;
+
+    if (error)
+        return error;
+    dev = device(st.stx_dev_major, st.stx_dev_minor);
+    birth = birth_of(&st);
+    if (dev == dir->dev && st.stx_ino == dir->ino && (!birth || !dir->birth || birth == dir->birth))
+        return 0;
+    known = st.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT;
+    if (known ? !(st.stx_attributes & STATX_ATTR_MOUNT_ROOT) : dev == dir->dev)
+        return -ESTALE;
+    dir->root_device = dir->root_device && dev == dir->dev;
+    dir->dev = dev;
+    dir->ino = st.stx_ino;
+    dir->birth = birth;
+    return 0;
+}
+
 static void open_and_list(struct worker *w, struct node *dir)
 {
     struct scan *s = w->scan;
     const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NOATIME;
-    int fd, at;
+    int fd, at, error;
 
     pace(w);
     if (!dir->parent) {
@@ -275,6 +306,18 @@ static void open_and_list(struct worker *w, struct node *dir)
     }
     if (fd < 0) {
         not_opened(w, dir, -fd, HPC_OP_OPENDIR);
+        return;
+    }
+    error = check_opened(dir, fd);
+    if (error) {
+        close_counted(s, fd);
+        not_opened(w, dir, -error, HPC_OP_OPENDIR);
+        return;
+    }
+    if (dir->parent && s->options.flags & HPC_SCAN_ONE_FILESYSTEM && dir->dev != dir->parent->dev) {
+        count_add(w, DIRS_PRUNED_FILESYSTEM, 1);
+        close_counted(s, fd);
+        node_put(dir);
         return;
     }
     if (marked(s->markers, fd)) {

@@ -39,6 +39,7 @@ struct node {
     _Atomic bool incomplete;  /* said to be */
     uint64_t id;              /* never reused: names the DIR record that a block already has */
     uint64_t dev, ino;
+    int64_t birth;            /* ns; 0: not known */
     int64_t resume;           /* d_off to go on from when the directory could not be held open */
     uint32_t path_len, depth, name_len;
     char name[];              /* one component; of a root its whole path; ends in NUL */

@@ -345,6 +345,7 @@ void visit(struct worker *w, struct node *dir, int dirfd, const char *name, size
     child->dev = device(st.stx_dev_major, st.stx_dev_minor);
     child->root_device = dir->root_device && child->dev == dir->dev;
     child->ino = st.stx_ino;
+    child->birth = birth_of(&st);
     child->item.kind = ITEM_DIR;
     child->whole = whole_child(w->scan, dir, name, name_len);
     if (dir->held) {
@@ -365,5 +366,6 @@ bool visit_root(struct worker *w, struct node *root)
     root->dev = device(st.stx_dev_major, st.stx_dev_minor);
     root->root_device = true;
     root->ino = st.stx_ino;
+    root->birth = birth_of(&st);
     return true;
 }

@@ -33,7 +33,7 @@ int64_t hpc_holes(int64_t fd64, int64_t size, int64_t min_hole, uint8_t *out, in
             result = errno == EINVAL || errno == ENXIO || errno == EOPNOTSUPP ? 0 : -errno;
             break;
         }
-        if (hole >= size)
+        if (hole >= size || hole < at) /* FUSE may say anything: one that goes back would never end */
             break;
         end = hole_end(fd, hole, size);
         if (end < 0) {

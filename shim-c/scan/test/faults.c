@@ -1,4 +1,4 @@
-/* What a filesystem does to a scan: close(2) of a directory that fails, and a file that changes between two reads. The linker leads both calls here. */
+/* What a filesystem and its users do to a scan: close(2) of a directory that fails, a file that changes between two reads, directories that are exchanged, holes that go back. The linker leads the calls here. */
 #include "tree.h"
 
 static ino_t failing_close, torn_read;
@@ -38,6 +38,39 @@ ssize_t __wrap_read(int fd, void *buf, size_t len)
         CHECK(at >= 0 && pwrite(at, "B", 1, 0) == 1 && !__real_close(at));
     }
     return n;
+}
+
+int __real_openat(int dir, const char *name, int flags, ...);
+int __wrap_openat(int dir, const char *name, int flags, ...);
+int __wrap___openat_2(int dir, const char *name, int flags);
+off_t __real_lseek(int fd, off_t offset, int whence);
+off_t __wrap_lseek(int fd, off_t offset, int whence);
+
+static const char *exchanged[2]; /* before the scan opens the first for listing */
+static bool holes_go_back;
+
+/* Nothing in the engine creates files. */
+int __wrap_openat(int dir, const char *name, int flags, ...)
+{
+    if (exchanged[0] && !(flags & O_PATH) && flags & O_DIRECTORY && !strcmp(name, strrchr(exchanged[0], '/') + 1)) {
+        CHECK(!renameat2(AT_FDCWD, exchanged[0], AT_FDCWD, exchanged[1], RENAME_EXCHANGE));
+        exchanged[0] = NULL;
+    }
+    return __real_openat(dir, name, flags, 0600);
+}
+
+int __wrap___openat_2(int dir, const char *name, int flags)
+{
+    return __wrap_openat(dir, name, flags);
+}
+
+off_t __wrap_lseek(int fd, off_t offset, int whence)
+{
+    if (holes_go_back && whence == SEEK_HOLE)
+        return offset < 4096 ? 0 : offset - 4096;
+    if (holes_go_back && whence == SEEK_DATA)
+        return offset + 4096;
+    return __real_lseek(fd, offset, whence);
 }
 
 static ino_t inode_of(const char *path)
@@ -111,4 +144,46 @@ void test_torn(void)
     torn_read = 0;
     torn_path = NULL;
     remove_tree(at("torn"));
+}
+
+/* Below a directory stands what is in it, and nothing of the one that took its name after it was looked at. */
+void test_exchanged(void)
+{
+    struct result r;
+    const struct seen *said = NULL;
+
+    make_dir(at("swap"));
+    make_dir(at("swap/mine"));
+    make_dir(at("swap/secret"));
+    make_file(at("swap/mine/own"), "o");
+    make_file(at("swap/secret/hidden"), "h");
+    exchanged[1] = at("swap/secret");
+    exchanged[0] = at("swap/mine");
+    r = scan((options){ .threads = 1, .inline_bytes = 100 }, at("swap"));
+    for (size_t i = 0; i < r.count; i++)
+        CHECK(strcmp(r.at[i].path, at("swap/mine/hidden")));
+    for (size_t i = 0; i < r.count && !said; i++)
+        said = r.at[i].type == HPC_REC_ERROR ? &r.at[i] : NULL;
+    CHECK(said && said->error == ESTALE && said->op == HPC_OP_OPENDIR && !strcmp(said->path, at("swap/mine")));
+    CHECK(r.stats.dirs_failed >= 1 && r.stats.dirs_failed + r.stats.dirs_listed == 3);
+    drop(&r);
+    remove_tree(at("swap"));
+}
+
+/* A filesystem that tells of the same hole for ever holds nobody up. */
+void test_holes_go_back(void)
+{
+    uint8_t holes[160];
+    int fd;
+
+    make_file(at("back"), "x");
+    CHECK(!truncate(at("back"), 1 << 20));
+    fd = open(at("back"), O_RDONLY | O_CLOEXEC);
+    alarm(20);
+    holes_go_back = true;
+    CHECK(hpc_holes(fd, 1 << 20, 1 << 30, holes, sizeof holes) == 0);
+    holes_go_back = false;
+    alarm(0);
+    close(fd);
+    unlink(at("back"));
 }
