@@ -366,6 +366,8 @@ int64_t hpc_restore_base_link(const uint8_t *base, int64_t base_len, uint8_t *ou
 int64_t hpc_restore_flat_failures(int64_t handle, uint8_t *out, int64_t cap)
 {
     struct failures failures = { .out = out, .cap = cap < 0 ? 0 : (size_t)cap };
+    if (!handle)
+        return -EINVAL;
     say(flat_of(handle), &failures);
     return (int64_t)failures.used;
 }

@@ -68,9 +68,9 @@ int hpc_leader_stash(struct hpc_restore_entry *e, const struct hpc_identity *id)
     path.len = dir_len + (dir_len > 0);
     memcpy(path.data + path.len, e->temp, name_len);
     path.len += name_len;
-    struct stash stash = { .before = r->last_stash, .len = path.len };
     uint64_t at;
     pthread_mutex_lock(&r->lock);
+    struct stash stash = { .before = r->last_stash, .len = path.len };
     err = hpc_spool_append(&r->spool, &stash, sizeof stash, &at);
     if (!err)
         err = hpc_spool_append(&r->spool, path.data, path.len, &leader.path);
@@ -188,7 +188,8 @@ static int link_over(struct hpc_restore *r, int fd, int dir, const char *name, b
     return err;
 }
 
-static bool same_content(int a, int b)
+/* Not if the restore is cancelled meanwhile: large files take their time. */
+static bool same_content(const struct hpc_restore *r, int a, int b)
 {
     enum { SIZE = 1 << 17 };
     char *buffer = malloc(2 * SIZE);
@@ -196,7 +197,7 @@ static bool same_content(int a, int b)
     for (off_t at = 0; n > 0; at += n) {
         n = pread(a, buffer, SIZE, at);
         ssize_t m = pread(b, buffer + SIZE, SIZE, at);
-        if (n != m || (n > 0 && memcmp(buffer, buffer + SIZE, (size_t)n) != 0))
+        if (atomic_load(&r->cancelled) || n != m || (n > 0 && memcmp(buffer, buffer + SIZE, (size_t)n) != 0))
             n = -1;
     }
     free(buffer);
@@ -235,7 +236,7 @@ static void join(struct hpc_restore_entry *e, struct hpc_dir *dir, const char *l
     if (same) {
         struct hpc_identity id = hpc_identity_of(&kept);
         int a = open_same(dir->fd, leader, made), b = open_same(e->parent->fd, e->name, &id);
-        same = a >= 0 && b >= 0 && same_content(a, b);
+        same = a >= 0 && b >= 0 && same_content(r, a, b);
         if (a >= 0)
             close(a);
         if (b >= 0)

@@ -168,9 +168,8 @@ int hpc_dir_stage(struct hpc_restore *r, struct hpc_dir *dir)
         if (fd >= 0)
             close(fd);
         err = learn_owner(r, dir);
-        if (dir->alone)
-            unlinkat(dir->fd, dir->stage_name, AT_REMOVEDIR);
-        else if (tries == 7 && !err)
+        unlinkat(dir->fd, dir->stage_name, AT_REMOVEDIR);
+        if (!dir->alone && tries == 7 && !err)
             err = -ESTALE;  /* somebody exchanges what we make as fast as we make it */
     }
     pthread_mutex_unlock(&r->lock);

@@ -1,5 +1,8 @@
 /* Hard links whose leader comes later, never, is kept, or is missing. */
 #include "test.h"
+#include <pthread.h>
+#include <sys/fsuid.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
 static struct hpc_entry_head leader_head(void)
@@ -139,4 +142,103 @@ void names_of_a_file_whose_place_is_taken(void)
     EQUAL(stats_of(r).failed, 1);
     EQUAL(leftovers("base"), 0);
     hpc_restore_free(r);
+}
+
+/* Reads of a file, as the core makes them: the first large one cancels the restore. */
+static struct hpc_restore *cancel_at_read;
+static int large_reads;
+ssize_t pread(int fd, void *data, size_t len, off_t at)
+{
+    if (cancel_at_read && len >= 65536 && large_reads++ == 0)
+        hpc_restore_cancel(cancel_at_read);
+    return syscall(SYS_pread64, fd, data, len, at);
+}
+
+void comparison_of_a_cancelled_restore(void)
+{
+    struct hpc_entry_head h = leader_head(), link = link_head();
+    h.size = link.size = 1ull << 32;
+    h.blocks = 0;
+    struct hpc_restore *r = open_core(HPC_REPLACE_ALWAYS, 0);
+    for (int second = 0; second < 2; second++) {
+        EQUAL(hpc_restore_begin(r, &h, "a", 1, NULL, 0), HPC_BEGIN_DATA);
+        EQUAL(hpc_restore_write(r, h.size, NULL, 0), 0);
+        EQUAL(hpc_restore_end(r, 1), 0);
+        if (second)
+            break;
+        EQUAL(rename("base/a", "base/b"), 0);
+        hpc_restore_free(r);
+        r = open_core(HPC_REPLACE_NEVER, 0);
+    }
+    cancel_at_read = r;
+    EQUAL(put(r, link, "b", "a"), HPC_BEGIN_SKIPPED);
+    CHECK(large_reads > 0 && large_reads <= 2);
+    cancel_at_read = NULL;
+    EQUAL(hpc_restore_finish(r), -ECANCELED);
+    hpc_restore_free(r);
+}
+
+enum { STASHERS = 4, STASHES = 300 };
+struct stasher {
+    struct hpc_restore *r;
+    int number;
+    pthread_t thread;
+};
+
+static void *stash_files(void *arg)
+{
+    struct stasher *s = arg;
+    struct hpc_restore_entry *e = hpc_entry_new(s->r);
+    struct hpc_entry_head h = leader_head();
+    CHECK(e);
+    h.flags |= HPC_ENTRY_HAS_DATA;
+    for (int i = 0; i < STASHES; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "taken%d.%d", s->number, i);
+        EQUAL(hpc_entry_begin(e, &h, name, strlen(name), NULL, 0), HPC_BEGIN_DATA);
+        EQUAL(hpc_entry_write(e, 0, "abc", 3), 0);
+        EQUAL(hpc_entry_end(e, 1), HPC_BEGIN_SKIPPED);
+    }
+    hpc_entry_free(e);
+    return NULL;
+}
+
+/* Files that are there for their other names only, from many writers: all of them go at the end. */
+void many_stashes(void)
+{
+    struct stasher stashers[STASHERS];
+    for (int i = 0; i < STASHERS * STASHES; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "base/taken%d.%d", i / STASHES, i % STASHES);
+        write_file(name, "another");
+    }
+    struct hpc_restore *r = open_core(HPC_REPLACE_NEVER, 0);
+    for (int i = 0; i < STASHERS; i++) {
+        stashers[i] = (struct stasher){ .r = r, .number = i };
+        EQUAL(pthread_create(&stashers[i].thread, NULL, stash_files, &stashers[i]), 0);
+    }
+    for (int i = 0; i < STASHERS; i++)
+        EQUAL(pthread_join(stashers[i].thread, NULL), 0);
+    EQUAL(leftovers("base"), STASHERS * STASHES);
+    EQUAL(hpc_restore_finish(r), 0);
+    EQUAL(leftovers("base"), 0);
+    hpc_restore_free(r);
+}
+
+/* A server that takes root for somebody else (root_squash): nothing of our own use stays behind. */
+void as_somebody_else(void)
+{
+    if (geteuid() != 0)
+        skip("only root is taken for somebody else");
+    EQUAL(mkdir("base/shared", 0777) + chmod("base/shared", 0777), 0);
+    setfsuid(1234);
+    struct hpc_restore *r = open_core(HPC_REPLACE_ALWAYS, 0);
+    EQUAL(put(r, entry(S_IFIFO | 0644, 0), "shared/fifo", NULL), 0);
+    EQUAL(put(r, entry(S_IFDIR | 0755, 0), "shared/dir", NULL), 0);
+    EQUAL(put_file(r, entry(S_IFREG | 0644, 3), "shared/dir/file", "abc"), 0);
+    EQUAL(hpc_restore_finish(r), 0);
+    hpc_restore_free(r);
+    setfsuid(0);
+    content_is("base/shared/dir/file", "abc");
+    EQUAL(leftovers("base"), 0);
 }

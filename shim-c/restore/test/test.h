@@ -44,7 +44,7 @@ int open_fds(void);
     X(interrupted) X(cancelled) \
     X(last_pass_of_exchanged) X(exchanged_parents) X(exchanged_objects) X(default_acl_appears) X(exchanged_leaders) \
     X(links_before_their_leader) X(late_links_of_a_cancelled_restore) X(missing_names_of_kept_files) X(other_files_are_not_linked_to) \
-    X(names_of_a_file_whose_place_is_taken) \
+    X(names_of_a_file_whose_place_is_taken) X(comparison_of_a_cancelled_restore) X(many_stashes) X(as_somebody_else) \
     X(deep_chains) X(cancelled_last_pass) X(attributes_of_parents) X(foreign_attributes) X(times_as_the_filesystem_keeps_them) \
     X(empty_directories_give_way) X(device_numbers_that_do_not_fit) X(without_proc) X(many_writers) \
     X(directory_attributes_last) X(directories_in_any_order) X(directory_list_is_small) X(attributes_of_the_base) \
