@@ -38,12 +38,14 @@ function matcher(pattern: GivenName): NamePattern {
 interface Node {
   /** By component, in latin1. */
   readonly below: Map<string, Node>;
-  /** A listed name ends here. */
+  /** A listed name ends here, or one that the components up to here end with. */
   listed: boolean;
+  /** Of names that may begin anywhere: the longest other beginning of one that the components up to here end with; undefined: the tree itself. */
+  shorter: Node | undefined;
 }
 
 const SLASH = 0x2f;
-const node = (): Node => ({ below: new Map(), listed: false });
+const node = (): Node => ({ below: new Map(), listed: false, shorter: undefined });
 
 class NameList {
   readonly #whole = node();
@@ -59,30 +61,44 @@ class NameList {
       }
       at.listed = at !== this.#anywhere;
     }
+    findShorter(this.#anywhere);
   }
 
   selects(name: Buffer): boolean {
     if (this.#whole.listed) return true;
     const anywhere = this.#anywhere.below.size > 0;
     let whole: Node | undefined = this.#whole;
-    /** Listed names that began at a component before, as far as they go. */
-    let begun: Node[] = [];
+    let begun = this.#anywhere;
     for (const component of components(name)) {
       whole = whole?.below.get(component);
       if (whole?.listed) return true;
-      if (!anywhere) {
-        if (whole === undefined) return false;
-        continue;
-      }
-      const next: Node[] = [];
-      for (const at of [...begun, this.#anywhere]) {
-        const below = at.below.get(component);
-        if (below?.listed) return true;
-        if (below !== undefined) next.push(below);
-      }
-      begun = next;
+      if (anywhere) {
+        begun = after(begun, component) ?? this.#anywhere;
+        if (begun.listed) return true;
+      } else if (whole === undefined) return false;
     }
     return false;
+  }
+}
+
+/** The node that `component` leads to from `at`, or from the next shorter beginning from which it leads to one. */
+function after(at: Node, component: string): Node | undefined {
+  for (let from: Node | undefined = at; from !== undefined; from = from.shorter) {
+    const next = from.below.get(component);
+    if (next !== undefined) return next;
+  }
+  return undefined;
+}
+
+/** As Aho and Corasick do, so that a name of the archive takes time by its length only, whatever it repeats. */
+function findShorter(tree: Node): void {
+  const nodes = [tree];
+  for (const from of nodes) {
+    for (const [component, next] of from.below) {
+      next.shorter = (from.shorter === undefined ? undefined : after(from.shorter, component)) ?? tree;
+      next.listed ||= next.shorter.listed;
+      nodes.push(next);
+    }
   }
 }
 

@@ -278,6 +278,26 @@ describe("patterns", () => {
     expect(select("/")).toHaveLength(6);
     expect(select("/b", "*/b")).toEqual([]);
   });
+
+  test("a name of a list is found wherever it begins, also within the beginning of another one", () => {
+    const parts = fc.array(fc.constantFrom("a", "b"), { minLength: 1, maxLength: 7 });
+    const both = fc.record({ listed: fc.array(parts, { minLength: 1, maxLength: 4 }), name: parts });
+    fc.assert(
+      fc.property(both, ({ listed, name }) => {
+        const path = `/${name.join("/")}/`;
+        const found = listed.some((one) => path.includes(`/${one.join("/")}/`));
+        expect(selector({ names: listed.map((one) => one.join("/")) })(Buffer.from(path))).toBe(found);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test("a name that repeats what a listed one repeats takes no longer than others", () => {
+    const wanted = selector({ names: [`${"a/".repeat(30_000)}b`] });
+    const before = performance.now();
+    expect(wanted(Buffer.from(`/${"a/".repeat(60_000)}c`))).toBe(false);
+    expect(performance.now() - before).toBeLessThan(2_000); // milliseconds when the time is linear, a minute when it is not
+  });
 });
 
 describe("parameters", () => {
