@@ -326,6 +326,8 @@ static void open_and_list(struct worker *w, struct node *dir)
         node_put(dir);
         return;
     }
+    if (s->options.flags & HPC_SCAN_MDTS)
+        ask_mdts(w, dir, fd);
     dir->project = s->options.flags & HPC_SCAN_PROJECTS && has_project(fd);
     if (!node_hold_fd(s, dir, fd))
         cache_set(w, dir, fd);

@@ -24,6 +24,11 @@ struct item {
 
 enum whole_place { NOT_WHOLE, ABOVE_WHOLE, WHOLE };
 
+struct mdts {                 /* of Lustre, on which the names of a directory lie */
+    uint32_t count;
+    uint32_t at[];
+};
+
 struct node {
     struct item item;         /* first: an item of kind ROOT, DIR or STREAM is its node */
     struct node *parent;      /* NULL for a root; referenced */
@@ -41,6 +46,7 @@ struct node {
     uint64_t dev, ino;
     int64_t birth;            /* ns; 0: not known */
     int64_t resume;           /* d_off to go on from when the directory could not be held open */
+    struct mdts *mdts;        /* NULL: not known */
     uint32_t path_len, depth, name_len;
     char name[];              /* one component; of a root its whole path; ends in NUL */
 };
@@ -274,6 +280,10 @@ bool resting(struct worker *w);
 int64_t read_begin(struct worker *w);
 void read_end(struct worker *w, int64_t begin, uint64_t size);
 bool read_ahead(struct worker *w, int dirfd, const char *name); /* false: it cannot be opened */
+
+/* mdts.c */
+void ask_mdts(struct worker *w, struct node *dir, int fd); /* before its listing, whose buffer it uses */
+size_t mdts_bytes(const struct node *dir);
 
 /* hsm.c */
 bool layout_is_released(const uint8_t *lov, size_t len);

@@ -355,12 +355,25 @@ void visit(struct worker *w, struct node *dir, int dirfd, const char *name, size
     push_dir(w, child);
 }
 
+/* Its own entry is handed out before it is opened to be listed. */
+static void ask_mdts_of_root(struct worker *w, struct node *root)
+{
+    int fd = count_fd(w->scan, open_long(root->name, root->name_len, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_NOATIME));
+
+    if (fd < 0)
+        return;
+    ask_mdts(w, root, fd);
+    close_counted(w->scan, fd);
+}
+
 bool visit_root(struct worker *w, struct node *root)
 {
     const struct name n = { root, -1, "", 0, false };
     struct statx st;
 
     count_add(w, SCANNED, 1);
+    if (w->scan->options.flags & HPC_SCAN_MDTS)
+        ask_mdts_of_root(w, root);
     if (!look(w, &n, &st))
         return false;
     root->dev = device(st.stx_dev_major, st.stx_dev_minor);

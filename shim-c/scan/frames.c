@@ -72,10 +72,10 @@ static bool set_dir(const struct batch *b, uint64_t at, struct entry *e)
 {
     struct hpc_record_prefix p;
 
-    if (!prefix_at(b, at, &p) || p.type != HPC_REC_DIR || p.body_len == 0)
+    if (!prefix_at(b, at, &p) || p.type != HPC_REC_DIR || p.body_len <= p.xattr_len)
         return false;
     e->dir = b->records + at + sizeof p;
-    e->dir_len = p.body_len;
+    e->dir_len = p.body_len - p.xattr_len;
     return true;
 }
 

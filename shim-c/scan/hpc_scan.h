@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#define HPC_SCAN_ABI 7
+#define HPC_SCAN_ABI 8
 /* A directory whose path is longer is not listed (ERROR, HPC_OP_OPENDIR, ENAMETOOLONG); a root: hpc_scan_start() says -ENAMETOOLONG. */
 #define HPC_SCAN_MAX_PATH (256 * 1024)
 /* Largest inline_bytes: with the longest path, name, target and xattr block a record still fits the smallest buffer of hpc_scan_next(). */
@@ -62,6 +62,7 @@ enum hpc_scan_flag {
     HPC_SCAN_SKIP_RELEASED = 1 << 7, /* on Lustre: what HSM has released is not read: its content is left to the consumer */
     HPC_SCAN_PROJECTS = 1 << 8,     /* each directory is asked for its project id and flags, and the files of those that have one; on Lustre a request each */
     HPC_SCAN_PROJECTS_ALL = 1 << 10, /* all directories and files are */
+    HPC_SCAN_MDTS = 1 << 11,        /* each directory is asked on which MDTs of Lustre its names lie: up to two requests */
 };
 
 /*
@@ -69,7 +70,8 @@ enum hpc_scan_flag {
  * Records come in the order in which threads find them: a directory's own ENTRY may come after those of its children.
  * A batch is self-contained: an ENTRY or ERROR is preceded, in the same batch, by the DIR record it belongs to.
  *
- *   DIR    body: path of the directory as bytes (the option's path, '/', names; no trailing '/', except "/" itself)
+ *   DIR    body: path of the directory as bytes (the option's path, '/', names; no trailing '/', except "/" itself); then, where they were asked for and are
+ *          known, the MDTs that its names lie on, u32 each, in the last xattr_len bytes. The same directory may come again with more known.
  *   ENTRY  body: struct hpc_entry_head, name (one component), link target, xattr block, content. name_len 0 = the DIR itself (a root).
  *          content_len bytes of content end the body (what was read, which may differ from size when the file changed); HPC_CONTENT_NONE = not read (read it yourself if wanted).
  *          error != 0: the content or the link target could not be read; no content then.
@@ -92,7 +94,7 @@ struct hpc_record_prefix {
     uint32_t content_len;  /* 12 */
     uint64_t ino_hash;     /* 16 xxh3_64 of the inode number as 8 bytes little endian, seed 0 */
     uint32_t body_len;     /* 24 bytes of body before padding */
-    uint32_t xattr_len;    /* 28 */
+    uint32_t xattr_len;    /* 28 of a DIR: bytes of MDTs */
     int64_t birth;         /* 32 of an ENTRY: nanoseconds since the epoch, 0 = not known. With it an inode number that was given to another file is told apart */
 };
 

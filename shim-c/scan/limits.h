@@ -8,6 +8,8 @@
 #define DIRENT_BYTES (64u * 1024u)
 /* The same while the backlog is above its bound: a level of a deep tree then adds about a hundred names, not thousands. */
 #define DIRENT_BYTES_PRESSED (4u * 1024u)
+/* Stripes of a directory of Lustre that are looked at; one with more counts as not striped. */
+#define MDT_STRIPES_MAX 2000u
 /* Names known and not yet worked off, above which directories are read in small steps and not by thieves. About 6 MiB. */
 #ifndef BACKLOG_MAX /* the tests set a small one */
 #define BACKLOG_MAX 32768u

@@ -44,6 +44,7 @@ void node_put(struct node *n)
     /* a loop, not recursion: the last leaf of a deep tree lets go of the whole chain */
     while (n && atomic_fetch_sub_explicit(&n->refs, 1, memory_order_acq_rel) == 1) {
         struct node *parent = n->parent;
+        free(n->mdts);
         free(n);
         n = parent;
     }

@@ -130,25 +130,33 @@ void block_flush(struct worker *w)
     pthread_mutex_unlock(&r->lock);
 }
 
+static size_t dir_record(const struct node *dir)
+{
+    return sizeof(struct hpc_record_prefix) + pad8(dir->path_len + mdts_bytes(dir));
+}
+
 static void put_dir(struct block *b, struct node *dir)
 {
     struct hpc_record_prefix p = { 0 };
     uint8_t *at = b->data + b->used;
-    size_t len = sizeof p + pad8(dir->path_len);
+    size_t len = dir_record(dir), mdts = mdts_bytes(dir);
 
     p.record_len = (uint32_t)len;
     p.type = HPC_REC_DIR;
-    p.body_len = dir->path_len;
+    p.body_len = dir->path_len + (uint32_t)mdts;
+    p.xattr_len = (uint32_t)mdts;
     memset(at + len - 8, 0, 8);
     memcpy(at, &p, sizeof p);
     node_path(dir, at + sizeof p);
+    if (mdts)
+        memcpy(at + sizeof p + dir->path_len, dir->mdts->at, mdts);
     b->used += len;
     b->dir_id = dir->id;
 }
 
 uint8_t *record_begin(struct worker *w, struct node *dir, size_t max_len)
 {
-    size_t dir_len = sizeof(struct hpc_record_prefix) + pad8(dir->path_len);
+    size_t dir_len = dir_record(dir);
     struct block *b = w->block;
     uint32_t enough = w->scan->options.ring_entries / 4;
 

@@ -38,7 +38,7 @@ static int check_options(const struct hpc_scan_options *o)
         return -EINVAL;
     if (o->shard_count > 1 && o->shard_index >= o->shard_count)
         return -EINVAL;
-    return o->flags & ~(uint32_t)(HPC_SCAN_SERIAL_DIRS | HPC_SCAN_KEEP_OLDER | HPC_SCAN_XATTRS | HPC_SCAN_ONE_FILESYSTEM | HPC_SCAN_BACK_OFF | HPC_SCAN_READ_AHEAD | HPC_SCAN_SKIP_RELEASED | HPC_SCAN_PROJECTS | HPC_SCAN_PROJECTS_ALL) ? -EINVAL : 0;
+    return o->flags & ~(uint32_t)(HPC_SCAN_SERIAL_DIRS | HPC_SCAN_KEEP_OLDER | HPC_SCAN_XATTRS | HPC_SCAN_ONE_FILESYSTEM | HPC_SCAN_BACK_OFF | HPC_SCAN_READ_AHEAD | HPC_SCAN_SKIP_RELEASED | HPC_SCAN_PROJECTS | HPC_SCAN_PROJECTS_ALL | HPC_SCAN_MDTS) ? -EINVAL : 0;
 }
 
 static int64_t open_descriptors(void)

@@ -101,9 +101,6 @@ export const NAMES_PER_PASS = 2_000_000;
 /** Verify: notes of an archive that are held to tell why something is missing, a few hundred bytes each; more are not looked at. */
 export const NOTES_MAX = 100_000;
 
-/** Directories whose MDTs are remembered, so that one that arrives in chunks is asked about once; a few hundred bytes each. */
-export const MDT_DIRECTORIES = 4096;
-
 /** Shards of all sets of one tree that are looked at, and the bytes of a record of one: it is a few hundred. */
 export const SHARD_RECORDS_MAX = 4096;
 export const SHARD_RECORD_MAX = 4096;
@@ -116,3 +113,6 @@ export const UNSEEN_BYTES = 1 * MIB;
 /** Jobs of one set of paths of which that is remembered: a Full that later Differentials build on is not the last one. And the file with all of them. */
 export const UNSEEN_JOBS = 16;
 export const UNSEEN_FILE_MAX = 64 * MIB;
+
+/** Bytes of a path that the kernel takes, with its NUL. */
+export const PATH_MAX = 4096;

@@ -20,7 +20,7 @@ export interface JobScope {
   /** false: an estimate, no content at all. */
   readonly content: boolean;
   /** undefined: everything is wanted. */
-  readonly sharding?: Pick<ShardStrategy, "byInode" | "shard">;
+  readonly sharding?: Pick<ShardStrategy, "byInode" | "byMdt" | "shard">;
 }
 
 /** A job ready to run: what the scanner is asked, and what the job log should say about it. */
@@ -40,7 +40,7 @@ export async function planScan(params: JobParams, scope: JobScope): Promise<Plan
   const { found, warnings } = await checkRoots(params);
   const role = found.some(({ isParallel }) => isParallel) ? serverRole() : undefined;
   if (role !== undefined) warnings.push(serverWarning(role));
-  const { byInode, shard } = scope.sharding ?? { byInode: true, shard: WHOLE };
+  const { byInode, byMdt, shard } = scope.sharding ?? { byInode: true, byMdt: false, shard: WHOLE };
   const whole = shard.count === 1;
   const lustre = params.mode === "lustre" || (params.mode === "auto" && found.some((fs) => fs.type === "lustre"));
   const onLustre = found.some(({ type }) => type === "lustre");
@@ -69,6 +69,7 @@ export async function planScan(params: JobParams, scope: JobScope): Promise<Plan
       backOff: params.backOff ?? found.some(({ isNetwork }) => isNetwork),
       readAhead: found.length === params.paths.length && found.every(({ isNetwork }) => !isNetwork),
       ...(projects === undefined ? {} : { projects }),
+      ...(byMdt ? { mdts: true } : {}),
       skipReleased: params.hsm === "skip" && found.some(({ type }) => type === "lustre"),
       ringEntries: params.channelDepth,
       ringBytes: RING_BYTES,

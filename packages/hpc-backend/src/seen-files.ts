@@ -14,8 +14,7 @@ import { fullName } from "./entry-sink";
 import { errnoError } from "./errors";
 import { FileReader, type Moment, type ReadOptions } from "./file-reader";
 import { counted } from "./in-flight";
-import { MIN_HOLE, OPENERS, ROOTS_HELD } from "./limits";
-import { PATH_MAX } from "./long-path";
+import { MIN_HOLE, OPENERS, PATH_MAX, ROOTS_HELD } from "./limits";
 
 const openAsync = promisify(open);
 const closeAsync = promisify(close);

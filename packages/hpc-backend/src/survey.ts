@@ -1,9 +1,8 @@
-import type { Shard } from "@podheitor/hpc-shard";
+import { type Shard, WHOLE } from "@podheitor/hpc-shard";
 import { createScanner, RecordCursor, RecordType } from "@podheitor/hpc-walker";
 import type { JobParams } from "./params";
 import { planScan } from "./plan";
 import { requireRoots } from "./roots";
-import { shardingOf } from "./sharding";
 
 /** What looks at a tree without saving it. The cursor stands on an ENTRY, and is valid during the call only. */
 export interface Surveyor {
@@ -27,17 +26,21 @@ export interface Surveyed {
 
 /**
  * Scans all that the parameters name, whichever shard they say, with no content and no extended attributes. `sample`: looks only at the entries whose inode's
- * hash modulo `count` is `index`; where `readdir` tells the inode, the others cost no stat. Constant memory. Rejects with the scanner's error,
+ * hash modulo `count` is `index`; where `readdir` tells the inode, the others cost no stat. `byMdt`: the cursor tells the MDTs of directories. Constant memory. Rejects with the scanner's error,
  * HPC_ROOT_REFUSED, and the signal's reason.
  */
 export async function surveyTree(
   params: JobParams,
   surveyor: Surveyor,
-  options: { readonly signal?: AbortSignal; readonly progress?: () => void; readonly sample?: Shard | undefined } = {},
+  options: {
+    readonly signal?: AbortSignal;
+    readonly progress?: () => void;
+    readonly sample?: Shard | undefined;
+    readonly byMdt?: boolean;
+  } = {},
 ): Promise<Surveyed> {
   const whole: JobParams = { ...params, shard: undefined, strategy: "none" };
-  const sharding =
-    options.sample === undefined ? await shardingOf(whole, "") : { byInode: true, shard: options.sample };
+  const sharding = { byInode: true, byMdt: options.byMdt ?? false, shard: options.sample ?? WHOLE };
   const scope = { since: undefined, keepOlder: false, content: false, sharding };
   const started = performance.now();
   await requireRoots(whole);

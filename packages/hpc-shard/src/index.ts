@@ -1,6 +1,6 @@
 export { ShardError, type ShardErrorCode } from "./errors";
 export { MAX_SHARDS } from "./limits";
-export { type MdtSource, mdtShards } from "./mdts";
+export { mdtShards } from "./mdts";
 export { MineOnly } from "./mine-only";
 export { BUCKET_SECONDS, GENERATION_WINDOW, generationStart } from "./mtime";
 export { EVERY_SHARD, type Placed } from "./place";

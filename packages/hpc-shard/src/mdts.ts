@@ -2,14 +2,6 @@ import { EntryKind } from "@podheitor/hpc-walker";
 import { EVERY_SHARD, type Place } from "./place";
 import { shardOf } from "./shard";
 
-/** Where directories live on a Lustre filesystem. */
-export interface MdtSource {
-  /** Indices of all MDTs of the filesystem, ascending; holes are allowed. All jobs of a set must see the same. */
-  readonly mdts: readonly number[];
-  /** The MDTs over which the directory is spread (most have one); undefined when it could not be asked this time. */
-  mdtsOf(directory: Buffer): readonly number[] | undefined;
-}
-
 /**
  * The shards of each MDT, in the order of the MDTs. With M MDTs and N shards the MDT of rank r has
  *
@@ -26,27 +18,28 @@ export function mdtShards(mdts: number, count: number): readonly (readonly numbe
 /**
  * The entries of a directory go to the shards of its MDT, by inode-hash where there are several, and those of a striped directory
  * to the shards of all its MDTs. Names of an inode that has others may lie in directories of different MDTs, so they go by
- * inode-hash over all shards. A directory that could not be asked is taken by everybody: twice is better than never.
+ * inode-hash over all shards. A directory whose MDTs are not known is taken by everybody: twice is better than never.
+ * `mdts`: indices of all MDTs of the filesystem, ascending; holes are allowed. All jobs of a set must see the same.
  */
-export function placeByMdt(source: MdtSource, count: number): Place {
-  const table = mdtShards(source.mdts.length, count);
+export function placeByMdt(mdts: readonly number[], count: number): Place {
+  const table = mdtShards(mdts.length, count);
   const all = Array.from({ length: count }, (_, shard) => shard);
-  const rank = new Map(source.mdts.map((mdt, at) => [mdt, at]));
-  const shardsOf = (directory: Buffer): readonly number[] | undefined => {
-    const mdts = source.mdtsOf(directory);
-    if (mdts === undefined) return undefined;
-    const shards = new Set(mdts.flatMap((mdt) => table[rank.get(mdt) ?? -1] ?? all));
+  const rank = new Map(mdts.map((mdt, at) => [mdt, at]));
+  const shardsOf = (some: readonly number[]): readonly number[] => {
+    const shards = new Set(some.flatMap((mdt) => table[rank.get(mdt) ?? -1] ?? all));
     return [...shards].sort((a, b) => a - b);
   };
-  let last: Buffer | undefined;
-  let shards: readonly number[] | undefined;
-  return ({ dir, nlink, kind, inoHashLo, inoHashHi }) => {
+  let last: readonly number[] = [];
+  let shards: readonly number[] = [];
+  return (entry) => {
+    const { nlink, kind, inoHashLo, inoHashHi } = entry;
     if (nlink > 1 && kind !== EntryKind.DIRECTORY) return shardOf(inoHashLo, inoHashHi, count);
-    if (last === undefined || !last.equals(dir)) {
-      last = Buffer.from(dir); // the batch is overwritten
-      shards = shardsOf(last);
+    const of = entry.mdts;
+    if (of.length === 0) return EVERY_SHARD;
+    if (of !== last) {
+      last = of;
+      shards = shardsOf(of);
     }
-    if (shards === undefined) return EVERY_SHARD;
     return shards[shardOf(inoHashLo, inoHashHi, shards.length)] ?? EVERY_SHARD;
   };
 }

@@ -1,5 +1,5 @@
 import { ShardError } from "./errors";
-import { type MdtSource, placeByMdt } from "./mdts";
+import { placeByMdt } from "./mdts";
 import { GENERATION_WINDOW, placeByMtime } from "./mtime";
 import { EVERY_SHARD, type Place, type Placed } from "./place";
 import { formatShard, type Shard, shardOf } from "./shard";
@@ -25,6 +25,8 @@ export interface ShardStrategy {
   readonly keepsHardLinks: boolean;
   /** The split is inode-hash, which the scan engines apply themselves (`ScanOptions.shard`) before they stat. */
   readonly byInode: boolean;
+  /** It looks at the MDTs of directories, which the scan has to ask for (`ScanOptions.mdts`). */
+  readonly byMdt: boolean;
   /** What it cannot promise, a sentence each for the job log. */
   readonly caveats: readonly string[];
   /** The shard, 0 to N-1, that takes the entry, or EVERY_SHARD. */
@@ -36,8 +38,8 @@ export interface ShardStrategy {
 export interface StrategyContext {
   /** mtime-bucket: see `placeByMtime`; epoch seconds. Default: never, which suits a single scan that looks at all shards at once. */
   readonly generationStart?: number;
-  /** lustre-mdt: undefined when there is no MDT information, which makes it inode-hash. */
-  readonly mdts?: MdtSource | undefined;
+  /** lustre-mdt: the filesystem's, see `placeByMdt`; undefined when there is no MDT information, which makes it inode-hash. */
+  readonly mdts?: readonly number[] | undefined;
 }
 
 interface Split {
@@ -83,6 +85,7 @@ export function strategyOf(name: string, shard: Shard, context: StrategyContext 
     shard,
     keepsHardLinks: true,
     byInode,
+    byMdt: splitOf(name) === "lustre-mdt" && !byInode,
     caveats: [...ofSubtree, ...(shard.count > 1 ? caveats : [])],
     place,
     mine: (entry) => {

@@ -7,13 +7,14 @@ export interface TestEntry {
   readonly nlink?: number;
   readonly dir?: string;
   readonly directory?: boolean;
+  readonly mdts?: readonly number[];
 }
 
 /** A scan batch with the names f0, f1 … for the entries given. For tests. */
 export function batchOf(entries: readonly TestEntry[]): Buffer {
   const writer = new RecordWriter(Buffer.alloc(64 + entries.length * 256));
-  for (const [i, { ino, mtime = 0, nlink = 1, dir = "/d", directory = false }] of entries.entries()) {
-    writer.dir(Buffer.from(dir));
+  for (const [i, { ino, mtime = 0, nlink = 1, dir = "/d", directory = false, mdts }] of entries.entries()) {
+    writer.dir(Buffer.from(dir), mdts);
     const key = Buffer.alloc(8);
     key.writeBigUInt64LE(ino);
     const zero = { dev: 1n, size: 0n, blocks: 0n, rdev: 0n, atimeSeconds: 0n, ctimeSeconds: 0n };

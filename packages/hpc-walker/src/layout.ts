@@ -52,7 +52,7 @@ export const PREFIX_OFFSETS = {
   content_len: 12, // u32
   ino_hash: 16, // u64
   body_len: 24, // u32
-  xattr_len: 28, // u32
+  xattr_len: 28, // u32; of a DIR: bytes of MDTs behind its path, u32 each
   birth: 32, // i64
 } as const;
 

@@ -17,6 +17,7 @@ export const ScanFlag = {
   SKIP_RELEASED: 128,
   PROJECTS: 256,
   PROJECTS_ALL: 1024,
+  MDTS: 2048,
 } as const;
 
 const SLASH = 0x2f;
@@ -38,6 +39,7 @@ export function encodeScanOptions(options: ScanOptions): Buffer {
     (options.backOff ? ScanFlag.BACK_OFF : 0) |
     (options.readAhead ? ScanFlag.READ_AHEAD : 0) |
     (options.skipReleased ? ScanFlag.SKIP_RELEASED : 0) |
+    (options.mdts ? ScanFlag.MDTS : 0) |
     (options.projects === "directories" ? ScanFlag.PROJECTS : options.projects === "all" ? ScanFlag.PROJECTS_ALL : 0);
   head.writeUInt32LE(SCAN_ABI, 0);
   head.writeUInt32LE(options.threads, 4);

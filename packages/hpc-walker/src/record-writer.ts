@@ -74,10 +74,13 @@ export class RecordWriter {
     this.#length = 0;
   }
 
-  dir(path: Buffer): boolean {
-    const at = this.#begin(RecordType.DIR, path.length, 0, 0, 0n);
+  /** `mdts`: of Lustre, on which the directory's names lie; none where they are not known. */
+  dir(path: Buffer, mdts: readonly number[] = []): boolean {
+    const at = this.#begin(RecordType.DIR, path.length + 4 * mdts.length, 0, 0, 0n);
     if (at < 0) return false;
     path.copy(this.#bytes, at);
+    for (const [i, mdt] of mdts.entries()) this.#view.setUint32(at + path.length + 4 * i, mdt, true);
+    this.#view.setUint32(at - RECORD_PREFIX + P.xattr_len, 4 * mdts.length, true);
     return true;
   }
 

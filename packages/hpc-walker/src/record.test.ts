@@ -5,7 +5,7 @@ import { RecordCursor } from "./record";
 import { type EntryFields, RecordWriter } from "./record-writer";
 
 type Item =
-  | { type: "dir"; path: Buffer }
+  | { type: "dir"; path: Buffer; mdts: readonly number[] }
   | { type: "entry"; fields: EntryFields }
   | { type: "error"; op: ScanOp; errno: number; name: Buffer };
 
@@ -40,7 +40,9 @@ const fields: fc.Arbitrary<EntryFields> = fc.record({
   rdev: u64,
   blksize: u32,
 });
-const dir = bytes(1).map((path): Item => ({ type: "dir", path }));
+const dir = fc
+  .tuple(bytes(1), fc.array(u32, { maxLength: 3 }))
+  .map(([path, mdts]): Item => ({ type: "dir", path, mdts }));
 const item: fc.Arbitrary<Item> = fc.oneof(
   dir,
   fields.map((f): Item => ({ type: "entry", fields: f })),
@@ -52,7 +54,7 @@ const items = fc.tuple(dir, fc.array(item, { maxLength: 12 })).map(([first, rest
 function write(list: readonly Item[]): Buffer {
   const writer = new RecordWriter(Buffer.alloc(16384, 0xee));
   for (const i of list) {
-    if (i.type === "dir") writer.dir(i.path);
+    if (i.type === "dir") writer.dir(i.path, i.mdts);
     else if (i.type === "entry") writer.entry(i.fields);
     else writer.error(i.op, i.errno, i.name);
   }
@@ -63,7 +65,7 @@ function read(batch: Buffer): Item[] {
   const cursor = new RecordCursor();
   const list: Item[] = [];
   for (cursor.reset(batch); cursor.next(); ) {
-    if (cursor.type === RecordType.DIR) list.push({ type: "dir", path: Buffer.from(cursor.dir) });
+    if (cursor.type === RecordType.DIR) list.push({ type: "dir", path: Buffer.from(cursor.dir), mdts: cursor.mdts });
     else if (cursor.type === RecordType.ENTRY) list.push({ type: "entry", fields: fieldsOf(cursor) });
     else list.push({ type: "error", op: cursor.op, errno: cursor.error, name: Buffer.from(cursor.name) });
   }

@@ -16,6 +16,7 @@ import {
 
 const TWO_32 = 0x1_0000_0000;
 const EMPTY: Buffer = Buffer.alloc(0);
+const NO_MDTS: readonly number[] = [];
 
 /** The 64-bit fields of an entry, for {@link RecordCursor.exact}. */
 export type WideField = "ino" | "dev" | "size" | "blocks" | "rdev" | "link_group" | "mtime_s" | "atime_s" | "ctime_s";
@@ -41,6 +42,8 @@ export class RecordCursor {
   #dirStart = -1;
   #dirLength = 0;
   #dir: Buffer | undefined;
+  #mdtBytes = 0;
+  #mdts: readonly number[] | undefined;
   #nameStart = 0;
   #nameLength = 0;
   #linkLength = 0;
@@ -58,6 +61,8 @@ export class RecordCursor {
     this.#head = -1;
     this.#dirStart = -1;
     this.#dir = undefined;
+    this.#mdtBytes = 0;
+    this.#mdts = undefined;
   }
 
   /** Steps to the next record; false after the last. Throws HPC_BAD_BATCH. */
@@ -135,6 +140,13 @@ export class RecordCursor {
     this.#current();
     this.#dir ??= this.#bytes.subarray(this.#dirStart, this.#dirStart + this.#dirLength);
     return this.#dir;
+  }
+
+  /** The MDTs of Lustre that the directory's names lie on; empty where that was not asked, or could not be told. The same object until its next DIR record. */
+  get mdts(): readonly number[] {
+    this.#current();
+    this.#mdts ??= this.#readMdts();
+    return this.#mdts;
   }
 
   /** Last component; empty = the directory itself. Only ENTRY and ERROR records have a name. */
@@ -305,10 +317,14 @@ export class RecordCursor {
   }
 
   #enterDir(at: number, body: number, length: number): void {
-    if (length === 0) this.#bad(at, "directory without a path");
+    const mdtBytes = this.#view.getUint32(at + PREFIX_OFFSETS.xattr_len, true);
+    if (length <= mdtBytes) this.#bad(at, "directory without a path");
+    if (mdtBytes % 4 !== 0) this.#bad(at, `${mdtBytes} bytes of MDTs`);
     this.#dirStart = body;
-    this.#dirLength = length;
+    this.#dirLength = length - mdtBytes;
     this.#dir = undefined;
+    this.#mdtBytes = mdtBytes;
+    this.#mdts = undefined;
   }
 
   #enterEntry(at: number, body: number, length: number): void {
@@ -345,6 +361,12 @@ export class RecordCursor {
     if (ERROR_OFFSETS.name + nameLength !== length) this.#bad(at, "error lengths do not add up");
     this.#nameStart = body + ERROR_OFFSETS.name;
     this.#nameLength = nameLength;
+  }
+
+  #readMdts(): readonly number[] {
+    if (this.#mdtBytes === 0) return NO_MDTS;
+    const from = this.#dirStart + this.#dirLength;
+    return Array.from({ length: this.#mdtBytes / 4 }, (_, i) => this.#view.getUint32(from + 4 * i, true));
   }
 
   #current(): number {

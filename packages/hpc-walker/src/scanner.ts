@@ -48,6 +48,8 @@ export interface ScanOptions {
    * have one. The TypeScript engine never asks. Default: none.
    */
   readonly projects?: "directories" | "all";
+  /** Each directory is asked on which MDTs of Lustre its names lie, up to two requests each: `RecordCursor.mdts`. The TypeScript engine never asks. Default: no. */
+  readonly mdts?: boolean;
   /** Bounds of the ring between the scan threads and the consumer. */
   readonly ringEntries: number;
   readonly ringBytes: number;

@@ -31,6 +31,7 @@ static void offsets(void)
     FIELD(hpc_open_answer, xattr_error); FIELD(hpc_open_answer, head);
     VALUE(sizeof(struct hpc_open_request)); VALUE(sizeof(struct hpc_open_answer));
     VALUE(HPC_OPEN_CONTENT); VALUE(HPC_OPEN_HOLES); VALUE(HPC_OPEN_XATTRS); VALUE(HPC_OPEN_XATTRS_NEW);
+    VALUE(HPC_OPEN_SKIP_RELEASED); VALUE(HPC_OPEN_PROJECT);
     FIELD(hpc_frames_call, flags); FIELD(hpc_frames_call, own_count); FIELD(hpc_frames_call, time_ms); FIELD(hpc_frames_call, used);
     FIELD(hpc_frames_call, at); FIELD(hpc_frames_call, dir_at); FIELD(hpc_frames_call, stop); FIELD(hpc_frames_call, files);
     FIELD(hpc_frames_call, directories); FIELD(hpc_frames_call, symlinks); FIELD(hpc_frames_call, specials);
@@ -52,8 +53,8 @@ static void record(uint16_t type, int32_t error, uint32_t content_len, uint32_t 
     static const unsigned char zero[8];
     struct hpc_record_prefix prefix = { .type = type, .error = error, .content_len = content_len,
                                         .ino_hash = ino_hash, .body_len = body_len, .xattr_len = xattr_len };
-    prefix.xattr_error = xattr_len ? 7 : 0;
-    prefix.birth = xattr_len ? -3 : 0;
+    prefix.xattr_error = type == HPC_REC_ENTRY && xattr_len ? 7 : 0;
+    prefix.birth = type == HPC_REC_ENTRY && xattr_len ? -3 : 0;
     prefix.record_len = (uint32_t)(sizeof prefix + body_len + 7) / 8 * 8;
     fwrite(&prefix, sizeof prefix, 1, stdout);
     fwrite(body, 1, body_len, stdout);
@@ -90,6 +91,11 @@ static void batch(void)
     memcpy(body, op, sizeof op);
     memcpy(body + 8, "gone", 4);
     record(HPC_REC_ERROR, 13, 0, 0, 0, body, 12);
+
+    uint32_t mdts[2] = { 1, 0x10002 };
+    memcpy(body, "/data/y", 7);
+    memcpy(body + 7, mdts, sizeof mdts);
+    record(HPC_REC_DIR, 0, 0, sizeof mdts, 0, body, 7 + sizeof mdts);
 }
 
 int main(int argc, char **argv)

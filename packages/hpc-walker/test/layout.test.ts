@@ -9,7 +9,7 @@ import { OpenFlag } from "../src/native-opener";
 import { RecordCursor } from "../src/record";
 import { type EntryFields, RecordWriter } from "../src/record-writer";
 
-const golden = Buffer.from(readFileSync(join(__dirname, "data/batch-v3.hex"), "latin1").replace(/\s/g, ""), "hex");
+const golden = Buffer.from(readFileSync(join(__dirname, "data/batch-v4.hex"), "latin1").replace(/\s/g, ""), "hex");
 const scratch = mkdtempSync(join(tmpdir(), "hpc-layout-"));
 const program = join(scratch, "layout");
 
@@ -120,8 +120,9 @@ describe("the record layout", () => {
       writer.entry(goldenFile),
       writer.entry(goldenLink),
       writer.error(layout.ScanOp.STAT, 13, Buffer.from("gone")),
+      writer.dir(Buffer.from("/data/y"), [1, 0x10002]),
     ];
-    expect(fitted).toEqual([true, true, true, true]);
+    expect(fitted).toEqual([true, true, true, true, true]);
     expect(writer.batch.toString("hex")).toBe(golden.toString("hex"));
     expect(writer.dir(Buffer.from("/"))).toBe(false);
   });
@@ -149,6 +150,10 @@ describe("the record layout", () => {
       "gone",
       "/data/x",
     ]);
+    expect(cursor.mdts).toEqual([]);
+    expect(cursor.next() && cursor.type).toBe(layout.RecordType.DIR);
+    expect([cursor.dir.toString(), cursor.mdts]).toEqual(["/data/y", [1, 0x10002]]);
+    expect(cursor.mdts).toBe(cursor.mdts);
     expect(cursor.next()).toBe(false);
   });
 });

@@ -45,6 +45,8 @@ void test_holes_go_back(void);
 void test_openers(void);
 void test_openers_left(void);
 void test_named_below(void);
+void test_mdts(void);
+void test_mdts_exchanged(void);
 
 static void test_hash(void)
 {
@@ -159,6 +161,7 @@ int main(int argc, char **argv)
         TEST(changing), TEST(ring_and_stop), TEST(ring_wakes), TEST(exclude), TEST(exclude_refused), TEST(whole), TEST(released), TEST(markers), TEST(one_filesystem), TEST(xattrs),
         TEST(flags_of_opened), TEST(xattrs_large), TEST(holes), TEST(frames), TEST(frames_stopped), TEST(stream), TEST(stream_refused), TEST(stream_stopped),
         TEST(close_fails), TEST(torn), TEST(exchanged), TEST(holes_go_back), TEST(openers), TEST(openers_left), TEST(named_below),
+        TEST(mdts), TEST(mdts_exchanged),
     };
     const char *tmp = argc > 1 ? argv[1] : access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";
 

@@ -150,6 +150,7 @@ struct seen {
     uint8_t *xattrs;
     uint32_t xattr_len;
     int xattr_error;
+    uint32_t mdts[4], mdt_count; /* of its directory */
 };
 
 struct result {
@@ -170,12 +171,15 @@ static inline char *copy(const void *p, size_t n)
     return c;
 }
 
-static inline void add_record(struct result *r, const struct hpc_record_prefix *p, const uint8_t *body, const char *dir, size_t dir_len)
+static inline void add_record(struct result *r, const struct hpc_record_prefix *p, const uint8_t *body, const char *dir, size_t dir_len, size_t mdts_len)
 {
     struct seen s = { .type = p->type, .error = p->error, .content_len = p->content_len };
     const uint8_t *name;
     uint32_t name_len;
 
+    CHECK(mdts_len <= sizeof s.mdts);
+    memcpy(s.mdts, dir + dir_len, mdts_len);
+    s.mdt_count = (uint32_t)(mdts_len / 4);
     if (p->type == HPC_REC_ENTRY) {
         size_t content = p->content_len == HPC_CONTENT_NONE ? 0 : p->content_len;
         memcpy(&s.head, body, sizeof s.head);
@@ -215,7 +219,7 @@ static inline void add_record(struct result *r, const struct hpc_record_prefix *
 static inline void read_batch(struct result *r, const uint8_t *buf, size_t len)
 {
     const char *dir = NULL;
-    size_t dir_len = 0;
+    size_t dir_len = 0, mdts_len = 0;
 
     for (size_t i = 0; i < len;) {
         struct hpc_record_prefix p;
@@ -223,10 +227,12 @@ static inline void read_batch(struct result *r, const uint8_t *buf, size_t len)
         CHECK(p.record_len % 8 == 0 && p.record_len >= sizeof p + p.body_len && p.record_len < sizeof p + p.body_len + 8 && i + p.record_len <= len);
         if (p.type == HPC_REC_DIR) {
             dir = (const char *)buf + i + sizeof p;
-            dir_len = p.body_len;
+            CHECK(p.xattr_len < p.body_len);
+            mdts_len = p.xattr_len;
+            dir_len = p.body_len - mdts_len;
         } else {
             CHECK(dir, "a record before its directory");
-            add_record(r, &p, buf + i + sizeof p, dir, dir_len);
+            add_record(r, &p, buf + i + sizeof p, dir, dir_len, mdts_len);
         }
         i += p.record_len;
     }

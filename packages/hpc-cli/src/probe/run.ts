@@ -32,10 +32,12 @@ export async function survey(
 ): Promise<{ tally: Tally; met: Surveyed }> {
   const { parseParams, shardingOf, surveyTree } = await import("@podheitor/hpc-backend");
   const params = parseParams([...pairs, ["shard", Buffer.from(`0/${shards}`)]]);
-  const tally = new Tally(await shardingOf(params, ""), sample?.sums);
+  const sharding = await shardingOf(params, "");
+  const tally = new Tally(sharding, sample?.sums);
   const met = await surveyTree(params, tally, {
     signal: io.signal,
     sample: sample?.part,
+    byMdt: sharding.byMdt,
     progress: () => output.progress({ entries: tally.entries, bytes: tally.bytes, failed: 0 }),
   });
   output.endProgress();
