@@ -159,6 +159,8 @@ describe("RecordCursor and RecordWriter", () => {
       "lengths that only add up modulo 2^32",
       () => patched((b, at) => b.writeUInt32LE(CONTENT_NONE - 1, at + RECORD_PREFIX + 8)),
     ],
+    ["a directory whose MDTs are all of its path", () => patched((b) => b.writeUInt32LE(2, PREFIX_OFFSETS.xattr_len))],
+    ["half an MDT", () => patched((b) => b.writeUInt32LE(1, PREFIX_OFFSETS.xattr_len))],
     ["a version from the future", () => patched((b, at) => b.writeUInt8(2, at + RECORD_PREFIX))],
   ])("%s throws HPC_BAD_BATCH", (_what, batch) => {
     expect(() => read(batch())).toThrow(expect.objectContaining({ code: "HPC_BAD_BATCH" }));
@@ -167,7 +169,7 @@ describe("RecordCursor and RecordWriter", () => {
   test("accessors of another record type throw instead of answering", () => {
     const cursor = new RecordCursor();
     expect(() => cursor.type).toThrow("no current record");
-    cursor.reset(write([{ type: "dir", path: Buffer.from("/d") }]));
+    cursor.reset(write([someDir]));
     cursor.next();
     expect(() => cursor.size).toThrow("not an ENTRY");
     expect(() => cursor.name).toThrow("a DIR has no name");
@@ -178,7 +180,7 @@ describe("RecordCursor and RecordWriter", () => {
 });
 
 const someFields: EntryFields = fc.sample(fields, { numRuns: 1, seed: 7 })[0] as EntryFields;
-const someDir: Item = { type: "dir", path: Buffer.from("/d") };
+const someDir: Item = { type: "dir", path: Buffer.from("/d"), mdts: [] };
 
 function entryCursor(f: EntryFields): RecordCursor {
   const cursor = new RecordCursor();
