@@ -23,6 +23,7 @@ struct restore_job {
     size_t count;
     char *plugin_string;     /* the last one, and the paths of all */
     struct paths paths;
+    size_t roots;            /* of those, how many the root's base knows */
     bool keep_xattrs;        /* the job that saved them did not look at extended attributes */
     struct hpc_restore *core; /* of the file whose data are being written, NULL: none */
     struct hpc_restore *last; /* of the entry that began last, whose xattr block may come */
@@ -153,13 +154,23 @@ static void say_link(struct job *job, const char *base)
     free(link);
 }
 
+/* More of the job's paths may have come with another plugin string. */
+static int reach(struct restore_job *r, struct base *base)
+{
+    if (!base->core)
+        return -ELOOP;
+    for (; !*base->path && r->roots < r->paths.count; r->roots++)
+        hpc_restore_root(base->core, r->paths.list[r->roots], strlen(r->paths.list[r->roots]));
+    return 0;
+}
+
 /* 0, -ELOOP (has been said), -ENOSPC, or what else is wrong with it, which has been said and ends the job. */
 static int find_base(struct job *job, struct restore_job *r, const char *ofname, size_t len, int replace, struct base **found)
 {
     int error = -ENOMEM;
     for (size_t i = 0; i < r->count; i++)
         if (strlen(r->bases[i].path) == len && memcmp(r->bases[i].path, ofname, len) == 0)
-            return *found = &r->bases[i], r->bases[i].core ? 0 : -ELOOP;
+            return *found = &r->bases[i], reach(r, *found);
     struct base base = { .path = strndup(ofname, len), .job = job };
     const char *path = len > 0 && base.path ? base.path : "/";
     if (base.path)
@@ -180,13 +191,11 @@ static int find_base(struct job *job, struct restore_job *r, const char *ofname,
         say_link(job, path);
         return -ELOOP;
     }
-    for (size_t i = 0; len == 0 && i < r->paths.count; i++)
-        hpc_restore_root(base.core, r->paths.list[i], strlen(r->paths.list[i]));
     hpc_restore_on_attribute(base.core, on_attribute, *found);
     hpc_restore_on_failure(base.core, on_failure, *found);
     if (job_cancelled(job))
         hpc_restore_cancel(base.core);
-    return 0;
+    return reach(r, *found);
 }
 
 void restore_job_cancel(struct restore_job *r)
@@ -216,8 +225,10 @@ static int begin(struct job *job, struct restore_job *r, const void *pkt, const 
     const char *olname = pkt_ptr(pkt, abi->restore.olname);
     const char *where = pkt_ptr(pkt, abi->restore.where);
     size_t len = base_length(r, where, ofname, S_ISDIR(st.st_mode));
-    /* Names of one file below several paths of the job: only the root is above them all. */
-    if (type == TYPE_HARDLINK && olname && in_place(where) && (strncmp(olname, ofname, len) != 0 || olname[len] != '/'))
+    /* Names of one file below several paths of the job: only the root is above them all, and what it links to it must have made itself. */
+    bool apart = type == TYPE_HARDLINK && olname && (strncmp(olname, ofname, len) != 0 || olname[len] != '/');
+    bool named_twice = r->paths.count > 1 && !S_ISDIR(st.st_mode) && (type == TYPE_HARDLINK || st.st_nlink > 1);
+    if (in_place(where) && (apart || named_twice))
         len = 0;
     int replace = pkt_i32(pkt, abi->restore.replace);
     if (!replace || !strchr("awon", replace))
@@ -426,6 +437,10 @@ void restore_finish(struct job *job)
     if (!r)
         return;
     abandon(job, r, "not restored: its end never came");
+    /* Of all, before any directory gets its times: what one base links may lie in a directory of another. */
+    for (size_t i = 0; i < r->count; i++)
+        if (r->bases[i].core)
+            hpc_restore_links(r->bases[i].core);
     for (size_t i = 0; i < r->count; i++) {
         sum.failed += r->bases[i].refused;
         if (!r->bases[i].core)

@@ -254,11 +254,16 @@ static int last_pass(struct hpc_restore *r)
     return err ? err : f.first_error;
 }
 
-int hpc_restore_finish(struct hpc_restore *r)
+void hpc_restore_links(struct hpc_restore *r)
 {
     hpc_entry_end(r->single, r->single->whole);
     hpc_make_late_links(r);
     hpc_remove_stashes(r);
+}
+
+int hpc_restore_finish(struct hpc_restore *r)
+{
+    hpc_restore_links(r);
     hpc_entry_rest(r->single);
     hpc_tree_rest(r);
     int err = last_pass(r);

@@ -60,7 +60,7 @@ int hpc_restore_xattrs(struct hpc_restore *r, const uint8_t *block, size_t len);
  * base. After 100 they are only counted. */
 typedef void (*hpc_restore_attribute)(void *context, const char *path, size_t path_len, const char *attribute, int error);
 void hpc_restore_on_attribute(struct hpc_restore *r, hpc_restore_attribute callback, void *context);
-/* Hears, within hpc_restore_finish(), of every hard link that had been put aside and could not be made; error is positive. ENOENT: nothing bears the
+/* Hears, within hpc_restore_finish() or hpc_restore_links(), of every hard link that had been put aside and could not be made; error is positive. ENOENT: nothing bears the
  * leader's name (`link`, below the base); EEXIST: another file does; ESTALE: not the one that was restored. */
 typedef void (*hpc_restore_failure)(void *context, const char *path, size_t path_len, const char *link, size_t link_len, int error);
 void hpc_restore_on_failure(struct hpc_restore *r, hpc_restore_failure callback, void *context);
@@ -70,6 +70,9 @@ void hpc_restore_on_failure(struct hpc_restore *r, hpc_restore_failure callback,
 int hpc_restore_end(struct hpc_restore *r, int commit);
 /* Descriptor of the entry that is being written, -1 if none (the FD asks for seeks). */
 int hpc_restore_fd(const struct hpc_restore *r);
+/* Makes the links that were put aside; no entry may follow. hpc_restore_finish() does it, too: for a caller who has several jobs with directories in
+ * common, whose times must come after every link. */
+void hpc_restore_links(struct hpc_restore *r);
 /* Directory owners, ACLs, modes and times, deepest first, and inode flags of files with several names. 0 or -errno of the first that could not be
  * opened (all are tried); attributes that could not be set are counted. -ECANCELED: cancelled; directories got theirs as far as two seconds go. */
 int hpc_restore_finish(struct hpc_restore *r);

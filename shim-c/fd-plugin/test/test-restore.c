@@ -279,6 +279,54 @@ static void in_place_through(uint32_t version)
     CHECK(run_restore(&run, text, bench.volume) == 0 && (geteuid() || run.said[SAID_ERROR] == 1), "%s", run.log);
 }
 
+/* Any entry, with six bytes of data if it is a file. */
+static void add_entry(FILE *out, int index, int type, const struct stat *st, const char *name, const char *link)
+{
+    struct volume_entry e = { .magic = VOLUME_MAGIC, .index = index, .type = type, .name_len = (uint32_t)strlen(name),
+                              .link_len = (uint32_t)strlen(link), .st = *st };
+    const int64_t zero = 0;
+    const int32_t six = 6, end = -1;
+    fwrite(&e, sizeof e, 1, out);
+    fwrite(name, e.name_len, 1, out);
+    fwrite(link, e.link_len, 1, out);
+    if (type == TYPE_REGULAR) {
+        fwrite(&zero, 8, 1, out);
+        fwrite(&six, 4, 1, out);
+        fwrite("abcdef", 6, 1, out);
+    }
+    fwrite(&zero, 8, 1, out);
+    fwrite(&end, 4, 1, out);
+}
+
+/* Names of one file below two paths of the job, of which one comes before the first. It became shorter while it was saved. */
+static void linked_paths(uint32_t version)
+{
+    char top[200], text[600], names[5][300], *dir = names[0], *leader = names[1], *early = names[2], *late = names[3];
+    struct stat st, other;
+    struct stat file = { .st_mode = S_IFREG | 0640, .st_size = 10, .st_blocks = 8, .st_nlink = 3, .st_uid = geteuid(), .st_gid = getegid(),
+                         .st_mtim.tv_sec = 1000 };
+    struct stat directory = { .st_mode = S_IFDIR | 0750, .st_nlink = 2, .st_uid = geteuid(), .st_gid = getegid(), .st_mtim.tv_sec = 1000 };
+    snprintf(top, sizeof top, "%s/linked%u", bench.dir, version);
+    snprintf(text, sizeof text, "podheitor-hpc:path=%s/one;path=%s/two", top, top);
+    snprintf(dir, sizeof names[0], "%s/two/dir/", top);
+    snprintf(leader, sizeof names[0], "%s/one/leader", top);
+    snprintf(early, sizeof names[0], "%s/two/dir/early", top);
+    snprintf(late, sizeof names[0], "%s/two/dir/late", top);
+    start("in place, linked across paths", version);
+    run.where = NULL;
+    FILE *out = fopen(bench.volume, "wb");
+    add_entry(out, 1, TYPE_DIRECTORY, &directory, dir, "");
+    add_entry(out, 2, TYPE_HARDLINK, &file, early, leader);
+    add_entry(out, 3, TYPE_REGULAR, &file, leader, "");
+    add_entry(out, 4, TYPE_HARDLINK, &file, late, leader);
+    fclose(out);
+    CHECK(mkdir(top, 0755) == 0);
+    CHECK(run_restore(&run, text, bench.volume) == 0 && run.said[SAID_ERROR] == 0, "%s", run.log);
+    CHECK(strstr(run.log, "restored 1 files (6 bytes), 1 directories, 0 symbolic links, 2 hard links"), "%s", run.log);
+    CHECK(lstat(leader, &st) == 0 && st.st_nlink == 3 && lstat(early, &other) == 0 && other.st_ino == st.st_ino);
+    CHECK(lstat(dir, &st) == 0 && st.st_mtim.tv_sec == 1000 && (st.st_mode & 07777) == 0750, "%lld", (long long)st.st_mtim.tv_sec);
+}
+
 static int cancel_now(struct job_run *r, uint64_t number)
 {
     if (number == 2) /* the console's thread would do it; the calls are the same */
@@ -319,6 +367,7 @@ void test_restore(const char *plugin, const char *fake)
         unread(fd_versions[i]);
         in_place(fd_versions[i]);
         in_place_through(fd_versions[i]);
+        linked_paths(fd_versions[i]);
         cancelled(fd_versions[i]);
         fd_close(&fd);
     }
