@@ -3,7 +3,6 @@ import { access, lstat, open, stat } from "node:fs/promises";
 import { errnoRemedy } from "@podheitor/hpc-native";
 import { causeOf, HpcError } from "./errors";
 import { counted } from "./in-flight";
-import { isInside } from "./paths";
 import { printable } from "./printable";
 
 /** A path that lies inside another one of the same job, or is one. */
@@ -79,14 +78,43 @@ export function withoutNested(
   const paths: Buffer[] = [];
   const nested: NestedRoot[] = [];
   const notes: string[] = [];
+  const named = new NamedRoots(roots);
   for (const [at, root] of roots.entries()) {
-    const outer = roots.find((other, otherAt) => (other.equals(root) ? otherAt < at : isInside(root, other)));
-    const again = roots.findIndex((other) => other.equals(root)) < at;
+    const { first, outer } = named.around(root, at);
+    const again = first < at;
     if (outer !== undefined) nested.push({ root, outer });
     if (outer === undefined || (mayMiss && !again)) paths.push(root);
     else notes.push(`path ${printable(root)} lies inside path ${printable(outer)} and is saved with it`);
   }
   return { paths, nested, notes };
+}
+
+/** Finds a root's outer ones by their names, in time that does not grow with the number of roots: a list of files has many. */
+class NamedRoots {
+  /** In latin1, with the place of the first of its name. */
+  readonly #places = new Map<string, number>();
+  readonly #lengths = new Set<number>();
+
+  constructor(private readonly roots: readonly Buffer[]) {
+    for (const [at, root] of roots.entries()) {
+      const name = root.toString("latin1");
+      if (!this.#places.has(name)) this.#places.set(name, at);
+      this.#lengths.add(root.length);
+    }
+  }
+
+  /** Of the root at a place: that of the first of its name, and the first root that it lies inside, or that is the same and comes before. */
+  around(root: Buffer, at: number): { first: number; outer: Buffer | undefined } {
+    const name = root.toString("latin1");
+    const first = this.#places.get(name) ?? at;
+    let place = first < at ? first : Number.POSITIVE_INFINITY;
+    for (let slash = 0; slash >= 0 && name.length > 1; slash = name.indexOf("/", slash + 1)) {
+      const end = Math.max(slash, 1); // "/" is the one that ends in a slash
+      if (!this.#lengths.has(end)) continue;
+      place = Math.min(place, this.#places.get(name.slice(0, end)) ?? place);
+    }
+    return { first, outer: this.roots[place] };
+  }
 }
 
 /** The scan of `outer` does not follow symlinks, so what `root` reaches through one is not saved with it. */

@@ -12,9 +12,11 @@ import { LinkGroups } from "../src/links";
 import { LinkSpill } from "../src/links-spill";
 import { isSampled, NameTable } from "../src/name-table";
 import { KNOWN_KEYS, parseParams } from "../src/params";
+import { isInside } from "../src/paths";
 import { selector } from "../src/patterns";
 import { planScan, suitingThreads } from "../src/plan";
 import { printable } from "../src/printable";
+import { withoutNested } from "../src/roots";
 import { shardingOf } from "../src/sharding";
 import { StandIns } from "../src/stand-ins";
 import { VERSION } from "../src/version";
@@ -368,6 +370,35 @@ describe("parameters", () => {
     expect(excludes).toEqual([odd, Buffer.from("!keep\\\\")]);
     expect(markers.map(String)).toEqual([".nobackup", "CACHEDIR.TAG"]);
     expect([oneFilesystem, xattrs]).toEqual([true, false]);
+  });
+
+  test("a root lies inside the first that holds it, or that is the same and comes before", () => {
+    const component = fc.constantFrom("a", "b", "ab", "\xff");
+    const path = fc.array(component, { maxLength: 3 }).map((parts) => Buffer.from(`/${parts.join("/")}`, "latin1"));
+    fc.assert(
+      fc.property(fc.array(path, { maxLength: 6 }), (roots) => {
+        const expected = roots.flatMap((root, at) => {
+          const holds = (other: Buffer, place: number) => (other.equals(root) ? place < at : isInside(root, other));
+          const outer = roots.find(holds);
+          return outer === undefined ? [] : [{ root, outer }];
+        });
+        const left = { excludes: [], markers: [], oneFilesystem: false };
+        const { paths, nested } = withoutNested(roots, left);
+        expect(nested).toEqual(expected);
+        expect(paths).toHaveLength(roots.length - expected.length);
+        const named = new Set(roots.map((root) => root.toString("latin1")));
+        expect(withoutNested(roots, { ...left, oneFilesystem: true }).paths).toHaveLength(named.size);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test("a list of many files as roots takes no minute", () => {
+    const roots = Array.from({ length: 50_000 }, (_, at) => Buffer.from(`/some/where/${at}`));
+    const before = performance.now();
+    const { paths } = withoutNested(roots, { excludes: [], markers: [], oneFilesystem: false });
+    expect(paths).toHaveLength(roots.length);
+    expect(performance.now() - before).toBeLessThan(5_000);
   });
 
   test("roots are normalised, and nested ones dropped with a note", () => {
