@@ -22,7 +22,8 @@ export class HeldDirectory {
     const up = name.equals(DOT_DOT);
     const handle = await open(this.at(name), AS_DIRECTORY | (up ? 0 : constants.O_NOFOLLOW));
     try {
-      const guarded = up || (this.guarded && (await this.guards(await handle.stat({ bigint: true }))));
+      // ".." of a directory that somebody could move leads where he wants.
+      const guarded = this.guarded && (up || (await this.guards(await handle.stat({ bigint: true }))));
       await this.close();
       return new HeldDirectory(handle, this.pathOf(name), guarded);
     } catch (error) {

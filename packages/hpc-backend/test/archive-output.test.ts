@@ -205,6 +205,17 @@ describe("symlinks", () => {
     });
   });
 
+  asRoot("not followed by way of the parent of a directory that can be moved", async () => {
+    mkdirSync(join(scratch, "theirs/ours"), { recursive: true });
+    chownSync(join(scratch, "theirs"), FOREIGN, FOREIGN);
+    symlinkSync("aim", join(scratch, "link"));
+    await expect(write(`${scratch}/theirs/ours/../../link`)).rejects.toMatchObject({
+      message: expect.stringContaining("symbolic link"),
+    });
+    await write(`${scratch}/theirs/ours/../../file`);
+    expect(readdirSync(scratch).sort()).toEqual(["file", "link", "theirs"]);
+  });
+
   asRoot("root's own link in a sticky directory is followed", async () => {
     symlinkSync("../aim", join(sticky("tmp"), "link"));
     await write(join(scratch, "tmp/link"));
