@@ -112,6 +112,8 @@ export const TARGETS_AGAIN_MS = 5_000;
 export const UNSEEN_BYTES = 1 * MIB;
 /** Jobs of one set of paths of which that is remembered: a Full that later Differentials build on is not the last one. And the file with all of them. */
 export const UNSEEN_JOBS = 16;
+/** Older ones are kept by name: what they could not see is then everything. */
+export const UNSEEN_NAMES = 4096;
 export const UNSEEN_FILE_MAX = 64 * MIB;
 
 /** Bytes of a path that the kernel takes, with its NUL. */

@@ -39,15 +39,18 @@ test("a job that saw everything leaves no file, and takes back what it said befo
   expect(of(directory).of("Full.1").paths).toEqual([]);
 });
 
-test("too many paths are all, and old jobs are forgotten", () => {
+test("too many paths are all, and so are those of old jobs, on which a later Differential may build", () => {
   const directory = state();
   const many = of(directory);
   const path = Buffer.alloc(4096, "x");
   for (let i = 0; i <= UNSEEN_BYTES / path.length; i++) many.add(path);
   many.save("Full.1");
   expect(of(directory).of("Full.1")).toEqual({ paths: [], all: true });
+  remember(directory, "Full.2", Buffer.from("/lustre/a/y"));
   for (let i = 0; i < UNSEEN_JOBS; i++) remember(directory, `Incremental.${i}`, Buffer.from("/lustre/a/x"));
-  expect(of(directory).of("Full.1")).toEqual({ paths: [], all: false });
+  for (const full of ["Full.1", "Full.2"]) expect(of(directory).of(full)).toEqual({ paths: [], all: true });
+  expect(of(directory).of("Incremental.0")).toEqual({ paths: [Buffer.from("/lustre/a/x")], all: false });
+  expect(of(directory).of(undefined).all).toBe(false);
 });
 
 test("a file that cannot be understood means that everything may be missing, until the next job writes it", () => {

@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { UNSEEN_BYTES, UNSEEN_FILE_MAX, UNSEEN_JOBS } from "./limits";
+import { UNSEEN_BYTES, UNSEEN_FILE_MAX, UNSEEN_JOBS, UNSEEN_NAMES } from "./limits";
 import type { JobParams } from "./params";
 import { idOf, makeDirectory, stateDirectoryOf } from "./shard-set";
 
@@ -40,9 +40,11 @@ export class Unseen {
 
   /** What the job of this name could not see; without a name, what any of the last jobs could not. */
   of(job: string | undefined): UnseenPaths {
-    const records = this.#records().filter(
-      (record) => job === undefined || record.job === job || record.job === UNREADABLE,
-    );
+    const all = this.#records();
+    const records =
+      job === undefined
+        ? all.slice(0, UNSEEN_JOBS)
+        : all.filter((record) => record.job === job || record.job === UNREADABLE);
     return { paths: records.flatMap(({ paths }) => paths), all: records.some(({ all }) => all) };
   }
 
@@ -74,10 +76,10 @@ export class Unseen {
     const others = before.filter((record) => record.job !== job && record.job !== UNREADABLE);
     if (this.isEmpty && others.length === before.length) return;
     const own: UnseenRecord = { job, paths: this.#paths, all: this.#all };
-    const jobs = [...(this.isEmpty ? [] : [own]), ...others].slice(0, UNSEEN_JOBS).map((record) => ({
+    const jobs = [...(this.isEmpty ? [] : [own]), ...others].slice(0, UNSEEN_NAMES).map((record, at) => ({
       job: record.job,
-      all: record.all,
-      paths: record.paths.map((path) => path.toString("base64")),
+      all: record.all || at >= UNSEEN_JOBS,
+      paths: at >= UNSEEN_JOBS ? [] : record.paths.map((path) => path.toString("base64")),
     }));
     for (const directory of [dirname(dirname(this.#file)), dirname(this.#file)]) makeDirectory(directory);
     const draft = `${this.#file}.${process.pid}`;
