@@ -128,6 +128,8 @@ struct worker {
     uint32_t xattr_none;
     uint64_t flags_dev;       /* last device whose files were asked for flags, and whether it has more than statx tells */
     bool flags_known, flags_more;
+    uint64_t generation_dev;  /* last device that has no generations to tell */
+    bool generation_none;
     _Atomic uint64_t count[COUNTERS];
 };
 
@@ -265,6 +267,10 @@ enum verdict exclude(struct worker *w, const struct node *dir, const char *name,
 int nested_new(struct nested **out, const uint8_t *at, const uint8_t *end, uint32_t count); /* the list of roots, as for excludes_new() */
 void nested_free(struct nested *n);
 bool is_a_root(const struct scan *s, const struct node *dir, const char *name);
+
+/* generation.c */
+int64_t generation_of(int fd); /* as a record's birth has it; 0: there is none to be had */
+int64_t read_generation(struct worker *w, int dirfd, const char *name, int fd, const struct statx *st); /* fd: of it, or -1; the same answer */
 
 /* pace.c: waits until one more metadata operation is within options.metadata_ops */
 void pace(struct worker *w);

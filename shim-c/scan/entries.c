@@ -151,6 +151,7 @@ struct payload {
     const uint8_t *content;
     size_t content_len;
     bool has_content;
+    int64_t birth; /* or what stands for it */
     int error;
 };
 
@@ -173,7 +174,7 @@ static void emit(struct worker *w, const struct name *n, const struct statx *st,
     p.content_len = load->has_content ? (uint32_t)content_len : HPC_CONTENT_NONE;
     p.ino_hash = hash;
     p.body_len = (uint32_t)body;
-    p.birth = birth_of(st);
+    p.birth = load->birth;
     fill_head(&h, n->len, st, is_older, load->link_len);
     memset(at + len - 8, 0, 8);
     memcpy(at, &p, sizeof p);
@@ -268,6 +269,12 @@ static bool load_all(struct worker *w, const struct name *n, int fd, struct stat
                   : xattrs_of_name(w, &load->xattrs, -1, root->name, root->name_len, st);
 }
 
+/* The consumer opens it later, and must know it again. */
+static bool is_left(const struct worker *w, const struct name *n, const struct statx *st, bool is_older, const struct payload *load)
+{
+    return S_ISREG(st->stx_mode) && st->stx_size > 0 && !load->has_content && !load->error && !is_older && n->len && w->scan->options.inline_bytes;
+}
+
 /* fd: what was opened early, or -1. True: all is said, st->stx_mode is 0 where it cannot be stat-ed. False, and never at the last look: look again. */
 static bool look_once(struct worker *w, const struct name *n, int fd, bool last, struct statx *st)
 {
@@ -300,6 +307,9 @@ static bool look_once(struct worker *w, const struct name *n, int fd, bool last,
                 return false;
             load = (struct payload){ .error = ESTALE };
         }
+        load.birth = birth_of(st);
+        if (!load.birth && is_left(w, n, st, is_older, &load))
+            load.birth = read_generation(w, n->dirfd, n->text, fd, st);
         emit(w, n, st, hash, is_older, &load);
         xattrs_end(w);
     }

@@ -95,7 +95,9 @@ struct hpc_record_prefix {
     uint64_t ino_hash;     /* 16 xxh3_64 of the inode number as 8 bytes little endian, seed 0 */
     uint32_t body_len;     /* 24 bytes of body before padding */
     uint32_t xattr_len;    /* 28 of a DIR: bytes of MDTs */
-    int64_t birth;         /* 32 of an ENTRY: nanoseconds since the epoch, 0 = not known. With it an inode number that was given to another file is told apart */
+    /* 32 of an ENTRY: nanoseconds since the epoch; where the filesystem does not keep it, -1 - the inode's generation, for a regular file whose content is left to the
+       consumer; 0 = not known. With it an inode number that was given to another file is told apart */
+    int64_t birth;
 };
 
 /* scanned = handed_out + filtered_shard + filtered_older + filtered_excluded + vanished + failed, at the end of a scan. u64 each. */

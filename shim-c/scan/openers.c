@@ -76,7 +76,7 @@ static int hold(const struct ask *a, const struct place *p)
     return fd < 0 ? -errno : fd;
 }
 
-/* The same object: its kind, inode and, where that is known, birth. Its number alone may be another's by now. */
+/* The same object: its kind, inode and, where that is known, birth. Its number alone may be another's by now; a generation is asked for when it is open. */
 static int compare(const struct hpc_open_request *r, struct found *f)
 {
     const struct statx *st = &f->st;
@@ -156,6 +156,8 @@ static int look_closer(struct openers *o, struct worker *w, const struct ask *a,
         *error = stat_opened(fd, &f->st);
         if (!*error)
             *error = compare(&a->r, f);
+        if (!*error && a->r.birth < 0 && !birth_of(&f->st) && generation_of(fd) != a->r.birth)
+            *error = -ESTALE;
         if (!*error && a->r.flags & HPC_OPEN_SKIP_RELEASED && left_in_archive(fd, &f->st))
             *error = -EREMOTE;
         if (!*error && a->r.flags & HPC_OPEN_HOLES)

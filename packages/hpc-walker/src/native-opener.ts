@@ -56,7 +56,7 @@ export function seenEntry(cursor: RecordCursor, bytes: Buffer): SeenEntry {
 
 /**
  * Threads of libhpcscan that look at entries again after a scan handed them out, and open them. No symlink is followed below the directory that is given, nothing but a
- * regular file is opened, and what is found must be the object that the scan saw: by kind, inode and time of birth. The event loop never waits.
+ * regular file is opened, and what is found must be the object that the scan saw: by kind, inode and time of birth or, where none is kept, generation. The event loop never waits.
  */
 export class Openers {
   readonly #library: ScanLibrary;

@@ -73,6 +73,32 @@ off_t __wrap_lseek(int fd, off_t offset, int whence)
     return __real_lseek(fd, offset, whence);
 }
 
+int __real_statx(int dir, const char *path, int flags, unsigned mask, struct statx *st);
+int __wrap_statx(int dir, const char *path, int flags, unsigned mask, struct statx *st);
+
+bool no_birth;
+static int generation, generation_asked; /* -1: there is none */
+
+int __wrap_statx(int dir, const char *path, int flags, unsigned mask, struct statx *st)
+{
+    int r = __real_statx(dir, path, flags, mask, st);
+
+    if (no_birth)
+        st->stx_mask &= ~STATX_BTIME;
+    return r;
+}
+
+int tell_generation(void *to)
+{
+    generation_asked++;
+    if (generation < 0) {
+        errno = ENOTTY;
+        return -1;
+    }
+    memcpy(to, &generation, sizeof generation);
+    return 0;
+}
+
 static ino_t inode_of(const char *path)
 {
     struct stat st;
@@ -186,4 +212,57 @@ void test_holes_go_back(void)
     alarm(0);
     close(fd);
     unlink(at("back"));
+}
+
+/* Opens it as a consumer does that has its record; the errno. */
+static int open_later(const struct seen *file)
+{
+    struct hpc_open_request r = {
+        .dir = -1, .flags = HPC_OPEN_CONTENT, .path_len = (uint32_t)file->path_len, .dev = file->head.dev, .ino = file->head.ino, .birth = file->birth,
+        .size = file->head.size, .ctime_s = file->head.ctime_s, .ctime_ns = file->head.ctime_ns, .mode = file->head.mode,
+    };
+    struct hpc_open_answer a;
+    uint8_t packed[sizeof r + 256];
+    int end = -1;
+    int64_t h = hpc_openers_start(1, 4096, (uint8_t *)&end);
+
+    CHECK(h > 0 && file->path_len < 256);
+    memcpy(packed, &r, sizeof r);
+    memcpy(packed + sizeof r, file->path, file->path_len);
+    CHECK(hpc_openers_ask(h, packed, (int64_t)(sizeof r + file->path_len)) == 0);
+    CHECK(__real_read(end, &a, sizeof a) == sizeof a);
+    if (a.fd >= 0)
+        close(a.fd);
+    CHECK(hpc_openers_free(h) == 0);
+    CHECK(__real_read(end, &a, sizeof a) == 0); /* the thread is gone */
+    close(end);
+    return a.error;
+}
+
+/* Where no time of birth tells a file from another one that got its inode number, its generation does. */
+void test_generation(void)
+{
+    struct result r;
+
+    make_dir(at("age"));
+    make_file(at("age/small"), "x");
+    make_file(at("age/large"), "more than one");
+    make_file(at("age/other"), "more than one");
+    no_birth = true;
+    generation = 7;
+    generation_asked = 0;
+    r = scan((options){ .threads = 1, .inline_bytes = 1 }, at("age"));
+    CHECK(find(&r, at("age/large"))->birth == -8 && find(&r, at("age/small"))->birth == 0 && generation_asked == 2);
+    CHECK(open_later(find(&r, at("age/large"))) == 0);
+    generation = 8;
+    CHECK(open_later(find(&r, at("age/large"))) == ESTALE);
+    drop(&r);
+    generation = -1;
+    generation_asked = 0;
+    r = scan((options){ .threads = 1, .inline_bytes = 1 }, at("age"));
+    CHECK(find(&r, at("age/large"))->birth == 0 && generation_asked == 1); /* once for a filesystem that has none */
+    CHECK(open_later(find(&r, at("age/large"))) == 0);
+    drop(&r);
+    no_birth = false;
+    remove_tree(at("age"));
 }

@@ -41,6 +41,7 @@ void test_stream_stopped(void);
 void test_close_fails(void);
 void test_torn(void);
 void test_exchanged(void);
+void test_generation(void);
 void test_holes_go_back(void);
 void test_openers(void);
 void test_openers_left(void);
@@ -160,7 +161,7 @@ int main(int argc, char **argv)
         TEST(shards_and_since), TEST(pace), TEST(backoff), TEST(read_ahead), TEST(file_mounts), TEST(flat), TEST(chain), TEST(too_deep), TEST(wide), TEST(few_descriptors),
         TEST(changing), TEST(ring_and_stop), TEST(ring_wakes), TEST(exclude), TEST(exclude_refused), TEST(whole), TEST(released), TEST(markers), TEST(one_filesystem), TEST(xattrs),
         TEST(flags_of_opened), TEST(xattrs_large), TEST(holes), TEST(frames), TEST(frames_stopped), TEST(stream), TEST(stream_refused), TEST(stream_stopped),
-        TEST(close_fails), TEST(torn), TEST(exchanged), TEST(holes_go_back), TEST(openers), TEST(openers_left), TEST(named_below),
+        TEST(close_fails), TEST(torn), TEST(exchanged), TEST(generation), TEST(holes_go_back), TEST(openers), TEST(openers_left), TEST(named_below),
         TEST(mdts), TEST(mdts_exchanged),
     };
     const char *tmp = argc > 1 ? argv[1] : access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";

@@ -41,6 +41,10 @@ extern char base[64];
 
 typedef struct hpc_scan_options options;
 
+/* faults.c: what FS_IOC_GETVERSION says while there are no times of birth. */
+extern bool no_birth;
+int tell_generation(void *to);
+
 /* Seconds. */
 static inline double now(void)
 {
@@ -151,6 +155,7 @@ struct seen {
     uint32_t xattr_len;
     int xattr_error;
     uint32_t mdts[4], mdt_count; /* of its directory */
+    int64_t birth;
 };
 
 struct result {
@@ -173,7 +178,7 @@ static inline char *copy(const void *p, size_t n)
 
 static inline void add_record(struct result *r, const struct hpc_record_prefix *p, const uint8_t *body, const char *dir, size_t dir_len, size_t mdts_len)
 {
-    struct seen s = { .type = p->type, .error = p->error, .content_len = p->content_len };
+    struct seen s = { .type = p->type, .error = p->error, .content_len = p->content_len, .birth = p->birth };
     const uint8_t *name;
     uint32_t name_len;
 
