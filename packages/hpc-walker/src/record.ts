@@ -283,7 +283,7 @@ export class RecordCursor {
     this.#entry();
     return this.#view.getUint32(this.#at + PREFIX_OFFSETS.ino_hash + 4, true);
   }
-  /** When the object came into being, in nanoseconds, as two words; both 0: not known. */
+  /** When the object came into being, in nanoseconds, or its generation (`hpc_scan.h`), as two words; both 0: not known. */
   get birthLo(): number {
     this.#entry();
     return this.#view.getUint32(this.#at + PREFIX_OFFSETS.birth, true);
