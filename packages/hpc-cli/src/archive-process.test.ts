@@ -1,6 +1,6 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -35,6 +35,21 @@ test("standard output and input carry an archive; names arrive byte for byte", (
   });
   expect(readFileSync(Buffer.concat([Buffer.from(where), tree.odd]), "utf8")).toBe("odd");
   expect(readFileSync(join(tree.work, "err"), "utf8")).toMatch(/^standard output: 1 entry, 3 B/);
+});
+
+test.each(["/dev/stdout", "/proc/self/fd/1"])("%s is standard output: nothing but the archive goes there", (name) => {
+  for (const json of [[], ["--json"]]) {
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [...NODE, "backup", "--path", tree.path, "--archive", name, ...json],
+      { stdio: ["ignore", "pipe", "pipe"], maxBuffer: 16 * 1024 * 1024 },
+    );
+    expect(status).toBe(0);
+    expect(stderr.toString()).toMatch(/9 entries|"entries":9/);
+    writeFileSync(tree.archive, stdout);
+    const listed = spawnSync(process.execPath, [...NODE, "list", "--archive", tree.archive]);
+    expect([listed.status, listed.stderr.toString()]).toEqual([0, ""]);
+  }
 });
 
 test.each([

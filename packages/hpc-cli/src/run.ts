@@ -19,6 +19,7 @@ import { type CancelSignal, Exit, type ExitCode, exitOfSignal } from "./exit";
 import type { Io } from "./io";
 import { mayRepeat } from "./options";
 import { Output } from "./output";
+import { isStdout } from "./stdout";
 import { version } from "./version";
 
 /** Codes of the libraries that say that the command line asks for something that does not exist. */
@@ -120,6 +121,7 @@ function parserFor(choose: (chosen: Chosen) => void): Argv {
 
 /** The chosen command, or the help or version text that was asked for. */
 function parse(argv: readonly string[]): Chosen | string {
+  refuseClusters(argv);
   let chosen: Chosen | undefined;
   let outcome: { error: unknown; text: string } = { error: undefined, text: "" };
   const parser = parserFor((run) => {
@@ -168,6 +170,8 @@ const COMMANDS = [
   "doctor",
 ];
 
+const PLUGIN_PARTS = ["build", "install", "check"];
+
 const isCommand = (word: string) => word === "bench-part" || COMMANDS.includes(word);
 
 function usageError(error: unknown, argv: readonly string[]): unknown {
@@ -183,9 +187,10 @@ function usageError(error: unknown, argv: readonly string[]): unknown {
   const command = argv.find(isCommand);
   if (first.startsWith("-") && command !== undefined)
     return new UsageError(`${first} stands before the command`, `begin with it: podheitor-hpc ${command} …`);
-  const help = `podheitor-hpc ${isCommand(first) ? `${first} ` : ""}--help`;
+  const part = first === "plugin" && argv[1] !== undefined && PLUGIN_PARTS.includes(argv[1]) ? `${argv[1]} ` : "";
+  const help = `podheitor-hpc ${isCommand(first) ? `${first} ${part}` : ""}--help`;
   const [, unknown] = /^Unknown argument: (.*)$/.exec(message) ?? [];
-  if (unknown !== undefined && first !== "plugin")
+  if (unknown !== undefined && (first !== "plugin" || part !== ""))
     return argv.includes(unknown)
       ? new UsageError(
           `unknown argument: ${unknown}`,
@@ -196,7 +201,27 @@ function usageError(error: unknown, argv: readonly string[]): unknown {
 }
 
 function writesArchiveToStdout(argv: readonly string[]): boolean {
-  return argv[0] === "backup" && (argv.includes("--archive=-") || argv[argv.indexOf("--archive") + 1] === "-");
+  if (argv[0] !== "backup") return false;
+  const joined = argv.find((word) => word.startsWith("--archive="))?.slice("--archive=".length);
+  const archive = joined ?? (argv.includes("--archive") ? argv[argv.indexOf("--archive") + 1] : undefined);
+  return archive !== undefined && isStdout(archive);
+}
+
+/** Letters of the options that have one. */
+const SHORT_OPTIONS = /^-[hx0]+$/;
+
+/** `restore … -dash` would be `-d -a -s -h`, and print the help: whoever wrote it means a name or an option of two dashes. */
+function refuseClusters(argv: readonly string[]): void {
+  const [command = ""] = argv;
+  const end = argv.indexOf("--");
+  const word = argv.slice(1, end < 0 ? argv.length : end).find((each) => /^-[^-\d]./s.test(each));
+  if (!isCommand(command) || word === undefined || SHORT_OPTIONS.test(word)) return;
+  throw new UsageError(
+    `unknown option: ${fromParser(word)}`,
+    command === "restore"
+      ? "options begin with two dashes; names to restore that begin with one stand behind --"
+      : `options begin with two dashes, and a value that begins with one is written --option=VALUE; see podheitor-hpc ${command} --help`,
+  );
 }
 
 /** The help text of `podheitor-hpc [command] --help`. */

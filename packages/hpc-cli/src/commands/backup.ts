@@ -11,6 +11,7 @@ import { Output } from "../output";
 import { readOptions, readPairs } from "../read-options";
 import { type Pairs, scanOptions, scanPairs } from "../scan-options";
 import { MAX_CONCURRENT_SHARDS, parseShards, shardArchive } from "../shards";
+import { isStdout } from "../stdout";
 import { addSummaries, ProgressSum } from "../summary";
 
 const options = {
@@ -52,16 +53,17 @@ export const backup: Command<Arguments> = {
         "--shards N writes all N archives, --shard K/N one of them",
       );
     const shards = args.shards === undefined ? undefined : parseShards(args.shards, MAX_CONCURRENT_SHARDS);
+    const toStdout = isStdout(archive);
     if (archive === "-" && shards !== undefined)
       throw new UsageError(
         "--shards cannot write to standard output",
         "give --archive a file name, or one --shard K/N",
       );
-    if (archive === "-" && io.stdout.isTTY === true)
+    if (toStdout && io.stdout.isTTY === true)
       throw new UsageError("standard output is a terminal", "send it to a file or a pipe: `… --archive - > FILE`");
 
     const pairs = await pairsOf(args, io);
-    const output = new Output(io, args.json, archive === "-");
+    const output = new Output(io, args.json, toStdout && shards === undefined);
     const jobs =
       shards === undefined
         ? [{ archive, pairs }]
@@ -132,7 +134,7 @@ async function runAll(jobs: readonly Job[], since: bigint | undefined, output: O
     throw new CliError(
       "HPC_SHARDS_INCOMPLETE",
       `${failed.length} of ${jobs.length} shards failed (${failed.map((f) => f.archive).join(", ")}): ${message}`,
-      `${remedy}; then repeat the failed ones with --shard K/${jobs.length}`,
+      `${remedy.replace(/\.$/, "")}; then repeat the failed ones with --shard K/${jobs.length}`,
       { cause: first.error },
     );
   }
