@@ -3,7 +3,11 @@ import { HpcError } from "./errors";
 import { printable } from "./printable";
 
 /** Says whether an archived name was asked for. */
-export type Selector = (name: Buffer) => boolean;
+export interface Selector {
+  (name: Buffer): boolean;
+  /** Patterns and names that nothing has matched so far: how many, and the first of them. */
+  unmatched(): { readonly count: number; readonly first: readonly Buffer[] };
+}
 
 /** What is asked for; neither patterns nor names: everything. */
 export interface Selection {
@@ -15,11 +19,28 @@ export interface Selection {
 
 /** What lies below something selected is selected with it. Throws HPC_BAD_PATTERN. */
 export function selector({ patterns = [], names = [] }: Selection): Selector {
-  if (patterns.length + names.length === 0) return () => true;
+  if (patterns.length + names.length === 0)
+    return Object.assign(() => true, { unmatched: () => ({ count: 0, first: [] }) });
   const matchers = patterns.map(matcher);
   const listed = names.length > 0 ? new NameList(names) : undefined;
-  return (name) => listed?.selects(name) || matchers.some((one) => one.selects(name));
+  /** Places of the patterns that have matched nothing yet: these are asked of every name, also of one that is wanted anyway. */
+  let idle = matchers.map((_, place) => place);
+  const select = (name: Buffer): boolean => {
+    const before = idle.length;
+    if (before > 0) idle = idle.filter((place) => matchers[place]?.selects(name) !== true);
+    const hit = idle.length < before;
+    return listed?.selects(name) || hit || matchers.some((one) => one.selects(name));
+  };
+  const unmatched = () => {
+    const left = listed?.unmatched() ?? [];
+    const first = [...idle.slice(0, UNMATCHED_NAMED).map((place) => Buffer.from(patterns[place] ?? "")), ...left];
+    return { count: idle.length + (listed?.idle ?? 0), first: first.slice(0, UNMATCHED_NAMED) };
+  };
+  return Object.assign(select, { unmatched });
 }
+
+/** So many of those that match nothing are named. */
+const UNMATCHED_NAMED = 10;
 
 function matcher(pattern: GivenName): NamePattern {
   const bytes = Buffer.from(pattern);
@@ -42,16 +63,24 @@ interface Node {
   listed: boolean;
   /** Of names that may begin anywhere: the longest other beginning of one that the components up to here end with; undefined: the tree itself. */
   shorter: Node | undefined;
+  /** A listed name of its own ends here, and nothing has matched it so far. */
+  idle: boolean;
+  /** Something has come here, and what is listed of `shorter` is known to be matched, too. */
+  met: boolean;
 }
 
 const SLASH = 0x2f;
-const node = (): Node => ({ below: new Map(), listed: false, shorter: undefined });
+const node = (): Node => ({ below: new Map(), listed: false, shorter: undefined, idle: false, met: false });
 
 class NameList {
   readonly #whole = node();
   readonly #anywhere = node();
+  readonly #names: readonly GivenName[];
+  /** Listed names that nothing has matched so far; one that is listed twice is one. */
+  idle = 0;
 
   constructor(names: readonly GivenName[]) {
+    this.#names = names;
     for (const name of names.map((each) => Buffer.from(each))) {
       let at = name[0] === SLASH ? this.#whole : this.#anywhere;
       for (const component of components(name)) {
@@ -59,25 +88,58 @@ class NameList {
         at.below.set(component, next);
         at = next;
       }
-      at.listed = at !== this.#anywhere;
+      if (at === this.#anywhere) continue;
+      if (!at.listed) this.idle++;
+      at.idle = true;
+      at.listed = true;
     }
     findShorter(this.#anywhere);
   }
 
+  /** The first of those that nothing has matched, as they were given. */
+  unmatched(): Buffer[] {
+    const found = new Set<string>();
+    for (const each of this.#names) {
+      const name = Buffer.from(each);
+      if (this.#endOf(name)?.idle) found.add(name.toString("latin1"));
+      if (found.size === UNMATCHED_NAMED) break;
+    }
+    return [...found].map((name) => Buffer.from(name, "latin1"));
+  }
+
+  #endOf(name: Buffer): Node | undefined {
+    let at: Node | undefined = name[0] === SLASH ? this.#whole : this.#anywhere;
+    for (const component of components(name)) at = at?.below.get(component);
+    return at;
+  }
+
+  /** Whether a listed name ends at `at`; each node is told once of what ends there, so that this costs no time of its own. */
+  #hit(at: Node | undefined): boolean {
+    if (at?.listed !== true) return false;
+    for (let one: Node | undefined = at; one !== undefined && !one.met; one = one.shorter) {
+      one.met = true;
+      if (one.idle) this.idle--;
+      one.idle = false;
+    }
+    return true;
+  }
+
   selects(name: Buffer): boolean {
-    if (this.#whole.listed) return true;
+    let selected = this.#hit(this.#whole);
     const anywhere = this.#anywhere.below.size > 0;
     let whole: Node | undefined = this.#whole;
     let begun = this.#anywhere;
     for (const component of components(name)) {
+      // A name is wanted with what is above it, and may itself be listed.
+      if (selected && this.idle === 0) return true;
       whole = whole?.below.get(component);
-      if (whole?.listed) return true;
+      if (this.#hit(whole)) selected = true;
       if (anywhere) {
         begun = after(begun, component) ?? this.#anywhere;
-        if (begun.listed) return true;
-      } else if (whole === undefined) return false;
+        if (this.#hit(begun)) selected = true;
+      } else if (whole === undefined) return selected;
     }
-    return false;
+    return selected;
   }
 }
 

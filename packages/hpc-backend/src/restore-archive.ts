@@ -1,5 +1,5 @@
 import { constants } from "node:os";
-import { NativeError } from "@podheitor/hpc-native";
+import { errnoRemedy, NativeError } from "@podheitor/hpc-native";
 import { type Entry, EntryFlag, EntryKind, encodeEntry, FrameWriter } from "@podheitor/hpc-ptcomm";
 import { type ArchiveItem, ArchiveReader, type AttributesItem, type EndItem, type EntryItem } from "./archive-reader";
 import { cancelled, causeOf, HpcError } from "./errors";
@@ -72,6 +72,7 @@ export async function restoreArchive(options: RestoreArchive): Promise<RestoreSu
     }
     for (const text of shards.missing())
       messages.say("warning", `what belongs to shard ${text} is not restored: no archive of it was given`);
+    sayUnmatched(wanted, options, messages);
     await restore.finish();
     if (signal?.aborted) throw cancelled();
     events?.progress?.(restore.progress());
@@ -84,6 +85,14 @@ export async function restoreArchive(options: RestoreArchive): Promise<RestoreSu
     signal?.removeEventListener("abort", stop);
     core.close();
   }
+}
+
+/** Names what was asked for and is in no archive, where something else is: that nothing at all is there, the sums say. */
+function sayUnmatched(wanted: Selector, { patterns = [], names = [] }: Selection, messages: Messages): void {
+  const { count, first } = wanted.unmatched();
+  if (count === 0 || count >= patterns.length + names.length) return;
+  const more = count > first.length ? ` and ${count - first.length} more` : "";
+  messages.say("warning", `nothing in the archive matches ${first.map(printable).join(", ")}${more}`);
 }
 
 /** Reads an archive to its end. Resolves to what it says of its job. */
@@ -128,10 +137,11 @@ function openCore({ where, replace }: RestoreArchive): RestoreCore {
         "Name the directory that it should lead to.",
       );
     }
+    const cause = causeOf(error);
     throw new HpcError(
       "HPC_RESTORE_TARGET",
-      `nothing can be restored to ${printable(base)}: ${causeOf(error)}`,
-      "Name a directory that exists or can be created, with room and write permission.",
+      `nothing can be restored to ${printable(base)}: ${cause}`,
+      errnoRemedy(cause) ?? "Name a directory that exists or can be created, with room and write permission.",
     );
   }
 }
@@ -240,7 +250,9 @@ class ArchiveRestore {
   #left(): string {
     const { files, directories, symlinks, hardlinks, specials, unfinished } = this.core.stats();
     const done = files + directories + symlinks + hardlinks + specials;
-    return `${done} entries were restored before the cancel, and stay; ${unfinished} directories among them have not got their owner, mode and times`;
+    const lacking =
+      unfinished > 0 ? `; directories among them that have not got their owner, mode and times: ${unfinished}` : "";
+    return `what was restored before the cancel stays: ${done} entries${lacking}`;
   }
 
   progress(): Progress {

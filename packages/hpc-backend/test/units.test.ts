@@ -300,6 +300,26 @@ describe("patterns", () => {
     expect(wanted(Buffer.from(`/${"a/".repeat(60_000)}c`))).toBe(false);
     expect(performance.now() - before).toBeLessThan(2_000); // milliseconds when the time is linear, a minute when it is not
   });
+
+  test("what matched nothing is known by name, also below something that is wanted", () => {
+    const bytes = (text: string) => Buffer.from(text, "latin1");
+    const patterns = ["/a", "/a/b*", "*.none", "/z"].map(bytes);
+    const names = ["/a/b", "/a/none", "c", "\xff", "/z"].map(bytes);
+    const wanted = selector({ patterns, names });
+    for (const name of ["/a", "/a/b", "/x/c/d"]) expect(wanted(bytes(name))).toBe(true);
+    expect(wanted(bytes("/x/e"))).toBe(false);
+    expect(wanted.unmatched()).toEqual({
+      count: 5,
+      first: ["*.none", "/z", "/a/none", "\xff", "/z"].map(bytes),
+    });
+    const nested = selector({ names: ["a/b", "b", "x/a/b", "b/c"] });
+    expect(nested(bytes("/x/a/b"))).toBe(true);
+    expect(nested.unmatched()).toEqual({ count: 1, first: [bytes("b/c")] });
+    const many = selector({ names: Array.from({ length: 5000 }, (_, at) => `n${at}`) });
+    expect(many(bytes("/d/n7/x"))).toBe(true);
+    expect(many.unmatched()).toMatchObject({ count: 4999, first: { length: 10 } });
+    expect(selector({}).unmatched().count).toBe(0);
+  });
 });
 
 describe("parameters", () => {

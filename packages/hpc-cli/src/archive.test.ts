@@ -59,6 +59,11 @@ describe("backup, list, verify, restore", () => {
     expect(await restore("small")).toMatchObject({ code: 0, stderr: "" });
     // Skipped, because it is there by now: it matched all the same.
     expect(await restore("small")).toMatchObject({ code: 0, stderr: "" });
+    const some = await restore("small", "q?z", "/nowhere");
+    expect([some.code, some.stderr]).toEqual([
+      3,
+      "podheitor-hpc: warning: nothing in the archive matches q?z, /nowhere\n",
+    ]);
   });
 
   test("the summary of a backup names what was left out, and of all shards nothing", async () => {

@@ -42,7 +42,7 @@ export const restore: Command<Arguments> = {
       .example("find /data -name '*.c' -print0 | $0 restore --archive d.hpc --where / --files-from -", "of a list")
       .example("$0 restore --archive d.0-of-2.hpc --archive d.1-of-2.hpc --where /", "shards, in place")
       .epilogue(
-        "A pattern that begins with / is a whole path, another one matches at every level; directories come with all that is in them, and missing ones above it are made as they were. Patterns are bytes: * is any number of them and ? is one, but no /; [a-c] is one of these, [!a-c] one of the others; {a,b} is a or b; ** between slashes is any number of directories. Exit 3 when something is selected and nothing matches.",
+        "A pattern that begins with / is a whole path, another one matches at every level; directories come with all that is in them, and missing ones above it are made as they were. Patterns are bytes: * is any number of them and ? is one, but no /; [a-c] is one of these, [!a-c] one of the others; {a,b} is a or b; ** between slashes is any number of directories. A pattern or name that matches nothing is named, and the exit is 3.",
       ),
 
   async run(args, io) {
