@@ -1,4 +1,5 @@
 import { type FileHandle, open } from "node:fs/promises";
+import { errnoRemedy } from "@podheitor/hpc-native";
 import { causeOf, HpcError } from "./errors";
 import { ARCHIVE_READ_SIZE } from "./limits";
 import { readBuffer } from "./read-buffer";
@@ -22,10 +23,11 @@ export async function openArchiveInput(archive: string): Promise<ArchiveInput> {
     return new FileInput(archive, handle);
   } catch (error) {
     if (error instanceof HpcError) throw error;
+    const cause = causeOf(error);
     throw new HpcError(
       "HPC_ARCHIVE_OPEN",
-      `archive ${archive} cannot be opened: ${causeOf(error)}`,
-      "Check its name and permissions.",
+      `archive ${archive} cannot be opened: ${cause}`,
+      errnoRemedy(cause) ?? "Check its name and permissions.",
     );
   }
 }

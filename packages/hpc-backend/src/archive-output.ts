@@ -54,7 +54,9 @@ export async function openArchiveOutput(archive: string, signal?: AbortSignal): 
     throw new HpcError(
       "HPC_ARCHIVE_OPEN",
       `archive ${archive} cannot be created: ${causeOf(error)}`,
-      "Check that its directory exists, is writable and has room.",
+      causeOf(error) === "ELOOP"
+        ? "Its symbolic links lead in a circle, or through too many: name the file that is meant."
+        : "Check that its directory exists, is writable and has room.",
     );
   }
 }

@@ -39,6 +39,7 @@ export class HeldDirectory {
 
   /** For messages. */
   pathOf(name: Buffer): Buffer {
+    if (this.path.equals(DOT)) return name;
     return Buffer.concat([this.path, ...(this.path.equals(SLASH) ? [] : [SLASH]), name]);
   }
 
@@ -87,6 +88,7 @@ export interface NamedTarget {
 const O_PATH = 0o10000000; // Node has no name for it
 const AS_DIRECTORY = O_PATH | constants.O_DIRECTORY;
 const SLASH = Buffer.from("/");
+const DOT = Buffer.from(".");
 const DOT_DOT = Buffer.from("..");
 const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;

@@ -4,14 +4,14 @@ import { DESCRIPTORS_FREE } from "./limits";
 
 /**
  * With too few file descriptors every file would be waited for, and fail in the end. Throws HPC_DESCRIPTORS. Where /proc does not tell, nothing is known beforehand.
- * `limits`, `open`: for tests.
+ * `what` needs them, for the message; `limits`, `open`: for tests.
  */
-export function requireDescriptors(limits = readLimits(), open = countOpen()): void {
+export function requireDescriptors(what = "a backup", limits = readLimits(), open = countOpen()): void {
   const most = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY);
   if (most - open >= DESCRIPTORS_FREE) return;
   throw new HpcError(
     "HPC_DESCRIPTORS",
-    `this process may have ${most} open files, and has ${open}: a backup needs ${DESCRIPTORS_FREE} more`,
+    `this process may have ${most} open files, and has ${open}: ${what} needs ${DESCRIPTORS_FREE} more`,
     "Raise the limit: `ulimit -n`, or LimitNOFILE= in the File Daemon's unit.",
   );
 }

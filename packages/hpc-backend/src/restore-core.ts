@@ -1,5 +1,5 @@
 import { constants } from "node:os";
-import { errnoName } from "@podheitor/hpc-native";
+import { errnoName, errnoRemedy, errnoText } from "@podheitor/hpc-native";
 import { counted } from "./in-flight";
 import { FAILURES_SIZE } from "./limits";
 import { printable } from "./printable";
@@ -10,6 +10,7 @@ export const REPLACE = { always: "a", newer: "w", older: "o", never: "n" } as co
 export type Replace = keyof typeof REPLACE;
 
 const { EEXIST, ELOOP, ENOENT, ERANGE, ESTALE } = constants.errno;
+const SLASH = 0x2f;
 /** Room for the path of a symbolic link that is named. */
 const LINK_ROOM = 8192;
 
@@ -30,7 +31,9 @@ export interface RestoreFailure {
 
 /** What to say of an attribute that could not be set. */
 export function attributeText({ name, attribute, errno }: RestoreFailure): string {
-  return `${printable(name)}: restored, but not its ${printable(attribute ?? name)}: ${errnoName(errno)}`;
+  // Of a directory in the last pass: the list has names as they lie below the target.
+  const slash = name[0] === SLASH ? "" : "/";
+  return `${slash}${printable(name)}: restored, but not its ${printable(attribute ?? name)}: ${errnoName(errno)}`;
 }
 
 /** What to say of an entry that could not be restored. `discarded`: why, where the caller had it discarded. */
@@ -42,7 +45,7 @@ function reasonOf({ operation, errno, leader }: RestoreFailure, discarded: strin
   if (operation === "discard") return discarded;
   if (operation === "source") return "it was read incompletely when it was saved";
   if (operation !== "link" || leader === undefined) {
-    const why = WHY.get(errno);
+    const why = WHY.get(errno) ?? errnoRemedy(errnoName(errno));
     return `cannot ${operation}: ${errnoName(errno)}${why === undefined ? "" : ` (${why})`}`;
   }
   const other = printable(leader);
@@ -51,7 +54,7 @@ function reasonOf({ operation, errno, leader }: RestoreFailure, discarded: strin
   if (errno === EEXIST)
     return `its other name ${other} is another file, which was kept (EEXIST): restore it elsewhere, or with --replace always`;
   if (errno === ESTALE) return `its other name ${other} was replaced during the restore (ESTALE): restore it again`;
-  return `cannot link to ${other}: ${errnoName(errno)}`;
+  return `cannot link to ${other}: ${errnoText(errno)}`;
 }
 
 /** What the core means by an errno that says too little. */

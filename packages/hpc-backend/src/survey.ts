@@ -1,5 +1,6 @@
 import { type Shard, WHOLE } from "@podheitor/hpc-shard";
 import { createScanner, RecordCursor, RecordType } from "@podheitor/hpc-walker";
+import { requireDescriptors } from "./descriptors";
 import type { JobParams } from "./params";
 import { planScan } from "./plan";
 import { requireRoots } from "./roots";
@@ -27,7 +28,7 @@ export interface Surveyed {
 /**
  * Scans all that the parameters name, whichever shard they say, with no content and no extended attributes. `sample`: looks only at the entries whose inode's
  * hash modulo `count` is `index`; where `readdir` tells the inode, the others cost no stat. `byMdt`: the cursor tells the MDTs of directories. Constant memory. Rejects with the scanner's error,
- * HPC_ROOT_REFUSED, and the signal's reason.
+ * HPC_DESCRIPTORS, HPC_ROOT_REFUSED, and the signal's reason.
  */
 export async function surveyTree(
   params: JobParams,
@@ -43,6 +44,7 @@ export async function surveyTree(
   const sharding = { byInode: true, byMdt: options.byMdt ?? false, shard: options.sample ?? WHOLE };
   const scope = { since: undefined, keepOlder: false, content: false, sharding };
   const started = performance.now();
+  requireDescriptors("a scan");
   await requireRoots(whole);
   const scanner = createScanner({ ...(await planScan(whole, scope)).scan, engine: "native" });
   const stop = () => scanner.stop();

@@ -167,6 +167,9 @@ describe("symlinks", () => {
     writeFileSync(join(scratch, "file"), "");
     for (const name of ["loop", "here", "file/x", "none/x", ".", "file/"])
       await expect(write(join(scratch, name))).rejects.toMatchObject({ code: "HPC_ARCHIVE_OPEN" });
+    await expect(write(join(scratch, "loop"))).rejects.toMatchObject({
+      remedy: expect.stringContaining("in a circle"),
+    });
     expect(readdirSync(scratch).sort()).toEqual(["file", "here", "loop"]);
   });
 

@@ -400,7 +400,7 @@ test("a sparse file beyond 2^53 bytes is read where it has data, at any offset",
 
 test("too few descriptors are said before anything is opened", () => {
   const limits = "Max open files            20                   20                   files\n";
-  expect(() => requireDescriptors(limits, 15)).toThrow(expect.objectContaining({ code: "HPC_DESCRIPTORS" }));
-  expect(() => requireDescriptors(limits.replaceAll("20", "1024"), 15)).not.toThrow();
-  expect(() => requireDescriptors("", 15)).not.toThrow();
+  expect(() => requireDescriptors("a scan", limits, 15)).toThrow(expect.objectContaining({ code: "HPC_DESCRIPTORS" }));
+  expect(() => requireDescriptors("a scan", limits.replaceAll("20", "1024"), 15)).not.toThrow();
+  expect(() => requireDescriptors("a scan", "", 15)).not.toThrow();
 });

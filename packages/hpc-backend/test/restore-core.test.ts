@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { type Entry, EntryFlag, EntryKind, encodeDataEnd, encodeEntry, encodeFrame } from "@podheitor/hpc-ptcomm";
 import { FAILURES_SIZE } from "../src/limits";
-import { failureText, REPLACE, RestoreCore, type RestoreFailure } from "../src/restore-core";
+import { attributeText, failureText, REPLACE, RestoreCore, type RestoreFailure } from "../src/restore-core";
 
 const EMPTY = Buffer.alloc(0);
 
@@ -91,12 +91,19 @@ test.each([
   ["create", 34, "cannot create: ERANGE (the filesystem cannot keep its device number)"],
   ["create", 116, "cannot create: ESTALE (a directory above it was replaced during the restore)"],
   ["write", 28, "cannot write: ENOSPC"],
+  ["create", 24, "cannot create: EMFILE (raise the limit of open files: `ulimit -n`, or LimitNOFILE= in the unit)"],
   ["source", 5, "it was read incompletely when it was saved"],
   ["discard", 5, "as the caller says"],
 ] as const)("in words, %s with errno %i: %s", (operation, errno, words) => {
   const leader = operation === "link" ? Buffer.from("/b") : undefined;
   const failure: RestoreFailure = { operation, errno, name: Buffer.from("/a"), leader, attribute: undefined };
   expect(failureText(failure, "as the caller says")).toBe(`/a: not restored: ${words}`);
+});
+
+test("an attribute's directory is named from the root, also as the last pass knows it", () => {
+  const failure = { operation: "attribute", errno: 1, leader: undefined, attribute: Buffer.from("mode") } as const;
+  for (const name of ["a/b", "/a/b"])
+    expect(attributeText({ ...failure, name: Buffer.from(name) })).toBe("/a/b: restored, but not its mode: EPERM");
 });
 
 test("more failures than one call has room for are all told", () => {

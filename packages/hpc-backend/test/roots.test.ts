@@ -111,6 +111,7 @@ describe("a root that becomes unreadable after it was checked", () => {
     const { message, remedy } = unreadableRoot(root, "ESHUTDOWN");
     expect(message).toBe('path "/data/tree" cannot be used: ESHUTDOWN');
     expect(remedy).toMatch(/^The client has given up its server: `lfs mdts`/);
+    expect(unreadableRoot(root, "EMFILE").remedy).toMatch(/^Raise the limit of open files: `ulimit -n`/);
   });
 
   test("while anything below it is a warning", async () => {

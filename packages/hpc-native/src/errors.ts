@@ -53,6 +53,8 @@ const ERRNO_REMEDIES = new Map([
   ["ENOTCONN", "the client has no connection to its server: mount the filesystem again"],
   ["EHOSTDOWN", "its server is down: `lfs check all` says which"],
   ["EUCLEAN", "the filesystem is damaged there: have it checked"],
+  ["EMFILE", "raise the limit of open files: `ulimit -n`, or LimitNOFILE= in the unit"],
+  ["ENFILE", "raise the machine's limit of open files: `sysctl fs.file-max`"],
   ["EREMOTEIO", "its server cannot reach the data: ask those who run it"],
 ]);
 
