@@ -5,10 +5,10 @@ import type { Argv, InferredOptionTypes } from "yargs";
 import { absolutePath, toBytes, toText } from "../bytes";
 import { jobsIn } from "../catalog/reader";
 import type { Command } from "../command";
-import { UsageError } from "../errors";
+import { CliError, UsageError } from "../errors";
 import { Exit, type ExitCode } from "../exit";
 import { accuracyOf, namesOfLargest } from "../fileset/accuracy";
-import { check, needs } from "../fileset/concurrency";
+import { check, isLookedAt, needs } from "../fileset/concurrency";
 import { readConfiguration } from "../fileset/conf-parser";
 import { generate, type Setup, sharesStorage, TOPOLOGIES, type Topology } from "../fileset/generate";
 import { checkPrefix, prefixOf } from "../fileset/names";
@@ -169,7 +169,15 @@ function checkConfigurations(args: Arguments, files: readonly string[], output: 
     client: clientOf(args),
     storages: storagesOf(args),
   };
-  const resources = files.flatMap((file) => readConfiguration(toText(file, "--check")));
+  const resources = files.flatMap((file) => {
+    const read = readConfiguration(toText(file, "--check"));
+    if (isLookedAt(read)) return read;
+    throw new CliError(
+      "HPC_CONFIGURATION",
+      `${file} has no Client, Catalog, Storage or FileDaemon, which are what says how many jobs may run`,
+      "name bacula-dir.conf, bacula-sd.conf or bacula-fd.conf",
+    );
+  });
   const findings = check(setup, resources);
   for (const { file, line, message } of findings) output.line(`${file}:${line}: ${message}`);
   if (findings.length === 0) output.line(`${files.join(", ")}: ${setup.shards} jobs may run at once`);

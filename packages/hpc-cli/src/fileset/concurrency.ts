@@ -108,6 +108,11 @@ export function check(setup: Pick<Setup, "shards" | "storages" | "client">, reso
   return findings;
 }
 
+/** Whether `check` looks at anything of a file: not of bconsole's, nor of one with nothing but Jobs. */
+export function isLookedAt(resources: readonly Resource[]): boolean {
+  return resources.some((one) => ["catalog", "client", "filedaemon", "storage", "autochanger"].includes(one.type));
+}
+
 /** In a Director's file it says where its Storage Daemon is; in that one's file it has drives and a changer, and no password. */
 function isDirectorsChanger(one: Resource): boolean {
   return one.type === "autochanger" && setting(one, "password") !== undefined;

@@ -346,6 +346,17 @@ Autochanger { Name = FileChgr1; Device = D0, D1; Changer Command = ""; Changer D
     ]);
   });
 
+  test("a file that says nothing of jobs is refused, rather than found good", async () => {
+    const file = join(folder, "bconsole.conf");
+    writeFileSync(file, "Director { Name = d; DIRport = 9101; Address = localhost; Password = p }\n");
+    const ran = await runCommand(["gen-fileset", "--shards", "8", "--client", "c", "--check", file]);
+    expect([ran.code, ran.stdout.toString(), ran.stderr]).toEqual([
+      1,
+      "",
+      expect.stringMatching(/bconsole\.conf has no Client, Catalog, .*\[HPC_CONFIGURATION\]/),
+    ]);
+  });
+
   test("what is included stands in its place, within a resource, too; loops and programs are refused", () => {
     const files = new Map([
       ["/client", "Client { Name = c\n@/limits\n}\n"],
