@@ -112,7 +112,9 @@ async function checkLoad(file: string, given: string | undefined): Promise<Check
 }
 
 function checkConf(confFile: string, checks: Check[]): PluginConf | undefined {
-  const remedy = "run `podheitor-hpc plugin install` again";
+  const remedy = existsSync(confFile)
+    ? "correct it, or remove the file and run `podheitor-hpc plugin install`, which keeps one that somebody changed"
+    : "run `podheitor-hpc plugin install`";
   try {
     const conf = parseConf(readFileSync(confFile, "utf8"));
     checks.push(

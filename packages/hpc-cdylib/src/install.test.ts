@@ -1,4 +1,5 @@
 import {
+  appendFileSync,
   chmodSync,
   chownSync,
   existsSync,
@@ -137,6 +138,17 @@ describe("installPlugin", () => {
     // Once it is put in place, it is an untouched one again.
     renameSync(`${conf}.new`, conf);
     expect(installPlugin(options).newConf).toBeUndefined();
+  });
+
+  test("a configuration that stays, and that the plugin will refuse, is named", () => {
+    const { conf, untrustedConf } = installPlugin(options);
+    expect(untrustedConf).toBeUndefined();
+    appendFileSync(conf, "stall-limit = 300\n");
+    chmodSync(conf, 0o666);
+    expect(installPlugin(options)).toMatchObject({
+      newConf: `${conf}.new`,
+      untrustedConf: expect.stringContaining(`${conf} is writable by group or others`),
+    });
   });
 
   test("a backend that is no script must be executable", () => {

@@ -37,6 +37,8 @@ export interface Installed {
   readonly conf: string;
   /** The configuration that would have been written, where the one that was there had been changed by somebody and stays. */
   readonly newConf?: string;
+  /** Why the plugin will refuse the configuration that stays: others than root can change it, or could. */
+  readonly untrustedConf?: string;
   /** A plugin of that name was there: a running File Daemon keeps the old one until it is restarted. */
   readonly replaced: boolean;
 }
@@ -83,7 +85,14 @@ export function installPlugin(options: InstallOptions): Installed {
       { cause },
     );
   }
-  return { plugin, conf: confFile, replaced, ...(confTarget === `${confFile}.new` ? { newConf: confTarget } : {}) };
+  const doubt = untrusted(confFile);
+  return {
+    plugin,
+    conf: confFile,
+    replaced,
+    ...(confTarget === `${confFile}.new` ? { newConf: confTarget } : {}),
+    ...(doubt === undefined ? {} : { untrustedConf: doubt }),
+  };
 }
 
 /** Where the configuration goes: beside one that somebody changed; undefined: nowhere, as that one says the same. */

@@ -1,6 +1,6 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
 import { runCommand } from "./testing";
 
@@ -44,6 +44,18 @@ test("build, install, check, and check again when something was spoiled", async 
   const good = await runCommand(["plugin", "check", "--plugin-dir", dir]);
   expect(good.stdout.toString()).toMatch(/^(ok .*\n){9}$/);
   expect(good.code).toBe(0);
+  const doctor = await runCommand(["doctor", "--plugin-dir", relative(process.cwd(), dir), "--json"]);
+  expect(doctor.objects[0]).toMatchObject({
+    findings: expect.arrayContaining([expect.objectContaining({ name: "plugin", status: "ok" })]),
+  });
+
+  const before = readFileSync(conf);
+  appendFileSync(conf, "stall = 1\n");
+  const spoiled = await runCommand(["plugin", "check", "--plugin-dir", dir]);
+  expect(spoiled.stdout.toString()).toMatch(
+    /^FAILED {2}configuration .*unknown key "stall"\n +→ correct it, or remove/m,
+  );
+  writeFileSync(conf, before);
 
   chmodSync(backend, 0o666);
   const bad = await runCommand(["plugin", "check", join(dir, "podheitor-hpc-fd.so")]);

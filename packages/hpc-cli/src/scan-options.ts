@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { absolutePath, toBytes, toText } from "./bytes";
 import { declareTypesOf } from "./declared-types";
@@ -40,7 +41,7 @@ export type Pairs = (readonly [key: string, value: Buffer])[];
 export async function scanPairs(args: ScanArguments, io: Io): Promise<Pairs> {
   const paths = (args.path ?? []).map(toBytes);
   const pluginDir = args["plugin-dir"];
-  declareTypesOf(pluginDir === undefined ? undefined : toText(pluginDir, "--plugin-dir"));
+  declareTypesOf(pluginDir === undefined ? undefined : resolve(toText(pluginDir, "--plugin-dir")));
   if (args["path-from"] !== undefined)
     paths.push(...(await readNames(toText(args["path-from"], "--path-from"), io.stdin)));
   if (paths.length === 0) throw new UsageError("there is nothing to back up", "give --path DIR or --path-from FILE");

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { builtBackend } from "@podheitor/hpc-cdylib";
 import type { Argv, InferredOptionTypes } from "yargs";
 import { toBytes, toText } from "../bytes";
@@ -34,7 +35,8 @@ export const doctor: Command<Arguments> = {
 
   async run(args, io) {
     const output = new Output(io, args.json);
-    const pluginDir = args["plugin-dir"] === undefined ? undefined : toText(args["plugin-dir"], "--plugin-dir");
+    const pluginDir =
+      args["plugin-dir"] === undefined ? undefined : resolve(toText(args["plugin-dir"], "--plugin-dir"));
     const findings = [
       node(),
       await compiler(),

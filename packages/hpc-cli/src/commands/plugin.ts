@@ -70,14 +70,19 @@ const install: Command<InferredOptionTypes<typeof installOptions>> = {
       ...(node === undefined ? {} : { node }),
       ...(stall === undefined ? {} : { stallLimit: Number(stall) }),
     });
-    const { conf, newConf, ...rest } = installed;
+    const { conf, newConf, untrustedConf, ...rest } = installed;
     output.object({ ...rest, conf, ...(newConf === undefined ? {} : { new_conf: newConf }), restart_required: true });
     output.line(`${installed.plugin} ${installed.replaced ? "replaced" : "installed"}`);
     output.line(newConf === undefined ? `${conf} is its configuration` : `${newConf} written`);
     if (newConf !== undefined)
       output.message("warning", `${conf} was changed since it was installed, and is kept: compare it with ${newConf}`);
+    if (untrustedConf !== undefined)
+      output.message(
+        "warning",
+        `${untrustedConf}: the plugin refuses it, so that every job fails: look at what it says, then \`chown root\` and \`chmod go-w\` it`,
+      );
     output.line("Plugins are loaded when the File Daemon starts: restart it (`systemctl restart bacula-fd`).");
-    return newConf === undefined ? Exit.done : Exit.warnings;
+    return output.warnings > 0 ? Exit.warnings : Exit.done;
   },
 };
 

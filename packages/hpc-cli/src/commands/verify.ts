@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { Difference } from "@podheitor/hpc-backend";
 import type { Argv, InferredOptionTypes } from "yargs";
 import { toText } from "../bytes";
@@ -55,7 +56,7 @@ export const verify: Command<Arguments> = {
     if (catalog !== undefined) return runVerifyCatalog({ ...args, catalog }, io);
     const output = new Output(io, args.json);
     const pluginDir = args["plugin-dir"];
-    declareTypesOf(pluginDir === undefined ? undefined : toText(pluginDir, "--plugin-dir"));
+    declareTypesOf(pluginDir === undefined ? undefined : resolve(toText(pluginDir, "--plugin-dir")));
     const { verifyArchive } = await import("@podheitor/hpc-backend");
     const summary = await verifyArchive({
       archive: toText(archive ?? "", "--archive"),
