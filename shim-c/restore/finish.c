@@ -175,8 +175,10 @@ static int finish_flags(struct finishing *f, uint64_t at, const struct hpc_recor
         return err;
     int fd = parent;
     if (parent >= 0) {
-        fd = openat(parent, f->name.data, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-        fd = fd < 0 ? -errno : fd;
+        struct stat st;
+        fd = hpc_path_open_regular(parent, f->name.data, f->name.len, O_RDONLY | O_NONBLOCK, &st);
+        if (fd == -ENXIO) /* no regular file any more */
+            fd = -ESTALE;
     }
     finish_one(f, at, &record->body, fd);
     if (fd >= 0)

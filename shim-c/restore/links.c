@@ -3,6 +3,7 @@
  * come yet is put aside, in the spool, and made at the end. Where the leader is not ours (the rule kept what was there, or it never came), what
  * bears its name must be, by type, size, time, owner and mode, the file that the archive has.
  */
+#include "../path/hpc_path.h"
 #include "internal.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -207,13 +208,14 @@ static bool same_content(const struct hpc_restore *r, int a, int b)
 /* Opens the file that bears the name, for reading, if it is the one that is meant. */
 static int open_same(int dir, const char *name, const struct hpc_identity *id)
 {
+    struct stat st;
     struct statx sx;
-    int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    int fd = hpc_path_open_regular(dir, name, strlen(name), O_RDONLY | O_NONBLOCK, &st);
     if (fd < 0)
-        return -errno;
+        return fd;
     int err = hpc_look(fd, NULL, &sx);
     struct hpc_identity now = hpc_identity_of(&sx);
-    if (!err && (!S_ISREG(sx.stx_mode) || !hpc_is_same(&now, id)))
+    if (!err && !hpc_is_same(&now, id))
         err = -ESTALE;
     if (err)
         close(fd);
