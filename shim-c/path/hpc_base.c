@@ -6,7 +6,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define DIR_FLAGS (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
@@ -111,27 +113,49 @@ static int follow(struct walk *w, int fd)
     return *target == '/' ? to_root(w) : 0;
 }
 
+static bool of_proc(int fd)
+{
+    struct statfs fs;
+    return fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+}
+
+/* Such a link may lead to what its text does not: into another root, or to what has no name any more. */
+static int follow_proc(struct walk *w, const char *name, int how)
+{
+    int fd = openat(w->dir, name, how);
+    return fd < 0 ? -errno : arrive(w, fd, name);
+}
+
 /* The component is no directory: a link that may be followed, one that may not, or something else. */
-static int meet(struct walk *w, const char *name, char **link)
+static int meet(struct walk *w, const char *name, bool any, char **link)
 {
     struct stat st;
     int fd = openat(w->dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    int err = fstat(fd, &st) < 0 ? -errno : S_ISLNK(st.st_mode) ? 0 : -ENOTDIR;
+    int err = fstat(fd, &st) < 0 ? -errno : 0;
+    any = any && !w->rest[strspn(w->rest, "/")];
+    if (!err && !S_ISLNK(st.st_mode)) {
+        if (any || S_ISDIR(st.st_mode)) { /* a directory: somebody exchanged it for the link that was there before */
+            w->firm = w->firm && !exchangeable(&w->st, &st);
+            return arrive(w, fd, name);
+        }
+        err = -ENOTDIR;
+    }
     if (!err && (!w->firm || !ours(st.st_uid) || exchangeable(&w->st, &st) || ++w->links > LINKS_MAX)) {
         err = -ELOOP;
         if (link)
             *link = joined(w->place, name);
     }
     if (!err)
-        err = follow(w, fd);
+        err = of_proc(fd) ? follow_proc(w, name, O_PATH | O_CLOEXEC | (any ? 0 : O_DIRECTORY)) : follow(w, fd);
     close(fd);
     return err;
 }
 
-static int step(struct walk *w, const char *name, bool make, char **link)
+static int step(struct walk *w, const char *name, unsigned flags, char **link)
 {
+    bool make = flags & HPC_BASE_MAKE && strlen(w->rest) <= w->own;
     int dir = openat(w->dir, name, DIR_FLAGS);
     if (dir < 0 && errno == ENOENT && make) {
         if (mkdirat(w->dir, name, 0755) < 0 && errno != EEXIST)
@@ -139,7 +163,7 @@ static int step(struct walk *w, const char *name, bool make, char **link)
         dir = openat(w->dir, name, DIR_FLAGS);
     }
     if (dir < 0)
-        return errno == ENOTDIR || errno == ELOOP ? meet(w, name, link) : -errno;
+        return errno == ENOTDIR || errno == ELOOP ? meet(w, name, flags & HPC_BASE_ANY, link) : -errno;
     struct stat above = w->st;
     int err = arrive(w, dir, name);
     if (!err && strcmp(name, "..") != 0 && exchangeable(&above, &w->st))
@@ -194,7 +218,7 @@ int hpc_base_open(const char *path, unsigned flags, char **link)
     int err = begin(&w, path);
     while (!err && next_component(&w, name, &err))
         if (strcmp(name, ".") != 0)
-            err = step(&w, name, flags & HPC_BASE_MAKE && strlen(w.rest) <= w.own, link);
+            err = step(&w, name, flags, link);
     free(w.rest);
     free(w.place);
     if (err && w.dir >= 0)

@@ -82,14 +82,14 @@ int read_opened(struct worker *w, int fd, const struct statx *st, size_t *len, s
 }
 
 /* Names end in NUL in dirents and nodes; root != NULL: read the root itself. */
-int read_content(struct worker *w, const struct node *root, int dirfd, const char *name, struct statx *st, size_t *len, struct xattrs *x)
+int read_content(struct worker *w, struct node *root, int dirfd, const char *name, struct statx *st, size_t *len, struct xattrs *x)
 {
     struct statx now;
     int fd, r;
 
     pace(w);
     if (root) {
-        fd = count_fd(w->scan, open_long(root->name, root->name_len, O_RDONLY | O_NONBLOCK));
+        fd = root_open(w, root, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     } else {
         fd = open_counted(w, dirfd, name, O_RDONLY | O_NOFOLLOW | O_NOATIME);
     }

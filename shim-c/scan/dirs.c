@@ -295,7 +295,8 @@ static void open_and_list(struct worker *w, struct node *dir)
 
     pace(w);
     if (!dir->parent) {
-        fd = count_fd(s, open_long(dir->name, dir->name_len, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_NOATIME));
+        fd = root_open(w, dir, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_NOATIME);
+        root_keep(w, dir);
     } else {
         at = dir->holds_parent_fd ? dir->parent->fd : node_reopen(w, dir->parent);
         fd = at < 0 ? at : open_counted(w, at, dir->name, flags);

@@ -35,6 +35,7 @@ struct node {
     _Atomic uint32_t refs;
     _Atomic uint32_t fd_users; /* > 0: fd is open and counted as held: one for the listing, each chunk and each child not yet opened */
     int fd;
+    int path_fd;              /* of a root: held by O_PATH, or -1 */
     bool root_device;         /* on the filesystem of its root */
     bool held;                /* this directory is one that may be held open; else it is reopened by names */
     bool holds_parent_fd;     /* one of parent's fd_users is ours */
@@ -159,6 +160,8 @@ struct scan {
     _Atomic uint64_t pending, pending_peak;
     _Atomic int64_t held_fds, fds, fds_peak;
     int64_t held_max;
+    _Atomic uint32_t roots_held;  /* root_fds that are taken; more were wanted */
+    int root_fds[ROOTS_HELD];
     _Atomic uint32_t idle;
     pthread_mutex_t idle_lock;
     pthread_cond_t work;
@@ -204,6 +207,13 @@ int open_counted(struct worker *w, int at, const char *name, int flags); /* wait
 int count_fd(struct scan *s, int fd);                /* returns fd, which may be -errno */
 void close_counted(struct scan *s, int fd);
 
+/* root.c */
+int root_find(struct worker *w, struct node *root);  /* holds it by root->path_fd; -errno, ELOOP: others may choose where it leads */
+void root_drop(struct worker *w, struct node *root);
+void root_keep(struct worker *w, struct node *root); /* until the scan is freed, where there is room; else dropped */
+int root_open(struct worker *w, struct node *root, int flags); /* what was found, and nothing else; counted; -errno */
+void roots_free(struct scan *s);
+
 /* deque.c */
 int deque_init(struct deque *d);
 void deque_destroy(struct deque *d);
@@ -243,8 +253,9 @@ struct reach {                /* how an entry is reached; -1: not so */
 };
 void xattrs_begin(struct worker *w, struct xattrs *x, const struct reach *r, const struct statx *st); /* flags; whether there may be more */
 void xattrs_of_fd(struct worker *w, struct xattrs *x, int fd, const struct statx *st);
-/* False: the name is gone, look again. dirfd < 0: a whole path, whose symlinks are followed. */
-bool xattrs_of_name(struct worker *w, struct xattrs *x, int dirfd, const char *name, size_t len, const struct statx *st);
+/* False: the name is gone, look again. */
+bool xattrs_of_name(struct worker *w, struct xattrs *x, int dirfd, const char *name, const struct statx *st);
+void xattrs_of_held(struct worker *w, struct xattrs *x, int path_fd, const struct statx *st); /* by a descriptor of O_PATH */
 
 void xattrs_end(struct worker *w);
 void put_u32(struct worker *w, struct xattrs *x, const char *name, uint32_t value);
@@ -311,7 +322,7 @@ bool marked(char *const *markers, int dirfd);
 void visit(struct worker *w, struct node *dir, int dirfd, const char *name, size_t name_len, bool regular);
 enum { CONTENT_CHANGED = 1, CONTENT_LEFT = 2 /* to the consumer, who reads it as any larger file */ };
 /* st becomes what the file is that was opened */
-int read_content(struct worker *w, const struct node *root, int dirfd, const char *name, struct statx *st, size_t *len, struct xattrs *x);
+int read_content(struct worker *w, struct node *root, int dirfd, const char *name, struct statx *st, size_t *len, struct xattrs *x);
 int read_opened(struct worker *w, int fd, const struct statx *st, size_t *len, struct xattrs *x); /* st: of fd, a regular file */
 void push_dir(struct worker *w, struct node *dir);
 bool visit_root(struct worker *w, struct node *root); /* true: a directory, now to be opened */

@@ -71,20 +71,16 @@ bool same_moment(const struct statx *a, const struct statx *b)
 static int stat_name(struct worker *w, const struct name *n, struct statx *st)
 {
     int64_t begin;
-    int fd, error;
+    int error;
 
     pace(w);
     begin = time_begin(w);
-    if (n->len) {
-        error = statx(n->dirfd, n->text, AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW, STAT_MASK, st) ? -errno : 0;
-        time_end(w, begin);
-        return error;
+    if (!n->len) {
+        error = n->dir->path_fd < 0 ? root_find(w, n->dir) : 0;
+        return error ? error : stat_opened(n->dir->path_fd, st);
     }
-    fd = open_long(n->dir->name, n->dir->name_len, O_PATH);
-    if (fd < 0)
-        return fd;
-    error = stat_opened(fd, st);
-    close(fd);
+    error = statx(n->dirfd, n->text, AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW, STAT_MASK, st) ? -errno : 0;
+    time_end(w, begin);
     return error;
 }
 
@@ -245,18 +241,16 @@ static void begin_xattrs(struct worker *w, const struct name *n, int fd, const s
 
     if (fd < 0 && (ask || (crosses && x->wanted && flags_are_worth_a_path(w, st)))) {
         pace(w);
-        r.path_fd = n->len ? open_counted(w, n->dirfd, n->text, O_PATH | O_NOFOLLOW) : count_fd(w->scan, open_long(n->dir->name, n->dir->name_len, O_PATH));
+        r.path_fd = n->len ? open_counted(w, n->dirfd, n->text, O_PATH | O_NOFOLLOW) : n->dir->path_fd;
     }
     xattrs_begin(w, x, &r, st);
-    if (r.path_fd >= 0)
+    if (n->len && r.path_fd >= 0)
         close_counted(w->scan, r.path_fd);
 }
 
 /* False: look again. */
 static bool load_all(struct worker *w, const struct name *n, int fd, struct statx *st, bool is_older, char *target, size_t target_cap, struct payload *load)
 {
-    const struct node *root = n->dir;
-
     /* what is older may be wanted after all: it keeps its link target, and for the rest it is asked again then */
     if (is_older)
         load->xattrs.wanted = false;
@@ -265,8 +259,10 @@ static bool load_all(struct worker *w, const struct name *n, int fd, struct stat
         return false;
     if (fd >= 0)
         xattrs_of_fd(w, &load->xattrs, fd, st);
-    return n->len ? xattrs_of_name(w, &load->xattrs, n->dirfd, n->text, n->len, st)
-                  : xattrs_of_name(w, &load->xattrs, -1, root->name, root->name_len, st);
+    if (n->len)
+        return xattrs_of_name(w, &load->xattrs, n->dirfd, n->text, st);
+    xattrs_of_held(w, &load->xattrs, n->dir->path_fd, st);
+    return true;
 }
 
 /* The consumer opens it later, and must know it again. */
@@ -368,8 +364,10 @@ void visit(struct worker *w, struct node *dir, int dirfd, const char *name, size
 /* Its own entry is handed out before it is opened to be listed. */
 static void ask_mdts_of_root(struct worker *w, struct node *root)
 {
-    int fd = count_fd(w->scan, open_long(root->name, root->name_len, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_NOATIME));
+    int fd = root_find(w, root); /* what is wrong with it the look at it will say */
 
+    if (!fd)
+        fd = root_open(w, root, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_NOATIME);
     if (fd < 0)
         return;
     ask_mdts(w, root, fd);
@@ -384,8 +382,10 @@ bool visit_root(struct worker *w, struct node *root)
     count_add(w, SCANNED, 1);
     if (w->scan->options.flags & HPC_SCAN_MDTS)
         ask_mdts_of_root(w, root);
-    if (!look(w, &n, &st))
+    if (!look(w, &n, &st)) {
+        root_drop(w, root);
         return false;
+    }
     root->dev = device(st.stx_dev_major, st.stx_dev_minor);
     root->root_device = true;
     root->ino = st.stx_ino;

@@ -128,7 +128,7 @@ struct hpc_scan_stats {
 #pragma GCC visibility push(default)
 
 int64_t hpc_scan_abi(void);
-/* > 0: a handle (fits 53 bits); -EINVAL: the options are not in their bounds. Roots that cannot be stat-ed become ERROR records. A root is followed if it is a symlink. */
+/* > 0: a handle (fits 53 bits); -EINVAL: the options are not in their bounds. Roots that cannot be stat-ed become ERROR records. Symlinks at a root and above it are followed where nobody but root (or the caller) can have chosen where they lead, else ELOOP: ../path/hpc_base.h. */
 int64_t hpc_scan_start(const uint8_t *options, int64_t options_len);
 /* > 0: bytes of whole records copied to buf (cap >= HPC_SCAN_MIN_CAP); 0: the scan is complete; -EAGAIN: nothing within timeout_ms; -ECANCELED: stopped (what hpc_scan_frames() left is handed out before); -ENOMEM: the scan ended for want of memory. Of timeout_ms half, but at most GATHER_MS (limits.h), is waited for more when there is little. */
 int64_t hpc_scan_next(int64_t handle, uint8_t *buf, int64_t cap, int64_t timeout_ms);
@@ -144,6 +144,8 @@ int64_t hpc_scan_idle_excludes(int64_t handle, uint8_t *out, int64_t cap);
  */
 int64_t hpc_scan_free(int64_t handle, int64_t timeout_ms);
 
+/* The symlink for which a root is refused with ELOOP: its path, as much as fits cap; returns its length, 0: there is none now. */
+int64_t hpc_root_link(const uint8_t *path, int64_t path_len, uint8_t *out, int64_t cap);
 /* open(2) for a path of any length, O_CLOEXEC|O_NOFOLLOW added; flags as in open(2). Returns a descriptor. */
 int64_t hpc_open(const uint8_t *path, int64_t path_len, int64_t flags);
 /* As hpc_open(), for many small files at once: requests are { u32 path_len; u32 max; path } each, padded to 8; answers
@@ -157,7 +159,7 @@ int64_t hpc_read_files(const uint8_t *requests, int64_t requests_len, uint8_t *o
  */
 struct hpc_open_request {
     uint32_t id;           /*  0 comes back in the answer */
-    int32_t dir;           /*  4 descriptor of the directory that the path is below of, no symlink is followed there; -1: a root by its whole path, followed as the scan does */
+    int32_t dir;           /*  4 descriptor of the directory that the path is below of, no symlink is followed there; -1: a root by its whole path, symlinks followed as the scan does */
     uint32_t flags;        /*  8 enum hpc_open_flag */
     uint32_t path_len;     /* 12 */
     uint64_t dev;          /* 16 from here on as the scan saw it */
@@ -175,6 +177,7 @@ enum hpc_open_flag {
     HPC_OPEN_XATTRS_NEW = 8, /* ... where the entry has changed since */
     HPC_OPEN_SKIP_RELEASED = 16, /* EREMOTE instead of what HSM has released */
     HPC_OPEN_PROJECT = 32, /* with extended attributes: a server is asked for project id and flags */
+    HPC_OPEN_ROOT = 64,    /* alone, dir = -1: a directory, for the `dir` of others; the answer's fd holds it (O_PATH), nothing is compared or told of it */
 };
 struct hpc_open_answer {
     uint32_t length;       /*  0 of all of it */

@@ -36,6 +36,8 @@
 #define THREADS_MAX 512u
 /* Directories held open for their children. More would only hold memory of the kernel and open handles on servers. */
 #define HELD_FDS_MAX 2048
+/* Roots held until the end of the scan; others are found again when they must be opened again. */
+#define ROOTS_HELD 16
 /* Descriptors one thread may need beside the held ones: directory, its parent reopened, a step of the way there, a file. */
 #define FDS_PER_THREAD 4
 /* An entry that is replaced each time we look at it is reported after this many looks. */

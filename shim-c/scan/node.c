@@ -16,7 +16,7 @@ struct node *node_new(struct worker *w, struct node *parent, const char *name, s
     if (!n)
         return NULL;
     memset(n, 0, sizeof *n);
-    n->fd = -1;
+    n->fd = n->path_fd = -1;
     n->id = ((uint64_t)(w->index + 1) << 48) | ++w->next_id;
     n->name_len = (uint32_t)name_len;
     n->path_len = (uint32_t)name_len;
@@ -215,7 +215,7 @@ int node_reopen(struct worker *w, struct node *n)
             break;
         }
         if (!top->parent) {
-            fd = count_fd(w->scan, open_long(top->name, top->name_len, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_NOATIME));
+            fd = root_open(w, top, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_NOATIME);
             if (fd >= 0)
                 fd = open_down(w, chain, count, fd, true);
             break;

@@ -4,6 +4,7 @@
  */
 #include "engine.h"
 #include "../include/hpc_entry.h"
+#include "../path/hpc_base.h"
 #include "../path/hpc_path.h"
 
 #include <errno.h>
@@ -71,7 +72,7 @@ static int hold(const struct ask *a, const struct place *p)
     int fd;
 
     if (p->dir < 0)
-        return open_long(a->path, a->r.path_len, O_PATH);
+        return hpc_base_open(a->path, HPC_BASE_ANY, NULL);
     fd = openat(p->dir, p->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     return fd < 0 ? -errno : fd;
 }
@@ -122,7 +123,9 @@ static void read_xattrs(struct worker *w, const struct ask *a, const struct plac
     xattrs_begin(w, &f->xattrs, &r, &f->st);
     if (fd >= 0)
         xattrs_of_fd(w, &f->xattrs, fd, &f->st);
-    else if (!xattrs_of_name(w, &f->xattrs, p->dir, p->text, strlen(p->text), &f->st))
+    else if (p->dir < 0)
+        xattrs_of_held(w, &f->xattrs, path_fd, &f->st);
+    else if (!xattrs_of_name(w, &f->xattrs, p->dir, p->text, &f->st))
         f->xattrs.error = ESTALE;
 }
 
@@ -215,8 +218,14 @@ static void serve(struct openers *o, struct worker *w, const struct ask *a)
 {
     struct found f = { 0 };
     struct place p;
-    int fd = -1, error = find_place(a, &p);
+    int fd = -1, error;
 
+    if (a->r.flags & HPC_OPEN_ROOT) {
+        fd = hpc_base_open(a->path, 0, NULL);
+        answer(o, w, a, &f, fd < 0 ? -1 : fd, fd < 0 ? fd : 0);
+        return;
+    }
+    error = find_place(a, &p);
     if (!error) {
         int path_fd = hold(a, &p);
 

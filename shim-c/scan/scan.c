@@ -188,6 +188,7 @@ static void destroy(struct scan *s)
         free(w->xattr_names);
         free(w->xattr_block);
     }
+    roots_free(s);
     ring_destroy(&s->ring);
     free(s->mounts.at);
     excludes_free(s->excludes);

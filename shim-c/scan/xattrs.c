@@ -102,7 +102,7 @@ static void by_name(struct source *s, int dirfd, const char *name)
     s->fd = -1;
     s->dirfd = dirfd;
     s->name = name;
-    if (dirfd >= 0 && !at_calls) {
+    if (!at_calls) {
         snprintf(s->path, sizeof s->path, "/proc/self/fd/%d/%s", dirfd, name);
         s->name = s->path;
     }
@@ -291,14 +291,49 @@ static bool still_there(int dirfd, const char *name, const struct statx *st)
 {
     struct statx now;
 
-    return dirfd < 0 || (!statx(dirfd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_BTIME, &now) && same_object(&now, st));
+    return !statx(dirfd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_BTIME, &now) && same_object(&now, st);
 }
 
-bool xattrs_of_name(struct worker *w, struct xattrs *x, int dirfd, const char *name, size_t len, const struct statx *st)
+/* Of every kind of source: what is wrong with it, but where the name has gone: false. */
+static bool read_source(struct worker *w, struct xattrs *x, const struct source *s, const struct statx *st)
+{
+    int error = read_all(w, x, s);
+
+    if (error == -ENOENT || error == -ESTALE || error == -ENOTDIR)
+        return false;
+    if (error == -EOPNOTSUPP)
+        has_none(w, st);
+    else if (error)
+        note_error(x, -error);
+    return true;
+}
+
+/* No call takes a descriptor of O_PATH. Without /proc a directory is reached from inside. */
+void xattrs_of_held(struct worker *w, struct xattrs *x, int path_fd, const struct statx *st)
+{
+    struct source s = { .fd = -1, .dirfd = -1, .name = s.path };
+
+    if (x->done)
+        return;
+    x->done = true;
+    pthread_once(&asked, ask_kernel);
+    snprintf(s.path, sizeof s.path, "/proc/self/fd/%d", path_fd);
+    if (!proc_fds) {
+        if (!at_calls || !S_ISDIR(st->stx_mode)) {
+            note_error(x, ENOSYS);
+            return;
+        }
+        s.dirfd = path_fd;
+        s.name = ".";
+    }
+    if (!read_source(w, x, &s, st))
+        note_error(x, ESTALE);
+}
+
+bool xattrs_of_name(struct worker *w, struct xattrs *x, int dirfd, const char *name, const struct statx *st)
 {
     struct source s;
     size_t before = x->len;
-    int error, fd = -1;
 
     if (x->done)
         return true;
@@ -309,24 +344,8 @@ bool xattrs_of_name(struct worker *w, struct xattrs *x, int dirfd, const char *n
         return true;
     }
     by_name(&s, dirfd, name);
-    if (dirfd < 0 && len >= PATH_MAX) { /* a root */
-        fd = count_fd(w->scan, open_long(name, len, O_PATH));
-        if (fd < 0) {
-            note_error(x, -fd);
-            return true;
-        }
-        snprintf(s.path, sizeof s.path, "/proc/self/fd/%d", fd);
-        s.name = s.path;
-    }
-    error = read_all(w, x, &s);
-    if (fd >= 0)
-        close_counted(w->scan, fd);
-    if (error == -ENOENT || error == -ESTALE || error == -ENOTDIR)
+    if (!read_source(w, x, &s, st))
         return false;
-    if (error == -EOPNOTSUPP)
-        has_none(w, st);
-    else if (error)
-        note_error(x, -error);
     return (x->len == before && !x->error) || still_there(dirfd, name, st);
 }
 

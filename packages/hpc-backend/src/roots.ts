@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { access, lstat, open, stat } from "node:fs/promises";
 import { errnoRemedy } from "@podheitor/hpc-native";
+import { rootLink } from "@podheitor/hpc-walker";
 import { causeOf, HpcError } from "./errors";
 import { counted } from "./in-flight";
 import { printable } from "./printable";
@@ -45,6 +46,16 @@ async function requireReadable(root: Buffer): Promise<void> {
 
 /** HPC_BAD_PATH: `root` was named in the job and cannot be saved. `cause`: the errno's name. */
 export function unreadableRoot(root: Buffer, cause: string): HpcError {
+  if (cause === "ELOOP") {
+    const link = rootLink(root);
+    const which = link === undefined ? "a symbolic link" : `the symbolic link ${printable(link)}`;
+    return new HpcError(
+      "HPC_BAD_PATH",
+      `path "${printable(root)}" cannot be used: ${which} on the way may lead where another user wants`,
+      "Name the resolved path (as a path of the FileSet, or with --path).",
+      "path",
+    );
+  }
   const denied = cause === "EACCES" || cause === "EPERM";
   const remedy = errnoRemedy(cause);
   return new HpcError(

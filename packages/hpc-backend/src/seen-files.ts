@@ -1,25 +1,20 @@
-import { close, constants, open } from "node:fs";
+import { close } from "node:fs";
 import { promisify } from "node:util";
 import {
   ENTRY_OFFSETS as E,
   type OpenedEntry,
   Openers,
   OpenFlag,
-  openFile,
   type RecordCursor,
   type SeenEntry,
   seenEntry,
 } from "@podheitor/hpc-walker";
 import { fullName } from "./entry-sink";
-import { errnoError } from "./errors";
 import { FileReader, type Moment, type ReadOptions } from "./file-reader";
 import { counted } from "./in-flight";
-import { MIN_HOLE, OPENERS, PATH_MAX, ROOTS_HELD } from "./limits";
+import { MIN_HOLE, OPENERS, ROOTS_HELD } from "./limits";
 
-const openAsync = promisify(open);
 const closeAsync = promisify(close);
-/** O_PATH, which node:constants has not; the same on x86-64 and arm64. */
-const O_PATH = 0o10000000;
 const SLASH = 0x2f;
 
 /** Where an entry is: below a root that is held, or at a root's own path (`dir` -1). */
@@ -81,8 +76,9 @@ export class SeenFiles {
 
   async #look({ root, path }: Place, seen: SeenEntry, flags: number): Promise<OpenedEntry> {
     this.#openers ??= new Openers(OPENERS, MIN_HOLE);
-    if (path.length === 0) return this.#openers.look(-1, root, seen, flags);
-    return this.#roots.use(root, (dir) => (this.#openers as Openers).look(dir, path, seen, flags));
+    const openers = this.#openers;
+    if (path.length === 0) return openers.look(-1, root, seen, flags);
+    return this.#roots.use(root, openers, (dir) => openers.look(dir, path, seen, flags));
   }
 }
 
@@ -126,9 +122,9 @@ class Roots {
     return { root: name.subarray(0, 1), path: name.subarray(1) };
   }
 
-  async use<T>(root: Buffer, work: (dir: number) => Promise<T>): Promise<T> {
+  async use<T>(root: Buffer, openers: Openers, work: (dir: number) => Promise<T>): Promise<T> {
     const key = root.toString("latin1");
-    const held = this.#held.get(key) ?? { fd: openDirectory(root), users: 0 };
+    const held = this.#held.get(key) ?? { fd: openers.hold(root), users: 0 };
     // The last used one stands last.
     this.#held.delete(key);
     this.#held.set(key, held);
@@ -163,12 +159,4 @@ class Roots {
 async function closeHeld({ fd }: Held): Promise<void> {
   const opened = await fd.catch(() => -1); // whoever used it was told
   if (opened >= 0) await counted(closeAsync(opened));
-}
-
-/** A root is followed if it is a symlink, as the scan follows it. */
-function openDirectory(root: Buffer): Promise<number> {
-  const flags = O_PATH | constants.O_DIRECTORY;
-  if (root.length < PATH_MAX) return counted(openAsync(root, flags));
-  const fd = openFile(root, flags);
-  return fd < 0 ? Promise.reject(errnoError(-fd)) : Promise.resolve(fd);
 }

@@ -1,5 +1,14 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
@@ -69,6 +78,29 @@ describe("a root that may not be read", () => {
     expect(plugin.stderr).toBe("");
   });
 });
+
+const asRoot = process.getuid?.() === 0 ? test : test.skip;
+
+asRoot(
+  "a root behind another user's link ends the job with one line that names the link; one behind root's is saved",
+  () => {
+    const link = join(scratch, "theirs");
+    symlinkSync("open", link);
+    symlinkSync("open", join(scratch, "ours"));
+    lchownSync(link, 12_345, 12_345);
+    const save = (path: string) =>
+      spawnSync(process.execPath, [program, "backup", `--path=${path}`], { encoding: "latin1", cwd: "/" });
+    for (const path of [link, join(link, ".")]) {
+      const refused = save(path);
+      expect(refused.stderr).toContain(
+        `cannot be used: the symbolic link ${link} on the way may lead where another user wants. ` +
+          "Name the resolved path (as a path of the FileSet, or with --path). [HPC_BAD_PATH]\n",
+      );
+      expect(refused.status).toBe(1);
+    }
+    expect(save(join(scratch, "ours")).status).toBe(0);
+  },
+);
 
 describe("a root that becomes unreadable after it was checked", () => {
   const root = Buffer.from("/data/tree");

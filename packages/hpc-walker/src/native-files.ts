@@ -25,6 +25,19 @@ function openLong(path: Buffer, flags: number): number {
   return library ? library.open(path, path.length, flags) : -ENAMETOOLONG;
 }
 
+/** Room for the path of a link; a longer one is cut. */
+const LINK_ROOM = 65_536;
+
+/**
+ * The symbolic link at a root, or above it, for which a scan refuses that root with ELOOP: others than root (or who runs this) may have chosen where it leads.
+ * undefined: there is none, or none any more.
+ */
+export function rootLink(root: Buffer): Buffer | undefined {
+  const room = Buffer.alloc(LINK_ROOM);
+  const length = tryLibrary()?.rootLink(root, root.length, room, room.length) ?? 0;
+  return length > 0 ? room.subarray(0, length) : undefined;
+}
+
 /**
  * Gives a pipe room for so many bytes if it has less and may have more; returns the room that it has now. undefined: a refusal, or no library, which is no
  * error: a small pipe works, too.

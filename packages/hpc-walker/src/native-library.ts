@@ -18,6 +18,7 @@ export interface ScanLibrary {
   stats(handle: number, out: Buffer, capacity: number): number;
   idleExcludes(handle: number, out: Buffer, capacity: number): number;
   free(handle: number, timeoutMs: number): number;
+  rootLink(path: Buffer, length: number, out: Buffer, capacity: number): number;
   open(path: Buffer, length: number, flags: number): number;
   holes(fd: number, size: number, minHole: number, out: Buffer, capacity: number): number;
   readFiles(requests: Buffer, length: number, out: Buffer, capacity: number, used: Buffer): number;
@@ -51,6 +52,7 @@ export function scanLibrary(candidates: readonly string[] = CANDIDATES): ScanLib
   library.stats(0, none, 0);
   library.idleExcludes(0, none, 0);
   library.free(0, 0);
+  library.rootLink(none, 0, none, 0);
   library.open(none, 0, 0);
   library.holes(-1, 0, 0, none, 0);
   library.readFiles(none, 0, none, 0, none);
@@ -77,6 +79,7 @@ function bind(library: Library): ScanLibrary {
     stats: library.bind("hpc_scan_stats", ["i64", "buffer", "i64"], "i64"),
     idleExcludes: library.bind("hpc_scan_idle_excludes", ["i64", "buffer", "i64"], "i64"),
     free: library.bind("hpc_scan_free", ["i64", "i64"], "i64"),
+    rootLink: library.bind("hpc_root_link", ["buffer", "i64", "buffer", "i64"], "i64"),
     open: library.bind("hpc_open", ["buffer", "i64", "i64"], "i64"),
     holes: library.bind("hpc_holes", ["i64", "i64", "i64", "buffer", "i64"], "i64"),
     readFiles: library.bind("hpc_read_files", ["buffer", "i64", "buffer", "i64", "buffer"], "i64"),

@@ -19,6 +19,8 @@ export const OpenFlag = {
   SKIP_RELEASED: 16,
   /** With its attributes, project id and flags by a request to a server. */
   PROJECT: 32,
+  /** Nothing else: it is the directory of others. */
+  ROOT: 64,
 } as const;
 
 /** An entry that was looked at again. */
@@ -101,6 +103,14 @@ export class Openers {
     if (answer < 0) return Promise.reject(systemError(-answer));
     this.#socket.ref();
     return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+  }
+
+  /**
+   * Holds a root that is a directory, for `look`: a descriptor (O_PATH), which the caller closes. Symlinks on its way are followed as a scan follows them. Rejects with the system's error, ELOOP
+   * where a scan would refuse it.
+   */
+  async hold(root: Buffer): Promise<number> {
+    return (await this.look(-1, root, { request: Buffer.alloc(OPEN_REQUEST_BYTES) }, OpenFlag.ROOT)).fd;
   }
 
   /** Call it when all looks have settled. Idempotent. */

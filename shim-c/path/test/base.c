@@ -89,6 +89,30 @@ static void followed(void)
     CHECK(hpc_base_open("", 0, NULL) == -ENOENT);
 }
 
+/* What is no directory, and what /proc says. */
+static void any_kind(void)
+{
+    struct stat st, want;
+    char path[64];
+    int fd, held = open(at("big/home"), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    CHECK((fd = hpc_base_open(at("file"), HPC_BASE_ANY, NULL)) >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode));
+    close(fd);
+    CHECK(mkfifo(at("fifo"), 0600) == 0);
+    link_to("fifo", "to-fifo", 0);
+    CHECK((fd = hpc_base_open(at("to-fifo"), HPC_BASE_ANY, NULL)) >= 0 && fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode));
+    close(fd);
+    CHECK(hpc_base_open(at("to-fifo"), 0, NULL) == -ENOTDIR && hpc_base_open(at("fifo/x"), HPC_BASE_ANY, NULL) == -ENOTDIR);
+    link_to("file", "their-file", OTHER);
+    CHECK(hpc_base_open(at("their-file"), HPC_BASE_ANY, NULL) == -ELOOP);
+    CHECK(rename(at("big/home"), at("big/moved")) == 0); /* the link says where it was, perhaps, but leads to what is held */
+    directory("big/home", 0755, 0);
+    snprintf(path, sizeof path, "/proc/self/fd/%d/u", held);
+    CHECK((fd = hpc_base_open(path, 0, NULL)) >= 0 && fstat(fd, &st) == 0 && stat(at("big/moved/u"), &want) == 0 && st.st_ino == want.st_ino);
+    close(fd);
+    CHECK(rmdir(at("big/home")) == 0 && rename(at("big/moved"), at("big/home")) == 0);
+    close(held);
+}
+
 /* Others can choose where these lead. */
 static void others_links(void)
 {
@@ -230,6 +254,7 @@ int main(void)
     strcpy(top, "/tmp/hpc-base-XXXXXX");
     CHECK(mkdtemp(top));
     followed();
+    any_kind();
     others_links();
     writable_directories();
     made();

@@ -52,7 +52,7 @@ static struct looked look(int64_t h, int answers, struct hpc_open_request r, int
     read_exactly(answers, l.holes, 16 * l.a.hole_count);
     read_exactly(answers, l.xattrs, l.a.xattr_len);
     memcpy(&l.head, l.a.head, sizeof l.head);
-    CHECK(l.a.error || !(flags & HPC_OPEN_CONTENT) == (l.a.fd < 0));
+    CHECK(l.a.error || !(flags & (HPC_OPEN_CONTENT | HPC_OPEN_ROOT)) == (l.a.fd < 0));
     CHECK(!l.a.error || l.a.fd < 0);
     return l;
 }
@@ -102,6 +102,19 @@ void test_openers(void)
     CHECK(!l.a.changed && l.a.hole_count == 0 && l.a.xattr_len == 0 && l.head.ino == st.st_ino && l.head.size == 4 && l.head.kind == HPC_REGULAR);
     is_open_at(l, "mine");
     is_open_at(look(h, end, r, -1, at("later/in/file"), HPC_OPEN_CONTENT), "mine"); /* a root */
+
+    /* a root for others; and what may be another user's choice */
+    l = look(h, end, r, -1, at("later"), HPC_OPEN_ROOT);
+    CHECK(!l.a.error);
+    is_open_at(look(h, end, r, l.a.fd, "in/file", HPC_OPEN_CONTENT), "mine");
+    close(l.a.fd);
+    CHECK(look(h, end, r, -1, at("later/in/file"), HPC_OPEN_ROOT).a.error == ENOTDIR);
+    if (geteuid() == 0) {
+        CHECK(!symlink("later", at("theirs")) && !lchown(at("theirs"), 12345, 12345));
+        CHECK(look(h, end, r, -1, at("theirs"), HPC_OPEN_ROOT).a.error == ELOOP);
+        CHECK(look(h, end, r, -1, at("theirs/in/file"), HPC_OPEN_CONTENT).a.error == ELOOP);
+        CHECK(!unlink(at("theirs")));
+    }
 
     /* another object, by any sign of it */
     for (int sign = 0; sign < 4; sign++) {

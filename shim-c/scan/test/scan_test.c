@@ -48,6 +48,10 @@ void test_openers_left(void);
 void test_named_below(void);
 void test_mdts(void);
 void test_mdts_exchanged(void);
+void test_roots_links(void);
+void test_roots_own_links(void);
+void test_roots_kinds(void);
+void test_roots_exchanged(void);
 
 static void test_hash(void)
 {
@@ -162,7 +166,8 @@ int main(int argc, char **argv)
         TEST(changing), TEST(ring_and_stop), TEST(ring_wakes), TEST(exclude), TEST(exclude_refused), TEST(whole), TEST(released), TEST(markers), TEST(one_filesystem), TEST(xattrs),
         TEST(flags_of_opened), TEST(xattrs_large), TEST(holes), TEST(frames), TEST(frames_stopped), TEST(stream), TEST(stream_refused), TEST(stream_stopped),
         TEST(close_fails), TEST(torn), TEST(exchanged), TEST(generation), TEST(holes_go_back), TEST(openers), TEST(openers_left), TEST(named_below),
-        TEST(mdts), TEST(mdts_exchanged),
+        TEST(mdts), TEST(mdts_exchanged), TEST(roots_links),
+        TEST(roots_own_links), TEST(roots_kinds), TEST(roots_exchanged),
     };
     const char *tmp = argc > 1 ? argv[1] : access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";
 

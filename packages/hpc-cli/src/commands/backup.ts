@@ -42,7 +42,7 @@ export const backup: Command<Arguments> = {
       .example("$0 backup --path /data --archive - | zstd > data.hpc.zst", "into a pipe")
       .example("printf '%s\\0' /data/* | $0 backup --path-from - --archive d.hpc", "any file name")
       .epilogue(
-        "The archive appears under its name when it is complete. In a tree that is saved, neither an archive that is being written, nor its earlier version, nor those of other shards are saved. A fifo or device is written only if it belongs to root or to you, and a symbolic link is followed only if it does and nobody else can exchange it. Names that are not UTF-8 work as arguments of this program, but not through npx: use --path-from.",
+        "The archive appears under its name when it is complete. In a tree that is saved, neither an archive that is being written, nor its earlier version, nor those of other shards are saved. A fifo or device is written only if it belongs to root or to you, and a symbolic link, of an archive as of --path, is followed only if it does and nobody else can exchange it. Names that are not UTF-8 work as arguments of this program, but not through npx: use --path-from.",
       ),
 
   async run(args, io) {

@@ -18,6 +18,8 @@ export interface Attack {
   readonly what: string;
   /** What root does meanwhile. */
   readonly during: "save" | "restore";
+  /** The save itself may fail, because of what the attacker does to the path. */
+  readonly refusable?: true;
   /** Keys of the plugin string, and options of the command, for the save. */
   readonly keys?: Readonly<Record<string, number>>;
   /** Below the attack's folder, one of fifos that nobody may open. */
@@ -67,25 +69,35 @@ const shop = (ground: Ground, folder: string) => ground.directory(`${folder}/dat
 
 const below = (ground: Ground, path: string) => path.slice(ground.root.length + 1);
 
-/** While `home/data` is restored, one directory on its way is exchanged with a link to a directory that looks the same. */
-function pathExchange(name: string, what: string, exchanged: "data" | "home" | "out"): Attack {
+/** While `home/data` is saved or restored, one directory on its way is exchanged with a link to a directory that looks the same. */
+function pathExchange(
+  name: string,
+  what: string,
+  exchanged: "data" | "home" | "out",
+  during: Attack["during"] = "restore",
+): Attack {
+  const theirOwn = (ground: Ground, folder: string) => {
+    ground.directory(`${folder}/home/data/sub`, attacker, 0o777);
+    ground.directory(`${folder}/home/data`, attacker, 0o777);
+    for (const name of ["file", "sub/file"]) ground.file(`${folder}/home/data/${name}`, attacker, 0o666, "mine\n");
+  };
   const at = (folder: string, last: string) => (exchanged === "home" ? `${folder}/${last}` : `${folder}/home/${last}`);
   return {
     name,
     what,
-    during: "restore",
+    during,
+    ...(during === "save" ? { refusable: true } : {}),
     path: "home/data",
     lay: async (ground, folder) => {
       ground.directory(folder);
       ground.directory(`${folder}/home`);
-      ground.directory(`${folder}/home/data/sub`, attacker, 0o777);
-      ground.directory(`${folder}/home/data`, attacker, 0o777);
-      for (const name of ["file", "sub/file"]) ground.file(`${folder}/home/data/${name}`, attacker, 0o666, "mine\n");
+      theirOwn(ground, folder);
     },
     arm: async (ground, folder) => {
       ground.remove(`${folder}/home`, `${folder}/link`, `${folder}/theirs`);
       ground.directory(`${folder}/home`);
       ground.directory(at(folder, exchanged));
+      if (during === "save") theirOwn(ground, folder);
       for (const name of ["theirs", "theirs/data", "theirs/sub", "theirs/data/sub"])
         ground.directory(`${folder}/${name}`, 0);
       for (const name of ["theirs/file", "theirs/data/file"]) ground.file(`${folder}/${name}`, 0, 0o600, `${secret}\n`);
@@ -280,6 +292,8 @@ export const attacks: readonly Attack[] = [
       return { words: ambush(ground, names, /\/a\d$/, theirs), victims: theirs };
     },
   },
+  pathExchange("path-exchange", "the path that is saved becomes a link to a directory of root's", "data", "save"),
+  pathExchange("parent-exchange", "a directory above the path that is saved becomes such a link", "home", "save"),
   pathExchange(
     "path-exchange-restore",
     "the path that is restored in place becomes a link to a directory of root's",
