@@ -31,7 +31,7 @@ static void offsets(void)
     FIELD(hpc_open_answer, xattr_error); FIELD(hpc_open_answer, head);
     VALUE(sizeof(struct hpc_open_request)); VALUE(sizeof(struct hpc_open_answer));
     VALUE(HPC_OPEN_CONTENT); VALUE(HPC_OPEN_HOLES); VALUE(HPC_OPEN_XATTRS); VALUE(HPC_OPEN_XATTRS_NEW);
-    VALUE(HPC_OPEN_SKIP_RELEASED); VALUE(HPC_OPEN_PROJECT);
+    VALUE(HPC_OPEN_SKIP_RELEASED); VALUE(HPC_OPEN_PROJECT); VALUE(HPC_OPEN_ROOT);
     FIELD(hpc_frames_call, flags); FIELD(hpc_frames_call, own_count); FIELD(hpc_frames_call, time_ms); FIELD(hpc_frames_call, used);
     FIELD(hpc_frames_call, at); FIELD(hpc_frames_call, dir_at); FIELD(hpc_frames_call, stop); FIELD(hpc_frames_call, files);
     FIELD(hpc_frames_call, directories); FIELD(hpc_frames_call, symlinks); FIELD(hpc_frames_call, specials);
