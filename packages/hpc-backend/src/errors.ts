@@ -1,5 +1,3 @@
-import { errnoName } from "@podheitor/hpc-native";
-
 /** Every code this package can raise. docs/errors.md lists each with what an operator does about it. */
 export type ErrorCode =
   | "HPC_UNKNOWN_KEY"
@@ -58,12 +56,6 @@ export function causeOf(error: unknown): string {
   if (typeof errnoName === "string") return errnoName; // hpc-native's
   if (typeof code === "string") return code;
   return typeof message === "string" ? message : String(error);
-}
-
-/** As a failed system call of Node's own modules. */
-export function errnoError(errno: number): Error {
-  const code = errnoName(errno);
-  return Object.assign(new Error(code), { errno: -errno, code });
 }
 
 /** The positive errno of a failed system call; EIO (5) when it carries none. */

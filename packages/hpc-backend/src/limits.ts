@@ -115,6 +115,3 @@ export const UNSEEN_JOBS = 16;
 /** Older ones are kept by name: what they could not see is then everything. */
 export const UNSEEN_NAMES = 4096;
 export const UNSEEN_FILE_MAX = 64 * MIB;
-
-/** Bytes of a path that the kernel takes, with its NUL. */
-export const PATH_MAX = 4096;
