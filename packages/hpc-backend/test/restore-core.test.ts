@@ -133,7 +133,7 @@ describe("the last pass, over all directories,", () => {
     });
     for (; !done; turns++) await new Promise(setImmediate);
     await pass;
-    expect(turns).toBeGreaterThan(2);
+    expect(turns).toBeGreaterThan(1); // a call that blocks ends before the second
     expect(failures).toEqual([]);
     expect(lstatSync(join(where, `d${COUNT - 1}`)).mode & 0o777).toBe(0o755);
   });
