@@ -1,6 +1,6 @@
 /** The notices that go with a bundle: nobody's are missing, and what may not be shipped stops the build. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
@@ -22,7 +22,7 @@ beforeEach(() => {
 afterEach(() => rmSync(tree, { recursive: true }));
 
 const RUST =
-  "\0/cargo/registry/src/index.crates.io-1/once_cell-1.21.3/src/lib.rs\0/registry/src/x-2/napi-sys-2.4.0/a.rs";
+  "\0/cargo/registry/src/index.crates.io-1/once_cell-1.21.3/src/lib.rs\0/registry/src/x-2/libffi-5.1.0/a.rs/rust/deps/miniz_oxide-0.8.8/b.rs";
 
 function write(path: string, text: string): void {
   mkdirSync(dirname(join(tree, path)), { recursive: true });
@@ -46,11 +46,46 @@ function notices(files: string[], addons: string[] = []): string {
   return ran.stdout;
 }
 
-test("what is in the bundle, with its text, and nothing else; addons with their crates and the text of what they are a part of", () => {
+test("what is in the bundle, with its text, and nothing else; addons with the text of what they are a part of, and of what is in them", () => {
   const text = notices(["src/main.ts", "node_modules/used/index.js"], ["node_modules/@used/linux/a.node"]);
   expect(text.match(/^.*@2\.3\.4: MIT$/gm)).toEqual(["@used/linux@2.3.4: MIT", "used@2.3.4: MIT"]);
   expect(text.match(/Copyright \(c\) Ada/g)).toHaveLength(2);
-  expect(text).toContain("napi-sys-2.4.0, once_cell-1.21.3.");
+  expect(text).toContain(
+    "Compiled into a.node, and what these bring along: libffi 5.1.0, miniz_oxide 0.8.8, once_cell 1.21.3.",
+  );
+  expect(text.match(/^Crates: .*$/gm)).toEqual([
+    "Crates: adler2",
+    "Crates: libffi libffi-sys",
+    "Crates: miniz_oxide",
+    "Crates: once_cell",
+  ]);
+  expect(text).toContain("libffi - Copyright (c) 1996-2024  Anthony Green, Red Hat, Inc and others.");
+});
+
+test.each([
+  ["a crate of a registry", "/registry/src/x-2/unheard-of-1.0.0-rc.1/a.rs", "unheard-of 1.0.0-rc.1"],
+  ["a crate of a repository", "/git/checkouts/unheard-of-0123456789abcdef/a1/a.rs", "unheard-of 0123456789abcdef"],
+  ["a crate of Rust's own library", "/rust/deps/unheard-of-1.0.0/a.rs", "unheard-of 1.0.0"],
+])("an addon with %s that has no notice stops the build", (_what, path, crate) => {
+  write("node_modules/@used/linux/a.node", `${RUST}\0${path}`);
+  const said = notices(["node_modules/used/index.js"], ["node_modules/@used/linux/a.node"]);
+  expect(said).toBe(`a.node contains ${crate}: put the notice of each into scripts/licences`);
+});
+
+test("an addon that does not tell what it is compiled from stops the build", () => {
+  write("node_modules/@used/linux/a.node", "\0ELF");
+  const said = notices(["node_modules/used/index.js"], ["node_modules/@used/linux/a.node"]);
+  expect(said).toBe("a.node does not tell what it is compiled from: its notices are unknown");
+});
+
+test("each notice in the repository has a licence, a source, a copyright line or a word why not, and a text", () => {
+  const folder = join(__dirname, "licences");
+  for (const file of readdirSync(folder)) {
+    const whole = readFileSync(join(folder, file), "utf8");
+    expect(whole).toMatch(/^(Crates|With): .*\n(With: .*\n)?Licence: .+\nSource: https:.+\n(Note: .+\n)?\n/);
+    expect(whole).toMatch(/^(libffi - )?Copyright\b.*\d{4}|^Copyright \(C\) |^Note: .*copyright line/m);
+    expect(whole).toMatch(/THE (DATA FILES AND )?SOFTWARE (IS|ARE) PROVIDED/);
+  }
 });
 
 test.each([
@@ -74,6 +109,8 @@ test.each(["hpc-backend", "hpc-cli"])(
     };
     const depends = new Set(ours(name));
     expect(depends.size).toBeGreaterThan(1);
+    for (const part of ["napi", "libffi", "mimalloc", "std"])
+      expect(text).toMatch(new RegExp(`^Crates: ${part}\\b`, "m"));
     for (const one of depends) {
       expect(text).toContain(`\n${one}@${json(`node_modules/${one}`).version}: `);
       expect(text).toContain(readFileSync(join(root, "node_modules", one, "LICENSE"), "utf8").trim());
