@@ -2,7 +2,6 @@
 #include "../path/hpc_path.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -92,31 +91,6 @@ bool paths_hold(const struct paths *paths, const void *name, size_t len)
     return false;
 }
 
-/* Opens what len bytes of name lead to, symlinks followed. Any length, in pieces. A descriptor (O_PATH) or -errno. */
-static int enter(const char *name, size_t len)
-{
-    char piece[PATH_MAX];
-    int dir = AT_FDCWD;
-    do {
-        size_t cut = len;
-        if (cut >= sizeof piece)
-            for (cut = sizeof piece - 1; cut > 0 && name[cut] != '/'; cut--)
-                ;
-        memcpy(piece, name, cut);
-        piece[cut] = 0;
-        int next = cut > 0 ? openat(dir, piece, O_PATH | O_CLOEXEC) : (errno = ENAMETOOLONG, -1);
-        int error = errno;
-        if (dir >= 0)
-            close(dir);
-        if (next < 0)
-            return -error;
-        dir = next;
-        for (name += cut, len -= cut; len > 0 && *name == '/'; name++)
-            len--;
-    } while (len > 0);
-    return dir;
-}
-
 /* Down to `base` symlinks are followed, as the scan does; below it none is: what lies there is not in the tree. */
 bool name_exists(const char *name, size_t base)
 {
@@ -127,7 +101,7 @@ bool name_exists(const char *name, size_t base)
         len--;
     if (base > len)
         base = len;
-    int dir = base > 0 ? enter(name, base) : enter("/", 1);
+    int dir = base > 0 ? hpc_path_follow(name, base, O_PATH) : hpc_path_follow("/", 1, O_PATH);
     int rc = dir < 0 ? dir : hpc_path_stat(dir, name + base, len - base, &st);
     if (dir >= 0)
         close(dir);

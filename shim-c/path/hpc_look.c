@@ -2,36 +2,12 @@
 #include "hpc_path.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Longer than the kernel takes: in pieces. */
 int64_t hpc_look_hold(const uint8_t *path, int64_t len)
 {
-    const char *at = (const char *)path;
-    char piece[PATH_MAX];
-    int dir = AT_FDCWD;
-    if (len <= 0 || memchr(path, 0, (size_t)len))
-        return -EINVAL;
-    for (size_t left = (size_t)len; left > 0;) {
-        size_t cut = left;
-        if (cut >= sizeof piece)
-            for (cut = sizeof piece - 1; cut > 0 && at[cut] != '/'; cut--)
-                ;
-        memcpy(piece, at, cut);
-        piece[cut] = 0;
-        int next = cut > 0 ? openat(dir, piece, O_PATH | O_CLOEXEC) : (errno = ENAMETOOLONG, -1);
-        int error = errno;
-        if (dir >= 0)
-            close(dir);
-        if (next < 0)
-            return -error;
-        dir = next;
-        for (at += cut, left -= cut; left > 0 && *at == '/'; at++)
-            left--;
-    }
-    return dir;
+    return len <= 0 ? -EINVAL : hpc_path_follow((const char *)path, (size_t)len, O_PATH);
 }
 
 int64_t hpc_look_stat(int64_t dir, const uint8_t *path, int64_t len, uint8_t *out, int64_t cap)

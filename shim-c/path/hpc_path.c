@@ -242,6 +242,46 @@ static int open_again(const char *path, int dir, int flags)
     return fd < 0 ? -errno : fd;
 }
 
+/* Takes as much of the path as one call may have, whole components, and moves *path behind it and its slashes. 0 or -errno. */
+static int next_piece(const char **path, size_t *len, char piece[PATH_MAX])
+{
+    size_t take = *len;
+
+    if (take >= PATH_MAX)
+        for (take = PATH_MAX - 1; take > 0 && (*path)[take] != '/';)
+            take--;
+    if (take == 0)
+        return -ENAMETOOLONG;
+    memcpy(piece, *path, take);
+    piece[take] = 0;
+    for (*path += take, *len -= take; *len > 0 && **path == '/'; (*path)++)
+        (*len)--;
+    return 0;
+}
+
+int hpc_path_follow(const char *path, size_t len, int flags)
+{
+    char piece[PATH_MAX];
+    int at = AT_FDCWD;
+
+    if (len == 0)
+        return -ENOENT;
+    if (memchr(path, 0, len))
+        return -EINVAL;
+    do {
+        int next = next_piece(&path, &len, piece);
+
+        if (!next)
+            next = open_again(piece, at, len > 0 ? O_PATH | O_DIRECTORY | O_CLOEXEC : flags | O_CLOEXEC | O_NOCTTY);
+        if (at >= 0)
+            close(at);
+        if (next < 0)
+            return next;
+        at = next;
+    } while (len > 0);
+    return at;
+}
+
 int hpc_path_reopen(int path_fd, int dir, const char *name, int flags, const struct stat *st)
 {
     char self[32];

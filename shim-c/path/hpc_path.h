@@ -21,6 +21,12 @@
  */
 int hpc_path_open(int dir, const char *path, size_t len, int flags);
 
+/*
+ * For a path that whoever started the program named, symlinks and all: as openat(2) from the working directory or the root, for any length. O_CLOEXEC and
+ * O_NOCTTY are added; O_NOATIME is left out where it is refused. -ENOENT for an empty path.
+ */
+int hpc_path_follow(const char *path, size_t len, int flags);
+
 /* lstat(2): of a symlink, the symlink. Nothing is mounted, and nothing but directories on the way is opened. */
 int hpc_path_stat(int dir, const char *path, size_t len, struct stat *st);
 

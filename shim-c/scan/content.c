@@ -1,5 +1,6 @@
 /* Content of small files, and opening and reading paths of any length. */
 #include "engine.h"
+#include "../path/hpc_path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -110,55 +111,11 @@ int read_content(struct worker *w, struct node *root, int dirfd, const char *nam
     return r;
 }
 
-int open_long(const char *path, size_t len, int flags)
-{
-    char piece[PATH_MAX];
-    int at = AT_FDCWD;
-
-    if (len == 0)
-        return -ENOENT;
-    if (memchr(path, 0, len))
-        return -EINVAL;
-    for (;;) {
-        size_t take = len;
-        int fd, error;
-
-        if (take >= sizeof piece) { /* as many components as one call may have */
-            take = sizeof piece - 1;
-            while (take > 0 && path[take] != '/')
-                take--;
-            if (take == 0)
-                return at == AT_FDCWD ? -ENAMETOOLONG : (close(at), -ENAMETOOLONG);
-        }
-        memcpy(piece, path, take);
-        piece[take] = 0;
-        fd = openat(at, piece, take == len ? flags | O_CLOEXEC | O_NOCTTY : O_PATH | O_DIRECTORY | O_CLOEXEC);
-        error = errno;
-        if (fd < 0 && error == EPERM && take == len && (flags & O_NOATIME)) { /* neither owner nor CAP_FOWNER */
-            fd = openat(at, piece, (flags & ~O_NOATIME) | O_CLOEXEC | O_NOCTTY);
-            error = errno;
-        }
-        if (at != AT_FDCWD)
-            close(at);
-        if (fd < 0)
-            return -error;
-        if (take == len)
-            return fd;
-        at = fd;
-        for (path += take, len -= take; len > 0 && *path == '/'; path++, len--)
-            ;
-        if (len == 0) { /* only slashes were left */
-            path = ".";
-            len = 1;
-        }
-    }
-}
-
 int64_t hpc_open(const uint8_t *path, int64_t path_len, int64_t flags)
 {
     if (!path || path_len <= 0)
         return -EINVAL;
-    return open_long((const char *)path, (size_t)path_len, (int)flags | O_NOFOLLOW);
+    return hpc_path_follow((const char *)path, (size_t)path_len, (int)flags | O_NOFOLLOW);
 }
 
 static int64_t read_one(const uint8_t *path, uint32_t path_len, uint8_t *out, size_t max, size_t room)
@@ -166,7 +123,7 @@ static int64_t read_one(const uint8_t *path, uint32_t path_len, uint8_t *out, si
     struct stat st;
     int64_t got;
     uint8_t more;
-    int fd = open_long((const char *)path, path_len, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    int fd = hpc_path_follow((const char *)path, path_len, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 
     if (fd < 0)
         return fd;

@@ -335,7 +335,6 @@ bool same_object(const struct statx *a, const struct statx *b); /* kind, device,
 bool same_moment(const struct statx *a, const struct statx *b); /* size and times */
 int64_t birth_of(const struct statx *st); /* ns; 0: not known */
 void fill_head(struct hpc_entry_head *h, size_t name_len, const struct statx *st, bool is_older, size_t link_len);
-int open_long(const char *path, size_t len, int flags); /* as openat(2) for any length; without O_NOATIME where that is refused; -errno */
 int64_t read_to_end(int fd, uint8_t *buf, size_t cap, uint64_t size); /* bytes read, at most cap; size, if not 0: so many were promised; -errno */
 
 static inline uint64_t device(uint32_t major, uint32_t minor)

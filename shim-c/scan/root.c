@@ -71,7 +71,7 @@ static int open_found(const struct node *root, int path_fd, int flags)
     }
     fd = hpc_path_reopen(path_fd, -1, NULL, flags, &st);
     if (fd == -ENOENT && access("/proc/self/fd", F_OK))
-        fd = open_long(root->name, root->name_len, flags | O_NOFOLLOW);
+        fd = hpc_path_follow(root->name, root->name_len, flags | O_NOFOLLOW);
     return fd;
 }
 
