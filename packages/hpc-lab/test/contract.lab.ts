@@ -238,6 +238,7 @@ test("docs/metadata-contract.md says what was seen", () => {
     "1 TiB through Bacula: its File Daemon takes plain contents from a plugin, so holes are not read but sent as zeros, which takes long. Restored files are sparse again.",
     "The source's access times: files and directories are opened with O_NOATIME. Reading a symlink moves its access time unless the filesystem is mounted with noatime (relatime: once a day); no system call avoids that.",
     "NFSv4 ACLs are not observed here: no local filesystem takes them. They are extended attributes (`system.nfs4_acl`) and travel as bytes like the others.",
+    "Never saved, never restored: what a filesystem keeps in extended attributes for itself. Lustre: `trusted.lov`, `lmv`, `lma`, `link`, `fid`, `som`, `hsm`, `version`, `dmv`, `dummy`, `dataver`, `lfsck_bitmap`, `projid`, `pin`, and `user.job`, in which a metadata server notes which job made the file; everything that begins with `lustre.`, `ceph.`, `btrfs.`, `gpfs.`, `afs.`, `cifs.` or `trusted.overlay.`.",
     "Project ids are not observed here: ext4 needs a kernel with project quota for them.",
     "Bacula's own attribute record holds whole seconds; the nanoseconds travel in fields that it carries and nobody reads (docs/plugin.md). `bextract`, without our plugin, restores contents and whole seconds.",
   ]);

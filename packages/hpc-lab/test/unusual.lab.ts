@@ -72,7 +72,9 @@ const HOLE_DATA = Buffer.alloc(100_000, "not a hole");
 const messagesOf = ({ messages }: JobResult) => messages.match(/podheitor-hpc: .*/g) ?? [];
 
 /** What Bacula does by itself beside plugin files, as docs/plugin.md says it: only a release of Bacula can change that. */
-const slow = process.env["PODHEITOR_HPC_LONG"] === "1" ? test : test.skip;
+function inTheLongTier(name: string, work: () => Promise<void>): void {
+  if (process.env["PODHEITOR_HPC_LONG"] === "1") test(name, work);
+}
 
 describe.each(chosenReleases)("unusual jobs on Bacula %s", (release) => {
   let lab: BaculaLab;
@@ -135,7 +137,7 @@ describe.each(chosenReleases)("unusual jobs on Bacula %s", (release) => {
     expect((await compareTrees(tree, join(where, "tree"))).report).toMatch(/^identical/);
   });
 
-  slow(
+  inTheLongTier(
     "strippath in an accurate job: what has changed is recorded as deleted, which is why the two do not go together",
     async () => {
       writeFileSync(join(stripped, "gone"), "gone");
@@ -233,7 +235,7 @@ describe.each(chosenReleases)("unusual jobs on Bacula %s", (release) => {
     expect((await compareTrees(root, join(where, root))).report).toMatch(/^identical/);
   });
 
-  slow("digest letters in accurate: more is saved than has changed", async () => {
+  inTheLongTier("digest letters in accurate: more is saved than has changed", async () => {
     await settle();
     expect((await lab.run("Digests")).errors).toBe(0);
     await settle();
