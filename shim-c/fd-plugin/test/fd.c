@@ -261,6 +261,7 @@ static void *cancel_thread(void *arg)
     for (int waited = 0; waited < 20000; waited++) {
         pthread_mutex_lock(&r->log_lock);
         bool due = r->cancel_after > 0 ? r->entries >= (uint64_t)r->cancel_after : r->said[SAID_INFO] > 0;
+        due &= !r->cancel_in_data || __atomic_load_n(&r->data_bytes, __ATOMIC_RELAXED) > 0;
         due |= r->failed;
         pthread_mutex_unlock(&r->log_lock);
         if (due)
@@ -364,7 +365,7 @@ static void save_data(struct job_run *r, const char *fname, bool sparse, bool of
             if (!hole)
                 store_chunk(r, at, buf, pkt.status);
             at += pkt.status;
-            r->data_bytes += (uint64_t)pkt.status;
+            __atomic_fetch_add(&r->data_bytes, (uint64_t)pkt.status, __ATOMIC_RELAXED);
         }
         if (pkt.status > want)
             broken(r, "read returned more than was asked for");

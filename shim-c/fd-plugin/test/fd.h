@@ -40,6 +40,7 @@ struct job_run {
     int replace;
     const char *previous;          /* volume of the previous job: the accurate list */
     int64_t cancel_after;          /* entries, after which another thread cancels; -1: never */
+    bool cancel_in_data;           /* and not before data of a file was read */
     int (*at_entry)(struct job_run *, uint64_t number); /* called for every offered entry; tests */
     int io_bytes;                  /* of one read; 0: 65536 */
     int other_files;               /* saved by File lines before each Plugin line */

@@ -181,6 +181,7 @@ static void cancelled(uint32_t version)
             continue; /* it passes holes over, and is done */
         start(cases[i].scene, version);
         run.cancel_after = cases[i].after;
+        run.cancel_in_data = strcmp(cases[i].scene, "hole") == 0;
         CHECK(play(cases[i].scene) != 0 && run.cancelled);
         CHECK(run.said[SAID_FATAL] == 0, "a cancel is no failure: %s", run.log);
         CHECK(!strstr(run.log, "Input/output error"), "a cancelled read is no damage: %s", run.log);
