@@ -20,8 +20,8 @@ static int note(struct hpc_restore_entry *e, enum hpc_record_kind kind, const st
     return err;
 }
 
-/* Made in this run, and still the same. */
-static bool is_ours(struct hpc_restore_entry *e, const struct statx *sx)
+/* 1: made in this run; 0: not so; -ESTALE: another directory has been put in the place of one that was, and is not to get what was meant for that. */
+static int is_ours(struct hpc_restore_entry *e, const struct statx *sx)
 {
     struct hpc_restore *r = e->job;
     struct hpc_identity id = hpc_identity_of(sx);
@@ -33,7 +33,9 @@ static bool is_ours(struct hpc_restore_entry *e, const struct statx *sx)
         err = hpc_record_read(r, at, &record);
     pthread_mutex_unlock(&r->lock);
     bool made = record.body.kind == HPC_RECORD_PLACEHOLDER || record.body.kind == HPC_RECORD_CREATED;
-    return !err && made && hpc_is_same(&id, &record.body.id);
+    if (err || !made)
+        return err;
+    return hpc_is_same(&id, &record.body.id) ? 1 : -ESTALE;
 }
 
 /* An existing directory keeps what is in it; its attributes are ours unless the rule is `never`. */
@@ -43,7 +45,10 @@ static int adopt(struct hpc_restore_entry *e, int *fd, struct statx *sx, bool *o
     if (*fd < 0)
         return -errno;
     int err = hpc_look(*fd, NULL, sx);
-    *ours = !err && is_ours(e, sx);
+    int made = err ? err : is_ours(e, sx);
+    if (made < 0)
+        err = made;
+    *ours = made > 0;
     bool known = *ours || (!err && hpc_is_placeholder(sx->stx_mode, sx->stx_uid));
     if (!err && !known && e->job->replace == HPC_REPLACE_NEVER)
         err = HPC_BEGIN_SKIPPED;
