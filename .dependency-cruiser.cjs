@@ -1,5 +1,6 @@
 // Which package may import which: docs/architecture.md explains, this file decides.
-// `npm run edges` fails on an import that is not listed here; scripts/edges.test.ts plants one and expects that.
+// `npm run edges` fails on an import that is not listed here; scripts/edges.test.ts plants one and
+// expects that.
 
 /** package → packages it may import (its own files are always allowed) */
 const edges = {

@@ -1,10 +1,12 @@
-// Test files run in child processes (jest's default), never in worker threads: ffi-rs must be imported
-// by the main thread of its process, or the process dies at exit.
+// Test files run in child processes (jest's default), never in worker threads: ffi-rs must be
+// imported by the main thread of its process, or the process dies at exit.
 /** @type {import('jest').Config} */
 module.exports = {
   testEnvironment: "node",
   // Packages are tested as source, without a build in between.
-  testEnvironmentOptions: { customExportConditions: ["@podheitor/source", "node", "require", "default"] },
+  testEnvironmentOptions: {
+    customExportConditions: ["@podheitor/source", "node", "require", "default"],
+  },
   transform: {
     "^.+\\.ts$": [
       "@swc/jest",

@@ -1,11 +1,14 @@
-// Bundles a program of ours into one CommonJS file that runs from any folder without node_modules, with the
-// native addons, our libraries, the scan worker and the notices of what is others' work beside it:
+// Bundles a program of ours into one CommonJS file that runs from any folder without node_modules,
+// with the native addons, our libraries, the scan worker and the notices of what is others' work
+// beside it:
 //
 //   node scripts/bundle.mjs hpc-backend    → packages/hpc-backend/dist/podheitor-hpc-backend.cjs
 //   node scripts/bundle.mjs hpc-cli        → packages/hpc-cli/dist/podheitor-hpc.cjs
 //
-// That file starts podheitor-hpc.main.cjs, the program, from podheitor-hpc.cache, what V8 compiled of it (launcher/).
-// A second argument names another folder than dist. Run it after the C libraries were built. CommonJS, because it starts 20 ms faster than ES modules.
+// That file starts podheitor-hpc.main.cjs, the program, from podheitor-hpc.cache, what V8 compiled
+// of it (launcher/).
+// A second argument names another folder than dist. Run it after the C libraries were built.
+// CommonJS, because it starts 20 ms faster than ES modules.
 import { execFileSync } from "node:child_process";
 import {
   chmodSync,
@@ -28,7 +31,10 @@ import { filesIn, notices } from "./notices.mjs";
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 /** What each is called, and what it is compiled ahead for: arguments, of a tree with one file. */
 const PROGRAMS = {
-  "hpc-backend": { program: "podheitor-hpc-backend", runs: [(tree) => ["backup", `--path=${tree}`]] },
+  "hpc-backend": {
+    program: "podheitor-hpc-backend",
+    runs: [(tree) => ["backup", `--path=${tree}`]],
+  },
   "hpc-cli": {
     program: "podheitor-hpc",
     runs: [
@@ -39,27 +45,38 @@ const PROGRAMS = {
     ],
   },
 };
-const NATIVE = ["packages/hpc-walker/native/libhpcscan.so", "packages/hpc-backend/native/libhpcrestore.so"];
+const NATIVE = [
+  "packages/hpc-walker/native/libhpcscan.so",
+  "packages/hpc-backend/native/libhpcrestore.so",
+];
 
 const name = process.argv[2] ?? "";
-if (PROGRAMS[name] === undefined) throw new Error(`bundle.mjs: name one of ${Object.keys(PROGRAMS).join(", ")}`);
+if (PROGRAMS[name] === undefined)
+  throw new Error(`bundle.mjs: name one of ${Object.keys(PROGRAMS).join(", ")}`);
 const { program, runs } = PROGRAMS[name];
 const dist = process.argv[3] ?? join(ROOT, "packages", name, "dist");
 
-// The addons' loaders look beside themselves first; in a bundle that is beside the bundle. What they would try
-// next are packages of other platforms, which stay unresolved.
+// The addons' loaders look beside themselves first; in a bundle that is beside the bundle. What
+// they would try next are packages of other platforms, which stay unresolved.
 const addons = {
   name: "addons",
   setup(builder) {
-    builder.onResolve({ filter: /\.node$|^@yuuang\/|^@node-rs\/xxhash-|\.wasi\.cjs$/ }, ({ path }) => ({
-      path,
-      external: true,
-    }));
+    builder.onResolve(
+      { filter: /\.node$|^@yuuang\/|^@node-rs\/xxhash-|\.wasi\.cjs$/ },
+      ({ path }) => ({
+        path,
+        external: true,
+      }),
+    );
   },
 };
 
-/** Modules of Node that take 1 to 8 ms to load, which most runs never use: each is loaded when one of its exports is first asked for, or called (yargs asks for those of assert at once). */
-const SELDOM_USED = /^(assert|node:child_process|node:crypto|node:fs\/promises|node:readline|node:worker_threads)$/;
+/**
+ * Modules of Node that take 1 to 8 ms to load, which most runs never use: each is loaded when one
+ * of its exports is first asked for, or called (yargs asks for those of assert at once).
+ */
+const SELDOM_USED =
+  /^(assert|node:child_process|node:crypto|node:fs\/promises|node:readline|node:worker_threads)$/;
 const lazyModules = {
   name: "lazy-modules",
   setup(builder) {
@@ -68,7 +85,8 @@ const lazyModules = {
     );
     builder.onLoad({ filter: /./, namespace: "lazy" }, ({ path }) => {
       const real = `(loaded ??= require("${path}"))[name]`;
-      const value = path === "assert" ? `value: (...args) => ${real}(...args)` : `get: () => ${real}`;
+      const value =
+        path === "assert" ? `value: (...args) => ${real}(...args)` : `get: () => ${real}`;
       const names = JSON.stringify(Object.keys(createRequire(import.meta.url)(path)));
       return {
         contents: `let loaded; for (const name of ${names}) Object.defineProperty(exports, name, { enumerable: true, ${value} });`,
@@ -77,7 +95,10 @@ const lazyModules = {
   },
 };
 
-/** ffi-rs finds out which C library runs it by a report on the whole process, which takes 6 ms. A bundle runs on that of the machine it was made on. */
+/**
+ * ffi-rs finds out which C library runs it by a report on the whole process, which takes 6 ms. A
+ * bundle runs on that of the machine it was made on.
+ */
 const knownLibc = {
   inject: [join(ROOT, "scripts/launcher/libc.mjs")],
   define: {
@@ -86,7 +107,9 @@ const knownLibc = {
   },
 };
 
-/** The module that yargs would get in a bundle wraps help within words; its CommonJS twin does not. */
+/**
+ * The module that yargs would get in a bundle wraps help within words; its CommonJS twin does not.
+ */
 const wholeWords = { cliui: createRequire(import.meta.url).resolve("cliui") };
 
 /** What became part of the bundles. */
@@ -147,7 +170,9 @@ chmodSync(join(dist, `${program}.cjs`), 0o755);
 chmodSync(join(dist, `${program}.main.cjs`), 0o644);
 
 const addonsBeside = addonFiles();
-writeFileSync(join(dist, "THIRD_PARTY_NOTICES"), await notices(ROOT, bundled, addonsBeside), { mode: 0o644 });
+writeFileSync(join(dist, "THIRD_PARTY_NOTICES"), await notices(ROOT, bundled, addonsBeside), {
+  mode: 0o644,
+});
 for (const file of addonsBeside) copy(file, join(dist, file.slice(file.lastIndexOf("/") + 1)));
 for (const file of NATIVE) {
   const from = join(ROOT, file);
@@ -155,7 +180,10 @@ for (const file of NATIVE) {
   if (existsSync(from)) copy(from, join(dist, file.slice(file.lastIndexOf("/") + 1)));
 }
 
-/** Runs the program as it is often run, so that what it needs is compiled. It works without, and says itself what a machine lacks. */
+/**
+ * Runs the program as it is often run, so that what it needs is compiled. It works without, and
+ * says itself what a machine lacks.
+ */
 function compileAhead() {
   rmSync(join(dist, `${program}.cache`), { force: true });
   const scratch = mkdtempSync(join(tmpdir(), "hpc-bundle-"));
@@ -164,11 +192,17 @@ function compileAhead() {
   writeFileSync(join(tree, "file"), "content");
   try {
     for (const run of runs)
-      execFileSync(process.execPath, [join(ROOT, "scripts/launcher/train.cjs"), dist, program, ...run(tree)], {
-        stdio: ["ignore", "ignore", "inherit"],
-      });
+      execFileSync(
+        process.execPath,
+        [join(ROOT, "scripts/launcher/train.cjs"), dist, program, ...run(tree)],
+        {
+          stdio: ["ignore", "ignore", "inherit"],
+        },
+      );
   } catch (error) {
-    process.stderr.write(`${program} was not compiled ahead, and will start later: ${error.message}\n`);
+    process.stderr.write(
+      `${program} was not compiled ahead, and will start later: ${error.message}\n`,
+    );
   } finally {
     rmSync(scratch, { recursive: true });
   }

@@ -40,12 +40,18 @@ function check(): { status: number | null; output: string } {
 
 describe("npm run edges", () => {
   test("passes on a tree without forbidden imports", () => {
-    write("packages/hpc-cdylib/src/index.ts", 'export { frame } from "../../hpc-ptcomm/src/index";\n');
+    write(
+      "packages/hpc-cdylib/src/index.ts",
+      'export { frame } from "../../hpc-ptcomm/src/index";\n',
+    );
     expect(check()).toMatchObject({ status: 0 });
   });
 
   test("fails on an import against the edges and names the rule", () => {
-    write("packages/hpc-ptcomm/src/planted.ts", 'export { scan } from "../../hpc-walker/src/index";\n');
+    write(
+      "packages/hpc-ptcomm/src/planted.ts",
+      'export { scan } from "../../hpc-walker/src/index";\n',
+    );
     const { status, output } = check();
     expect(status).not.toBe(0);
     expect(output).toContain("hpc-ptcomm-edges");
@@ -59,7 +65,10 @@ describe("npm run edges", () => {
   });
 
   test("fails when ffi-rs is imported outside hpc-native", () => {
-    write("packages/hpc-walker/src/index.ts", 'import { load } from "ffi-rs";\nexport const scan = load;\n');
+    write(
+      "packages/hpc-walker/src/index.ts",
+      'import { load } from "ffi-rs";\nexport const scan = load;\n',
+    );
     const { status, output } = check();
     expect(status).not.toBe(0);
     expect(output).toContain("foreign-calls-in-one-place");

@@ -1,10 +1,21 @@
 // npm run quickstart: from a fresh clone to a proved backup in one command.
 //   npm run quickstart                            a sample tree through the embedded archive
 //   npm run quickstart -- --path DIR              your own tree; it is only read
-//   npm run quickstart -- --bacula [--release 15] the same through a real Bacula on loopback (Debian, root)
-// --work DIR says where archive, volumes and the restored tree go for the moment (default: the temporary folder).
+// npm run quickstart -- --bacula [--release 15] the same through a real Bacula on loopback (Debian,
+// root)
+// --work DIR says where archive, volumes and the restored tree go for the moment (default: the
+// temporary folder).
 
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,7 +27,8 @@ const sampleEntries = 20_000;
 
 const { values } = readArguments();
 requireTools();
-if (values.bacula && process.getuid() !== 0) stop("--bacula needs root", "run it as root, or without --bacula");
+if (values.bacula && process.getuid() !== 0)
+  stop("--bacula needs root", "run it as root, or without --bacula");
 const path = values.path === undefined ? undefined : existing(values.path, "--path");
 
 const work = mkdtempSync(
@@ -24,7 +36,11 @@ const work = mkdtempSync(
 );
 if (path !== undefined && `${work}/`.startsWith(`${path === "/" ? "" : path}/`)) {
   rmSync(work, { recursive: true });
-  stop(`the tree ${path} holds the working folder ${work}`, "give another place with --work DIR", 2);
+  stop(
+    `the tree ${path} holds the working folder ${work}`,
+    "give another place with --work DIR",
+    2,
+  );
 }
 process.once("exit", () => rmSync(work, { recursive: true, force: true }));
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
@@ -32,7 +48,8 @@ for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.e
 if (installIsDue()) await setUp("installing npm packages", install);
 await setUp("building", () => run(["npm", "run", "-s", "build"]));
 
-// Built by now. The comparison is made by find, sha256sum and cmp; see packages/hpc-lab/src/parity.ts.
+// Built by now. The comparison is made by find, sha256sum and cmp; see
+// packages/hpc-lab/src/parity.ts.
 const { compareTrees, makeTree } = require(join(root, "packages/hpc-lab/dist/index.js"));
 const tree = path ?? join(work, "sample");
 if (path === undefined) {
@@ -47,7 +64,9 @@ say("comparing with find, sha256sum and cmp");
 const parity = await compareTrees(tree, join(outcome.where, tree));
 
 say();
-say(`backed up   ${number(outcome.entries)} entries, ${size(outcome.bytes)}, by ${outcome.through}`);
+say(
+  `backed up   ${number(outcome.entries)} entries, ${size(outcome.bytes)}, by ${outcome.through}`,
+);
 say(
   `rate        ${number(Math.round(outcome.entries / outcome.seconds))} entries/s, ${size(outcome.bytes / outcome.seconds)}/s (${outcome.seconds.toFixed(1)} s)`,
 );
@@ -66,18 +85,28 @@ async function throughArchive() {
   for (const what of ["failed", "vanished", "incomplete"]) {
     if (summary[what] > 0) warnings.push(`${number(summary[what])} entries ${what}`);
   }
-  if (summary.unlistable > 0) warnings.push(`${number(summary.unlistable)} directories not listed in full`);
-  if (summary.filtered_by.sockets > 0) warnings.push(`sockets are not saved: ${number(summary.filtered_by.sockets)}`);
-  return { ...summary, where, warnings, through: `the embedded archive (${size(statSync(archive).size)})` };
+  if (summary.unlistable > 0)
+    warnings.push(`${number(summary.unlistable)} directories not listed in full`);
+  if (summary.filtered_by.sockets > 0)
+    warnings.push(`sockets are not saved: ${number(summary.filtered_by.sockets)}`);
+  return {
+    ...summary,
+    where,
+    warnings,
+    through: `the embedded archive (${size(statSync(archive).size)})`,
+  };
 }
 
 async function throughBacula() {
-  const { ensureRelease, releaseOf, startBacula } = require(join(root, "packages/hpc-lab/dist/index.js"));
+  const { ensureRelease, releaseOf, startBacula } = require(
+    join(root, "packages/hpc-lab/dist/index.js"),
+  );
   const { installPlugin } = require(join(root, "packages/hpc-cdylib/dist/index.js"));
   const release = releaseOf(values.release);
   say(`installing Bacula ${release}, unless it is there`);
   await ensureRelease(release);
-  // A plugin runs only what no other user can change, and a clone may belong to anybody: install copies.
+  // A plugin runs only what no other user can change, and a clone may belong to anybody: install
+  // copies.
   const pluginDir = join(work, "plugins");
   const backend = join(work, "lib", "podheitor-hpc-backend.cjs");
   mkdirSync(pluginDir, { mode: 0o755 });
@@ -88,7 +117,10 @@ async function throughBacula() {
     chmodSync(join(work, "lib", name), 0o644);
   }
   installPlugin({ pluginDir, backend });
-  const job = { name: "Quickstart", plugins: [`podheitor-hpc:path="${tree.replace(/["\\]/g, "\\$&")}"`] };
+  const job = {
+    name: "Quickstart",
+    plugins: [`podheitor-hpc:path="${tree.replace(/["\\]/g, "\\$&")}"`],
+  };
   const lab = await startBacula({ release, jobs: [job], pluginDir });
   try {
     say(`backing up ${tree}`);
@@ -109,10 +141,14 @@ async function throughBacula() {
   }
 }
 
-/** Runs the operator's command and returns the last object that it prints. 3 = done with warnings. */
+/**
+ * Runs the operator's command and returns the last object that it prints. 3 = done with warnings.
+ */
 async function podheitor(...words) {
   const command = join(root, "packages/hpc-cli/bin/podheitor-hpc.cjs");
-  const { code, output } = await run([process.execPath, command, ...words, "--json"], { limit: 86_400_000 });
+  const { code, output } = await run([process.execPath, command, ...words, "--json"], {
+    limit: 86_400_000,
+  });
   if (code !== 0 && code !== 3)
     stop(output.trim(), `podheitor-hpc ${words[0]} failed; podheitor-hpc doctor may tell why`);
   return JSON.parse(output.trimEnd().split("\n").at(-1));
@@ -121,7 +157,11 @@ async function podheitor(...words) {
 async function setUp(what, work) {
   say(what);
   const { code, output } = await work();
-  if (code !== 0) stop(output.trim().split("\n").slice(-40).join("\n"), `${what} failed: the lines above say why`);
+  if (code !== 0)
+    stop(
+      output.trim().split("\n").slice(-40).join("\n"),
+      `${what} failed: the lines above say why`,
+    );
 }
 
 function existing(directory, option) {
@@ -147,7 +187,9 @@ function readArguments() {
     const parsed = parseArgs({ options });
     if (!parsed.values.help) return parsed;
     say(usage);
-    say("--path DIR: your own tree, only read; --work DIR: where the archive and the restored tree go for the moment");
+    say(
+      "--path DIR: your own tree, only read; --work DIR: where the archive and the restored tree go for the moment",
+    );
     return process.exit(0);
   } catch (error) {
     return stop(error.message, usage, 2);

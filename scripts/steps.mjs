@@ -1,4 +1,5 @@
-// What quickstart.mjs and test.mjs share. Plain Node: it runs on a fresh clone, before anything is installed.
+// What quickstart.mjs and test.mjs share. Plain Node: it runs on a fresh clone, before anything is
+// installed.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -30,18 +31,23 @@ export function requireTools() {
   }
   if (process.platform !== "linux") stop(`${process.platform} is not supported`, "use Linux");
   const missing = ["cc", "make"].filter((program) => !has(program));
-  if (missing.length > 0) stop(`missing: ${missing.join(" and ")}`, "on Debian: apt-get install gcc make libc6-dev");
+  if (missing.length > 0)
+    stop(`missing: ${missing.join(" and ")}`, "on Debian: apt-get install gcc make libc6-dev");
 }
 
 /** npm ci is due when there are no modules, or older ones than the lock file asks for. */
 export function installIsDue() {
   const marker = join(root, "node_modules/.package-lock.json");
-  return !existsSync(marker) || statSync(marker).mtimeMs < statSync(join(root, "package-lock.json")).mtimeMs;
+  return (
+    !existsSync(marker) ||
+    statSync(marker).mtimeMs < statSync(join(root, "package-lock.json")).mtimeMs
+  );
 }
 
 /**
- * What is locked, exactly. Where a registry does not carry the platform variants of a tool for other systems than this one, the
- * lock file cannot name them and npm ci refuses it; npm install then takes the same locked versions and leaves the file alone.
+ * What is locked, exactly. Where a registry does not carry the platform variants of a tool for
+ * other systems than this one, the lock file cannot name them and npm ci refuses it; npm install
+ * then takes the same locked versions and leaves the file alone.
  */
 export async function install() {
   const exact = await run(["npm", "ci"]);
@@ -50,12 +56,18 @@ export async function install() {
 }
 
 /**
- * Runs a program in the repository. Resolves to { code, output }; `onOutput` gets the pieces as they come.
+ * Runs a program in the repository. Resolves to { code, output }; `onOutput` gets the pieces as
+ * they come.
  * After `limit` milliseconds its whole process group is killed.
  */
 export function run(argv, { env = process.env, limit = 600_000, onOutput = () => {} } = {}) {
   return new Promise((resolve) => {
-    const child = spawn(argv[0], argv.slice(1), { cwd: root, env, stdio: ["ignore", "pipe", "pipe"], detached: true });
+    const child = spawn(argv[0], argv.slice(1), {
+      cwd: root,
+      env,
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
     const pieces = [];
     const take = (piece) => {
       pieces.push(piece);

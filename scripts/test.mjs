@@ -1,5 +1,6 @@
-// npm test: everything that this machine can run. It says what it skips and why; with --require-lab, or CI=true in
-// the environment, nothing may be skipped (the lab is then installed). --long adds what takes longer than CI should.
+// npm test: everything that this machine can run. It says what it skips and why; with
+// --require-lab, or CI=true in the environment, nothing may be skipped (the lab is then installed).
+// --long adds what takes longer than CI should.
 // The last line is `N passed, N failed`.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -13,7 +14,10 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 const requireLab = process.argv.includes("--require-lab") || process.env.CI === "true";
-const env = { ...process.env, ...(process.argv.includes("--long") ? { PODHEITOR_HPC_LONG: "1" } : {}) };
+const env = {
+  ...process.env,
+  ...(process.argv.includes("--long") ? { PODHEITOR_HPC_LONG: "1" } : {}),
+};
 const logs = join(root, ".cache/test");
 const tail = 120; // lines of a failed step that are shown; the rest is in its log
 
@@ -21,20 +25,31 @@ let passed = 0;
 let failed = 0;
 const skipped = [];
 
-/** Runs one step, a command line or a function that does what `run` does; its output is shown only when it fails. `count` says how many tests it was. */
+/**
+ * Runs one step, a command line or a function that does what `run` does; its output is shown only
+ * when it fails. `count` says how many tests it was.
+ */
 async function step(name, work, { limit, count } = {}) {
   const start = Date.now();
-  const { code, output } = typeof work === "function" ? await work() : await run(work, { env, limit });
+  const { code, output } =
+    typeof work === "function" ? await work() : await run(work, { env, limit });
   const log = join(logs, `${name.replace(/[^a-z0-9.]+/gi, "-")}.log`);
   writeFileSync(log, output);
-  const counted = count?.() ?? { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: [] };
-  // A program that fails without a failed test (it crashed, or nothing was found) is a failure all the same.
+  const counted = count?.() ?? {
+    passed: code === 0 ? 1 : 0,
+    failed: code === 0 ? 0 : 1,
+    skipped: [],
+  };
+  // A program that fails without a failed test (it crashed, or nothing was found) is a failure all
+  // the same.
   if (code !== 0 && counted.failed === 0) counted.failed = 1;
   passed += counted.passed;
   failed += counted.failed;
   skipped.push(...counted.skipped.map((what) => `${name}: ${what}`));
   const figures = count ? ` ${counted.passed} passed, ${counted.failed} failed,` : "";
-  say(`${code === 0 ? "ok    " : "FAILED"} ${name}:${figures} ${((Date.now() - start) / 1000).toFixed(1)} s`);
+  say(
+    `${code === 0 ? "ok    " : "FAILED"} ${name}:${figures} ${((Date.now() - start) / 1000).toFixed(1)} s`,
+  );
   if (code !== 0) {
     const lines = output.trimEnd().split("\n");
     if (lines.length > tail) say(`        (${lines.length - tail} lines more in ${log})`);
@@ -90,7 +105,11 @@ async function readyReleases() {
   const ready = [];
   for (const release of ["9.6.7", "15.0.3"]) {
     const tool = ["npm", "run", "-s", "lab", "--", "bacula"];
-    if (requireLab && !(await step(`install Bacula ${release}`, [...tool, "install", "--release", release]))) continue;
+    if (
+      requireLab &&
+      !(await step(`install Bacula ${release}`, [...tool, "install", "--release", release]))
+    )
+      continue;
     const { code, output } = await run([...tool, "check", "--release", release], { env });
     if (code === 0) ready.push(release);
     else skipped.push(`system tests, Bacula ${release}: ${output.trim()}`);
@@ -98,7 +117,10 @@ async function readyReleases() {
   return ready;
 }
 
-/** libFuzzer over the C parts that read foreign bytes: ten seconds a target, half an hour with --long; two at a time. */
+/**
+ * libFuzzer over the C parts that read foreign bytes: ten seconds a target, half an hour with
+ * --long; two at a time.
+ */
 async function fuzz() {
   if (!["clang-14", "clang"].some(has)) {
     skipped.push("fuzzing: no clang (Debian: apt-get install clang-14 libclang-rt-14-dev)");
@@ -106,7 +128,13 @@ async function fuzz() {
   }
   const asRoot = process.getuid() === 0;
   if (!asRoot) skipped.push("fuzzing of abi, restore and scan: they need root (chroot)");
-  const targets = ["frame", "params", "frames", "backup", ...(asRoot ? ["abi", "restore", "scan"] : [])];
+  const targets = [
+    "frame",
+    "params",
+    "frames",
+    "backup",
+    ...(asRoot ? ["abi", "restore", "scan"] : []),
+  ];
   const long = env.PODHEITOR_HPC_LONG === "1";
   const seconds = long ? 1800 : 10;
   const argv = ["make", "-s", "-j2", "-C", "shim-c/fuzz", `FUZZ_SECONDS=${seconds}`];
@@ -129,8 +157,12 @@ if (!(await step("build", ["npm", "run", "-s", "build"]))) end(1); // nothing be
 // The longest first, so that no processor waits for the last one.
 const suites = ["scan", "fd-plugin", "restore", "path", "ptcomm", "labfs"];
 await sideBySide([
-  ...suites.map((suite) => () => step(`C tests, ${suite}`, ["make", "-s", "-C", `shim-c/${suite}`, "test"])),
-  ...["typecheck", "edges", "dead-code", "lint"].map((check) => () => step(check, ["npm", "run", "-s", check])),
+  ...suites.map(
+    (suite) => () => step(`C tests, ${suite}`, ["make", "-s", "-C", `shim-c/${suite}`, "test"]),
+  ),
+  ...["typecheck", "edges", "dead-code", "lint"].map(
+    (check) => () => step(check, ["npm", "run", "-s", check]),
+  ),
 ]);
 if (!existsSync("/usr/include/fuse3/fuse.h"))
   skipped.push("labfs: no fuse3/fuse.h (Debian: apt-get install libfuse3-dev fuse3)");

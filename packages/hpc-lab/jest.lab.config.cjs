@@ -1,5 +1,5 @@
-// System tests: a real Bacula for each. They stay out of `npx jest` (minutes, root, installed packages) and run two at a time,
-// those that measure one at a time:
+// System tests: a real Bacula for each. They stay out of `npx jest` (minutes, root, installed
+// packages) and run two at a time, those that measure one at a time:
 //   npx jest --config packages/hpc-lab/jest.lab.config.cjs
 // HPC_LAB_RELEASES=9 or =15 chooses one release.
 const base = require("../../jest.config.cjs");

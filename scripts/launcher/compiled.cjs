@@ -1,4 +1,5 @@
-// A program's file in the form that V8 compiled when the program was bundled: it starts 12 (the backend) to 50 ms (the command) sooner than from its source.
+// A program's file in the form that V8 compiled when the program was bundled: it starts 12 (the
+// backend) to 50 ms (the command) sooner than from its source.
 const { closeSync, fstatSync, openSync, readFileSync, statSync } = require("node:fs");
 const { createRequire } = require("node:module");
 const { dirname } = require("node:path");
@@ -19,21 +20,31 @@ function readTrusted(file) {
   }
 }
 
-/** What V8 made of exactly this source, which the file begins with: V8 itself compares no more of a source than its length, and a digest would cost 8 ms of loading one. */
+/**
+ * What V8 made of exactly this source, which the file begins with: V8 itself compares no more of a
+ * source than its length, and a digest would cost 8 ms of loading one.
+ */
 function readCache(file, source) {
   try {
     const cache = readTrusted(file);
-    return cache?.subarray(0, source.length).equals(source) ? cache.subarray(source.length) : undefined;
+    return cache?.subarray(0, source.length).equals(source)
+      ? cache.subarray(source.length)
+      : undefined;
   } catch {
     return undefined; // Without it everything works, later.
   }
 }
 
-/** A CommonJS file, as require() would take it, but from `cacheFile` where that is of this file and of this Node. */
+/**
+ * A CommonJS file, as require() would take it, but from `cacheFile` where that is of this file and
+ * of this Node.
+ */
 exports.compiled = (file, cacheFile) => {
   const source = readTrusted(file);
   if (source === undefined)
-    throw new Error(`${file} may be changed by others: it must belong to root or to you; chmod go-w ${file}`);
+    throw new Error(
+      `${file} may be changed by others: it must belong to root or to you; chmod go-w ${file}`,
+    );
   const wrapped = `(function (exports, require, module, __filename, __dirname) {${source}\n})`;
   const script = new Script(wrapped, { filename: file, cachedData: readCache(cacheFile, source) });
   return {

@@ -8,31 +8,34 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct text { char *bytes; size_t cap; };
+struct text {
+    char *bytes;
+    size_t cap;
+};
 
 /* The hole map of the entry in progress, walked as its content is read. */
 struct holes {
-    struct text map;         /* pairs of u64: offset, length */
+    struct text map; /* pairs of u64: offset, length */
     uint32_t count, at;
-    uint64_t offset;         /* of the next byte of content */
-    uint64_t size;           /* of the file, holes included */
-    bool skipped;            /* the FD gets only the rest, with its offsets */
+    uint64_t offset; /* of the next byte of content */
+    uint64_t size;   /* of the file, holes included */
+    bool skipped;    /* the FD gets only the rest, with its offsets */
 };
 
 struct backup {
     struct session session;
     struct links links;
-    struct paths paths;      /* of this line: whatever is not below one of them is refused */
+    struct paths paths; /* of this line: whatever is not below one of them is refused */
     bool estimate;
-    bool data;               /* the current entry's data has not been seen to its end (Z) */
-    uint64_t bytes;          /* of data that came for the current entry */
-    int error;               /* errno of its Z */
-    uint64_t leader;         /* link group whose leader the current entry is, 0: none */
-    int index_before;        /* FileIndex before that leader was offered */
-    struct text name, link;  /* what the packet points to; the FD copies them right away */
-    struct text block;       /* xattr block of the current entry; the FD uses it in place */
-    size_t block_len;        /* 0: none, or it has been given */
-    bool block_given;        /* of the current entry */
+    bool data;              /* the current entry's data has not been seen to its end (Z) */
+    uint64_t bytes;         /* of data that came for the current entry */
+    int error;              /* errno of its Z */
+    uint64_t leader;        /* link group whose leader the current entry is, 0: none */
+    int index_before;       /* FileIndex before that leader was offered */
+    struct text name, link; /* what the packet points to; the FD copies them right away */
+    struct text block;      /* xattr block of the current entry; the FD uses it in place */
+    size_t block_len;       /* 0: none, or it has been given */
+    bool block_given;       /* of the current entry */
     struct holes holes;
     uint64_t received, blocks, lone_links, unread, deleted;
     bool counted;
@@ -65,20 +68,23 @@ static int file_type(const struct hpc_entry_head *head)
     if (head->flags & HPC_ENTRY_LINK)
         return TYPE_HARDLINK;
     switch (head->kind) {
-    case HPC_REGULAR: return head->size == 0 && !(head->flags & HPC_ENTRY_HAS_DATA) ? TYPE_EMPTY : TYPE_REGULAR;
+    case HPC_REGULAR:
+        return head->size == 0 && !(head->flags & HPC_ENTRY_HAS_DATA) ? TYPE_EMPTY : TYPE_REGULAR;
     case HPC_DIRECTORY: return TYPE_DIRECTORY;
     case HPC_SYMLINK: return TYPE_SYMLINK;
     default: return TYPE_SPECIAL;
     }
 }
 
-/* Nothing that the backend says gets a name into the catalog, or marks one as seen, that this line did not ask for. */
+/* Nothing that the backend says gets a name into the catalog, or marks one as seen, that this line
+ * did not ask for. */
 static bool is_ours(struct backup *b, const void *name, size_t len)
 {
     char text[512];
     if (name_is_plain(name, len) && paths_hold(&b->paths, name, len))
         return true;
-    session_broken(&b->session, "it named %s, which is not below a path of this job", printable(text, sizeof text, name, len));
+    session_broken(&b->session, "it named %s, which is not below a path of this job",
+                   printable(text, sizeof text, name, len));
     return false;
 }
 
@@ -88,8 +94,10 @@ static bool names_are_ours(struct backup *b, const struct hpc_entry *entry)
            (!(entry->head.flags & HPC_ENTRY_LINK) || is_ours(b, entry->link, entry->head.link_len));
 }
 
-/* A user of the tree can make a file of 2^63 bytes of nothing: where the FD takes offsets, its zeros are nobody's work. */
-static bool skips_holes(const struct backup *b, const struct abi *abi, const struct hpc_entry *entry)
+/* A user of the tree can make a file of 2^63 bytes of nothing: where the FD takes offsets, its
+ * zeros are nobody's work. */
+static bool skips_holes(const struct backup *b, const struct abi *abi,
+                        const struct hpc_entry *entry)
 {
     enum conf_holes holes = b->session.conf.holes;
     uint64_t bytes = 0, hole[2];
@@ -97,17 +105,24 @@ static bool skips_holes(const struct backup *b, const struct abi *abi, const str
         memcpy(hole, entry->holes + 16 * (size_t)i, sizeof hole);
         bytes += hole[1];
     }
-    return bytes >= HOLES_LARGE && (holes == HOLES_BY_RELEASE ? abi->encrypts_offsets : holes == HOLES_SKIP);
+    return bytes >= HOLES_LARGE &&
+           (holes == HOLES_BY_RELEASE ? abi->encrypts_offsets : holes == HOLES_SKIP);
 }
 
-/* A directory's catalog name ends in '/', and is taken from `link` when it is saved, from `fname` when it is marked as seen. */
-static int fill_packet(struct backup *b, const struct abi *abi, void *pkt, const struct hpc_entry *entry)
+/* A directory's catalog name ends in '/', and is taken from `link` when it is saved, from `fname`
+ * when it is marked as seen. */
+static int fill_packet(struct backup *b, const struct abi *abi, void *pkt,
+                       const struct hpc_entry *entry)
 {
     struct stat st;
     int type = file_type(&entry->head);
-    const char *name = set_text(&b->name, entry->name, entry->head.name_len, type == TYPE_DIRECTORY);
-    /* Where nothing is linked to, the name stands in its place: with `strippath` the FD strips both, and names only if both can be. */
-    const char *link = entry->head.link_len == 0 ? name : set_text(&b->link, entry->link, entry->head.link_len, false);
+    const char *name = set_text(&b->name, entry->name, entry->head.name_len,
+                                type == TYPE_DIRECTORY);
+    /* Where nothing is linked to, the name stands in its place: with `strippath` the FD strips
+     * both, and names only if both can be. */
+    const char *link = entry->head.link_len == 0
+                           ? name
+                           : set_text(&b->link, entry->link, entry->head.link_len, false);
     if (!name || !link)
         return -ENOMEM;
     stat_from_entry(&st, &entry->head);
@@ -119,7 +134,8 @@ static int fill_packet(struct backup *b, const struct abi *abi, void *pkt, const
     b->holes.skipped = type == TYPE_REGULAR && skips_holes(b, abi, entry);
     if (b->holes.skipped)
         pkt_put_u64(pkt, abi->save.flags, SAVE_OFFSETS);
-    else if (type == TYPE_REGULAR && (entry->head.hole_count > 0 || entry->head.blocks < entry->head.size / 512))
+    else if (type == TYPE_REGULAR &&
+             (entry->head.hole_count > 0 || entry->head.blocks < entry->head.size / 512))
         pkt_put_u64(pkt, abi->save.flags, SAVE_SPARSE);
     return 0;
 }
@@ -138,21 +154,25 @@ static int set_holes(struct holes *h, const struct hpc_entry *entry)
     return 0;
 }
 
-/* The B frame that the record announced. It comes before the data; the FD asks for it after them. */
+/* The B frame that the record announced. It comes before the data; the FD asks for it after them.
+ */
 static int take_block(struct backup *b)
 {
     struct hpc_frame frame;
     if (session_next(&b->session, &frame) != 0)
         return -1;
     if (frame.status != 'B')
-        return session_broken(&b->session, "a frame '%c' came where the extended attributes of %s were due", frame.status, b->name.bytes);
+        return session_broken(&b->session,
+                              "a frame '%c' came where the extended attributes of %s were due",
+                              frame.status, b->name.bytes);
     struct hpc_xattr attribute;
     size_t at = 0;
     int rc = 1;
     while (rc > 0) /* a damaged one would be noticed at the restore only */
         rc = hpc_xattr_next(frame.payload, frame.len, &at, &attribute);
     if (rc < 0)
-        return session_broken(&b->session, "the extended attributes of %s are damaged", b->name.bytes);
+        return session_broken(&b->session, "the extended attributes of %s are damaged",
+                              b->name.bytes);
     if (!make_room(&b->block, frame.len)) {
         job_say(b->session.job, SAY_FATAL, "out of memory");
         return -1;
@@ -178,12 +198,16 @@ static int offer(struct job *job, struct backup *b, void *pkt, const struct hpc_
     if (!names_are_ours(b, entry))
         return RC_ERROR;
     if (b->data && (b->estimate || head->kind != HPC_REGULAR || head->flags & HPC_ENTRY_LINK))
-        return session_broken(&b->session, "it announced data for %s, which can have none", printable(name, sizeof name, entry->name, head->name_len)), RC_ERROR;
+        return session_broken(&b->session, "it announced data for %s, which can have none",
+                              printable(name, sizeof name, entry->name, head->name_len)),
+               RC_ERROR;
     if (fill_packet(b, job->abi, pkt, entry) != 0 || set_holes(&b->holes, entry) != 0) {
         job_say(job, SAY_FATAL, "out of memory");
         return RC_ERROR;
     }
-    if (head->flags & HPC_ENTRY_ATTRS && take_block(b) != 0) /* from here on the entry's name and link are gone; its head is a copy */
+    if (head->flags & HPC_ENTRY_ATTRS &&
+        take_block(b) !=
+            0) /* from here on the entry's name and link are gone; its head is a copy */
         return RC_ERROR;
     if (b->estimate)
         return RC_OK;
@@ -193,7 +217,9 @@ static int offer(struct job *job, struct backup *b, void *pkt, const struct hpc_
             links_drop(&b->links, head->link_group);
         if (leader == 0) {
             b->lone_links++;
-            job_say(job, SAY_ERROR, "not saved: %s is a hard link to a file that this job did not save", printable(name, sizeof name, entry->name, head->name_len));
+            job_say(job, SAY_ERROR,
+                    "not saved: %s is a hard link to a file that this job did not save",
+                    printable(name, sizeof name, entry->name, head->name_len));
             return RC_SKIP;
         }
         pkt_put_i32(pkt, job->abi->save.link_fi, leader);
@@ -205,7 +231,8 @@ static int offer(struct job *job, struct backup *b, void *pkt, const struct hpc_
 }
 
 /* A name that is gone, for a job without an accurate list (with one, checkFile decides). */
-static int offer_deleted(struct job *job, struct backup *b, void *pkt, const struct hpc_frame *frame)
+static int offer_deleted(struct job *job, struct backup *b, void *pkt,
+                         const struct hpc_frame *frame)
 {
     struct stat st = { 0 };
     if (!is_ours(b, frame->payload, frame->len))
@@ -224,7 +251,8 @@ static int offer_deleted(struct job *job, struct backup *b, void *pkt, const str
     return RC_OK;
 }
 
-/* Asks the FD about one entry: true when it must be sent. What is unchanged is marked as seen, or it would count as deleted. */
+/* Asks the FD about one entry: true when it must be sent. What is unchanged is marked as seen, or
+ * it would count as deleted. */
 static int wanted(struct job *job, struct backup *b, const struct hpc_entry *entry)
 {
     const struct abi *abi = job->abi;
@@ -269,16 +297,20 @@ static int end_data(struct backup *b, const struct hpc_frame *frame)
 {
     struct hpc_data_end end;
     if (frame->status != 'Z' || hpc_data_end_decode(frame->payload, frame->len, &end) != 0)
-        return session_broken(&b->session, "a frame '%c' came within the data of %s", frame->status, b->name.bytes);
+        return session_broken(&b->session, "a frame '%c' came within the data of %s", frame->status,
+                              b->name.bytes);
     b->data = false;
     b->error = end.error;
     b->unread += end.error != 0;
     if (end.bytes != b->bytes)
-        return session_broken(&b->session, "%s: %llu bytes of data came, %llu were sent", b->name.bytes, (unsigned long long)b->bytes, (unsigned long long)end.bytes);
+        return session_broken(&b->session, "%s: %llu bytes of data came, %llu were sent",
+                              b->name.bytes, (unsigned long long)b->bytes,
+                              (unsigned long long)end.bytes);
     return 0;
 }
 
-/* Up to cap bytes of what the backend sends for the current entry, 0 at its end; less than cap only at its end. */
+/* Up to cap bytes of what the backend sends for the current entry, 0 at its end; less than cap only
+ * at its end. */
 static int64_t read_data(struct backup *b, char *out, size_t cap)
 {
     struct hpc_frame frame;
@@ -293,13 +325,15 @@ static int64_t read_data(struct backup *b, char *out, size_t cap)
             continue;
         if (!b->data)
             break;
-        if (session_next(&b->session, &frame) != 0 || (frame.status != 'D' && end_data(b, &frame) != 0))
+        if (session_next(&b->session, &frame) != 0 ||
+            (frame.status != 'D' && end_data(b, &frame) != 0))
             return -1;
     }
     return (int64_t)filled;
 }
 
-/* How far the hole that begins at the next byte reaches, or (negative) how far it is to the next hole; INT64_MIN: there is none. */
+/* How far the hole that begins at the next byte reaches, or (negative) how far it is to the next
+ * hole; INT64_MIN: there is none. */
 static int64_t next_hole(struct holes *h)
 {
     while (h->at < h->count) {
@@ -315,8 +349,9 @@ static int64_t next_hole(struct holes *h)
 }
 
 /*
- * The current entry's content: what the backend sends, with zeros where the hole map has holes. Less than cap only at its end, because the FD
- * takes a short block of zeros for the last one of a sparse file.
+ * The current entry's content: what the backend sends, with zeros where the hole map has holes.
+ * Less than cap only at its end, because the FD takes a short block of zeros for the last one of a
+ * sparse file.
  */
 static int64_t read_content(struct backup *b, char *out, size_t cap)
 {
@@ -336,13 +371,15 @@ static int64_t read_content(struct backup *b, char *out, size_t cap)
             return -1;
         filled += (size_t)n;
         h->offset += (uint64_t)n;
-        if (n < (int64_t)run) /* it became shorter than its hole map: the holes that are left would be inventions */
+        if (n < (int64_t)run) /* it became shorter than its hole map: the holes that are left would
+                                 be inventions */
             break;
     }
     return (int64_t)filled;
 }
 
-/* As read_content(), but holes are passed over: what comes belongs at *offset. A hole at the end leaves one zero, which says how long the file is. */
+/* As read_content(), but holes are passed over: what comes belongs at *offset. A hole at the end
+ * leaves one zero, which says how long the file is. */
 static int64_t read_extent(struct backup *b, char *out, size_t cap, int64_t *offset)
 {
     struct holes *h = &b->holes;
@@ -369,31 +406,50 @@ static int finish(struct job *job, struct backup *b)
     if (!b->counted)
         return session_broken(&b->session, "it ended without its accounting");
     if (n[HPC_N_EMITTED] != b->received)
-        return session_broken(&b->session, "%llu entries came, it sent %llu", (unsigned long long)b->received, (unsigned long long)n[HPC_N_EMITTED]);
+        return session_broken(&b->session, "%llu entries came, it sent %llu",
+                              (unsigned long long)b->received,
+                              (unsigned long long)n[HPC_N_EMITTED]);
     if (n[HPC_N_XATTRS] != b->blocks)
-        return session_broken(&b->session, "extended attributes of %llu entries came, it sent those of %llu", (unsigned long long)b->blocks, (unsigned long long)n[HPC_N_XATTRS]);
+        return session_broken(&b->session,
+                              "extended attributes of %llu entries came, it sent those of %llu",
+                              (unsigned long long)b->blocks, (unsigned long long)n[HPC_N_XATTRS]);
     if (session_finish(&b->session) != 0)
         return -1;
     uint64_t filtered = 0;
     for (int i = HPC_N_FILTERED_SHARD; i <= HPC_N_FILTERED_OTHER; i++)
         filtered += n[i];
-    job_say(job, SAY_INFO, "scanned %llu entries: emitted %llu, filtered %llu, vanished %llu, failed %llu; %llu bytes of data; not read in full %llu, directories not listed %llu, pruned %llu; extended attributes of %llu entries, not read in full of %llu; %llu bytes in holes; changed since they were listed %llu, of those while they were read %llu",
-            (unsigned long long)n[HPC_N_SCANNED], (unsigned long long)n[HPC_N_EMITTED], (unsigned long long)filtered, (unsigned long long)n[HPC_N_VANISHED],
-            (unsigned long long)n[HPC_N_FAILED], (unsigned long long)n[HPC_N_BYTES], (unsigned long long)b->unread, (unsigned long long)n[HPC_N_UNLISTED],
-            (unsigned long long)n[HPC_N_PRUNED], (unsigned long long)n[HPC_N_XATTRS], (unsigned long long)n[HPC_N_XATTRS_FAILED], (unsigned long long)n[HPC_N_HOLE_BYTES],
+    job_say(job, SAY_INFO,
+            "scanned %llu entries: emitted %llu, filtered %llu, vanished %llu, failed %llu; %llu "
+            "bytes of data; not read in full %llu, directories not listed %llu, pruned %llu; "
+            "extended attributes of %llu entries, not read in full of %llu; %llu bytes in holes; "
+            "changed since they were listed %llu, of those while they were read %llu",
+            (unsigned long long)n[HPC_N_SCANNED], (unsigned long long)n[HPC_N_EMITTED],
+            (unsigned long long)filtered, (unsigned long long)n[HPC_N_VANISHED],
+            (unsigned long long)n[HPC_N_FAILED], (unsigned long long)n[HPC_N_BYTES],
+            (unsigned long long)b->unread, (unsigned long long)n[HPC_N_UNLISTED],
+            (unsigned long long)n[HPC_N_PRUNED], (unsigned long long)n[HPC_N_XATTRS],
+            (unsigned long long)n[HPC_N_XATTRS_FAILED], (unsigned long long)n[HPC_N_HOLE_BYTES],
             (unsigned long long)n[HPC_N_CHANGED], (unsigned long long)n[HPC_N_TORN]);
-    /* M_NOTSAVED alone does not count as an error with the Director: the job would end as if nothing were missing. */
+    /* M_NOTSAVED alone does not count as an error with the Director: the job would end as if
+     * nothing were missing. */
     if (n[HPC_N_FAILED] > 0 || n[HPC_N_UNLISTED] > 0)
-        job_say(job, SAY_ERROR, "%llu entries were not saved and %llu directories not listed in full; the messages above name them",
+        job_say(job, SAY_ERROR,
+                "%llu entries were not saved and %llu directories not listed in full; the messages "
+                "above name them",
                 (unsigned long long)n[HPC_N_FAILED], (unsigned long long)n[HPC_N_UNLISTED]);
     if (!hpc_accounting_balanced(&b->sums))
-        job_say(job, SAY_ERROR, "the backend's accounting does not add up: entries may be missing from this backup");
+        job_say(
+            job, SAY_ERROR,
+            "the backend's accounting does not add up: entries may be missing from this backup");
     if (b->lone_links > 0)
-        job_say(job, SAY_ERROR, "%llu hard links were not saved, because the file that they belong to was not", (unsigned long long)b->lone_links);
+        job_say(job, SAY_ERROR,
+                "%llu hard links were not saved, because the file that they belong to was not",
+                (unsigned long long)b->lone_links);
     return 0;
 }
 
-/* Remembers a Plugin line, and in job->clash that it saves what another one saves. false: the job failed. */
+/* Remembers a Plugin line, and in job->clash that it saves what another one saves. false: the job
+ * failed. */
 static bool add_line(struct job *job, const char *text, const struct hpc_params *params)
 {
     struct clash clash;
@@ -405,10 +461,14 @@ static bool add_line(struct job *job, const char *text, const struct hpc_params 
         job_say(job, SAY_FATAL, "out of memory");
     if (rc <= 0 || job->clash)
         return rc >= 0;
-    if (asprintf(&job->clash, "two Plugin lines of this FileSet save the same names, %s and %s: '%s' and '%s'. A job must save a name once. "
-                "Remedy: leave one of them out, or make them shards of one N",
-                printable(path, sizeof path, clash.path, strlen(clash.path)), printable(other, sizeof other, clash.other_path, strlen(clash.other_path)),
-                printable(a, sizeof a, clash.line, strlen(clash.line)), printable(b, sizeof b, text, strlen(text))) < 0) {
+    if (asprintf(&job->clash,
+                 "two Plugin lines of this FileSet save the same names, %s and %s: '%s' and '%s'. "
+                 "A job must save a name once. "
+                 "Remedy: leave one of them out, or make them shards of one N",
+                 printable(path, sizeof path, clash.path, strlen(clash.path)),
+                 printable(other, sizeof other, clash.other_path, strlen(clash.other_path)),
+                 printable(a, sizeof a, clash.line, strlen(clash.line)),
+                 printable(b, sizeof b, text, strlen(text))) < 0) {
         job->clash = NULL;
         job_say(job, SAY_FATAL, "out of memory");
         return false;
@@ -428,7 +488,8 @@ void backup_announce(struct job *job, const char *plugin_string)
     struct hpc_params params;
     char error[512];
     job->announced = true;
-    if (hpc_params_parse((const uint8_t *)plugin_string, strlen(plugin_string), &params, error, sizeof error) != 0)
+    if (hpc_params_parse((const uint8_t *)plugin_string, strlen(plugin_string), &params, error,
+                         sizeof error) != 0)
         return; /* is said when the line's turn comes */
     add_line(job, plugin_string, &params);
     hpc_params_free(&params);
@@ -440,8 +501,11 @@ void backup_job_starts(struct job *job)
         return;
     job->index_before = job_int(job, job->abi->var.file_index, 0);
     if (job->index_before > 0)
-        job_say(job, SAY_WARNING, "this job was incomplete and goes on behind its file %d; the plugin cannot know which names those are, starts over, and saves everything "
-                "again. Remedy: start a new job, and no `restart`", job->index_before);
+        job_say(job, SAY_WARNING,
+                "this job was incomplete and goes on behind its file %d; the plugin cannot know "
+                "which names those are, starts over, and saves everything "
+                "again. Remedy: start a new job, and no `restart`",
+                job->index_before);
 }
 
 /* What File lines save beside us cannot be seen from here: only how much it was. */
@@ -450,8 +514,11 @@ static void say_others(struct job *job, const struct backup *b, bool estimate)
     int others = estimate ? 0 : job_int(job, job->abi->var.file_index, 0) - job->index_before;
     char path[512];
     if (others > 0 && b->paths.count > 0)
-        job_say(job, SAY_INFO, "File lines of this FileSet saved %d entries: none of them may lie below %s%s, or the job has it twice", others,
-                printable(path, sizeof path, b->paths.list[0], strlen(b->paths.list[0])), b->paths.count > 1 ? " or another path of the Plugin line" : "");
+        job_say(job, SAY_INFO,
+                "File lines of this FileSet saved %d entries: none of them may lie below %s%s, or "
+                "the job has it twice",
+                others, printable(path, sizeof path, b->paths.list[0], strlen(b->paths.list[0])),
+                b->paths.count > 1 ? " or another path of the Plugin line" : "");
 }
 
 int backup_begin(struct job *job, const char *plugin_string, bool estimate)
@@ -462,17 +529,21 @@ int backup_begin(struct job *job, const char *plugin_string, bool estimate)
     if (job->fatal || job_cancelled(job))
         return RC_ERROR;
     if (estimate && strstr(plugin_string, " listing=")) { /* how bconsole's `.ls plugin=` asks */
-        job_say(job, SAY_FATAL, "this plugin lists no trees for `.ls`; remedy: `estimate listing` for a job, `.ls` without `plugin=` for its files");
+        job_say(job, SAY_FATAL,
+                "this plugin lists no trees for `.ls`; remedy: `estimate listing` for a job, `.ls` "
+                "without `plugin=` for its files");
         return RC_ERROR;
     }
-    if (hpc_params_parse((const uint8_t *)plugin_string, strlen(plugin_string), &params, error, sizeof error) != 0) {
+    if (hpc_params_parse((const uint8_t *)plugin_string, strlen(plugin_string), &params, error,
+                         sizeof error) != 0) {
         job_say(job, SAY_FATAL, "%s", error);
         return RC_ERROR;
     }
     const char *work = job_string(job, job->abi->var.working_dir);
     struct backup *b = job->backup = calloc(1, sizeof *b);
     int rc = -1;
-    if (!b || links_open(&b->links, work ? work : "/tmp") != 0 || paths_add(&b->paths, &params) != 0 || paths_add(&job->paths, &params) != 0)
+    if (!b || links_open(&b->links, work ? work : "/tmp") != 0 ||
+        paths_add(&b->paths, &params) != 0 || paths_add(&job->paths, &params) != 0)
         job_say(job, SAY_FATAL, "out of memory");
     else if ((job->announced || add_line(job, plugin_string, &params)) && lines_are_good(job)) {
         say_others(job, b, estimate);
@@ -493,7 +564,10 @@ int backup_start_file(struct job *job, void *pkt)
     if (!b || job->fatal)
         return RC_ERROR;
     if (!pkt_is(pkt, job->abi->save.size, job->abi->save.end)) {
-        job_say(job, SAY_FATAL, "this File Daemon's save packet is not the one of release %s; remedy: use a plugin for this release", job->abi->release);
+        job_say(job, SAY_FATAL,
+                "this File Daemon's save packet is not the one of release %s; remedy: use a plugin "
+                "for this release",
+                job->abi->release);
         return RC_ERROR;
     }
     for (int rc = RC_SKIP;;) {
@@ -508,23 +582,22 @@ int backup_start_file(struct job *job, void *pkt)
                 return session_broken(&b->session, "an entry record is damaged"), RC_ERROR;
             rc = offer(job, b, pkt, &entry);
             break;
-        case 'G':
-            rc = offer_deleted(job, b, pkt, &frame);
-            break;
-        case 'K':
-            rc = check_batch(job, b, &frame) == 0 ? RC_SKIP : RC_ERROR;
-            break;
+        case 'G': rc = offer_deleted(job, b, pkt, &frame); break;
+        case 'K': rc = check_batch(job, b, &frame) == 0 ? RC_SKIP : RC_ERROR; break;
         case 'U':
             if (hpc_accounting_decode(frame.payload, frame.len, &b->sums) != 0)
                 return session_broken(&b->session, "its accounting is damaged"), RC_ERROR;
             b->counted = true;
             break;
         case 'F':
-            rc = finish(job, b) == 0 ? RC_MAX : RC_ERROR; /* whatever is not OK ends this line of the FileSet, without a word */
+            rc = finish(job, b) == 0 ? RC_MAX : RC_ERROR; /* whatever is not OK ends this line of
+                                                             the FileSet, without a word */
             backup_end(job);
             return rc;
         default:
-            return session_broken(&b->session, "a frame '%c' came where an entry was due", frame.status), RC_ERROR;
+            return session_broken(&b->session, "a frame '%c' came where an entry was due",
+                                  frame.status),
+                   RC_ERROR;
         }
         if (rc != RC_SKIP)
             return rc;
@@ -540,7 +613,9 @@ int backup_io(struct job *job, struct io_pkt *io)
     if (job_cancelled(job)) /* also among the zeros of a hole, which need nothing of the backend */
         io->io_errno = ECANCELED;
     else if (io->func == IO_READ && b && !job->fatal) {
-        int64_t n = b->holes.skipped && io->count > 0 ? read_extent(b, io->buf, (size_t)io->count, &io->offset) : read_content(b, io->buf, (size_t)io->count);
+        int64_t n = b->holes.skipped && io->count > 0
+                        ? read_extent(b, io->buf, (size_t)io->count, &io->offset)
+                        : read_content(b, io->buf, (size_t)io->count);
         if (n > 0 || (n == 0 && b->error == 0)) {
             io->status = (int32_t)n;
             return RC_OK;
@@ -552,7 +627,8 @@ int backup_io(struct job *job, struct io_pkt *io)
     return RC_ERROR;
 }
 
-/* The content is on its way when its reading fails: a restore learns of it from the last record of the file. */
+/* The content is on its way when its reading fails: a restore learns of it from the last record of
+ * the file. */
 static bool add_unread(struct backup *b)
 {
     const uint16_t head[2] = { sizeof HPC_XATTR_UNREAD - 1, 0 };
@@ -592,7 +668,9 @@ int backup_end_file(struct job *job)
         int index = job_int(job, job->abi->var.file_index, 0);
         int rc = index > b->index_before ? links_put(&b->links, b->leader, index) : 0;
         if (rc != 0)
-            job_say(job, SAY_ERROR, "no room to remember a hard link: %s; its other names will not be saved", strerror(-rc));
+            job_say(job, SAY_ERROR,
+                    "no room to remember a hard link: %s; its other names will not be saved",
+                    strerror(-rc));
         b->leader = 0;
     }
     return RC_MORE; /* whether there is a next one, startBackupFile finds out */

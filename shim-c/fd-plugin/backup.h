@@ -4,7 +4,8 @@
 
 #include "job.h"
 
-/* Event 20, for each of our lines. Two that save the same names fail the job when it starts: the Director listens to no message before that. */
+/* Event 20, for each of our lines. Two that save the same names fail the job when it starts: the
+ * Director listens to no message before that. */
 void backup_announce(struct job *job, const char *plugin_string);
 /* Event 3: says so when the job goes on behind what an incomplete one saved. */
 void backup_job_starts(struct job *job);

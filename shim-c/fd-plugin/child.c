@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <stdint.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -39,7 +39,8 @@ static void make_mark(struct child *child)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    snprintf(child->mark, sizeof child->mark, MARK "%d.%lld.%09ld.%p", (int)getpid(), (long long)now.tv_sec, now.tv_nsec, (void *)child);
+    snprintf(child->mark, sizeof child->mark, MARK "%d.%lld.%09ld.%p", (int)getpid(),
+             (long long)now.tv_sec, now.tv_nsec, (void *)child);
 }
 
 static char **scrubbed_environment(char *mark)
@@ -56,11 +57,13 @@ static char **scrubbed_environment(char *mark)
     return out;
 }
 
-/* From here to exec only async-signal-safe calls: the FD has other threads, whose locks the copy may hold for ever. */
+/* From here to exec only async-signal-safe calls: the FD has other threads, whose locks the copy
+ * may hold for ever. */
 static void close_all_but(int keep)
 {
 #ifdef SYS_close_range
-    if (syscall(SYS_close_range, 3u, (unsigned)keep - 1, 0u) == 0 && syscall(SYS_close_range, (unsigned)keep + 1, ~0u, 0u) == 0)
+    if (syscall(SYS_close_range, 3u, (unsigned)keep - 1, 0u) == 0 &&
+        syscall(SYS_close_range, (unsigned)keep + 1, ~0u, 0u) == 0)
         return;
 #endif
     struct rlimit limit = { .rlim_cur = 65536 };
@@ -149,7 +152,8 @@ static int start(struct child *child, char *const argv[], char *const env[], int
 
 int child_start(struct child *child, const struct conf *conf, const char *command)
 {
-    char *argv[4] = { conf->node ? conf->node : conf->backend, conf->node ? conf->backend : (char *)(uintptr_t)command,
+    char *argv[4] = { conf->node ? conf->node : conf->backend,
+                      conf->node ? conf->backend : (char *)(uintptr_t)command,
                       conf->node ? (char *)(uintptr_t)command : NULL, NULL };
     int pipes[4][2] = { { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 } };
     make_mark(child);
@@ -173,7 +177,8 @@ void child_terminate(struct child *child)
     pthread_mutex_unlock(&child->lock);
 }
 
-/* Looks without reaping first: while the zombie stands, its pid and group are nobody else's, and stragglers can be killed. */
+/* Looks without reaping first: while the zombie stands, its pid and group are nobody else's, and
+ * stragglers can be killed. */
 static bool try_reap(struct child *child)
 {
     siginfo_t info = { 0 };
@@ -196,7 +201,9 @@ static bool try_reap(struct child *child)
 bool child_ended(const struct child *child)
 {
     siginfo_t info = { 0 };
-    return child->pid > 0 && waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
+    return child->pid > 0 &&
+           waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid != 0;
 }
 
 bool child_wait(struct child *child, int limit_ms)
@@ -259,7 +266,8 @@ void child_end(struct child *child, int limit_ms)
         return;
     child->killed = true;
     kill(-child->pid, SIGKILL);
-    /* A process in an uninterruptible wait dies when the kernel lets it; the job does not wait for that. */
+    /* A process in an uninterruptible wait dies when the kernel lets it; the job does not wait for
+     * that. */
     child_wait(child, END_MILLISECONDS);
 }
 
@@ -270,7 +278,8 @@ void child_describe(const struct child *child, char *out, size_t cap)
     else if (child->killed)
         snprintf(out, cap, "did not end by itself and was killed");
     else if (WIFSIGNALED(child->status))
-        snprintf(out, cap, "was killed by signal %d (%s)", WTERMSIG(child->status), strsignal(WTERMSIG(child->status)));
+        snprintf(out, cap, "was killed by signal %d (%s)", WTERMSIG(child->status),
+                 strsignal(WTERMSIG(child->status)));
     else
         snprintf(out, cap, "ended with exit code %d", WEXITSTATUS(child->status));
 }

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CONF_NAME "podheitor-hpc-fd.conf"
+#define CONF_NAME    "podheitor-hpc-fd.conf"
 #define SYMLINKS_MAX 40 /* as many as the kernel follows */
 
 static int conf_path(char *out, size_t cap)
@@ -19,7 +19,8 @@ static int conf_path(char *out, size_t cap)
     if (!dladdr((const void *)conf_path, &self) || !self.dli_fname)
         return -1;
     /* Absolute, so that every directory above can be looked at. */
-    char *self_path = *self.dli_fname == '/' ? strdup(self.dli_fname) : realpath(self.dli_fname, NULL);
+    char *self_path = *self.dli_fname == '/' ? strdup(self.dli_fname)
+                                             : realpath(self.dli_fname, NULL);
     const char *slash = self_path ? strrchr(self_path, '/') : NULL;
     int n = slash ? snprintf(out, cap, "%.*s/" CONF_NAME, (int)(slash - self_path), self_path) : -1;
     free(self_path);
@@ -30,31 +31,42 @@ static int conf_path(char *out, size_t cap)
 static int trusted(const struct stat *st, const char *path, char *error, size_t cap)
 {
     if (st->st_uid != 0 && st->st_uid != geteuid()) {
-        snprintf(error, cap, "%s belongs to user %u; remedy: chown root '%s'", path, st->st_uid, path);
+        snprintf(error, cap, "%s belongs to user %u; remedy: chown root '%s'", path, st->st_uid,
+                 path);
         return -1;
     }
     if (st->st_mode & (S_IWGRP | S_IWOTH)) {
-        snprintf(error, cap, "%s can be changed by group or others (mode %04o); remedy: chmod go-w '%s'", path, st->st_mode & 07777, path);
+        snprintf(error, cap,
+                 "%s can be changed by group or others (mode %04o); remedy: chmod go-w '%s'", path,
+                 st->st_mode & 07777, path);
         return -1;
     }
     return 0;
 }
 
-/* In a directory that others may change, a file can be exchanged whoever owns it; where the sticky bit is set, only by its owner. */
+/* In a directory that others may change, a file can be exchanged whoever owns it; where the sticky
+ * bit is set, only by its owner. */
 static int trusted_directory(const struct stat *st, const char *path, char *error, size_t cap)
 {
     if (st->st_uid != 0 && st->st_uid != geteuid()) {
-        snprintf(error, cap, "the directory %s belongs to user %u, who could exchange what is in it; remedy: chown root '%s', or install elsewhere", path, st->st_uid, path);
+        snprintf(error, cap,
+                 "the directory %s belongs to user %u, who could exchange what is in it; remedy: "
+                 "chown root '%s', or install elsewhere",
+                 path, st->st_uid, path);
         return -1;
     }
     if (st->st_mode & (S_IWGRP | S_IWOTH) && !(st->st_mode & S_ISVTX)) {
-        snprintf(error, cap, "the directory %s can be changed by group or others (mode %04o); remedy: chmod go-w '%s', or install elsewhere", path, st->st_mode & 07777, path);
+        snprintf(error, cap,
+                 "the directory %s can be changed by group or others (mode %04o); remedy: chmod "
+                 "go-w '%s', or install elsewhere",
+                 path, st->st_mode & 07777, path);
         return -1;
     }
     return 0;
 }
 
-/* Looks at the directories on the way to `path` as far as its first symlink, whose resolution it writes to `next` (1); 0: all were good; -1. */
+/* Looks at the directories on the way to `path` as far as its first symlink, whose resolution it
+ * writes to `next` (1); 0: all were good; -1. */
 static int trusted_as_far(const char *path, char *next, char *error, size_t cap)
 {
     char way[PATH_MAX], target[PATH_MAX];
@@ -73,7 +85,9 @@ static int trusted_as_far(const char *path, char *next, char *error, size_t cap)
         if (!S_ISLNK(st.st_mode))
             continue;
         if (st.st_uid != 0 && st.st_uid != geteuid()) {
-            snprintf(error, cap, "the symbolic link %s belongs to user %u; remedy: name the file itself", way, st.st_uid);
+            snprintf(error, cap,
+                     "the symbolic link %s belongs to user %u; remedy: name the file itself", way,
+                     st.st_uid);
             return -1;
         }
         ssize_t got = readlink(way, target, sizeof target - 1);
@@ -111,7 +125,8 @@ static int trusted_way(const char *path, char *error, size_t cap)
     return -1;
 }
 
-static int check_program(const char *conf, const char *key, const char *path, bool run, char *error, size_t cap)
+static int check_program(const char *conf, const char *key, const char *path, bool run, char *error,
+                         size_t cap)
 {
     struct stat st;
     if (path[0] != '/') {
@@ -119,11 +134,15 @@ static int check_program(const char *conf, const char *key, const char *path, bo
         return -1;
     }
     if (stat(path, &st) != 0) {
-        snprintf(error, cap, "%s: %s = %s: %s; remedy: name an existing file there, or run 'podheitor-hpc plugin install'", conf, key, path, strerror(errno));
+        snprintf(error, cap,
+                 "%s: %s = %s: %s; remedy: name an existing file there, or run 'podheitor-hpc "
+                 "plugin install'",
+                 conf, key, path, strerror(errno));
         return -1;
     }
     if (!S_ISREG(st.st_mode) || (run && access(path, X_OK) != 0)) {
-        snprintf(error, cap, "%s: %s = %s is not %s; remedy: name the right file, or chmod +x it", conf, key, path, S_ISREG(st.st_mode) ? "executable" : "a regular file");
+        snprintf(error, cap, "%s: %s = %s is not %s; remedy: name the right file, or chmod +x it",
+                 conf, key, path, S_ISREG(st.st_mode) ? "executable" : "a regular file");
         return -1;
     }
     return trusted(&st, path, error, cap) != 0 ? -1 : trusted_way(path, error, cap);
@@ -145,7 +164,8 @@ static int set(char **field, const char *value)
     return (*field = strdup(value)) ? 0 : -1;
 }
 
-static int parse_line(struct conf *conf, const char *path, int number, char *line, char *error, size_t cap)
+static int parse_line(struct conf *conf, const char *path, int number, char *line, char *error,
+                      size_t cap)
 {
     line = trim(line);
     if (!*line || *line == '#')
@@ -168,16 +188,21 @@ static int parse_line(struct conf *conf, const char *path, int number, char *lin
             conf->stall_seconds = (int)seconds;
             return 0;
         }
-        snprintf(error, cap, "%s line %d: stall-limit = %s is not a number of seconds from 1 to %d", path, number, value, STALL_SECONDS_MAX);
+        snprintf(error, cap, "%s line %d: stall-limit = %s is not a number of seconds from 1 to %d",
+                 path, number, value, STALL_SECONDS_MAX);
         return -1;
     }
     if (strcmp(key, "holes") == 0) {
-        conf->holes = strcmp(value, "skip") == 0 ? HOLES_SKIP : strcmp(value, "send") == 0 ? HOLES_SEND : HOLES_BY_RELEASE;
+        conf->holes = strcmp(value, "skip") == 0   ? HOLES_SKIP
+                      : strcmp(value, "send") == 0 ? HOLES_SEND
+                                                   : HOLES_BY_RELEASE;
         if (conf->holes == HOLES_BY_RELEASE)
-            snprintf(error, cap, "%s line %d: holes = %s is neither skip nor send", path, number, value);
+            snprintf(error, cap, "%s line %d: holes = %s is neither skip nor send", path, number,
+                     value);
         return conf->holes == HOLES_BY_RELEASE ? -1 : 0;
     }
-    snprintf(error, cap, "%s line %d: unknown key '%s' (known: backend, node, stall-limit, holes)", path, number, key);
+    snprintf(error, cap, "%s line %d: unknown key '%s' (known: backend, node, stall-limit, holes)",
+             path, number, key);
     return -1;
 }
 
@@ -186,14 +211,17 @@ static char *read_conf(const char *path, char *error, size_t cap)
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     struct stat st;
     if (fd < 0 || fstat(fd, &st) != 0) {
-        snprintf(error, cap, "cannot read %s: %s; remedy: run 'podheitor-hpc plugin install'", path, strerror(errno));
+        snprintf(error, cap, "cannot read %s: %s; remedy: run 'podheitor-hpc plugin install'", path,
+                 strerror(errno));
         if (fd >= 0)
             close(fd);
         return NULL;
     }
     char *text = NULL;
     if (!S_ISREG(st.st_mode) || st.st_size > CONF_MAX)
-        snprintf(error, cap, "%s is not a configuration file; remedy: run 'podheitor-hpc plugin install'", path);
+        snprintf(error, cap,
+                 "%s is not a configuration file; remedy: run 'podheitor-hpc plugin install'",
+                 path);
     else if (trusted(&st, path, error, cap) == 0 && trusted_way(path, error, cap) == 0) {
         text = calloc(1, CONF_MAX + 1);
         if (!text || read(fd, text, CONF_MAX) < 0) {
@@ -215,7 +243,10 @@ static bool ends_with(const char *text, const char *end)
 static int settle(struct conf *conf, const char *path, char *error, size_t cap)
 {
     if (!conf->backend) {
-        snprintf(error, cap, "%s names no backend; remedy: add a line 'backend = /path/to/podheitor-hpc-backend.cjs'", path);
+        snprintf(error, cap,
+                 "%s names no backend; remedy: add a line 'backend = "
+                 "/path/to/podheitor-hpc-backend.cjs'",
+                 path);
         return -1;
     }
     bool script = ends_with(conf->backend, ".cjs") || ends_with(conf->backend, ".js");
@@ -223,7 +254,8 @@ static int settle(struct conf *conf, const char *path, char *error, size_t cap)
         free(conf->node);
         conf->node = NULL;
     } else if (!conf->node) {
-        const char *usual = access("/usr/bin/node", X_OK) == 0 ? "/usr/bin/node" : "/usr/local/bin/node";
+        const char *usual = access("/usr/bin/node", X_OK) == 0 ? "/usr/bin/node"
+                                                               : "/usr/local/bin/node";
         if (set(&conf->node, usual) != 0)
             return -1;
     }
@@ -238,7 +270,9 @@ int conf_load(struct conf *conf, char *error, size_t cap)
     *conf = (struct conf){ .stall_seconds = STALL_SECONDS };
     snprintf(error, cap, "out of memory");
     if (conf_path(path, sizeof path) != 0) {
-        snprintf(error, cap, "cannot tell where the plugin was loaded from; remedy: set 'Plugin Directory' to an absolute path");
+        snprintf(error, cap,
+                 "cannot tell where the plugin was loaded from; remedy: set 'Plugin Directory' to "
+                 "an absolute path");
         return -1;
     }
     char *text = read_conf(path, error, cap);

@@ -8,7 +8,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-bool job_cancelled(struct job *job) { return atomic_load(&job->cancel.requested); }
+bool job_cancelled(struct job *job)
+{
+    return atomic_load(&job->cancel.requested);
+}
 
 int job_wake(struct job *job)
 {
@@ -24,7 +27,8 @@ int job_wake(struct job *job)
 
 void job_cancel(struct job *job)
 {
-    /* First the flag, then the wake-up: a thread that creates the eventfd in between sees the flag before it waits. */
+    /* First the flag, then the wake-up: a thread that creates the eventfd in between sees the flag
+     * before it waits. */
     atomic_store(&job->cancel.requested, true);
     int fd = atomic_load(&job->cancel.wake);
     if (fd >= 0) {

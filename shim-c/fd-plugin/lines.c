@@ -2,12 +2,14 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Value of the last pair with this key, as a text of its own; "" when there is none. NULL: out of memory. */
+/* Value of the last pair with this key, as a text of its own; "" when there is none. NULL: out of
+ * memory. */
 static char *value_of(const struct hpc_params *params, const char *key)
 {
     const struct hpc_pair *found = NULL;
     for (size_t i = 0; i < params->count; i++)
-        if (params->pairs[i].key_len == strlen(key) && memcmp(params->pairs[i].key, key, strlen(key)) == 0)
+        if (params->pairs[i].key_len == strlen(key) &&
+            memcmp(params->pairs[i].key, key, strlen(key)) == 0)
             found = &params->pairs[i];
     return found ? strndup((const char *)found->value, found->value_len) : strdup("");
 }
@@ -16,8 +18,8 @@ static char *value_of(const struct hpc_params *params, const char *key)
 static bool different_shards(const struct line *a, const struct line *b)
 {
     const char *of_a = strchr(a->shard, '/'), *of_b = strchr(b->shard, '/');
-    return of_a && of_b && strcmp(of_a, of_b) == 0 && strcmp(a->shard, b->shard) != 0 && strcmp(a->strategy, b->strategy) == 0 &&
-           strcmp(a->strategy, "none") != 0;
+    return of_a && of_b && strcmp(of_a, of_b) == 0 && strcmp(a->shard, b->shard) != 0 &&
+           strcmp(a->strategy, b->strategy) == 0 && strcmp(a->strategy, "none") != 0;
 }
 
 static bool clashes(const struct line *old, const struct line *line, struct clash *clash)
@@ -26,7 +28,8 @@ static bool clashes(const struct line *old, const struct line *line, struct clas
         for (size_t j = 0; j < line->paths.count; j++) {
             const char *a = old->paths.list[i], *b = line->paths.list[j];
             size_t len = strlen(a) < strlen(b) ? strlen(a) : strlen(b);
-            bool nested = strncmp(a, b, len) == 0 && (a[len] == 0 || a[len] == '/') && (b[len] == 0 || b[len] == '/');
+            bool nested = strncmp(a, b, len) == 0 && (a[len] == 0 || a[len] == '/') &&
+                          (b[len] == 0 || b[len] == '/');
             if (!nested || (strcmp(a, b) == 0 && different_shards(old, line)))
                 continue;
             *clash = (struct clash){ old->text, *a ? a : "/", *b ? b : "/" };
@@ -43,13 +46,17 @@ static void free_line(struct line *line)
     paths_free(&line->paths);
 }
 
-int lines_add(struct lines *lines, const char *text, const struct hpc_params *params, struct clash *clash)
+int lines_add(struct lines *lines, const char *text, const struct hpc_params *params,
+              struct clash *clash)
 {
-    struct line line = { .text = strdup(text), .shard = value_of(params, "shard"), .strategy = value_of(params, "strategy") };
+    struct line line = { .text = strdup(text),
+                         .shard = value_of(params, "shard"),
+                         .strategy = value_of(params, "strategy") };
     struct line *grown = realloc(lines->list, (lines->count + 1) * sizeof *grown);
     if (grown)
         lines->list = grown;
-    if (!grown || !line.text || !line.shard || !line.strategy || paths_add(&line.paths, params) != 0) {
+    if (!grown || !line.text || !line.shard || !line.strategy ||
+        paths_add(&line.paths, params) != 0) {
         free_line(&line);
         return -ENOMEM;
     }

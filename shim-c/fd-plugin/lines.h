@@ -1,4 +1,5 @@
-/* The `Plugin =` lines of one job: two that save the same names are an error, because every name must be in a job once. */
+/* The `Plugin =` lines of one job: two that save the same names are an error, because every name
+ * must be in a job once. */
 #ifndef HPC_LINES_H
 #define HPC_LINES_H
 
@@ -6,7 +7,7 @@
 #include "paths.h"
 
 struct line {
-    char *text;          /* as it stands in the FileSet */
+    char *text; /* as it stands in the FileSet */
     struct paths paths;
     char *shard, *strategy; /* values of these keys, "" where there is none */
 };
@@ -17,13 +18,16 @@ struct lines {
 };
 
 /* Two lines and the paths that they share; the first is one that came before. */
-struct clash { const char *line, *path, *other_path; };
+struct clash {
+    const char *line, *path, *other_path;
+};
 
 /*
- * Remembers a line. 1: it saves what another saves, which *clash tells (valid until lines_free()); 0; -ENOMEM. The same paths in two shards of
- * one N are no clash.
+ * Remembers a line. 1: it saves what another saves, which *clash tells (valid until lines_free());
+ * 0; -ENOMEM. The same paths in two shards of one N are no clash.
  */
-int lines_add(struct lines *lines, const char *text, const struct hpc_params *params, struct clash *clash);
+int lines_add(struct lines *lines, const char *text, const struct hpc_params *params,
+              struct clash *clash);
 void lines_free(struct lines *lines);
 
 #endif

@@ -17,7 +17,8 @@ static struct link_slot *map_file(const char *dir, size_t bytes)
     if (fd < 0)
         return NULL;
     unlink(name);
-    /* Reserved, not sparse: a full disk is an error here and now, not a SIGBUS in the middle of the job. */
+    /* Reserved, not sparse: a full disk is an error here and now, not a SIGBUS in the middle of the
+     * job. */
     int full = posix_fallocate(fd, 0, (off_t)bytes);
     void *map = full ? MAP_FAILED : mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     int error = full ? full : errno; /* posix_fallocate leaves errno alone */

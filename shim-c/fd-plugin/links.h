@@ -1,6 +1,7 @@
 /*
- * Hard-link group -> FileIndex of its leader, for the groups whose other names are still to come. Small tables live in
- * memory; a large one in an unlinked file, so that the File Daemon's memory does not grow with the namespace.
+ * Hard-link group -> FileIndex of its leader, for the groups whose other names are still to come.
+ * Small tables live in memory; a large one in an unlinked file, so that the File Daemon's memory
+ * does not grow with the namespace.
  */
 #ifndef HPC_LINKS_H
 #define HPC_LINKS_H
@@ -8,13 +9,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct link_slot { uint64_t group; int32_t file_index; int32_t unused; };
+struct link_slot {
+    uint64_t group;
+    int32_t file_index;
+    int32_t unused;
+};
 
 struct links {
     struct link_slot *slots; /* open addressing; group 0 = free */
     size_t capacity;         /* power of two */
     size_t used;
-    char *dir;               /* for the file */
+    char *dir; /* for the file */
 };
 
 int links_open(struct links *links, const char *dir); /* 0 or -ENOMEM */

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* As the backend names its entries: no "." components, one '/' between the others, none at the end. Returns the length. */
+/* As the backend names its entries: no "." components, one '/' between the others, none at the end.
+ * Returns the length. */
 static size_t normalise(char *out, const uint8_t *value, size_t len)
 {
     size_t used = 0;
@@ -59,7 +60,8 @@ const char *paths_above(const struct paths *paths, const char *name)
     const char *best = NULL;
     for (size_t i = 0; i < paths->count; i++) {
         size_t len = strlen(paths->list[i]);
-        if (strncmp(name, paths->list[i], len) == 0 && (name[len] == '/' || name[len] == 0) && (!best || len > strlen(best)))
+        if (strncmp(name, paths->list[i], len) == 0 && (name[len] == '/' || name[len] == 0) &&
+            (!best || len > strlen(best)))
             best = paths->list[i];
     }
     return best;
@@ -85,13 +87,15 @@ bool paths_hold(const struct paths *paths, const void *name, size_t len)
 {
     for (size_t i = 0; i < paths->count; i++) {
         size_t n = strlen(paths->list[i]);
-        if (n <= len && memcmp(name, paths->list[i], n) == 0 && (n == len || ((const char *)name)[n] == '/'))
+        if (n <= len && memcmp(name, paths->list[i], n) == 0 &&
+            (n == len || ((const char *)name)[n] == '/'))
             return true;
     }
     return false;
 }
 
-/* Down to `base` symlinks are followed, as the scan does; below it none is: what lies there is not in the tree. */
+/* Down to `base` symlinks are followed, as the scan does; below it none is: what lies there is not
+ * in the tree. */
 bool name_exists(const char *name, size_t base)
 {
     struct stat st;

@@ -1,4 +1,5 @@
-/* The table of entry points: each finds its job in the context and hands on. The only globals are set once, by loadPlugin. */
+/* The table of entry points: each finds its job in the context and hands on. The only globals are
+ * set once, by loadPlugin. */
 #include "abi.h"
 #include "backup.h"
 #include "child.h"
@@ -11,14 +12,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define EXPORT __attribute__((visibility("default")))
+#define EXPORT  __attribute__((visibility("default")))
 #define RELEASE "0.1.0"
 
 /* Constant after loadPlugin, which runs once, before any job. */
 static const struct fd_funcs *fd_funcs;
 static const struct abi *fd_abi;
 
-static struct job *job_of(struct fd_context *ctx) { return ctx ? ctx->plugin : NULL; }
+static struct job *job_of(struct fd_context *ctx)
+{
+    return ctx ? ctx->plugin : NULL;
+}
 
 static int new_plugin(struct fd_context *ctx)
 {
@@ -36,7 +40,8 @@ static int new_plugin(struct fd_context *ctx)
     return RC_OK;
 }
 
-/* Jobs end in many ways; whichever event comes first cleans up, and the others find nothing to do. */
+/* Jobs end in many ways; whichever event comes first cleans up, and the others find nothing to do.
+ */
 static void end_of_job(struct job *job)
 {
     backup_end(job);
@@ -76,7 +81,9 @@ static int handle_event(struct fd_context *ctx, struct fd_event *event, void *va
     case EVENT_START_BACKUP: return backup_job_starts(job), RC_OK;
     case EVENT_OPTION_PLUGIN:
     case EVENT_HANDLE_FILE:
-        job_say(job, SAY_FATAL, "the FileSet has `Plugin = \"podheitor-hpc:…\"` inside Options { }; remedy: write it directly into Include { }, behind the Options");
+        job_say(job, SAY_FATAL,
+                "the FileSet has `Plugin = \"podheitor-hpc:…\"` inside Options { }; remedy: write "
+                "it directly into Include { }, behind the Options");
         return RC_ERROR;
     case EVENT_BACKUP_COMMAND: return value ? backup_begin(job, value, false) : RC_ERROR;
     case EVENT_ESTIMATE_COMMAND: return value ? backup_begin(job, value, true) : RC_ERROR;
@@ -120,7 +127,10 @@ static int plugin_io(struct fd_context *ctx, struct io_pkt *io)
     if (!job || !io)
         return RC_ERROR;
     if (io->pkt_size != (int32_t)sizeof *io || io->pkt_end != (int32_t)sizeof *io) {
-        job_say(job, SAY_FATAL, "this File Daemon's I/O packet is not the one of release %s; remedy: use a plugin for this release", job->abi->release);
+        job_say(job, SAY_FATAL,
+                "this File Daemon's I/O packet is not the one of release %s; remedy: use a plugin "
+                "for this release",
+                job->abi->release);
         return RC_ERROR;
     }
     return job->backup ? backup_io(job, io) : restore_io(job, io);
@@ -139,8 +149,9 @@ static int set_attributes(struct fd_context *ctx, void *pkt)
 }
 
 /*
- * A name of the accurate list that no entry of this job was. It may be gone, or belong to another shard, or have been left out: only
- * the filesystem knows. Seen = do not record it as deleted. Names that are not below our paths are not ours to judge.
+ * A name of the accurate list that no entry of this job was. It may be gone, or belong to another
+ * shard, or have been left out: only the filesystem knows. Seen = do not record it as deleted.
+ * Names that are not below our paths are not ours to judge.
  */
 static int check_file(struct fd_context *ctx, char *name)
 {
@@ -158,7 +169,10 @@ static int handle_xacl(struct fd_context *ctx, struct xacl_pkt *pkt)
     if (!job || !pkt)
         return RC_ERROR;
     if (pkt->pkt_size != (int32_t)sizeof *pkt || pkt->pkt_end != (int32_t)sizeof *pkt) {
-        job_say(job, SAY_FATAL, "this File Daemon's ACL packet is not the one of release %s; remedy: use a plugin for this release", job->abi->release);
+        job_say(job, SAY_FATAL,
+                "this File Daemon's ACL packet is not the one of release %s; remedy: use a plugin "
+                "for this release",
+                job->abi->release);
         return RC_ERROR;
     }
     switch (pkt->func) {
@@ -176,40 +190,65 @@ static int no_value(struct fd_context *ctx, int var, void *value)
 }
 
 static struct plugin_info info = {
-    .size = sizeof(struct plugin_info), .magic = "*FDPluginData*", .license = "Bacula AGPLv3", .author = "PodHeitor", .date = "2026",
-    .release = RELEASE, .description = "Parallel backup of parallel filesystems",
+    .size = sizeof(struct plugin_info),
+    .magic = "*FDPluginData*",
+    .license = "Bacula AGPLv3",
+    .author = "PodHeitor",
+    .date = "2026",
+    .release = RELEASE,
+    .description = "Parallel backup of parallel filesystems",
 };
 
 static struct plugin_funcs funcs = {
-    .new_plugin = new_plugin, .free_plugin = free_plugin, .get_value = no_value, .set_value = no_value, .handle_event = handle_event,
-    .start_backup_file = start_backup_file, .end_backup_file = end_backup_file, .start_restore_file = start_restore_file,
-    .end_restore_file = end_restore_file, .io = plugin_io, .create_file = create_file, .set_attributes = set_attributes,
-    .check_file = check_file, .xacl = handle_xacl,
+    .new_plugin = new_plugin,
+    .free_plugin = free_plugin,
+    .get_value = no_value,
+    .set_value = no_value,
+    .handle_event = handle_event,
+    .start_backup_file = start_backup_file,
+    .end_backup_file = end_backup_file,
+    .start_restore_file = start_restore_file,
+    .end_restore_file = end_restore_file,
+    .io = plugin_io,
+    .create_file = create_file,
+    .set_attributes = set_attributes,
+    .check_file = check_file,
+    .xacl = handle_xacl,
 };
 
 static int refuse(const struct fd_info *in, const struct fd_funcs *fd, const char *why)
 {
     char text[256];
-    snprintf(text, sizeof text, "podheitor-hpc: not loaded: interface version %u: %s. Known: 14 (9.6), 21 (11), 22 (13), 23 (15)\n", in ? in->version : 0, why);
+    snprintf(text, sizeof text,
+             "podheitor-hpc: not loaded: interface version %u: %s. Known: 14 (9.6), 21 (11), 22 "
+             "(13), 23 (15)\n",
+             in ? in->version : 0, why);
     fputs(text, stderr);
-    /* JobMessage has stood at the same place in every release. 6 is information up to 11 and a warning since 13: harmless in both. */
+    /* JobMessage has stood at the same place in every release. 6 is information up to 11 and a
+     * warning since 13: harmless in both. */
     if (fd && fd->size >= ABI_FUNCS_MIN && fd->job_message)
         fd->job_message(NULL, "podheitor-hpc", 0, 6, 0, "%s", text);
     return RC_ERROR;
 }
 
-EXPORT int loadPlugin(struct fd_info *in, struct fd_funcs *fd, struct plugin_info **info_out, struct plugin_funcs **funcs_out);
+EXPORT int loadPlugin(struct fd_info *in, struct fd_funcs *fd, struct plugin_info **info_out,
+                      struct plugin_funcs **funcs_out);
 EXPORT int unloadPlugin(void);
 
-int loadPlugin(struct fd_info *in, struct fd_funcs *fd, struct plugin_info **info_out, struct plugin_funcs **funcs_out)
+int loadPlugin(struct fd_info *in, struct fd_funcs *fd, struct plugin_info **info_out,
+               struct plugin_funcs **funcs_out)
 {
     if (!in || !fd || !info_out || !funcs_out)
         return refuse(in, NULL, "the File Daemon passed no tables");
     const struct abi *abi = abi_find(in->version);
     if (!abi)
-        return refuse(in, fd, "this release of Bacula is not known to this plugin; remedy: install a plugin made for it");
+        return refuse(in, fd,
+                      "this release of Bacula is not known to this plugin; remedy: install a "
+                      "plugin made for it");
     if (fd->version != in->version || fd->size != abi->fd_funcs_size)
-        return refuse(in, fd, "the File Daemon's function table has an unexpected version or size; remedy: install a plugin made for it");
+        return refuse(in, fd,
+                      "the File Daemon's function table has an unexpected version or size; remedy: "
+                      "install a plugin made for it");
     fd_abi = abi;
     fd_funcs = fd;
     info.version = funcs.version = in->version;
@@ -219,4 +258,7 @@ int loadPlugin(struct fd_info *in, struct fd_funcs *fd, struct plugin_info **inf
     return RC_OK;
 }
 
-int unloadPlugin(void) { return RC_OK; }
+int unloadPlugin(void)
+{
+    return RC_OK;
+}

@@ -10,9 +10,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* One directory that files are restored below. Of the symlinks on the way to it root's own are followed (hpc_base.h), below it none is. */
+/* One directory that files are restored below. Of the symlinks on the way to it root's own are
+ * followed (hpc_base.h), below it none is. */
 struct base {
-    char *path; /* without trailing '/'; "" is the root */
+    char *path;               /* without trailing '/'; "" is the root */
     struct hpc_restore *core; /* NULL: there is a symlink on the way that may be somebody else's */
     uint64_t refused;         /* entries, for that reason */
     struct job *job;
@@ -21,18 +22,18 @@ struct base {
 struct restore_job {
     struct base bases[RESTORE_BASES];
     size_t count;
-    char *plugin_string;     /* the last one, and the paths of all */
+    char *plugin_string; /* the last one, and the paths of all */
     struct paths paths;
-    size_t roots;            /* of those, how many the root's base knows */
-    bool keep_xattrs;        /* the job that saved them did not look at extended attributes */
+    size_t roots;             /* of those, how many the root's base knows */
+    bool keep_xattrs;         /* the job that saved them did not look at extended attributes */
     struct hpc_restore *core; /* of the file whose data are being written, NULL: none */
     struct hpc_restore *last; /* of the entry that began last, whose xattr block may come */
-    bool still;               /* that entry is complete and has no data, but the FD opens and closes it */
-    char *name;               /* of the file in progress, for messages */
+    bool still; /* that entry is complete and has no data, but the FD opens and closes it */
+    char *name; /* of the file in progress, for messages */
     uint64_t expected, size, offset;
     bool closed;
-    int error;                /* of a write to that file: the FD goes on without a word about the rest of it */
-    int unread;               /* errno with which its reading failed when it was saved */
+    int error;  /* of a write to that file: the FD goes on without a word about the rest of it */
+    int unread; /* errno with which its reading failed when it was saved */
 };
 
 static struct restore_job *get(struct job *job)
@@ -62,12 +63,14 @@ int restore_command(struct job *job, const char *plugin_string)
     free(r->plugin_string);
     r->plugin_string = strdup(plugin_string);
     /* The paths only choose a better base; a string that does not parse restores all the same. */
-    if (hpc_params_parse((const uint8_t *)plugin_string, strlen(plugin_string), &params, error, sizeof error) == 0) {
+    if (hpc_params_parse((const uint8_t *)plugin_string, strlen(plugin_string), &params, error,
+                         sizeof error) == 0) {
         int rc = paths_add(&r->paths, &params);
         r->keep_xattrs = false;
         for (size_t i = 0; i < params.count; i++)
             if (params.pairs[i].key_len == 6 && memcmp(params.pairs[i].key, "xattrs", 6) == 0)
-                r->keep_xattrs = params.pairs[i].value_len == 2 && memcmp(params.pairs[i].value, "no", 2) == 0;
+                r->keep_xattrs = params.pairs[i].value_len == 2 &&
+                                 memcmp(params.pairs[i].value, "no", 2) == 0;
         hpc_params_free(&params);
         if (rc != 0)
             return job_say(job, SAY_FATAL, "out of memory"), RC_ERROR;
@@ -81,8 +84,10 @@ static bool in_place(const char *where)
     return !where || !where[strspn(where, "/")];
 }
 
-/* How much of ofname is the base: `where`, or in place ("/" is in place, too) the saved path itself, or nothing. */
-static size_t base_length(struct restore_job *r, const char *where, const char *ofname, bool is_directory)
+/* How much of ofname is the base: `where`, or in place ("/" is in place, too) the saved path
+ * itself, or nothing. */
+static size_t base_length(struct restore_job *r, const char *where, const char *ofname,
+                          bool is_directory)
 {
     size_t len = where ? strlen(where) : 0;
     while (len > 0 && where[len - 1] == '/')
@@ -102,37 +107,48 @@ static size_t base_length(struct restore_job *r, const char *where, const char *
 }
 
 /* From the core: something that could not be set on an entry that is otherwise fine. */
-static void on_attribute(void *context, const char *path, size_t len, const char *attribute, int error)
+static void on_attribute(void *context, const char *path, size_t len, const char *attribute,
+                         int error)
 {
     struct base *base = context;
     char text[1024], name[300];
     const char *slash = len > 0 ? "/" : "";
-    int n = snprintf(text, sizeof text, "%s%s%.*s", base->path, slash, (int)(len < 700 ? len : 700), path);
+    int n = snprintf(text, sizeof text, "%s%s%.*s", base->path, slash, (int)(len < 700 ? len : 700),
+                     path);
     char shown[1100];
     printable(shown, sizeof shown, text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
-    job_say(base->job, SAY_WARNING, "%s: cannot set %s: %s", shown, printable(name, sizeof name, attribute, strlen(attribute)), strerror(error));
+    job_say(base->job, SAY_WARNING, "%s: cannot set %s: %s", shown,
+            printable(name, sizeof name, attribute, strlen(attribute)), strerror(error));
 }
 
 /* From the core, at its end: a hard link that waited for its leader. */
-static void on_failure(void *context, const char *path, size_t len, const char *link, size_t link_len, int error)
+static void on_failure(void *context, const char *path, size_t len, const char *link,
+                       size_t link_len, int error)
 {
     struct base *base = context;
     char text[1400], name[1024], other[1024];
     int n = snprintf(name, sizeof name, "%s/%.*s", base->path, (int)(len < 700 ? len : 700), path);
-    int m = snprintf(other, sizeof other, "%s/%.*s", base->path, (int)(link_len < 700 ? link_len : 700), link);
+    int m = snprintf(other, sizeof other, "%s/%.*s", base->path,
+                     (int)(link_len < 700 ? link_len : 700), link);
     char shown[1100], shown_other[1100];
     printable(shown, sizeof shown, name, (size_t)n < sizeof name ? (size_t)n : sizeof name - 1);
-    printable(shown_other, sizeof shown_other, other, (size_t)m < sizeof other ? (size_t)m : sizeof other - 1);
-    snprintf(text, sizeof text, "%s %s", shown_other,
-             error == ENOENT ? "is not there to link to; remedy: restore it as well" :
-             error == EEXIST ? "is another file, which was kept; remedy: restore elsewhere, or with replace=always" : strerror(error));
+    printable(shown_other, sizeof shown_other, other,
+              (size_t)m < sizeof other ? (size_t)m : sizeof other - 1);
+    snprintf(
+        text, sizeof text, "%s %s", shown_other,
+        error == ENOENT ? "is not there to link to; remedy: restore it as well"
+        : error == EEXIST
+            ? "is another file, which was kept; remedy: restore elsewhere, or with replace=always"
+            : strerror(error));
     job_say(base->job, SAY_ERROR, "%s: not restored: its other name %s", shown, text);
 }
 
 /* -ENOSPC: there are too many. */
 static int add_base(struct job *job, struct restore_job *r, const struct base *base)
 {
-    if (r->count == RESTORE_BASES - (*base->path != 0)) /* the last place is the root's, below which everything is */
+    if (r->count ==
+        RESTORE_BASES -
+            (*base->path != 0)) /* the last place is the root's, below which everything is */
         return -ENOSPC;
     pthread_mutex_lock(&job->cancel.lock);
     r->bases[r->count++] = *base;
@@ -147,7 +163,9 @@ static void say_link(struct job *job, const char *base)
     int fd = hpc_base_open(base, 0, &link);
     if (fd >= 0)
         close(fd);
-    snprintf(shown, sizeof shown, "nothing is restored below it: the symbolic link %s on the way may lead where another user wants; "
+    snprintf(shown, sizeof shown,
+             "nothing is restored below it: the symbolic link %s on the way may lead where another "
+             "user wants; "
              "remedy: restore with `where` set to the directory that it should lead to",
              printable(text, sizeof text, link ? link : base, strlen(link ? link : base)));
     say_name(job, SAY_ERROR, base, shown);
@@ -164,8 +182,10 @@ static int reach(struct restore_job *r, struct base *base)
     return 0;
 }
 
-/* 0, -ELOOP (has been said), -ENOSPC, or what else is wrong with it, which has been said and ends the job. */
-static int find_base(struct job *job, struct restore_job *r, const char *ofname, size_t len, int replace, struct base **found)
+/* 0, -ELOOP (has been said), -ENOSPC, or what else is wrong with it, which has been said and ends
+ * the job. */
+static int find_base(struct job *job, struct restore_job *r, const char *ofname, size_t len,
+                     int replace, struct base **found)
 {
     int error = -ENOMEM;
     for (size_t i = 0; i < r->count; i++)
@@ -174,7 +194,8 @@ static int find_base(struct job *job, struct restore_job *r, const char *ofname,
     struct base base = { .path = strndup(ofname, len), .job = job };
     const char *path = len > 0 && base.path ? base.path : "/";
     if (base.path)
-        base.core = hpc_restore_new(path, job_string(job, job->abi->var.working_dir), (enum hpc_replace)replace, 0, &error);
+        base.core = hpc_restore_new(path, job_string(job, job->abi->var.working_dir),
+                                    (enum hpc_replace)replace, 0, &error);
     if (!base.core && error != -ELOOP) {
         say_name(job, SAY_FATAL, path, strerror(-error));
         free(base.path);
@@ -225,9 +246,12 @@ static int begin(struct job *job, struct restore_job *r, const void *pkt, const 
     const char *olname = pkt_ptr(pkt, abi->restore.olname);
     const char *where = pkt_ptr(pkt, abi->restore.where);
     size_t len = base_length(r, where, ofname, S_ISDIR(st.st_mode));
-    /* Names of one file below several paths of the job: only the root is above them all, and what it links to it must have made itself. */
-    bool apart = type == TYPE_HARDLINK && olname && (strncmp(olname, ofname, len) != 0 || olname[len] != '/');
-    bool named_twice = r->paths.count > 1 && !S_ISDIR(st.st_mode) && (type == TYPE_HARDLINK || st.st_nlink > 1);
+    /* Names of one file below several paths of the job: only the root is above them all, and what
+     * it links to it must have made itself. */
+    bool apart = type == TYPE_HARDLINK && olname &&
+                 (strncmp(olname, ofname, len) != 0 || olname[len] != '/');
+    bool named_twice = r->paths.count > 1 && !S_ISDIR(st.st_mode) &&
+                       (type == TYPE_HARDLINK || st.st_nlink > 1);
     if (in_place(where) && (apart || named_twice))
         len = 0;
     int replace = pkt_i32(pkt, abi->restore.replace);
@@ -254,7 +278,8 @@ static int begin(struct job *job, struct restore_job *r, const void *pkt, const 
     if (S_ISREG(head.mode) && type == TYPE_EMPTY && head.size == 0)
         head.flags |= HPC_ENTRY_HAS_DATA;
     hpc_restore_keep_xattrs(base->core, r->keep_xattrs);
-    int rc = hpc_restore_begin(base->core, &head, name, strlen(name), olname ? olname : "", olname ? strlen(olname) : 0);
+    int rc = hpc_restore_begin(base->core, &head, name, strlen(name), olname ? olname : "",
+                               olname ? strlen(olname) : 0);
     if (rc >= 0 && rc != HPC_BEGIN_SKIPPED)
         r->last = base->core;
     r->still = rc == HPC_BEGIN_DONE && (type == TYPE_SPECIAL || type == TYPE_SYMLINK);
@@ -279,7 +304,10 @@ int restore_create_file(struct job *job, void *pkt)
     if (!r || job->fatal)
         return RC_ERROR;
     if (!pkt_is(pkt, abi->restore.size, abi->restore.end)) {
-        job_say(job, SAY_FATAL, "this File Daemon's restore packet is not the one of release %s; remedy: use a plugin for this release", abi->release);
+        job_say(job, SAY_FATAL,
+                "this File Daemon's restore packet is not the one of release %s; remedy: use a "
+                "plugin for this release",
+                abi->release);
         return RC_ERROR;
     }
     const char *ofname = pkt_ptr(pkt, abi->restore.ofname);
@@ -287,11 +315,18 @@ int restore_create_file(struct job *job, void *pkt)
     r->last = NULL;
     r->still = false;
     int rc = ofname ? begin(job, r, pkt, ofname) : -EINVAL;
-    /* The FD hands on no extended attributes of what was merely "created", except of directories (and of symlinks, but not 9.6). */
-    int status = rc == HPC_BEGIN_DATA || r->still ? CREATE_EXTRACT : rc == HPC_BEGIN_DONE ? CREATE_CREATED : rc == HPC_BEGIN_SKIPPED ? CREATE_SKIP : CREATE_ERROR;
+    /* The FD hands on no extended attributes of what was merely "created", except of directories
+     * (and of symlinks, but not 9.6). */
+    int status = rc == HPC_BEGIN_DATA || r->still ? CREATE_EXTRACT
+                 : rc == HPC_BEGIN_DONE           ? CREATE_CREATED
+                 : rc == HPC_BEGIN_SKIPPED        ? CREATE_SKIP
+                                                  : CREATE_ERROR;
     if (rc < 0 && rc != -ECANCELED) {
         char text[160];
-        snprintf(text, sizeof text, "not restored: %s%s", strerror(-rc), rc == -ERANGE ? " (this filesystem cannot keep its device number)" : rc == -ELOOP ? " (a directory above it is a symbolic link; none is followed)" : "");
+        snprintf(text, sizeof text, "not restored: %s%s", strerror(-rc),
+                 rc == -ERANGE  ? " (this filesystem cannot keep its device number)"
+                 : rc == -ELOOP ? " (a directory above it is a symbolic link; none is followed)"
+                                : "");
         say_name(job, SAY_ERROR, ofname ? ofname : "", text);
     }
     pkt_put_i32(pkt, abi->restore.create_status, status);
@@ -307,7 +342,8 @@ static int io_fails(struct io_pkt *io, int error)
 
 static int seek(struct restore_job *r, struct io_pkt *io)
 {
-    int64_t from = io->whence == SEEK_SET ? 0 : (int64_t)(io->whence == SEEK_CUR ? r->offset : r->size);
+    int64_t from = io->whence == SEEK_SET ? 0
+                                          : (int64_t)(io->whence == SEEK_CUR ? r->offset : r->size);
     int64_t to;
     if (__builtin_add_overflow(from, io->offset, &to) || to < 0)
         return io_fails(io, EINVAL);
@@ -334,7 +370,8 @@ int restore_io(struct job *job, struct io_pkt *io)
 {
     struct restore_job *r = job->restore;
     io->status = 0;
-    if (!r || !r->core) { /* a symlink, fifo or device that is opened as if it were a file, for its extended attributes' sake */
+    if (!r || !r->core) { /* a symlink, fifo or device that is opened as if it were a file, for its
+                             extended attributes' sake */
         if (r && r->still && (io->func == IO_OPEN || io->func == IO_SEEK)) {
             io->offset = 0;
             return RC_OK;
@@ -350,7 +387,8 @@ int restore_io(struct job *job, struct io_pkt *io)
     }
 }
 
-/* The core sets attributes when the file is complete. Any status but CREATE_CORE keeps the FD from doing it again by name. */
+/* The core sets attributes when the file is complete. Any status but CREATE_CORE keeps the FD from
+ * doing it again by name. */
 int restore_set_attributes(struct job *job, void *pkt)
 {
     if (pkt_is(pkt, job->abi->restore.size, job->abi->restore.end))
@@ -358,13 +396,15 @@ int restore_set_attributes(struct job *job, void *pkt)
     return RC_OK;
 }
 
-/* The errno at the end of the block of a file that could not be read in full, which is cut off; 0: it was. */
+/* The errno at the end of the block of a file that could not be read in full, which is cut off; 0:
+ * it was. */
 static int take_unread(const uint8_t *block, size_t *len)
 {
     struct hpc_xattr x;
     uint32_t error;
     for (size_t at = 0, begin = 0; hpc_xattr_next(block, *len, &at, &x) > 0; begin = at)
-        if (x.name_len == strlen(HPC_XATTR_UNREAD) && memcmp(x.name, HPC_XATTR_UNREAD, x.name_len) == 0 && x.value_len == sizeof error) {
+        if (x.name_len == strlen(HPC_XATTR_UNREAD) &&
+            memcmp(x.name, HPC_XATTR_UNREAD, x.name_len) == 0 && x.value_len == sizeof error) {
             memcpy(&error, x.value, sizeof error);
             *len = begin;
             return error > 0 && error < 4096 ? (int)error : EIO;
@@ -399,7 +439,8 @@ int restore_end_file(struct job *job)
     if (!r->closed || (r->size == 0 && r->expected > 0)) {
         snprintf(text, sizeof text, "not restored: its data did not come from the volume");
         if (r->unread)
-            snprintf(text, sizeof text, "not restored: it could not be read during the backup (%s)", strerror(r->unread));
+            snprintf(text, sizeof text, "not restored: it could not be read during the backup (%s)",
+                     strerror(r->unread));
         abandon(job, r, text);
         return RC_OK;
     }
@@ -411,11 +452,15 @@ int restore_end_file(struct job *job)
         snprintf(text, sizeof text, "not restored: %s", strerror(-rc));
         say_name(job, SAY_ERROR, r->name, text);
     } else if (rc == 0 && r->unread) {
-        snprintf(text, sizeof text, "restored in part, %llu of %llu bytes: its reading failed during the backup (%s)",
+        snprintf(text, sizeof text,
+                 "restored in part, %llu of %llu bytes: its reading failed during the backup (%s)",
                  (unsigned long long)r->size, (unsigned long long)r->expected, strerror(r->unread));
         say_name(job, SAY_ERROR, r->name, text);
     } else if (rc == 0 && r->size != r->expected) {
-        snprintf(text, sizeof text, "restored with %llu bytes, %llu when its attributes were read: it changed during the backup", (unsigned long long)r->size, (unsigned long long)r->expected);
+        snprintf(text, sizeof text,
+                 "restored with %llu bytes, %llu when its attributes were read: it changed during "
+                 "the backup",
+                 (unsigned long long)r->size, (unsigned long long)r->expected);
         say_name(job, SAY_WARNING, r->name, text);
     }
     return RC_OK;
@@ -437,7 +482,8 @@ void restore_finish(struct job *job)
     if (!r)
         return;
     abandon(job, r, "not restored: its end never came");
-    /* Of all, before any directory gets its times: what one base links may lie in a directory of another. */
+    /* Of all, before any directory gets its times: what one base links may lie in a directory of
+     * another. */
     for (size_t i = 0; i < r->count; i++)
         if (r->bases[i].core)
             hpc_restore_links(r->bases[i].core);
@@ -447,18 +493,28 @@ void restore_finish(struct job *job)
             continue;
         int rc = hpc_restore_finish(r->bases[i].core);
         if (rc < 0 && rc != -ECANCELED)
-            say_name(job, SAY_ERROR, *r->bases[i].path ? r->bases[i].path : "/", "attributes of some directories below could not be set");
+            say_name(job, SAY_ERROR, *r->bases[i].path ? r->bases[i].path : "/",
+                     "attributes of some directories below could not be set");
         add_stats(&sum, r->bases[i].core);
     }
     pthread_mutex_lock(&job->cancel.lock);
     job->cancel.restore = NULL;
     pthread_mutex_unlock(&job->cancel.lock);
     if (r->count > 0)
-        job_say(job, SAY_INFO, "restored %llu files (%llu bytes), %llu directories, %llu symbolic links, %llu hard links, %llu fifos and devices; skipped %llu, failed %llu, attributes not set in full %llu; %llu extended attributes",
-                (unsigned long long)sum.files, (unsigned long long)sum.bytes, (unsigned long long)sum.directories, (unsigned long long)sum.symlinks,
-                (unsigned long long)sum.hardlinks, (unsigned long long)sum.specials, (unsigned long long)sum.skipped, (unsigned long long)sum.failed, (unsigned long long)sum.attributes_failed, (unsigned long long)sum.xattrs);
+        job_say(job, SAY_INFO,
+                "restored %llu files (%llu bytes), %llu directories, %llu symbolic links, %llu "
+                "hard links, %llu fifos and devices; skipped %llu, failed %llu, attributes not set "
+                "in full %llu; %llu extended attributes",
+                (unsigned long long)sum.files, (unsigned long long)sum.bytes,
+                (unsigned long long)sum.directories, (unsigned long long)sum.symlinks,
+                (unsigned long long)sum.hardlinks, (unsigned long long)sum.specials,
+                (unsigned long long)sum.skipped, (unsigned long long)sum.failed,
+                (unsigned long long)sum.attributes_failed, (unsigned long long)sum.xattrs);
     if (sum.attributes_failed > 0)
-        job_say(job, SAY_WARNING, "owner, extended attributes, ACL, mode, times or flags of %llu entries could not be set in full", (unsigned long long)sum.attributes_failed);
+        job_say(job, SAY_WARNING,
+                "owner, extended attributes, ACL, mode, times or flags of %llu entries could not "
+                "be set in full",
+                (unsigned long long)sum.attributes_failed);
     for (size_t i = 0; i < r->count; i++) {
         hpc_restore_free(r->bases[i].core);
         free(r->bases[i].path);

@@ -4,7 +4,8 @@
 
 #include "job.h"
 
-/* Event 10, before every file, with the plugin string of the backup: cheap when it is the same as before. */
+/* Event 10, before every file, with the plugin string of the backup: cheap when it is the same as
+ * before. */
 int restore_command(struct job *job, const char *plugin_string);
 int restore_create_file(struct job *job, void *restore_pkt);
 int restore_io(struct job *job, struct io_pkt *io);
@@ -12,7 +13,8 @@ int restore_set_attributes(struct job *job, void *restore_pkt);
 /* One record of the XATTR stream: the block of the file in progress. */
 int restore_xattrs(struct job *job, const struct xacl_pkt *pkt);
 int restore_end_file(struct job *job);
-/* The directory pass and the sums in the job's log. Any time, also when nothing was restored; the second call does nothing. */
+/* The directory pass and the sums in the job's log. Any time, also when nothing was restored; the
+ * second call does nothing. */
 void restore_finish(struct job *job);
 /* Any thread that holds cancel.lock. */
 void restore_job_cancel(struct restore_job *r);

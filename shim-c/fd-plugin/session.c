@@ -36,7 +36,8 @@ static void add_frame(struct block *b, uint8_t status, uint32_t len)
 }
 
 /* A command "key=value" of bytes, or just "key" without a value. */
-static void add_command(struct block *b, const void *key, size_t key_len, const void *value, size_t value_len)
+static void add_command(struct block *b, const void *key, size_t key_len, const void *value,
+                        size_t value_len)
 {
     size_t len = key_len + (value ? 1 + value_len : 0) + 1;
     if (len > HPC_FRAME_MAX) {
@@ -58,7 +59,10 @@ static void add_text(struct block *b, const char *key, const char *value)
         add_command(b, key, strlen(key), value, strlen(value));
 }
 
-static void add_word(struct block *b, const char *word) { add_command(b, word, strlen(word), NULL, 0); }
+static void add_word(struct block *b, const char *word)
+{
+    add_command(b, word, strlen(word), NULL, 0);
+}
 
 static void add_number(struct block *b, const char *key, int64_t value)
 {
@@ -69,7 +73,8 @@ static void add_number(struct block *b, const char *key, int64_t value)
 
 static int send_block(struct session *s, struct block *b)
 {
-    int rc = b->failed ? session_broken(s, "the job's parameters do not fit a frame or memory") : session_send(s, b->bytes, b->len);
+    int rc = b->failed ? session_broken(s, "the job's parameters do not fit a frame or memory")
+                       : session_send(s, b->bytes, b->len);
     free(b->bytes);
     *b = (struct block){ 0 };
     return rc;
@@ -101,11 +106,16 @@ static int fail(struct session *s, int rc)
         char state = process_state(s->child.pid);
         child_end(&s->child, 0);
         last_words(s, words, sizeof words);
-        job_say(job, SAY_FATAL, "backend is silent: not one byte for %d seconds (stall-limit in podheitor-hpc-fd.conf). "
-                "%s; it has been ended%s", s->stream.stall_seconds,
+        job_say(job, SAY_FATAL,
+                "backend is silent: not one byte for %d seconds (stall-limit in "
+                "podheitor-hpc-fd.conf). "
+                "%s; it has been ended%s",
+                s->stream.stall_seconds,
                 state == 'T' || state == 't' ? "Somebody stopped it (SIGSTOP, or a debugger)"
-                : state == 'D' ? "It waits in the kernel, probably for a filesystem that does not answer"
-                : "It hangs, perhaps on a filesystem that does not answer", words);
+                : state == 'D'
+                    ? "It waits in the kernel, probably for a filesystem that does not answer"
+                    : "It hangs, perhaps on a filesystem that does not answer",
+                words);
     } else if (rc == -EPIPE || rc == -ECONNRESET) {
         bool dead = child_wait(&s->child, 500);
         if (dead)
@@ -114,7 +124,8 @@ static int fail(struct session *s, int rc)
             snprintf(how, sizeof how, "closed its output and went on running");
         child_end(&s->child, 0);
         last_words(s, words, sizeof words);
-        job_say(job, SAY_FATAL, "backend %s before the %s was complete%s", how, s->talking ? "job" : "handshake", words);
+        job_say(job, SAY_FATAL, "backend %s before the %s was complete%s", how,
+                s->talking ? "job" : "handshake", words);
     } else if (rc == -EBADMSG) {
         return session_broken(s, "it sent bytes that are no frame");
     } else {
@@ -134,7 +145,10 @@ int session_broken(struct session *s, const char *format, ...)
     child_end(&s->child, 0);
     last_words(s, words, sizeof words);
     if (!job_cancelled(s->job))
-        job_say(s->job, SAY_FATAL, "backend broke the protocol: %s%s. Remedy: install plugin and backend of the same release", text, words);
+        job_say(s->job, SAY_FATAL,
+                "backend broke the protocol: %s%s. Remedy: install plugin and backend of the same "
+                "release",
+                text, words);
     return -1;
 }
 
@@ -161,7 +175,10 @@ static int message(struct session *s, const struct hpc_frame *frame)
     case 'H': return 0;
     case 'I': kind = SAY_INFO; break;
     case 'W': kind = SAY_WARNING; break;
-    case 'N': kind = SAY_NOTSAVED; s->not_saved++; break;
+    case 'N':
+        kind = SAY_NOTSAVED;
+        s->not_saved++;
+        break;
     case 'Q': kind = SAY_ERROR; break;
     case 'E': kind = s->talking ? SAY_ERROR : SAY_FATAL; break;
     case 'A': kind = SAY_FATAL; break;
@@ -204,7 +221,8 @@ int session_send(struct session *s, const void *frames, size_t len)
 {
     int rc = stream_send(&s->stream, frames, len);
     if (rc == -EPIPE) {
-        /* Why it went is in what it said last: an A message explains more than "ended with exit code 1". */
+        /* Why it went is in what it said last: an A message explains more than "ended with exit
+         * code 1". */
         struct hpc_frame frame;
         while (session_next(s, &frame) == 0)
             ;
@@ -218,7 +236,10 @@ static int expect_ack(struct session *s, const char *after)
     struct hpc_frame frame;
     if (session_next(s, &frame) != 0)
         return -1;
-    return frame.status == 'F' ? 0 : session_broken(s, "after %s it sent a frame '%c' instead of an acknowledgement", after, frame.status);
+    return frame.status == 'F'
+               ? 0
+               : session_broken(s, "after %s it sent a frame '%c' instead of an acknowledgement",
+                                after, frame.status);
 }
 
 /* ---- the dialogue ---- */
@@ -231,18 +252,26 @@ static int hello(struct session *s)
     add_word(&b, words);
     if (send_block(s, &b) != 0 || session_next(s, &frame) != 0)
         return -1;
-    size_t len = frame.len > 0 && frame.payload && frame.payload[frame.len - 1] == '\n' ? frame.len - 1 : frame.len;
+    size_t len = frame.len > 0 && frame.payload && frame.payload[frame.len - 1] == '\n'
+                     ? frame.len - 1
+                     : frame.len;
     if (frame.status == 'C' && len == sizeof words - 1 && memcmp(frame.payload, words, len) == 0)
         return 0;
     char said[80];
-    return session_broken(s, "it greeted with '%s' instead of '%s'", frame.status == 'C' ? printable(said, sizeof said, frame.payload, len) : "something else", words);
+    return session_broken(s, "it greeted with '%s' instead of '%s'",
+                          frame.status == 'C' ? printable(said, sizeof said, frame.payload, len)
+                                              : "something else",
+                          words);
 }
 
 static int job_block(struct session *s, bool estimate)
 {
     struct job *job = s->job;
     struct block b = { 0 };
-    const char level[2] = { (char)(job->level == 'S' ? 'I' : job->level == 'I' || job->level == 'D' ? job->level : 'F'), 0 };
+    const char level[2] = { (char)(job->level == 'S'                        ? 'I'
+                                   : job->level == 'I' || job->level == 'D' ? job->level
+                                                                            : 'F'),
+                            0 };
     add_word(&b, "Job");
     add_text(&b, "Name", job_string(job, job->abi->var.job_name));
     add_number(&b, "JobID", job_int(job, job->abi->var.job_id, 0));
@@ -264,7 +293,8 @@ static int params_block(struct session *s, const struct hpc_params *params)
     struct block b = { 0 };
     add_word(&b, "Params");
     for (size_t i = 0; i < params->count; i++)
-        add_command(&b, params->pairs[i].key, params->pairs[i].key_len, params->pairs[i].value, params->pairs[i].value_len);
+        add_command(&b, params->pairs[i].key, params->pairs[i].key_len, params->pairs[i].value,
+                    params->pairs[i].value_len);
     add_frame(&b, 'F', 0);
     return send_block(s, &b) != 0 ? -1 : expect_ack(s, "the parameters");
 }
@@ -283,7 +313,8 @@ static void publish(struct session *s, struct child *child)
     pthread_mutex_unlock(&s->job->cancel.lock);
 }
 
-int session_open(struct session *s, struct job *job, const char *start, const struct hpc_params *params)
+int session_open(struct session *s, struct job *job, const char *start,
+                 const struct hpc_params *params)
 {
     char error[1024];
     *s = (struct session){ .job = job };
@@ -298,11 +329,15 @@ int session_open(struct session *s, struct job *job, const char *start, const st
     if (rc >= 0)
         rc = child_start(&s->child, &s->conf, "backup");
     if (rc < 0) {
-        job_say(job, SAY_FATAL, "cannot start the backend %s: %s; remedy: check 'backend' and 'node' in podheitor-hpc-fd.conf", s->conf.backend, strerror(-rc));
+        job_say(job, SAY_FATAL,
+                "cannot start the backend %s: %s; remedy: check 'backend' and 'node' in "
+                "podheitor-hpc-fd.conf",
+                s->conf.backend, strerror(-rc));
         return -1;
     }
     publish(s, &s->child);
-    if (hello(s) != 0 || job_block(s, strcmp(start, "EstimateStart") == 0) != 0 || params_block(s, params) != 0 || start_command(s, start) != 0)
+    if (hello(s) != 0 || job_block(s, strcmp(start, "EstimateStart") == 0) != 0 ||
+        params_block(s, params) != 0 || start_command(s, start) != 0)
         return -1;
     s->talking = true;
     return 0;
@@ -316,7 +351,8 @@ int session_finish(struct session *s)
     if (send_block(s, &b) != 0 || expect_ack(s, "END") != 0)
         return -1;
     add_frame(&b, 'T', 0);
-    stream_send(&s->stream, b.bytes, b.len); /* a backend that is gone already has nothing to lose */
+    stream_send(&s->stream, b.bytes,
+                b.len); /* a backend that is gone already has nothing to lose */
     free(b.bytes);
     child_end(&s->child, END_MILLISECONDS);
     last_words(s, words, sizeof words);
@@ -335,7 +371,8 @@ void session_close(struct session *s)
     publish(s, NULL);
     child_sweep(&s->child);
     if (s->dropped > 0)
-        job_say(s->job, SAY_WARNING, "%llu more messages of the backend are not shown", (unsigned long long)s->dropped);
+        job_say(s->job, SAY_WARNING, "%llu more messages of the backend are not shown",
+                (unsigned long long)s->dropped);
     child_leave(&s->child);
     child_close(&s->child);
     stream_close(&s->stream);

@@ -6,10 +6,14 @@
 #include <time.h>
 #include <unistd.h>
 
-int stream_open(struct stream *s, struct child *child, atomic_bool *cancelled, int wake, int stall_seconds)
+int stream_open(struct stream *s, struct child *child, atomic_bool *cancelled, int wake,
+                int stall_seconds)
 {
-    *s = (struct stream){ .child = child, .cancelled = cancelled, .wake = wake, .stall_seconds = stall_seconds };
-    /* A pipe's pages are copied to the same place of a page: what malloc gives, 16 bytes behind it, takes three times as long (shim-c/scan/stream.c). */
+    *s = (struct stream){
+        .child = child, .cancelled = cancelled, .wake = wake, .stall_seconds = stall_seconds
+    };
+    /* A pipe's pages are copied to the same place of a page: what malloc gives, 16 bytes behind it,
+     * takes three times as long (shim-c/scan/stream.c). */
     s->buf = aligned_alloc(4096, STREAM_BUFFER);
     return s->buf ? 0 : -ENOMEM;
 }
@@ -63,11 +67,14 @@ static int wait_for(struct stream *s, int fd, short events)
         int64_t left = deadline - milliseconds();
         if (left <= 0)
             return -ETIMEDOUT;
-        struct pollfd set[3] = { { .fd = fd, .events = events }, { .fd = s->wake, .events = POLLIN }, { .fd = s->child->err, .events = POLLIN } };
+        struct pollfd set[3] = { { .fd = fd, .events = events },
+                                 { .fd = s->wake, .events = POLLIN },
+                                 { .fd = s->child->err, .events = POLLIN } };
         int n = poll(set, 3, left < LOOK_MILLISECONDS ? (int)left : LOOK_MILLISECONDS);
         if (n < 0 && errno != EINTR)
             return -errno;
-        /* A process that a dead backend left behind may hold the pipe open. What the backend wrote last is taken first. */
+        /* A process that a dead backend left behind may hold the pipe open. What the backend wrote
+         * last is taken first. */
         if (n == 0 && child_ended(s->child) && poll(set, 1, 0) == 0)
             return -EPIPE;
         if (n <= 0)

@@ -1,6 +1,7 @@
 /*
- * Frames to and from the backend. Every wait watches the backend's output, its stderr, the job's cancel event and the
- * stall limit. Time that the File Daemon spends elsewhere does not count as silence: the clock runs only inside a wait.
+ * Frames to and from the backend. Every wait watches the backend's output, its stderr, the job's
+ * cancel event and the stall limit. Time that the File Daemon spends elsewhere does not count as
+ * silence: the clock runs only inside a wait.
  */
 #ifndef HPC_STREAM_H
 #define HPC_STREAM_H
@@ -13,21 +14,23 @@
 struct stream {
     struct child *child;
     atomic_bool *cancelled;
-    int wake;               /* eventfd */
+    int wake; /* eventfd */
     int stall_seconds;
-    uint8_t *buf;           /* STREAM_BUFFER bytes */
-    size_t start, end;      /* unread bytes */
-    uint32_t data_left;     /* of the data frame that is being read */
+    uint8_t *buf;       /* STREAM_BUFFER bytes */
+    size_t start, end;  /* unread bytes */
+    uint32_t data_left; /* of the data frame that is being read */
     char tail[STDERR_TAIL + 1];
-    size_t tail_len;        /* last bytes of stderr */
+    size_t tail_len; /* last bytes of stderr */
 };
 
-/* Errors of all calls: -ECANCELED; -EPIPE: the backend closed the pipe; -ETIMEDOUT: it is silent; -EBADMSG: not frames. */
-int stream_open(struct stream *s, struct child *child, atomic_bool *cancelled, int wake, int stall_seconds);
+/* Errors of all calls: -ECANCELED; -EPIPE: the backend closed the pipe; -ETIMEDOUT: it is silent;
+ * -EBADMSG: not frames. */
+int stream_open(struct stream *s, struct child *child, atomic_bool *cancelled, int wake,
+                int stall_seconds);
 void stream_close(struct stream *s);
 /*
- * The next frame; its payload is valid until the next call. A `D` frame has no payload here: fetch it with
- * stream_data() until stream.data_left is 0 (what is not fetched is skipped).
+ * The next frame; its payload is valid until the next call. A `D` frame has no payload here: fetch
+ * it with stream_data() until stream.data_left is 0 (what is not fetched is skipped).
  */
 int stream_next(struct stream *s, struct hpc_frame *frame);
 /* 1 .. cap bytes of the data frame, copied to out; 0 when it is finished. */

@@ -25,35 +25,40 @@ char process_state(pid_t pid)
 }
 
 /*
- * Worth a look at its environment: another process of our user, that can be killed now. To look into one that waits in the kernel may be to wait
- * for what it waits for.
+ * Worth a look at its environment: another process of our user, that can be killed now. To look
+ * into one that waits in the kernel may be to wait for what it waits for.
  */
 static bool candidate(int proc, const char *name)
 {
     struct stat st;
     int pid = atoi(name);
-    return pid > 0 && pid != getpid() && fstatat(proc, name, &st, 0) == 0 && st.st_uid == geteuid() && process_state(pid) != 'D';
+    return pid > 0 && pid != getpid() && fstatat(proc, name, &st, 0) == 0 &&
+           st.st_uid == geteuid() && process_state(pid) != 'D';
 }
 
-/* The environment that a process was started with, in `proc`. Zombies and the kernel's own threads have none. */
+/* The environment that a process was started with, in `proc`. Zombies and the kernel's own threads
+ * have none. */
 static bool carries(int proc, const char *pid, const char *entry, char *buf)
 {
     char name[32];
     ssize_t len = 0, n = 0;
     snprintf(name, sizeof name, "%.20s/environ", pid);
     int fd = openat(proc, name, O_RDONLY | O_CLOEXEC);
-    while (fd >= 0 && len < SWEEP_ENVIRON && (n = read(fd, buf + len, (size_t)(SWEEP_ENVIRON - len))) > 0)
+    while (fd >= 0 && len < SWEEP_ENVIRON &&
+           (n = read(fd, buf + len, (size_t)(SWEEP_ENVIRON - len))) > 0)
         len += n;
     if (fd >= 0)
         close(fd);
     size_t want = strlen(entry) + 1; /* with its NUL */
-    for (char *at = buf; len >= (ssize_t)want && (at = memmem(at, (size_t)(buf + len - at), entry, want)); at++)
+    for (char *at = buf;
+         len >= (ssize_t)want && (at = memmem(at, (size_t)(buf + len - at), entry, want)); at++)
         if (at == buf || at[-1] == 0)
             return true;
     return false;
 }
 
-/* Through a descriptor of the process, where the kernel has them: its number may be another one's by now. */
+/* Through a descriptor of the process, where the kernel has them: its number may be another one's
+ * by now. */
 static bool end(int proc, const char *name, const char *entry, char *buf)
 {
     pid_t pid = (pid_t)atoi(name);
@@ -82,7 +87,9 @@ int sweep(const char *entry)
         found = 0;
         rewinddir(dir);
         for (struct dirent *d; (d = readdir(dir));)
-            found += candidate(dirfd(dir), d->d_name) && carries(dirfd(dir), d->d_name, entry, buf) && end(dirfd(dir), d->d_name, entry, buf);
+            found += candidate(dirfd(dir), d->d_name) &&
+                     carries(dirfd(dir), d->d_name, entry, buf) &&
+                     end(dirfd(dir), d->d_name, entry, buf);
         all += found;
     }
     if (dir)

@@ -1,15 +1,18 @@
-/* Ends processes that a backend started and that left its process group: they must not outlive its job. */
+/* Ends processes that a backend started and that left its process group: they must not outlive its
+ * job. */
 #ifndef HPC_SWEEP_H
 #define HPC_SWEEP_H
 
 #include <sys/types.h>
 
 /*
- * Kills (SIGKILL) every process, but this one, in whose environment this entry ("NAME=value") stands, again and again until none is found:
- * a process may start another one meanwhile. Whoever has given himself another environment or another user is not found. Returns how many there were.
+ * Kills (SIGKILL) every process, but this one, in whose environment this entry ("NAME=value")
+ * stands, again and again until none is found: a process may start another one meanwhile. Whoever
+ * has given himself another environment or another user is not found. Returns how many there were.
  */
 int sweep(const char *entry);
-/* What the kernel says that a process does: 'R' running, 'S' waiting, 'D' waiting in the kernel, 'T' stopped …; 0: unknown. */
+/* What the kernel says that a process does: 'R' running, 'S' waiting, 'D' waiting in the kernel,
+ * 'T' stopped …; 0: unknown. */
 char process_state(pid_t pid);
 
 #endif

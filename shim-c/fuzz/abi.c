@@ -1,6 +1,7 @@
 /*
- * The plugin as a File Daemon of any version would drive it: tables and packets of the size that they claim and not one byte more,
- * filled with anything. The first byte chooses between loading, the packet accessors, and a restore whose files land in the jail.
+ * The plugin as a File Daemon of any version would drive it: tables and packets of the size that
+ * they claim and not one byte more, filled with anything. The first byte chooses between loading,
+ * the packet accessors, and a restore whose files land in the jail.
  */
 #include "../fd-plugin/abi.h"
 #include "../fd-plugin/job.h"
@@ -12,9 +13,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int loadPlugin(struct fd_info *in, struct fd_funcs *fd, struct plugin_info **info_out, struct plugin_funcs **funcs_out);
+int loadPlugin(struct fd_info *in, struct fd_funcs *fd, struct plugin_info **info_out,
+               struct plugin_funcs **funcs_out);
 
-struct input { const uint8_t *at; size_t left; };
+struct input {
+    const uint8_t *at;
+    size_t left;
+};
 
 static void take(struct input *in, void *out, size_t len)
 {
@@ -24,7 +29,12 @@ static void take(struct input *in, void *out, size_t len)
     in->at += n, in->left -= n;
 }
 
-static uint8_t take_byte(struct input *in) { uint8_t b; take(in, &b, 1); return b; }
+static uint8_t take_byte(struct input *in)
+{
+    uint8_t b;
+    take(in, &b, 1);
+    return b;
+}
 
 /* A terminated string behind `head`; never longer than what is left. */
 static char *take_text(struct input *in, const char *head)
@@ -44,7 +54,8 @@ static uint32_t version;
 static char unread[1024];
 static FILE *quiet;
 
-static int job_message(struct fd_context *ctx, const char *file, int line, int type, int64_t mtime, const char *format, ...)
+static int job_message(struct fd_context *ctx, const char *file, int line, int type, int64_t mtime,
+                       const char *format, ...)
 {
     char text[2000];
     va_list args;
@@ -70,7 +81,10 @@ static int get_value(struct fd_context *ctx, int var, void *out)
 
 static struct fd_funcs *new_table(uint32_t size, uint32_t said_size, uint32_t said_version)
 {
-    struct fd_funcs all = { .size = said_size, .version = said_version, .job_message = job_message, .get_value = get_value };
+    struct fd_funcs all = { .size = said_size,
+                            .version = said_version,
+                            .job_message = job_message,
+                            .get_value = get_value };
     struct fd_funcs *table = calloc(1, size);
     memcpy(table, &all, size < sizeof all ? size : sizeof all);
     return table;
@@ -92,7 +106,8 @@ static void load(struct input *in)
         info.version %= 32;
     if (take_byte(in) % 2)
         said = info.version;
-    /* A real table has at least the common part; what is smaller is allocated as large as it says it is. */
+    /* A real table has at least the common part; what is smaller is allocated as large as it says
+     * it is. */
     struct fd_funcs *fd = new_table(size < 16 ? 16 : size, size, said);
     FILE *shown = stderr;
     stderr = quiet; /* refusals are said there, and are what is wanted */
@@ -141,10 +156,12 @@ static void accessors(struct input *in)
 }
 
 /* One file: its packet says anything, the strings exist. */
-static void one_file(struct input *in, const struct abi *abi, const struct plugin_funcs *calls, struct fd_context *ctx)
+static void one_file(struct input *in, const struct abi *abi, const struct plugin_funcs *calls,
+                     struct fd_context *ctx)
 {
     uint8_t kind = take_byte(in);
-    char *where = take_text(in, "/where"), *name = take_text(in, kind & 1 ? where : "/"), *link = take_text(in, kind & 2 ? where : "");
+    char *where = take_text(in, "/where"), *name = take_text(in, kind & 1 ? where : "/"),
+         *link = take_text(in, kind & 2 ? where : "");
     uint8_t *pkt = malloc(abi->restore.size);
     struct stat st = { 0 };
     take(in, pkt, abi->restore.size);
@@ -166,7 +183,11 @@ static void one_file(struct input *in, const struct abi *abi, const struct plugi
             finding("createFile hands the file to the daemon");
         for (int i = take_byte(in) % 4; i > 0; i--) {
             uint8_t data[64];
-            struct io_pkt io = { .pkt_size = sizeof io, .pkt_end = sizeof io, .buf = (char *)data, .func = take_byte(in) % 7, .whence = take_byte(in) % 4 };
+            struct io_pkt io = { .pkt_size = sizeof io,
+                                 .pkt_end = sizeof io,
+                                 .buf = (char *)data,
+                                 .func = take_byte(in) % 7,
+                                 .whence = take_byte(in) % 4 };
             take(in, &io.offset, 3);
             take(in, data, sizeof data);
             io.count = take_byte(in) % (sizeof data + 1);
@@ -177,7 +198,11 @@ static void one_file(struct input *in, const struct abi *abi, const struct plugi
         size_t len = take_byte(in) % (in->left + 1);
         char *block = malloc(len + 1);
         take(in, block, len);
-        struct xacl_pkt xacl = { .pkt_size = sizeof xacl, .pkt_end = sizeof xacl, .func = take_byte(in) % 6, .content = block, .count = (int32_t)len };
+        struct xacl_pkt xacl = { .pkt_size = sizeof xacl,
+                                 .pkt_end = sizeof xacl,
+                                 .func = take_byte(in) % 6,
+                                 .content = block,
+                                 .count = (int32_t)len };
         calls->xacl(ctx, &xacl);
         free(block);
         calls->set_attributes(ctx, pkt);
@@ -203,7 +228,8 @@ static void restore(struct input *in)
         one_file(in, abi, calls, &ctx);
     char *name = take_text(in, "/");
     calls->check_file(&ctx, name);
-    calls->handle_event(&ctx, &(struct fd_event){ in->left % 2 ? EVENT_END_RESTORE : EVENT_CANCEL }, NULL);
+    calls->handle_event(&ctx, &(struct fd_event){ in->left % 2 ? EVENT_END_RESTORE : EVENT_CANCEL },
+                        NULL);
     calls->free_plugin(&ctx);
     if (ctx.plugin)
         finding("freePlugin left its context");

@@ -1,6 +1,7 @@
 /*
- * What a backend may send: the bytes stand in the session's buffer as if they had come through the pipe, and the File Daemon's calls run
- * over them. The packet is allocated with the release's own size, and what the plugin has no business with must stay as it was.
+ * What a backend may send: the bytes stand in the session's buffer as if they had come through the
+ * pipe, and the File Daemon's calls run over them. The packet is allocated with the release's own
+ * size, and what the plugin has no business with must stay as it was.
  */
 #include "../fd-plugin/backup.c" /* struct backup is private to it */
 #include <fcntl.h>
@@ -17,7 +18,9 @@ static unsigned choices;
 static int get_value(struct fd_context *ctx, int var, void *out)
 {
     const struct job *job = ctx->plugin;
-    int value = var == job->abi->var.file_index ? file_index : var == job->abi->var.accurate ? (int)(choices & 1) : 0;
+    int value = var == job->abi->var.file_index ? file_index
+                : var == job->abi->var.accurate ? (int)(choices & 1)
+                                                : 0;
     if (var != job->abi->var.file_index && var != job->abi->var.accurate)
         return RC_ERROR;
     memcpy(out, &value, sizeof value);
@@ -30,7 +33,8 @@ static int set_value(struct fd_context *ctx, int var, void *in)
     return strlen(in) > 0 ? RC_OK : RC_ERROR;
 }
 
-static int job_message(struct fd_context *ctx, const char *file, int line, int type, int64_t mtime, const char *format, ...)
+static int job_message(struct fd_context *ctx, const char *file, int line, int type, int64_t mtime,
+                       const char *format, ...)
 {
     char text[2000];
     va_list args;
@@ -49,7 +53,10 @@ static int check_changes(struct fd_context *ctx, void *pkt)
     return strlen(pkt_ptr(pkt, job->abi->save.fname)) % 2 == (choices >> 1 & 1) ? RC_SEEN : RC_OK;
 }
 
-static struct fd_funcs funcs = { .get_value = get_value, .set_value = set_value, .job_message = job_message, .check_changes = check_changes };
+static struct fd_funcs funcs = { .get_value = get_value,
+                                 .set_value = set_value,
+                                 .job_message = job_message,
+                                 .check_changes = check_changes };
 
 static uint8_t *new_packet(const struct abi *abi)
 {
@@ -63,9 +70,18 @@ static uint8_t *new_packet(const struct abi *abi)
 /* Bytes of the packet that are nobody's here. */
 static void check_packet(const struct abi *abi, const uint8_t *pkt)
 {
-    struct { uint32_t at, size; } ours[] = {
-        { 0, 4 }, { abi->save.end, 4 }, { abi->save.fname, 8 }, { abi->save.link, 8 }, { abi->save.statp, sizeof(struct stat) },
-        { abi->save.type, 4 }, { abi->save.flags, 8 }, { abi->save.no_read, 1 }, { abi->save.link_fi, 4 },
+    struct {
+        uint32_t at, size;
+    } ours[] = {
+        { 0, 4 },
+        { abi->save.end, 4 },
+        { abi->save.fname, 8 },
+        { abi->save.link, 8 },
+        { abi->save.statp, sizeof(struct stat) },
+        { abi->save.type, 4 },
+        { abi->save.flags, 8 },
+        { abi->save.no_read, 1 },
+        { abi->save.link_fi, 4 },
     };
     for (uint32_t i = 0; i < abi->save.size; i++) {
         bool own = false;
@@ -78,7 +94,8 @@ static void check_packet(const struct abi *abi, const uint8_t *pkt)
         __builtin_trap();
 }
 
-/* A hole may be as long as a file can be, and is read as zeros; like an FD whose job is cancelled we stop at some point. */
+/* A hole may be as long as a file can be, and is read as zeros; like an FD whose job is cancelled
+ * we stop at some point. */
 #define READS_MAX 4096
 
 static void read_file(struct job *job)
@@ -86,7 +103,8 @@ static void read_file(struct job *job)
     int reads = 0;
     size_t want = 1 + (choices >> 2) * 37u;
     char *buf = malloc(want);
-    for (struct io_pkt io = { .func = IO_READ, .buf = buf, .count = (int32_t)want };; io = (struct io_pkt){ .func = IO_READ, .buf = buf, .count = (int32_t)want }) {
+    for (struct io_pkt io = { .func = IO_READ, .buf = buf, .count = (int32_t)want };;
+         io = (struct io_pkt){ .func = IO_READ, .buf = buf, .count = (int32_t)want }) {
         int rc = backup_io(job, &io);
         if (io.status > (int32_t)want || (rc != RC_OK && (io.status != -1 || io.io_errno == 0)))
             __builtin_trap();
@@ -116,7 +134,8 @@ static void run(struct job *job)
             struct hpc_xattr x;
             size_t at = 0;
             backup_xattrs(job, &xacl);
-            if (xacl.count > 0 && hpc_xattr_next((const uint8_t *)xacl.content, (size_t)xacl.count, &at, &x) < 0)
+            if (xacl.count > 0 &&
+                hpc_xattr_next((const uint8_t *)xacl.content, (size_t)xacl.count, &at, &x) < 0)
                 __builtin_trap();
         }
         if (rc != RC_OK) {
@@ -150,8 +169,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     s->job = &job;
     child_init(&s->child);
     s->child.in = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    s->child.out = open("/dev/null", O_RDONLY | O_CLOEXEC); /* behind the bytes: the backend is gone */
-    if (links_open(&b->links, "/tmp") != 0 || stream_open(&s->stream, &s->child, &job.cancel.requested, atomic_load(&job.cancel.wake), 1) != 0)
+    s->child.out = open("/dev/null",
+                        O_RDONLY | O_CLOEXEC); /* behind the bytes: the backend is gone */
+    if (links_open(&b->links, "/tmp") != 0 ||
+        stream_open(&s->stream, &s->child, &job.cancel.requested, atomic_load(&job.cancel.wake),
+                    1) != 0)
         abort();
     memcpy(s->stream.buf, bytes + 2, len - 2);
     s->stream.end = len - 2;

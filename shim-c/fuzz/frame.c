@@ -1,4 +1,5 @@
-/* The decoders of shim-c/ptcomm; the first byte chooses which. A stream of frames must parse alike however it is cut. */
+/* The decoders of shim-c/ptcomm; the first byte chooses which. A stream of frames must parse alike
+ * however it is cut. */
 #include "../ptcomm/hpc_frame.h"
 #include <string.h>
 
@@ -10,7 +11,8 @@ static void entry(const uint8_t *bytes, size_t len)
     uint64_t offset, length, end = 0;
     if (hpc_entry_decode(bytes, len, &e) != 0)
         return;
-    if (e.name < bytes || e.head.name_len == 0 || e.name + e.head.name_len > bytes + len || memchr(e.name, 0, e.head.name_len))
+    if (e.name < bytes || e.head.name_len == 0 || e.name + e.head.name_len > bytes + len ||
+        memchr(e.name, 0, e.head.name_len))
         __builtin_trap();
     if (e.head.link_len > 0 && (e.link < bytes || e.link + e.head.link_len > bytes + len))
         __builtin_trap();
@@ -22,7 +24,8 @@ static void entry(const uint8_t *bytes, size_t len)
     }
 }
 
-/* Frames as a receiver takes them: `step` bytes more each time. Returns a number that must not depend on the step. */
+/* Frames as a receiver takes them: `step` bytes more each time. Returns a number that must not
+ * depend on the step. */
 static uint64_t stream(const uint8_t *bytes, size_t len, size_t step)
 {
     uint64_t sum = 0;
@@ -49,9 +52,11 @@ static void xattrs(const uint8_t *bytes, size_t len)
     size_t at = 0, sum = 0;
     int rc;
     while ((rc = hpc_xattr_next(bytes, len, &at, &x)) == 1) {
-        if (x.name_len == 0 || x.name < bytes || x.name + x.name_len > bytes + len || memchr(x.name, 0, x.name_len))
+        if (x.name_len == 0 || x.name < bytes || x.name + x.name_len > bytes + len ||
+            memchr(x.name, 0, x.name_len))
             __builtin_trap();
-        if (x.value_len > len || (x.value_len > 0 && (x.value < bytes || x.value + x.value_len > bytes + len)))
+        if (x.value_len > len ||
+            (x.value_len > 0 && (x.value < bytes || x.value + x.value_len > bytes + len)))
             __builtin_trap();
         sum += HPC_XATTR_HEAD + x.name_len + (size_t)x.value_len;
     }
@@ -72,7 +77,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     uint8_t which = *bytes++;
     switch (len--, which % 7) {
     case 0:
-        if (stream(bytes, len, len) != stream(bytes, len, 1) || stream(bytes, len, 7) != stream(bytes, len, 13))
+        if (stream(bytes, len, len) != stream(bytes, len, 1) ||
+            stream(bytes, len, 7) != stream(bytes, len, 13))
             __builtin_trap();
         break;
     case 1: entry(bytes, len); break;

@@ -1,9 +1,10 @@
 /*
- * hpc_frames over any bytes as a scan batch. First byte: flags (2 bits) and how much room the second run gets; the rest is the batch. What is written must
- * be whole frames, as many of each kind as the counts say; with less room it must be the same frames, fewer of them.
+ * hpc_frames over any bytes as a scan batch. First byte: flags (2 bits) and how much room the
+ * second run gets; the rest is the batch. What is written must be whole frames, as many of each
+ * kind as the counts say; with less room it must be the same frames, fewer of them.
  */
-#include "../ptcomm/hpc_frame.h"
 #include "../scan/frames.h"
+#include "../ptcomm/hpc_frame.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,12 +12,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
 enum { ROOM = 1 << 16 };
 
-static struct hpc_frames_call run(const uint8_t *batch, size_t len, uint32_t flags, uint8_t *out, size_t cap)
+static struct hpc_frames_call run(const uint8_t *batch, size_t len, uint32_t flags, uint8_t *out,
+                                  size_t cap)
 {
-    struct { struct hpc_frames_call call; uint64_t own[2]; } c = { .call = { .flags = flags, .own_count = 1, .dir_at = HPC_FRAMES_NO_DIR }, .own = { 7, 42 } };
+    struct {
+        struct hpc_frames_call call;
+        uint64_t own[2];
+    } c = { .call = { .flags = flags, .own_count = 1, .dir_at = HPC_FRAMES_NO_DIR },
+            .own = { 7, 42 } };
     int64_t used = hpc_frames(batch, (int64_t)len, out, (int64_t)cap, (uint8_t *)&c, sizeof c);
 
-    if (used < 0 || (uint64_t)used != c.call.used || c.call.used > cap || c.call.at > len || c.call.stop > HPC_FRAMES_FULL || c.call.written != 0)
+    if (used < 0 || (uint64_t)used != c.call.used || c.call.used > cap || c.call.at > len ||
+        c.call.stop > HPC_FRAMES_FULL || c.call.written != 0)
         __builtin_trap();
     if ((c.call.stop == HPC_FRAMES_END) != (c.call.at == len))
         __builtin_trap();
@@ -39,7 +46,8 @@ static void whole_frames(const uint8_t *out, const struct hpc_frames_call *c)
         if (frame.status == 'Z' && frame.len != HPC_DATA_END)
             __builtin_trap();
     }
-    if (entries != c->files + c->directories + c->symlinks + c->specials || blocks != c->xattr_blocks || bytes != c->bytes)
+    if (entries != c->files + c->directories + c->symlinks + c->specials ||
+        blocks != c->xattr_blocks || bytes != c->bytes)
         __builtin_trap();
 }
 

@@ -1,4 +1,5 @@
-/* The plugin-string splitter: whatever it accepts can be written down again, quoted, and is split into the same pairs. */
+/* The plugin-string splitter: whatever it accepts can be written down again, quoted, and is split
+ * into the same pairs. */
 #include "../ptcomm/hpc_params.h"
 #include <stdlib.h>
 #include <string.h>
@@ -47,8 +48,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         __builtin_trap();
     for (size_t i = 0; i < params.count; i++) {
         const struct hpc_pair *a = &params.pairs[i], *b = &again.pairs[i];
-        if (a->key_len != b->key_len || a->value_len != b->value_len || memcmp(a->key, b->key, a->key_len) != 0 ||
-            (a->value_len > 0 && memcmp(a->value, b->value, a->value_len) != 0) || memchr(a->value, 0, a->value_len))
+        if (a->key_len != b->key_len || a->value_len != b->value_len ||
+            memcmp(a->key, b->key, a->key_len) != 0 ||
+            (a->value_len > 0 && memcmp(a->value, b->value, a->value_len) != 0) ||
+            memchr(a->value, 0, a->value_len))
             __builtin_trap();
     }
     hpc_params_free(&again);

@@ -1,12 +1,13 @@
 /*
- * hpc_restore_feed(): frames into a folder of the jail. The first byte says whether the rest is frames as they stand, or pieces
- * { status, u16 length, bytes } that get a right header, so that the mutations reach the core. Nothing may appear outside the base.
+ * hpc_restore_feed(): frames into a folder of the jail. The first byte says whether the rest is
+ * frames as they stand, or pieces { status, u16 length, bytes } that get a right header, so that
+ * the mutations reach the core. Nothing may appear outside the base.
  */
 #include "../ptcomm/hpc_frame.h"
 #include "../restore/hpc_restore.h"
 #include "jail.h"
-#include <stdbool.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,10 +16,12 @@
 enum { FRAMES_MAX = 1 << 17 };
 static uint8_t frames[FRAMES_MAX];
 
-/* An M whose lengths and kind fit, most of the time: what would be refused at once teaches the fuzzer nothing. */
+/* An M whose lengths and kind fit, most of the time: what would be refused at once teaches the
+ * fuzzer nothing. */
 static size_t mend_entry(uint8_t *at, size_t len)
 {
-    static const uint32_t type_bits[] = { S_IFREG, S_IFDIR, S_IFLNK, S_IFIFO, S_IFCHR, S_IFBLK, S_IFSOCK };
+    static const uint32_t type_bits[] = { S_IFREG, S_IFDIR, S_IFLNK, S_IFIFO,
+                                          S_IFCHR, S_IFBLK, S_IFSOCK };
     struct hpc_entry_head head;
     if (len < sizeof head + 2)
         return len;
@@ -51,8 +54,22 @@ static size_t mend_entry(uint8_t *at, size_t len)
 static size_t mend_xattrs(uint8_t *at, size_t len)
 {
     static const char *const names[] = {
-        "user.a", "security.capability", "system.posix_acl_access", "system.posix_acl_default", "trusted.x", "podheitor.flags", "podheitor.project", "lustre.lov",
-        "user.podheitor", "security.selinux", "system.nfs4_acl", "podheitor.other", "btrfs.x", "trusted.overlay.x", "user.", "x",
+        "user.a",
+        "security.capability",
+        "system.posix_acl_access",
+        "system.posix_acl_default",
+        "trusted.x",
+        "podheitor.flags",
+        "podheitor.project",
+        "lustre.lov",
+        "user.podheitor",
+        "security.selinux",
+        "system.nfs4_acl",
+        "podheitor.other",
+        "btrfs.x",
+        "trusted.overlay.x",
+        "user.",
+        "x",
     };
     uint8_t out[2048];
     size_t used = 0;
@@ -62,7 +79,10 @@ static size_t mend_xattrs(uint8_t *at, size_t len)
         const char *name = names[i == 0 ? at[0] % 16 : at[0] >> 4];
         size_t value = i == 0 ? at[1] % (len - 1) : len - 2 - at[1] % (len - 1);
         uint16_t name_len = (uint16_t)strlen(name), zero = 0;
-        uint32_t value_len = (uint32_t)(value > 4 && strncmp(name, "podheitor.", 10) == 0 && at[1] & 1 ? 4 : value);
+        uint32_t value_len = (uint32_t)(value > 4 && strncmp(name, "podheitor.", 10) == 0 &&
+                                                at[1] & 1
+                                            ? 4
+                                            : value);
         if (used + 8 + name_len + value_len > sizeof out || value_len > len - 2)
             break;
         memcpy(out + used, &name_len, 2);
@@ -83,7 +103,9 @@ static size_t assemble(const uint8_t *bytes, size_t len)
     uint64_t data = 0;
     bool attrs = false;
     while (len >= 3) {
-        char status = attrs && bytes[0] < 224 ? 'B' : statuses[bytes[0] % 8]; /* what was announced comes, most of the time */
+        char status = attrs && bytes[0] < 224
+                          ? 'B'
+                          : statuses[bytes[0] % 8]; /* what was announced comes, most of the time */
         attrs = false;
         size_t n = (size_t)(bytes[1] | bytes[2] << 8) % 1024;
         bytes += 3, len -= 3;
@@ -115,7 +137,8 @@ static size_t assemble(const uint8_t *bytes, size_t len)
 
 void jail_prepare(void)
 {
-    if (mkdir("/outside", 0755) != 0 || mkdir("/base", 0755) != 0 || mkdir("/base/old", 0755) != 0 || mkdir("/work", 0755) != 0 ||
+    if (mkdir("/outside", 0755) != 0 || mkdir("/base", 0755) != 0 ||
+        mkdir("/base/old", 0755) != 0 || mkdir("/work", 0755) != 0 ||
         symlink("../outside", "/base/out") != 0 || mknod("/base/old/file", S_IFREG | 0644, 0) != 0)
         finding("the jail cannot be made");
 }
@@ -123,7 +146,8 @@ void jail_prepare(void)
 static void look_outside(void)
 {
     struct stat st;
-    if (stat("/outside", &st) != 0 || st.st_nlink != 2 || rmdir("/outside") != 0 || rmdir("/work") != 0)
+    if (stat("/outside", &st) != 0 || st.st_nlink != 2 || rmdir("/outside") != 0 ||
+        rmdir("/work") != 0)
         finding("something was written outside the base, or left in the work folder");
     jail_clear("/base");
     if (stat("/", &st) != 0 || st.st_nlink != 2)
@@ -143,7 +167,9 @@ void jailed(const uint8_t *bytes, size_t len)
         n = assemble(bytes + 2, n);
     else
         memcpy(frames, bytes + 2, n = n < sizeof frames ? n : sizeof frames);
-    int64_t handle = hpc_restore_open((const uint8_t *)"/base", 5, (const uint8_t *)"/work", how & 4 ? 5 : 0, rules[how & 3], how & 8 ? HPC_RESTORE_IN_PLACE : 0);
+    int64_t handle = hpc_restore_open((const uint8_t *)"/base", 5, (const uint8_t *)"/work",
+                                      how & 4 ? 5 : 0, rules[how & 3],
+                                      how & 8 ? HPC_RESTORE_IN_PLACE : 0);
     if (handle < 0)
         finding("hpc_restore_open");
     /* In pieces, with little room for failures: both must make no difference but more calls. */
@@ -154,7 +180,8 @@ void jailed(const uint8_t *bytes, size_t len)
             given = n;
         uint8_t *copy = malloc(given - at);
         memcpy(copy, frames + at, given - at);
-        int64_t rc = hpc_restore_feed(handle, copy, (int64_t)(given - at), failures, cut & 1 ? 64 : (int64_t)sizeof failures, (uint8_t *)&used);
+        int64_t rc = hpc_restore_feed(handle, copy, (int64_t)(given - at), failures,
+                                      cut & 1 ? 64 : (int64_t)sizeof failures, (uint8_t *)&used);
         free(copy);
         if (rc < 0)
             break;

@@ -1,6 +1,8 @@
 /*
- * The scan's options, then the scan itself over a small tree in the jail: every batch must be whole records, and the sums must be right.
- * First byte: the rest is an options buffer as it stands (even), or lists of texts that get right lengths (odd); with its second bit set, ordinary entries are taken as frames.
+ * The scan's options, then the scan itself over a small tree in the jail: every batch must be whole
+ * records, and the sums must be right. First byte: the rest is an options buffer as it stands
+ * (even), or lists of texts that get right lengths (odd); with its second bit set, ordinary entries
+ * are taken as frames.
  */
 #include "../include/hpc_entry.h"
 #include "../scan/frames.h"
@@ -27,7 +29,8 @@ static void file(const char *name, const char *content)
 
 void jail_prepare(void)
 {
-    static const char *const folders[] = { "/a", "/a/b", "/a/b/c", "/a/b/c/[x]", "/m", "/m/below", "/cache", "/cache/below", "/*" };
+    static const char *const folders[] = { "/a",       "/a/b",   "/a/b/c",       "/a/b/c/[x]", "/m",
+                                           "/m/below", "/cache", "/cache/below", "/*" };
     batch = malloc(HPC_SCAN_MIN_CAP);
     frames = malloc(HPC_SCAN_MIN_CAP);
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
@@ -43,7 +46,8 @@ void jail_prepare(void)
     file("/cache/below/file", "");
     setxattr("/a/file", "user.x", "y", 1, 0); /* where the filesystem has them */
     setxattr("/a/b", "trusted.x", "y", 1, 0);
-    if (link("/a/file", "/a/b/linked") != 0 || symlink("b/c", "/a/to") != 0 || mkfifo("/a/fifo", 0600) != 0)
+    if (link("/a/file", "/a/b/linked") != 0 || symlink("b/c", "/a/to") != 0 ||
+        mkfifo("/a/fifo", 0600) != 0)
         finding("the jail cannot be made");
 }
 
@@ -56,7 +60,8 @@ static uint64_t records(int64_t len)
         if (len - at < (int64_t)sizeof p)
             finding("half a record");
         memcpy(&p, batch + at, sizeof p);
-        if (p.record_len % 8 || p.record_len < sizeof p + p.body_len || (int64_t)p.record_len > len - at)
+        if (p.record_len % 8 || p.record_len < sizeof p + p.body_len ||
+            (int64_t)p.record_len > len - at)
             finding("a record's length");
         if (p.type < HPC_REC_DIR || p.type > HPC_REC_ERROR)
             finding("a record's type");
@@ -64,7 +69,8 @@ static uint64_t records(int64_t len)
             struct hpc_entry_head head;
             entries++;
             memcpy(&head, batch + at + sizeof p, sizeof head);
-            uint64_t body = sizeof head + head.name_len + (uint64_t)head.link_len + (p.content_len == HPC_CONTENT_NONE ? 0 : p.content_len);
+            uint64_t body = sizeof head + head.name_len + (uint64_t)head.link_len +
+                            (p.content_len == HPC_CONTENT_NONE ? 0 : p.content_len);
             body += p.xattr_len;
             if (p.body_len < sizeof head || body != p.body_len)
                 finding("a record's body");
@@ -79,8 +85,10 @@ static uint64_t framed(int64_t handle)
     uint64_t entries = 0;
     struct hpc_frames_call c;
     do {
-        c = (struct hpc_frames_call){ .flags = HPC_FRAMES_CONTENT | HPC_FRAMES_DIGESTS, .time_ms = 1000 };
-        int64_t used = hpc_scan_frames(handle, -1, frames, HPC_SCAN_MIN_CAP, (uint8_t *)&c, sizeof c);
+        c = (struct hpc_frames_call){ .flags = HPC_FRAMES_CONTENT | HPC_FRAMES_DIGESTS,
+                                      .time_ms = 1000 };
+        int64_t used = hpc_scan_frames(handle, -1, frames, HPC_SCAN_MIN_CAP, (uint8_t *)&c,
+                                       sizeof c);
         if (used < 0)
             finding("the scan does not end");
         if (used > HPC_SCAN_MIN_CAP)
@@ -108,7 +116,8 @@ static void scan(const uint8_t *options, size_t len, bool by_frames)
     if (n != 0)
         finding("the scan does not end");
     hpc_scan_stats(handle, (uint8_t *)&stats, sizeof stats);
-    uint64_t sum = stats.handed_out + stats.filtered_shard + stats.filtered_older + stats.vanished + stats.failed;
+    uint64_t sum = stats.handed_out + stats.filtered_shard + stats.filtered_older + stats.vanished +
+                   stats.failed;
     sum += stats.filtered_excluded;
     if (stats.scanned != sum || stats.handed_out != entries)
         finding("the sums do not add up");
@@ -123,7 +132,7 @@ static size_t texts(uint8_t *out, const uint8_t **at, const uint8_t *end, uint32
     *count = 0;
     while (*at < end && **at != 1) {
         const uint8_t *stop = *at;
-        while (stop < end && *stop > 1)
+        while (stop<end && * stop> 1)
             stop++;
         uint32_t n = (uint32_t)(stop - *at);
         memcpy(out + used, &n, 4);

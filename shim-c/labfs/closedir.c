@@ -1,6 +1,7 @@
 /*
- * closedir.so, to be preloaded: close(2) of a directory on labfs fails with ESHUTDOWN where it would on a Lustre client, that is where an MDT
- * over which the directory is striped is inactive. FUSE has no answer to close(2) of a directory.
+ * closedir.so, to be preloaded: close(2) of a directory on labfs fails with ESHUTDOWN where it
+ * would on a Lustre client, that is where an MDT over which the directory is striped is inactive.
+ * FUSE has no answer to close(2) of a directory.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -14,7 +15,8 @@ int close(int fd)
     struct stat st;
     char value[4];
     int before = errno;
-    int fails = fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) && fgetxattr(fd, "lab.closing", value, sizeof value) > 0;
+    int fails = fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) &&
+                fgetxattr(fd, "lab.closing", value, sizeof value) > 0;
 
     if (!real)
         real = (int (*)(int))dlsym(RTLD_NEXT, "close");

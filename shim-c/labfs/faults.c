@@ -17,7 +17,10 @@ int faults_root = -1;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t released = PTHREAD_COND_INITIALIZER;
-static struct { struct labfs_rule rule; char *line; } rules[RULES_MAX];
+static struct {
+    struct labfs_rule rule;
+    char *line;
+} rules[RULES_MAX];
 static size_t rule_count;
 static unsigned hanging;
 static uint64_t generation; /* of releases */
@@ -65,7 +68,8 @@ int faults_control_write(const char *bytes, size_t len)
 {
     char *text = strndup(bytes, len), *rest = NULL;
     int rc = text ? 0 : -ENOMEM;
-    for (char *line = text ? strtok_r(text, "\n", &rest) : NULL; line && rc == 0; line = strtok_r(NULL, "\n", &rest))
+    for (char *line = text ? strtok_r(text, "\n", &rest) : NULL; line && rc == 0;
+         line = strtok_r(NULL, "\n", &rest))
         rc = command(line);
     free(text);
     return rc < 0 ? rc : (int)len;
@@ -77,7 +81,8 @@ int faults_control_read(char *out, size_t size, off_t offset)
     size_t used = 0;
     pthread_mutex_lock(&lock);
     for (size_t i = 0; i < rule_count && used < sizeof text; i++)
-        used += (size_t)snprintf(text + used, sizeof text - used, "%llu %s\n", (unsigned long long)rules[i].rule.hits, rules[i].line);
+        used += (size_t)snprintf(text + used, sizeof text - used, "%llu %s\n",
+                                 (unsigned long long)rules[i].rule.hits, rules[i].line);
     if (used < sizeof text)
         used += (size_t)snprintf(text + used, sizeof text - used, "hanging %u\n", hanging);
     if (used > sizeof text)
@@ -122,9 +127,19 @@ static int apply(const struct labfs_rule *r, const char *path, size_t *limit, in
     case ACT_SHORT: *limit = (size_t)r->number < *limit ? (size_t)r->number : *limit; return 0;
     case ACT_APPEND: return change_size(path, true, r->number);
     case ACT_TRUNCATE: return change_size(path, false, r->number);
-    case ACT_UNLINK: return fstatat(faults_root, below(path), &st, AT_SYMLINK_NOFOLLOW) == 0 && unlinkat(faults_root, below(path), S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0) == 0 ? 0 : -errno;
-    case ACT_REPLACE: return renameat(faults_root, below(r->other), faults_root, below(path)) == 0 ? 0 : -errno;
-    case ACT_EXCHANGE: return renameat2(faults_root, below(r->other), faults_root, below(path), RENAME_EXCHANGE) == 0 ? 0 : -errno;
+    case ACT_UNLINK:
+        return fstatat(faults_root, below(path), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+                       unlinkat(faults_root, below(path), S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0) ==
+                           0
+                   ? 0
+                   : -errno;
+    case ACT_REPLACE:
+        return renameat(faults_root, below(r->other), faults_root, below(path)) == 0 ? 0 : -errno;
+    case ACT_EXCHANGE:
+        return renameat2(faults_root, below(r->other), faults_root, below(path), RENAME_EXCHANGE) ==
+                       0
+                   ? 0
+                   : -errno;
     case ACT_HANG: wait_for_release(); break;
     }
     return 0;
@@ -153,6 +168,8 @@ int faults_apply(enum labfs_op op, const char *path, uint64_t end, size_t *limit
         }
     pthread_mutex_unlock(&lock);
     if (delay > 0)
-        nanosleep(&(struct timespec){ .tv_sec = delay / 1000000, .tv_nsec = delay % 1000000 * 1000 }, NULL);
+        nanosleep(
+            &(struct timespec){ .tv_sec = delay / 1000000, .tv_nsec = delay % 1000000 * 1000 },
+            NULL);
     return rc;
 }

@@ -1,6 +1,7 @@
 /*
- * Faults of a mounted directory: the rules that its control file was given (rules.h), and what they do to an operation.
- * Paths are those of FUSE, with a leading slash. Everything returns 0 or bytes, or -errno.
+ * Faults of a mounted directory: the rules that its control file was given (rules.h), and what they
+ * do to an operation. Paths are those of FUSE, with a leading slash. Everything returns 0 or bytes,
+ * or -errno.
  */
 #ifndef LABFS_FAULTS_H
 #define LABFS_FAULTS_H
@@ -24,7 +25,8 @@ static inline const char *below(const char *path)
 int faults_control_write(const char *bytes, size_t len);
 /* From what it reads as: at most FAULTS_ANSWER_MAX bytes. */
 int faults_control_read(char *out, size_t size, off_t offset);
-/* What the rules say about this operation, after the waits they ask for. end: offset + length of a read or write, else UINT64_MAX; limit: bytes of a read or write, may shrink. */
+/* What the rules say about this operation, after the waits they ask for. end: offset + length of a
+ * read or write, else UINT64_MAX; limit: bytes of a read or write, may shrink. */
 int faults_apply(enum labfs_op op, const char *path, uint64_t end, size_t *limit);
 /* Waits for `release`, as the action hang does. */
 void faults_hang(void);

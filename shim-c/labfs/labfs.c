@@ -3,13 +3,16 @@
  *
  *   labfs SOURCE MOUNTPOINT [lustre]      runs in the foreground until it is unmounted or killed
  *
- * With `lustre` it behaves like a client of Lustre (lustre.h), and the table of mounts says fuse.lustre.
+ * With `lustre` it behaves like a client of Lustre (lustre.h), and the table of mounts says
+ * fuse.lustre.
  *
- * The file `.labfs` in the mount's root, which no listing shows, is its control. Written to, line by line: a rule (rules.h) is added; `clear` drops
- * all rules; `release` lets everything that hangs go on, and drops the rules that made it hang. Read: one line per rule,
- * "HITS RULE-LINE", and a last line "hanging N".
+ * The file `.labfs` in the mount's root, which no listing shows, is its control. Written to, line
+ * by line: a rule (rules.h) is added; `clear` drops all rules; `release` lets everything that hangs
+ * go on, and drops the rules that made it hang. Read: one line per rule, "HITS RULE-LINE", and a
+ * last line "hanging N".
  *
- * Nothing is cached: every attribute, name and byte comes from the program, so that a fault is seen at the call that it hits.
+ * Nothing is cached: every attribute, name and byte comes from the program, so that a fault is seen
+ * at the call that it hits.
  */
 #define FUSE_USE_VERSION 312
 #include "faults.h"
@@ -34,11 +37,22 @@ static int fault(enum labfs_op op, const char *path)
     return rc ? rc : faults_apply(op, path, UINT64_MAX, &none);
 }
 
-#define FAULT(op, path) do { int fault_rc = fault(op, path); if (fault_rc != 0) return fault_rc; } while (0)
+#define FAULT(op, path) \
+    do { \
+        int fault_rc = fault(op, path); \
+        if (fault_rc != 0) \
+            return fault_rc; \
+    } while (0)
 #define CALL(call) ((call) < 0 ? -errno : 0)
 
-static bool is_targets(const char *path) { return lustre_on && path && strcmp(path, LUSTRE_CONTROL) == 0; }
-static bool is_control(const char *path) { return (path && strcmp(path, CONTROL) == 0) || is_targets(path); }
+static bool is_targets(const char *path)
+{
+    return lustre_on && path && strcmp(path, LUSTRE_CONTROL) == 0;
+}
+static bool is_control(const char *path)
+{
+    return (path && strcmp(path, CONTROL) == 0) || is_targets(path);
+}
 
 static void *start(struct fuse_conn_info *conn, struct fuse_config *config)
 {
@@ -55,7 +69,9 @@ static int fs_getattr(const char *path, struct stat *st, struct fuse_file_info *
 {
     (void)fi;
     if (is_control(path)) {
-        *st = (struct stat){ .st_mode = S_IFREG | 0600, .st_nlink = 1, .st_size = FAULTS_ANSWER_MAX };
+        *st = (struct stat){ .st_mode = S_IFREG | 0600,
+                             .st_nlink = 1,
+                             .st_size = FAULTS_ANSWER_MAX };
         return 0;
     }
     FAULT(OP_GETATTR, path);
@@ -79,7 +95,8 @@ static int fs_opendir(const char *path, struct fuse_file_info *fi)
     return 0;
 }
 
-static int fs_readdir(const char *path, void *buf, fuse_fill_dir_t fill, off_t offset, struct fuse_file_info *fi, enum fuse_readdir_flags flags)
+static int fs_readdir(const char *path, void *buf, fuse_fill_dir_t fill, off_t offset,
+                      struct fuse_file_info *fi, enum fuse_readdir_flags flags)
 {
     struct listing listing = { 0 };
     off_t at = 0;
@@ -112,7 +129,8 @@ static int fs_open(const char *path, struct fuse_file_info *fi)
     if (is_control(path))
         return 0;
     FAULT(OP_OPEN, path);
-    int fd = openat(faults_root, below(path), (fi->flags & ~(O_CREAT | O_EXCL | O_DIRECT)) | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(faults_root, below(path),
+                    (fi->flags & ~(O_CREAT | O_EXCL | O_DIRECT)) | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return -errno;
     fi->fh = (uint64_t)fd;
@@ -122,14 +140,16 @@ static int fs_open(const char *path, struct fuse_file_info *fi)
 static int fs_create(const char *path, mode_t mode, struct fuse_file_info *fi)
 {
     FAULT(OP_CREATE, path);
-    int fd = openat(faults_root, below(path), (fi->flags & ~O_DIRECT) | O_CREAT | O_NOFOLLOW | O_CLOEXEC, mode);
+    int fd = openat(faults_root, below(path),
+                    (fi->flags & ~O_DIRECT) | O_CREAT | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0)
         return -errno;
     fi->fh = (uint64_t)fd;
     return 0;
 }
 
-static int fs_read(const char *path, char *buf, size_t size, off_t offset, struct fuse_file_info *fi)
+static int fs_read(const char *path, char *buf, size_t size, off_t offset,
+                   struct fuse_file_info *fi)
 {
     if (is_targets(path))
         return targets_control_read(buf, size, offset);
@@ -142,7 +162,8 @@ static int fs_read(const char *path, char *buf, size_t size, off_t offset, struc
     return rc < 0 ? rc : n < 0 ? -errno : (int)n;
 }
 
-static int fs_write(const char *path, const char *buf, size_t size, off_t offset, struct fuse_file_info *fi)
+static int fs_write(const char *path, const char *buf, size_t size, off_t offset,
+                    struct fuse_file_info *fi)
 {
     if (is_targets(path))
         return targets_control_write(buf, size);
@@ -185,12 +206,36 @@ static int fs_readlink(const char *path, char *buf, size_t size)
     return 0;
 }
 
-static int fs_mkdir(const char *path, mode_t mode) { FAULT(OP_MKDIR, path); return CALL(mkdirat(faults_root, below(path), mode)); }
-static int fs_mknod(const char *path, mode_t mode, dev_t dev) { FAULT(OP_MKNOD, path); return CALL(mknodat(faults_root, below(path), mode, dev)); }
-static int fs_unlink(const char *path) { FAULT(OP_UNLINK, path); return CALL(unlinkat(faults_root, below(path), 0)); }
-static int fs_rmdir(const char *path) { FAULT(OP_UNLINK, path); return CALL(unlinkat(faults_root, below(path), AT_REMOVEDIR)); }
-static int fs_symlink(const char *target, const char *path) { FAULT(OP_SYMLINK, path); return CALL(symlinkat(target, faults_root, below(path))); }
-static int fs_link(const char *from, const char *path) { FAULT(OP_LINK, path); return CALL(linkat(faults_root, below(from), faults_root, below(path), 0)); }
+static int fs_mkdir(const char *path, mode_t mode)
+{
+    FAULT(OP_MKDIR, path);
+    return CALL(mkdirat(faults_root, below(path), mode));
+}
+static int fs_mknod(const char *path, mode_t mode, dev_t dev)
+{
+    FAULT(OP_MKNOD, path);
+    return CALL(mknodat(faults_root, below(path), mode, dev));
+}
+static int fs_unlink(const char *path)
+{
+    FAULT(OP_UNLINK, path);
+    return CALL(unlinkat(faults_root, below(path), 0));
+}
+static int fs_rmdir(const char *path)
+{
+    FAULT(OP_UNLINK, path);
+    return CALL(unlinkat(faults_root, below(path), AT_REMOVEDIR));
+}
+static int fs_symlink(const char *target, const char *path)
+{
+    FAULT(OP_SYMLINK, path);
+    return CALL(symlinkat(target, faults_root, below(path)));
+}
+static int fs_link(const char *from, const char *path)
+{
+    FAULT(OP_LINK, path);
+    return CALL(linkat(faults_root, below(from), faults_root, below(path), 0));
+}
 
 static int fs_rename(const char *from, const char *to, unsigned flags)
 {
@@ -225,10 +270,13 @@ static int fs_statfs(const char *path, struct statvfs *out)
     return CALL(fstatvfs(faults_root, out));
 }
 
-/* Extended attributes have no *at calls: through the descriptor's name, which for a symlink means none. */
+/* Extended attributes have no *at calls: through the descriptor's name, which for a symlink means
+ * none. */
 static int at_path(char *out, size_t cap, const char *path)
 {
-    return snprintf(out, cap, "/proc/self/fd/%d/%s", faults_root, below(path)) < (int)cap ? 0 : -ENAMETOOLONG;
+    return snprintf(out, cap, "/proc/self/fd/%d/%s", faults_root, below(path)) < (int)cap
+               ? 0
+               : -ENAMETOOLONG;
 }
 
 static int fs_getxattr(const char *path, const char *name, char *value, size_t size)
@@ -253,7 +301,8 @@ static int fs_listxattr(const char *path, char *list, size_t size)
     return rc < 0 ? rc : n < 0 ? -errno : (int)n;
 }
 
-static int fs_setxattr(const char *path, const char *name, const char *value, size_t size, int flags)
+static int fs_setxattr(const char *path, const char *name, const char *value, size_t size,
+                       int flags)
 {
     char full[8192];
     FAULT(OP_SETXATTR, path);
@@ -273,7 +322,8 @@ static int fs_removexattr(const char *path, const char *name)
     return rc < 0 ? rc : CALL(lremovexattr(full, name));
 }
 
-/* Only of the double of Lustre: without the call the kernel answers SEEK_DATA and SEEK_HOLE by itself. */
+/* Only of the double of Lustre: without the call the kernel answers SEEK_DATA and SEEK_HOLE by
+ * itself. */
 static off_t fs_lseek(const char *path, off_t offset, int whence, struct fuse_file_info *fi)
 {
     if (!lustre_on)
@@ -284,7 +334,8 @@ static off_t fs_lseek(const char *path, off_t offset, int whence, struct fuse_fi
     return at < 0 ? -errno : at;
 }
 
-static int fs_ioctl(const char *path, unsigned command, void *arg, struct fuse_file_info *fi, unsigned flags, void *data)
+static int fs_ioctl(const char *path, unsigned command, void *arg, struct fuse_file_info *fi,
+                    unsigned flags, void *data)
 {
     (void)arg, (void)fi, (void)flags;
     if (!lustre_on || !path || is_control(path))
@@ -294,11 +345,35 @@ static int fs_ioctl(const char *path, unsigned command, void *arg, struct fuse_f
 }
 
 static const struct fuse_operations operations = {
-    .init = start, .getattr = fs_getattr, .opendir = fs_opendir, .readdir = fs_readdir, .open = fs_open, .create = fs_create, .read = fs_read,
-    .write = fs_write, .release = fs_release, .fsync = fs_fsync, .truncate = fs_truncate, .readlink = fs_readlink, .mkdir = fs_mkdir, .mknod = fs_mknod,
-    .unlink = fs_unlink, .rmdir = fs_rmdir, .symlink = fs_symlink, .link = fs_link, .rename = fs_rename, .chmod = fs_chmod, .chown = fs_chown,
-    .utimens = fs_utimens, .statfs = fs_statfs, .getxattr = fs_getxattr, .listxattr = fs_listxattr, .setxattr = fs_setxattr, .removexattr = fs_removexattr,
-    .lseek = fs_lseek, .ioctl = fs_ioctl,
+    .init = start,
+    .getattr = fs_getattr,
+    .opendir = fs_opendir,
+    .readdir = fs_readdir,
+    .open = fs_open,
+    .create = fs_create,
+    .read = fs_read,
+    .write = fs_write,
+    .release = fs_release,
+    .fsync = fs_fsync,
+    .truncate = fs_truncate,
+    .readlink = fs_readlink,
+    .mkdir = fs_mkdir,
+    .mknod = fs_mknod,
+    .unlink = fs_unlink,
+    .rmdir = fs_rmdir,
+    .symlink = fs_symlink,
+    .link = fs_link,
+    .rename = fs_rename,
+    .chmod = fs_chmod,
+    .chown = fs_chown,
+    .utimens = fs_utimens,
+    .statfs = fs_statfs,
+    .getxattr = fs_getxattr,
+    .listxattr = fs_listxattr,
+    .setxattr = fs_setxattr,
+    .removexattr = fs_removexattr,
+    .lseek = fs_lseek,
+    .ioctl = fs_ioctl,
 };
 
 int main(int argc, char **argv)
@@ -315,8 +390,10 @@ int main(int argc, char **argv)
     }
     umask(0);
     /* auto_unmount: also when it is killed. Many threads: everything that hangs holds one. */
-    char plain[] = "auto_unmount,allow_other,fsname=labfs,subtype=labfs,max_threads=256,max_idle_threads=16";
-    char lustre[] = "auto_unmount,allow_other,fsname=10.0.0.1@tcp:/testfs,subtype=lustre,max_threads=256,max_idle_threads=16";
+    char plain[] =
+        "auto_unmount,allow_other,fsname=labfs,subtype=labfs,max_threads=256,max_idle_threads=16";
+    char lustre[] = "auto_unmount,allow_other,fsname=10.0.0.1@tcp:/"
+                    "testfs,subtype=lustre,max_threads=256,max_idle_threads=16";
     char *words[] = { argv[0], "-f", "-o", lustre_on ? lustre : plain, argv[2], NULL };
     return fuse_main(5, words, &operations, NULL);
 }

@@ -8,9 +8,12 @@
 #include <string.h>
 #include <sys/xattr.h>
 
-static const struct { uint32_t xflag, flag; } map[] = {
-    { FS_XFLAG_IMMUTABLE, FS_IMMUTABLE_FL }, { FS_XFLAG_APPEND, FS_APPEND_FL }, { FS_XFLAG_SYNC, FS_SYNC_FL },
-    { FS_XFLAG_NOATIME, FS_NOATIME_FL }, { FS_XFLAG_NODUMP, FS_NODUMP_FL }, { FS_XFLAG_PROJINHERIT, FS_PROJINHERIT_FL },
+static const struct {
+    uint32_t xflag, flag;
+} map[] = {
+    { FS_XFLAG_IMMUTABLE, FS_IMMUTABLE_FL }, { FS_XFLAG_APPEND, FS_APPEND_FL },
+    { FS_XFLAG_SYNC, FS_SYNC_FL },           { FS_XFLAG_NOATIME, FS_NOATIME_FL },
+    { FS_XFLAG_NODUMP, FS_NODUMP_FL },       { FS_XFLAG_PROJINHERIT, FS_PROJINHERIT_FL },
 };
 
 static void load(const char *path, uint32_t *id, uint32_t *xflags)
@@ -59,7 +62,6 @@ int project_ioctl(const char *path, unsigned command, void *data)
         for (size_t i = 0; i < sizeof map / sizeof *map; i++)
             xflags = (xflags & ~map[i].xflag) | (flags & map[i].flag ? map[i].xflag : 0);
         return save(path, id, xflags);
-    default:
-        return -ENOTTY;
+    default: return -ENOTTY;
     }
 }

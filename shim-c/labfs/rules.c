@@ -6,17 +6,28 @@
 #include <string.h>
 
 static const char *const ops[OP_COUNT] = {
-    "getattr", "readdir", "opendir", "open", "read", "write", "create", "mkdir", "unlink", "rename", "link", "symlink", "readlink", "mknod",
-    "chmod", "chown", "utimens", "truncate", "statfs", "fsync", "release", "getxattr", "setxattr", "listxattr",
+    "getattr", "readdir",  "opendir", "open",    "read",     "write",    "create",   "mkdir",
+    "unlink",  "rename",   "link",    "symlink", "readlink", "mknod",    "chmod",    "chown",
+    "utimens", "truncate", "statfs",  "fsync",   "release",  "getxattr", "setxattr", "listxattr",
 };
 
-static const struct { const char *name; enum labfs_action action; enum { NOTHING, NUMBER, ERRNO, NAME } wants; bool once; } actions[] = {
-    { "error", ACT_ERROR, ERRNO, false }, { "delay", ACT_DELAY, NUMBER, false }, { "delay-us", ACT_DELAY, NUMBER, false }, { "hang", ACT_HANG, NOTHING, false }, { "short", ACT_SHORT, NUMBER, false },
-    { "append", ACT_APPEND, NUMBER, true }, { "truncate", ACT_TRUNCATE, NUMBER, true }, { "unlink", ACT_UNLINK, NOTHING, true },
-    { "replace", ACT_REPLACE, NAME, true }, { "exchange", ACT_EXCHANGE, NAME, true },
+static const struct {
+    const char *name;
+    enum labfs_action action;
+    enum { NOTHING, NUMBER, ERRNO, NAME } wants;
+    bool once;
+} actions[] = {
+    { "error", ACT_ERROR, ERRNO, false },       { "delay", ACT_DELAY, NUMBER, false },
+    { "delay-us", ACT_DELAY, NUMBER, false },   { "hang", ACT_HANG, NOTHING, false },
+    { "short", ACT_SHORT, NUMBER, false },      { "append", ACT_APPEND, NUMBER, true },
+    { "truncate", ACT_TRUNCATE, NUMBER, true }, { "unlink", ACT_UNLINK, NOTHING, true },
+    { "replace", ACT_REPLACE, NAME, true },     { "exchange", ACT_EXCHANGE, NAME, true },
 };
 
-const char *labfs_op_name(enum labfs_op op) { return ops[op]; }
+const char *labfs_op_name(enum labfs_op op)
+{
+    return ops[op];
+}
 
 static int fail(char *error, size_t cap, const char *what, const char *word)
 {
@@ -73,9 +84,12 @@ static int words(struct labfs_rule *r, char *text, char *error, size_t cap)
     r->action = actions[i].action;
     r->times = actions[i].once;
     word = actions[i].wants == NOTHING ? NULL : strtok_r(NULL, " ", &rest);
-    if ((actions[i].wants == NUMBER && !number(word, &r->number)) || (actions[i].wants == ERRNO && !errno_of(word, &r->number)) || (actions[i].wants == NAME && !word))
+    if ((actions[i].wants == NUMBER && !number(word, &r->number)) ||
+        (actions[i].wants == ERRNO && !errno_of(word, &r->number)) ||
+        (actions[i].wants == NAME && !word))
         return fail(error, cap, "not what this action wants:", word);
-    if (strcmp(actions[i].name, "delay") == 0 && __builtin_mul_overflow(r->number, 1000, &r->number))
+    if (strcmp(actions[i].name, "delay") == 0 &&
+        __builtin_mul_overflow(r->number, 1000, &r->number))
         return fail(error, cap, "too long:", word);
     if (actions[i].wants == NAME && !(r->other = strdup(word)))
         return -ENOMEM;
@@ -120,7 +134,9 @@ void labfs_rule_free(struct labfs_rule *rule)
 
 bool labfs_rule_takes(struct labfs_rule *rule, enum labfs_op op, const char *path, uint64_t end)
 {
-    if (!(rule->ops & 1u << op) || end < rule->offset || (rule->times > 0 && rule->hits >= rule->times) || fnmatch(rule->path, path, FNM_NOESCAPE) != 0)
+    if (!(rule->ops & 1u << op) || end < rule->offset ||
+        (rule->times > 0 && rule->hits >= rule->times) ||
+        fnmatch(rule->path, path, FNM_NOESCAPE) != 0)
         return false;
     if (rule->seen++ < rule->after)
         return false;

@@ -47,7 +47,8 @@ int targets_control_write(const char *bytes, size_t len)
     int rc = text ? 0 : -ENOMEM;
 
     pthread_mutex_lock(&lock);
-    for (char *line = text ? strtok_r(text, "\n", &rest) : NULL; line && rc == 0; line = strtok_r(NULL, "\n", &rest))
+    for (char *line = text ? strtok_r(text, "\n", &rest) : NULL; line && rc == 0;
+         line = strtok_r(NULL, "\n", &rest))
         rc = command(line);
     pthread_mutex_unlock(&lock);
     free(text);
@@ -61,9 +62,11 @@ int targets_control_read(char *out, size_t size, off_t offset)
 
     pthread_mutex_lock(&lock);
     for (unsigned i = 0; i < LUSTRE_MDTS; i++)
-        used += (size_t)snprintf(text + used, sizeof text - used, "mdt %u %s\n", i, mdt[i] ? "INACTIVE" : "ACTIVE");
+        used += (size_t)snprintf(text + used, sizeof text - used, "mdt %u %s\n", i,
+                                 mdt[i] ? "INACTIVE" : "ACTIVE");
     for (unsigned i = 0; i < LUSTRE_OSTS; i++)
-        used += (size_t)snprintf(text + used, sizeof text - used, "ost %u %s\n", i, ost[i] ? "INACTIVE" : "ACTIVE");
+        used += (size_t)snprintf(text + used, sizeof text - used, "ost %u %s\n", i,
+                                 ost[i] ? "INACTIVE" : "ACTIVE");
     pthread_mutex_unlock(&lock);
     used += (size_t)snprintf(text + used, sizeof text - used, "recalls %u\n", hsm_recalls());
     size_t n = (size_t)offset < used ? used - (size_t)offset : 0;
@@ -80,7 +83,8 @@ int lab_get(const char *path, const char *name, char *out, size_t cap)
 
     if (!path)
         return -ENODATA; /* an open file without a name */
-    if (snprintf(full, sizeof full, "/proc/self/fd/%d/%s", faults_root, below(path)) >= (int)sizeof full ||
+    if (snprintf(full, sizeof full, "/proc/self/fd/%d/%s", faults_root, below(path)) >=
+            (int)sizeof full ||
         snprintf(attribute, sizeof attribute, "trusted.lab.%s", name) >= (int)sizeof attribute)
         return -ENAMETOOLONG;
     n = lgetxattr(full, attribute, out, cap);

@@ -1,6 +1,6 @@
 /*
- * Extended attributes as a client shows them (2.17.0): what the tests stored under mapped names, and Lustre's own, made up from what is
- * known of the entry.
+ * Extended attributes as a client shows them (2.17.0): what the tests stored under mapped names,
+ * and Lustre's own, made up from what is known of the entry.
  */
 #include "faults.h"
 #include "lustre.h"
@@ -12,15 +12,17 @@
 #include <string.h>
 #include <sys/xattr.h>
 
-#define STORED "trusted.lab.x."
-#define MAGIC_V1 0x0BD10BD0u
+#define STORED    "trusted.lab.x."
+#define MAGIC_V1  0x0BD10BD0u
 #define MAGIC_LMV 0x0CD20CD0u
-#define RAID0 1u
-#define RELEASED 0x80000000u
+#define RAID0     1u
+#define RELEASED  0x80000000u
 
 static int full_name(char out[8192], const char *path)
 {
-    return snprintf(out, 8192, "/proc/self/fd/%d/%s", faults_root, below(path)) < 8192 ? 0 : -ENAMETOOLONG;
+    return snprintf(out, 8192, "/proc/self/fd/%d/%s", faults_root, below(path)) < 8192
+               ? 0
+               : -ENAMETOOLONG;
 }
 
 static bool begins(const char *name, const char *with)
@@ -46,8 +48,16 @@ static int give(char *out, size_t size, const void *value, size_t len)
 /* struct lov_user_md_v1, and its objects where there are any. */
 static int layout(const char *path, const struct stat *st, char *out, size_t size)
 {
-    struct { uint32_t magic, pattern; uint64_t id[2]; uint32_t stripe_size; uint16_t count, generation; } head = { MAGIC_V1, RAID0, { 0, 0 }, 1048576, 0, 0 };
-    struct { uint64_t id[2]; uint32_t generation, index; } object;
+    struct {
+        uint32_t magic, pattern;
+        uint64_t id[2];
+        uint32_t stripe_size;
+        uint16_t count, generation;
+    } head = { MAGIC_V1, RAID0, { 0, 0 }, 1048576, 0, 0 };
+    struct {
+        uint64_t id[2];
+        uint32_t generation, index;
+    } object;
     unsigned osts[LUSTRE_OSTS], count = targets_osts(path, st, osts);
     uint8_t blob[sizeof head + LUSTRE_OSTS * sizeof object];
     size_t len = sizeof head;
@@ -82,7 +92,8 @@ static int made_up(const char *path, const char *name, char *out, size_t size)
     }
     if (fstatat(faults_root, below(path), &st, AT_SYMLINK_NOFOLLOW) != 0)
         return -errno;
-    if (S_ISREG(st.st_mode) && (strcmp(name, "trusted.lov") == 0 || strcmp(name, "lustre.lov") == 0))
+    if (S_ISREG(st.st_mode) &&
+        (strcmp(name, "trusted.lov") == 0 || strcmp(name, "lustre.lov") == 0))
         return layout(path, &st, out, size);
     if (S_ISREG(st.st_mode) && strcmp(name, "trusted.hsm") == 0 && hsm_released(path))
         return give(out, size, hsm, sizeof hsm);
@@ -93,7 +104,10 @@ static int made_up(const char *path, const char *name, char *out, size_t size)
     return -ENODATA;
 }
 
-struct names { char *at; size_t size, used; };
+struct names {
+    char *at;
+    size_t size, used;
+};
 
 static void add(struct names *n, const char *name)
 {
@@ -114,7 +128,8 @@ static bool has(const char *list, ssize_t len, const char *name)
 
 int lustre_list(const char *path, char *list, size_t size, bool privileged)
 {
-    static const char *const own[] = { "trusted.lov", "trusted.link", "trusted.lma", "trusted.lmv", "trusted.hsm", "lustre.lov" };
+    static const char *const own[] = { "trusted.lov", "trusted.link", "trusted.lma",
+                                       "trusted.lmv", "trusted.hsm",  "lustre.lov" };
     char full[8192], below_list[65536];
     struct names n = { list, size, 0 };
     int rc = full_name(full, path);
@@ -132,7 +147,8 @@ int lustre_list(const char *path, char *list, size_t size, bool privileged)
             add(&n, name);
     }
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-        if (!has(below_list, len, own[i]) && (privileged || !begins(own[i], "trusted.")) && made_up(path, own[i], NULL, 0) >= 0)
+        if (!has(below_list, len, own[i]) && (privileged || !begins(own[i], "trusted.")) &&
+            made_up(path, own[i], NULL, 0) >= 0)
             add(&n, own[i]);
     return size > 0 && n.used > size ? -ERANGE : (int)n.used;
 }
@@ -155,8 +171,8 @@ int lustre_get(const char *path, const char *name, char *value, size_t size)
 int lustre_set(const char *path, const char *name, const char *value, size_t size, int flags)
 {
     static const char *const ignored[] = {
-        "trusted.lov", "lustre.lov", "trusted.hsm", "trusted.lma", "trusted.link", "trusted.fid", "trusted.som", "trusted.version",
-        "trusted.lmv", "trusted.lfsck_ns",
+        "trusted.lov", "lustre.lov",  "trusted.hsm",     "trusted.lma", "trusted.link",
+        "trusted.fid", "trusted.som", "trusted.version", "trusted.lmv", "trusted.lfsck_ns",
     };
     char full[8192], stored[300];
     int rc = full_name(full, path);

@@ -1,19 +1,23 @@
 /*
- * A library to preload that makes a filesystem as slow as one behind a network: every stat, every open and every listing of a directory sleeps first. For benchmarks and tests; it
- * treats every program alike, as far as that calls the C library.
+ * A library to preload that makes a filesystem as slow as one behind a network: every stat, every
+ * open and every listing of a directory sleeps first. For benchmarks and tests; it treats every
+ * program alike, as far as that calls the C library.
  *
  *   LATENCY_US=150 LATENCY_BELOW=/srv/tree LD_PRELOAD=build/latency.so find /srv/tree -size +1M
  *
- * LATENCY_US: microseconds, default 150. LATENCY_BELOW: only absolute names that begin so, and names relative to a directory descriptor, are slow; default: all.
- * A program's own start (libraries, locales) uses absolute names elsewhere and stays as fast as it is.
+ * LATENCY_US: microseconds, default 150. LATENCY_BELOW: only absolute names that begin so, and
+ * names relative to a directory descriptor, are slow; default: all. A program's own start
+ * (libraries, locales) uses absolute names elsewhere and stays as fast as it is.
  *
- * LATENCY_COUNT: a file to which the program appends at its end, as a line, how many stats and how many other operations it waited for.
+ * LATENCY_COUNT: a file to which the program appends at its end, as a line, how many stats and how
+ * many other operations it waited for.
  *
- * The C library's readdir() calls getdents64 where nobody can step in, so a directory costs one delay when it is opened. Reading attributes (xattr(7)) costs one, too.
+ * The C library's readdir() calls getdents64 where nobody can step in, so a directory costs one
+ * delay when it is opened. Reading attributes (xattr(7)) costs one, too.
  */
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
@@ -30,7 +34,7 @@
 #include <unistd.h>
 
 #ifndef SYS_getxattrat /* Linux 6.13 */
-#define SYS_getxattrat 464
+#define SYS_getxattrat  464
 #define SYS_listxattrat 465
 #endif
 #ifndef SYS_file_getattr /* 6.17 */
@@ -93,7 +97,7 @@ static void wait_for(const char *path, _Atomic unsigned long *count)
 #define NEXT(name) \
     static __typeof__(&name) next; \
     if (!next) \
-        next = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
+    next = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
 
 #define SLOW(type, name, parameters, arguments, path, count) \
     PUBLIC type name parameters \
@@ -106,11 +110,13 @@ static void wait_for(const char *path, _Atomic unsigned long *count)
 #define STAT_FAMILY(suffix, buffer) \
     SLOW(int, stat##suffix, (const char *restrict p, buffer *restrict b), (p, b), p, stats) \
     SLOW(int, lstat##suffix, (const char *restrict p, buffer *restrict b), (p, b), p, stats) \
-    SLOW(int, fstatat##suffix, (int d, const char *restrict p, buffer *restrict b, int f), (d, p, b, f), p, stats)
+    SLOW(int, fstatat##suffix, (int d, const char *restrict p, buffer *restrict b, int f), \
+         (d, p, b, f), p, stats)
 
 STAT_FAMILY(, struct stat)
 STAT_FAMILY(64, struct stat64)
-SLOW(int, statx, (int d, const char *restrict p, int f, unsigned m, struct statx *restrict b), (d, p, f, m, b), p, stats)
+SLOW(int, statx, (int d, const char *restrict p, int f, unsigned m, struct statx *restrict b),
+     (d, p, f, m, b), p, stats)
 SLOW(DIR *, opendir, (const char *p), (p), p, others)
 SLOW(ssize_t, lgetxattr, (const char *p, const char *n, void *v, size_t s), (p, n, v, s), p, others)
 SLOW(ssize_t, llistxattr, (const char *p, char *l, size_t s), (p, l, s), p, others)
@@ -128,12 +134,15 @@ int __lxstat64(int v, const char *p, struct stat64 *b);
 int __fxstatat64(int v, int d, const char *p, struct stat64 *b, int f);
 SLOW(int, __xstat, (int v, const char *p, struct stat *b), (v, p, b), p, stats)
 SLOW(int, __lxstat, (int v, const char *p, struct stat *b), (v, p, b), p, stats)
-SLOW(int, __fxstatat, (int v, int d, const char *p, struct stat *b, int f), (v, d, p, b, f), p, stats)
+SLOW(int, __fxstatat, (int v, int d, const char *p, struct stat *b, int f), (v, d, p, b, f), p,
+     stats)
 SLOW(int, __xstat64, (int v, const char *p, struct stat64 *b), (v, p, b), p, stats)
 SLOW(int, __lxstat64, (int v, const char *p, struct stat64 *b), (v, p, b), p, stats)
-SLOW(int, __fxstatat64, (int v, int d, const char *p, struct stat64 *b, int f), (v, d, p, b, f), p, stats)
+SLOW(int, __fxstatat64, (int v, int d, const char *p, struct stat64 *b, int f), (v, d, p, b, f), p,
+     stats)
 
-/* fts(3) of the C library stats where nobody can step in, so its entries cost what they would have: a stat, and a directory to be listed an open. */
+/* fts(3) of the C library stats where nobody can step in, so its entries cost what they would have:
+ * a stat, and a directory to be listed an open. */
 static void wait_for_entry(int info)
 {
     if (info == FTS_D)
@@ -208,27 +217,18 @@ PUBLIC long syscall(long number, ...)
     NEXT(syscall);
     switch (number) {
     case SYS_statx:
-    case SYS_newfstatat:
-        wait_for((const char *)a[1], &stats);
-        break;
+    case SYS_newfstatat: wait_for((const char *)a[1], &stats); break;
     case SYS_openat:
     case SYS_openat2:
     case SYS_getxattrat:
     case SYS_listxattrat:
-    case SYS_file_getattr:
-        wait_for((const char *)a[1], &others);
-        break;
+    case SYS_file_getattr: wait_for((const char *)a[1], &others); break;
 #ifdef SYS_lstat
     case SYS_stat:
-    case SYS_lstat:
-        wait_for((const char *)a[0], &stats);
-        break;
-    case SYS_open:
-        wait_for((const char *)a[0], &others);
-        break;
+    case SYS_lstat: wait_for((const char *)a[0], &stats); break;
+    case SYS_open: wait_for((const char *)a[0], &others); break;
 #endif
-    default:
-        break;
+    default: break;
     }
     return next(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }

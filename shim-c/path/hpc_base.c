@@ -2,11 +2,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -20,9 +20,9 @@ struct walk {
     struct stat st; /* of it */
     bool firm;      /* nobody else can exchange a component of the way here */
     char *rest;     /* what is still to be walked */
-    size_t own;     /* so many bytes at its end are the caller's path, those before come from a link */
+    size_t own; /* so many bytes at its end are the caller's path, those before come from a link */
     unsigned links;
-    char *place;    /* the way here, without links: "" is the root */
+    char *place; /* the way here, without links: "" is the root */
 };
 
 static bool ours(uid_t uid)
@@ -30,8 +30,9 @@ static bool ours(uid_t uid)
     return uid == 0 || uid == geteuid();
 }
 
-/* Could somebody else put another object in this one's place in `dir`? A directory can only be moved by who may write to
- * it, so that root's own in a sticky directory was put there by root; a link may have been moved there by anybody. */
+/* Could somebody else put another object in this one's place in `dir`? A directory can only be
+ * moved by who may write to it, so that root's own in a sticky directory was put there by root; a
+ * link may have been moved there by anybody. */
 static bool exchangeable(const struct stat *dir, const struct stat *component)
 {
     if (!ours(dir->st_uid))
@@ -119,14 +120,16 @@ static bool of_proc(int fd)
     return fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
 }
 
-/* Such a link may lead to what its text does not: into another root, or to what has no name any more. */
+/* Such a link may lead to what its text does not: into another root, or to what has no name any
+ * more. */
 static int follow_proc(struct walk *w, const char *name, int how)
 {
     int fd = openat(w->dir, name, how);
     return fd < 0 ? -errno : arrive(w, fd, name);
 }
 
-/* The component is no directory: a link that may be followed, one that may not, or something else. */
+/* The component is no directory: a link that may be followed, one that may not, or something else.
+ */
 static int meet(struct walk *w, const char *name, bool any, char **link)
 {
     struct stat st;
@@ -136,19 +139,22 @@ static int meet(struct walk *w, const char *name, bool any, char **link)
     int err = fstat(fd, &st) < 0 ? -errno : 0;
     any = any && !w->rest[strspn(w->rest, "/")];
     if (!err && !S_ISLNK(st.st_mode)) {
-        if (any || S_ISDIR(st.st_mode)) { /* a directory: somebody exchanged it for the link that was there before */
+        if (any || S_ISDIR(st.st_mode)) { /* a directory: somebody exchanged it for the link that
+                                             was there before */
             w->firm = w->firm && !exchangeable(&w->st, &st);
             return arrive(w, fd, name);
         }
         err = -ENOTDIR;
     }
-    if (!err && (!w->firm || !ours(st.st_uid) || exchangeable(&w->st, &st) || ++w->links > LINKS_MAX)) {
+    if (!err &&
+        (!w->firm || !ours(st.st_uid) || exchangeable(&w->st, &st) || ++w->links > LINKS_MAX)) {
         err = -ELOOP;
         if (link)
             *link = joined(w->place, name);
     }
     if (!err)
-        err = of_proc(fd) ? follow_proc(w, name, O_PATH | O_CLOEXEC | (any ? 0 : O_DIRECTORY)) : follow(w, fd);
+        err = of_proc(fd) ? follow_proc(w, name, O_PATH | O_CLOEXEC | (any ? 0 : O_DIRECTORY))
+                          : follow(w, fd);
     close(fd);
     return err;
 }
@@ -163,7 +169,8 @@ static int step(struct walk *w, const char *name, unsigned flags, char **link)
         dir = openat(w->dir, name, DIR_FLAGS);
     }
     if (dir < 0)
-        return errno == ENOTDIR || errno == ELOOP ? meet(w, name, flags & HPC_BASE_ANY, link) : -errno;
+        return errno == ENOTDIR || errno == ELOOP ? meet(w, name, flags & HPC_BASE_ANY, link)
+                                                  : -errno;
     struct stat above = w->st;
     int err = arrive(w, dir, name);
     if (!err && strcmp(name, "..") != 0 && exchangeable(&above, &w->st))
@@ -185,7 +192,8 @@ static bool next_component(struct walk *w, char name[NAME_MAX + 1], int *err)
     return true;
 }
 
-/* The working directory as it is held: it has no path that could be walked. Who could exchange it nobody knows. */
+/* The working directory as it is held: it has no path that could be walked. Who could exchange it
+ * nobody knows. */
 static int from_here(struct walk *w, const char *path)
 {
     w->firm = false;
@@ -197,7 +205,8 @@ static int from_here(struct walk *w, const char *path)
     return w->dir < 0 || fstat(w->dir, &w->st) < 0 ? -errno : 0;
 }
 
-/* A relative path is walked from the root as well: who may exchange a directory above the working one decides, too. */
+/* A relative path is walked from the root as well: who may exchange a directory above the working
+ * one decides, too. */
 static int begin(struct walk *w, const char *path)
 {
     char here[PATH_MAX];

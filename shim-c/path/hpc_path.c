@@ -1,4 +1,5 @@
-/* openat2(2) where the kernel has it and a sandbox allows it; else one component after the other, held by O_PATH. */
+/* openat2(2) where the kernel has it and a sandbox allows it; else one component after the other,
+ * held by O_PATH. */
 #include "hpc_path.h"
 
 #include <errno.h>
@@ -17,8 +18,8 @@
 #define SYS_openat2 437
 #endif
 #define RESOLVE_NO_MAGICLINKS_ 0x02u
-#define RESOLVE_NO_SYMLINKS_ 0x04u
-#define RESOLVE_BENEATH_ 0x08u
+#define RESOLVE_NO_SYMLINKS_   0x04u
+#define RESOLVE_BENEATH_       0x08u
 struct open_how_ {
     uint64_t flags, mode, resolve;
 };
@@ -43,7 +44,8 @@ static int openat2_(int dir, const char *path, int flags)
     return fd < 0 ? -errno : (int)fd;
 }
 
-/* EPERM may be the file's own answer, or that of a sandbox (seccomp), which would not give us "." either. */
+/* EPERM may be the file's own answer, or that of a sandbox (seccomp), which would not give us "."
+ * either. */
 static bool openat2_is_missing(int dir)
 {
     int state = atomic_load_explicit(&openat2_state, memory_order_relaxed);
@@ -68,12 +70,14 @@ static int open_one(int dir, const char *name, int flags)
 
     if (fd >= 0)
         return fd;
-    if (error == ENOTDIR && !fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) && S_ISLNK(st.st_mode))
+    if (error == ENOTDIR && !fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) &&
+        S_ISLNK(st.st_mode))
         error = ELOOP;
     return -error;
 }
 
-/* A chunk of a path, shorter than PATH_MAX, ending in NUL, which is written to: every name but the last is a directory. */
+/* A chunk of a path, shorter than PATH_MAX, ending in NUL, which is written to: every name but the
+ * last is a directory. */
 static int walk(int dir, char *chunk, int flags)
 {
     int at = dir;
@@ -101,7 +105,8 @@ static int open_chunk_as(int dir, char *chunk, int flags)
 
         if (fd == -ENOSYS) /* the process was put into a sandbox meanwhile */
             atomic_store_explicit(&openat2_state, MISSING, memory_order_relaxed);
-        else if (fd != -ENOTDIR) /* a symlink where a directory is wanted says that, too: step by step it is told apart */
+        else if (fd != -ENOTDIR) /* a symlink where a directory is wanted says that, too: step by
+                                    step it is told apart */
             return fd;
     }
     return walk(dir, chunk, flags);
@@ -118,8 +123,8 @@ static int open_chunk(int dir, const char *chunk, int flags)
 }
 
 /*
- * Copies whole components from *path to out (PATH_MAX bytes) as many as fit, with one slash between them, and moves *path behind them and the slashes
- * that follow. 0, or -errno.
+ * Copies whole components from *path to out (PATH_MAX bytes) as many as fit, with one slash between
+ * them, and moves *path behind them and the slashes that follow. 0, or -errno.
  */
 static int next_chunk(const char **path, const char *end, char *out)
 {
@@ -242,7 +247,8 @@ static int open_again(const char *path, int dir, int flags)
     return fd < 0 ? -errno : fd;
 }
 
-/* Takes as much of the path as one call may have, whole components, and moves *path behind it and its slashes. 0 or -errno. */
+/* Takes as much of the path as one call may have, whole components, and moves *path behind it and
+ * its slashes. 0 or -errno. */
 static int next_piece(const char **path, size_t *len, char piece[PATH_MAX])
 {
     size_t take = *len;
@@ -272,7 +278,9 @@ int hpc_path_follow(const char *path, size_t len, int flags)
         int next = next_piece(&path, &len, piece);
 
         if (!next)
-            next = open_again(piece, at, len > 0 ? O_PATH | O_DIRECTORY | O_CLOEXEC : flags | O_CLOEXEC | O_NOCTTY);
+            next = open_again(piece, at,
+                              len > 0 ? O_PATH | O_DIRECTORY | O_CLOEXEC
+                                      : flags | O_CLOEXEC | O_NOCTTY);
         if (at >= 0)
             close(at);
         if (next < 0)
@@ -296,7 +304,8 @@ int hpc_path_reopen(int path_fd, int dir, const char *name, int flags, const str
         fd = open_again(name, dir, flags | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return fd;
-    if (fstat(fd, &now) || now.st_ino != st->st_ino || now.st_dev != st->st_dev || ((now.st_mode ^ st->st_mode) & S_IFMT)) {
+    if (fstat(fd, &now) || now.st_ino != st->st_ino || now.st_dev != st->st_dev ||
+        ((now.st_mode ^ st->st_mode) & S_IFMT)) {
         close(fd);
         return -ESTALE;
     }

@@ -4,9 +4,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "records are copied as they lie: little endian hosts only");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "records are copied as they lie: little endian hosts only");
 
-#define HPC_ENTRY_FLAGS 0x7fu /* every flag of version 1: an unknown one could change what the rest means */
+#define HPC_ENTRY_FLAGS \
+    0x7fu /* every flag of version 1: an unknown one could change what the rest means */
 
 static uint32_t u32_at(const uint8_t *p)
 {
@@ -39,7 +41,8 @@ int hpc_frame_parse_header(const uint8_t *buf, size_t len, struct hpc_frame *out
     size_t have = len < HPC_FRAME_HEADER ? len : HPC_FRAME_HEADER;
     uint32_t payload = 0;
 
-    /* Byte by byte, so that a backend that prints text is found out by its first byte, not by its eighth. */
+    /* Byte by byte, so that a backend that prints text is found out by its first byte, not by its
+     * eighth. */
     for (size_t i = 0; i < have; i++) {
         uint8_t byte = buf[i];
         if (i == 0) {
@@ -122,7 +125,8 @@ static int flags_make_sense(const struct hpc_entry_head *h)
     return (h->link_len != 0) == (link || h->kind == HPC_SYMLINK);
 }
 
-void hpc_entry_hole(const struct hpc_entry *entry, uint32_t index, uint64_t *offset, uint64_t *length)
+void hpc_entry_hole(const struct hpc_entry *entry, uint32_t index, uint64_t *offset,
+                    uint64_t *length)
 {
     const uint8_t *hole = entry->holes + 16 * (size_t)index;
     *offset = u64_at(hole);
@@ -152,12 +156,14 @@ int hpc_entry_decode(const uint8_t *payload, size_t len, struct hpc_entry *out)
     memcpy(&e.head, payload, HPC_ENTRY_HEAD);
     if (e.head.version != HPC_ENTRY_VERSION || e.head.reserved != 0)
         return -EBADMSG;
-    if (mode_type(e.head.kind) == 0 || (e.head.mode & S_IFMT) != mode_type(e.head.kind) || !flags_make_sense(&e.head))
+    if (mode_type(e.head.kind) == 0 || (e.head.mode & S_IFMT) != mode_type(e.head.kind) ||
+        !flags_make_sense(&e.head))
         return -EBADMSG;
 
     /* 64-bit sum of 32-bit lengths: it cannot wrap. */
     e.has_digest = (e.head.flags & HPC_ENTRY_DIGEST) != 0;
-    need = HPC_ENTRY_HEAD + (uint64_t)e.head.name_len + e.head.link_len + 16 * (uint64_t)e.head.hole_count + (e.has_digest ? 8 : 0);
+    need = HPC_ENTRY_HEAD + (uint64_t)e.head.name_len + e.head.link_len +
+           16 * (uint64_t)e.head.hole_count + (e.has_digest ? 8 : 0);
     if (need != len || e.head.name_len == 0)
         return -EBADMSG;
 
@@ -194,7 +200,8 @@ int hpc_xattr_next(const uint8_t *block, size_t len, size_t *at, struct hpc_xatt
     x.name_len = u16_at(p);
     x.value_len = u32_at(p + 4);
     rest -= HPC_XATTR_HEAD;
-    if (x.name_len == 0 || x.name_len > HPC_XATTR_NAME || x.name_len > rest || x.value_len > rest - x.name_len)
+    if (x.name_len == 0 || x.name_len > HPC_XATTR_NAME || x.name_len > rest ||
+        x.value_len > rest - x.name_len)
         return -EBADMSG;
     x.name = p + HPC_XATTR_HEAD;
     x.value = x.name + x.name_len;
@@ -238,7 +245,9 @@ int hpc_check_begin(const uint8_t *payload, size_t len, struct hpc_check *out)
     count = u32_at(payload + 4);
     if (count == 0 || count > HPC_CHECK_ENTRIES)
         return -EBADMSG;
-    *out = (struct hpc_check){ .batch = u32_at(payload), .count = count, .at = payload + 8, .rest = len - 8, .left = count };
+    *out = (struct hpc_check){
+        .batch = u32_at(payload), .count = count, .at = payload + 8, .rest = len - 8, .left = count
+    };
     return 0;
 }
 
@@ -261,7 +270,8 @@ int hpc_check_next(struct hpc_check *check, struct hpc_entry *out)
     return 1;
 }
 
-int hpc_check_answer(uint8_t *out, size_t cap, uint32_t batch, uint32_t count, const uint8_t *wanted)
+int hpc_check_answer(uint8_t *out, size_t cap, uint32_t batch, uint32_t count,
+                     const uint8_t *wanted)
 {
     size_t bytes = ((size_t)count + 7) / 8;
 
@@ -292,9 +302,12 @@ int hpc_accounting_decode(const uint8_t *payload, size_t len, struct hpc_account
 int hpc_accounting_balanced(const struct hpc_accounting *a)
 {
     const uint64_t *n = a->n;
-    uint64_t filtered = n[HPC_N_FILTERED_SHARD] + n[HPC_N_FILTERED_SINCE] + n[HPC_N_FILTERED_UNCHANGED] +
-                        n[HPC_N_FILTERED_SOCKET] + n[HPC_N_FILTERED_DIALECT] + n[HPC_N_FILTERED_OTHER];
-    uint64_t kinds = n[HPC_N_FILES] + n[HPC_N_DIRECTORIES] + n[HPC_N_SYMLINKS] + n[HPC_N_HARDLINKS] + n[HPC_N_SPECIALS];
+    uint64_t filtered = n[HPC_N_FILTERED_SHARD] + n[HPC_N_FILTERED_SINCE] +
+                        n[HPC_N_FILTERED_UNCHANGED] + n[HPC_N_FILTERED_SOCKET] +
+                        n[HPC_N_FILTERED_DIALECT] + n[HPC_N_FILTERED_OTHER];
+    uint64_t kinds = n[HPC_N_FILES] + n[HPC_N_DIRECTORIES] + n[HPC_N_SYMLINKS] +
+                     n[HPC_N_HARDLINKS] + n[HPC_N_SPECIALS];
 
-    return n[HPC_N_SCANNED] == n[HPC_N_EMITTED] + filtered + n[HPC_N_VANISHED] + n[HPC_N_FAILED] && n[HPC_N_EMITTED] == kinds;
+    return n[HPC_N_SCANNED] == n[HPC_N_EMITTED] + filtered + n[HPC_N_VANISHED] + n[HPC_N_FAILED] &&
+           n[HPC_N_EMITTED] == kinds;
 }

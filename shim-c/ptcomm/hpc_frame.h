@@ -1,8 +1,10 @@
 /*
- * PTCOMM frames and the hpc/1 payloads, as docs/ptcomm.md describes them. Pure functions over bytes: no
- * allocation, no input or output, nothing kept between calls. Whatever is decoded points into the caller's buffer.
+ * PTCOMM frames and the hpc/1 payloads, as docs/ptcomm.md describes them. Pure functions over
+ * bytes: no allocation, no input or output, nothing kept between calls. Whatever is decoded points
+ * into the caller's buffer.
  *
- * Every decoder is safe on any input: it reads nothing outside (buf, len) and answers -EBADMSG for what it refuses.
+ * Every decoder is safe on any input: it reads nothing outside (buf, len) and answers -EBADMSG for
+ * what it refuses.
  */
 #ifndef HPC_FRAME_H
 #define HPC_FRAME_H
@@ -11,9 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HPC_FRAME_HEADER 8          /* status, six digits, newline */
-#define HPC_FRAME_MAX 999999u       /* the largest payload that six digits can announce */
-#define HPC_CHECK_ENTRIES 512u      /* entries in one CHECK batch; the backend keeps at most 4 batches unanswered */
+#define HPC_FRAME_HEADER 8       /* status, six digits, newline */
+#define HPC_FRAME_MAX    999999u /* the largest payload that six digits can announce */
+#define HPC_CHECK_ENTRIES \
+    512u /* entries in one CHECK batch; the backend keeps at most 4 batches unanswered */
 #define HPC_CHECK_ANSWER_MAX (8u + HPC_CHECK_ENTRIES / 8u)
 
 struct hpc_frame {
@@ -23,13 +26,14 @@ struct hpc_frame {
 };
 
 /*
- * The frame at the start of buf. 1: out and *consumed (header + payload) are set; 0: more bytes are needed (the
- * first 8 bytes, then all of the payload); -EBADMSG: these bytes cannot become a frame, seen at the first wrong byte.
+ * The frame at the start of buf. 1: out and *consumed (header + payload) are set; 0: more bytes are
+ * needed (the first 8 bytes, then all of the payload); -EBADMSG: these bytes cannot become a frame,
+ * seen at the first wrong byte.
  */
 int hpc_frame_parse(const uint8_t *buf, size_t len, struct hpc_frame *out, size_t *consumed);
 /*
- * As hpc_frame_parse(), but needs the 8 header bytes only, so that a receiver can pass a long payload on in pieces:
- * 1: out->status and out->len are set, out->payload is NULL.
+ * As hpc_frame_parse(), but needs the 8 header bytes only, so that a receiver can pass a long
+ * payload on in pieces: 1: out->status and out->len are set, out->payload is NULL.
  */
 int hpc_frame_parse_header(const uint8_t *buf, size_t len, struct hpc_frame *out);
 /* payload_len <= HPC_FRAME_MAX. */
@@ -38,30 +42,36 @@ void hpc_frame_header(uint8_t out[HPC_FRAME_HEADER], uint8_t status, uint32_t pa
 /* An entry record (payload of M, element of K). */
 struct hpc_entry {
     struct hpc_entry_head head;
-    const uint8_t *name;     /* head.name_len bytes, not terminated */
-    const uint8_t *link;     /* head.link_len bytes */
-    const uint8_t *holes;    /* head.hole_count times { u64 offset, u64 length }, unaligned: read with hpc_entry_hole() */
+    const uint8_t *name;  /* head.name_len bytes, not terminated */
+    const uint8_t *link;  /* head.link_len bytes */
+    const uint8_t *holes; /* head.hole_count times { u64 offset, u64 length }, unaligned: read with
+                             hpc_entry_hole() */
     int has_digest;
-    uint64_t digest;         /* xxh3_64 of the record's bytes before it; checked by the caller */
+    uint64_t digest; /* xxh3_64 of the record's bytes before it; checked by the caller */
 };
 
 /* 0 or -EBADMSG. docs/ptcomm.md lists what is refused, under "Entry record". */
 int hpc_entry_decode(const uint8_t *payload, size_t len, struct hpc_entry *out);
-/* Hole `index` (< head.hole_count) of a decoded entry. Holes ascend and do not touch what an int64_t cannot hold. */
-void hpc_entry_hole(const struct hpc_entry *entry, uint32_t index, uint64_t *offset, uint64_t *length);
+/* Hole `index` (< head.hole_count) of a decoded entry. Holes ascend and do not touch what an
+ * int64_t cannot hold. */
+void hpc_entry_hole(const struct hpc_entry *entry, uint32_t index, uint64_t *offset,
+                    uint64_t *length);
 
 /*
- * B: the xattr block of the entry whose record came just before. Zero or more of { u16 name length, u16 zero, u32 value
- * length, name, value }. Steps through it: *at is 0 to begin with and is the library's from then on. 1: *out is the next one;
- * 0: that was all; -EBADMSG: a name that is empty, longer than HPC_XATTR_NAME or holds a NUL, or lengths that do not add up.
+ * B: the xattr block of the entry whose record came just before. Zero or more of { u16 name length,
+ * u16 zero, u32 value length, name, value }. Steps through it: *at is 0 to begin with and is the
+ * library's from then on. 1: *out is the next one; 0: that was all; -EBADMSG: a name that is empty,
+ * longer than HPC_XATTR_NAME or holds a NUL, or lengths that do not add up.
  */
 #define HPC_XATTR_HEAD 8
-#define HPC_XATTR_UNREAD "podheitor.unread" /* u32: errno with which the reading of this file failed; only on a volume, never on the pipe */
-#define HPC_XATTR_NAME 255u
-#define HPC_XATTR_BLOCK 900000u     /* the largest block that is sent */
+#define HPC_XATTR_UNREAD \
+    "podheitor.unread" /* u32: errno with which the reading of this file failed; only on a volume, \
+                          never on the pipe */
+#define HPC_XATTR_NAME  255u
+#define HPC_XATTR_BLOCK 900000u /* the largest block that is sent */
 struct hpc_xattr {
-    const uint8_t *name;     /* name_len bytes, not terminated */
-    const uint8_t *value;    /* value_len bytes, maybe none */
+    const uint8_t *name;  /* name_len bytes, not terminated */
+    const uint8_t *value; /* value_len bytes, maybe none */
     uint32_t value_len;
     uint16_t name_len;
 };
@@ -71,10 +81,10 @@ int hpc_xattr_next(const uint8_t *block, size_t len, size_t *at, struct hpc_xatt
 #define HPC_DATA_END 24
 enum hpc_data_end_flag { HPC_DATA_END_DIGEST = 1 << 0 };
 struct hpc_data_end {
-    uint64_t bytes;    /* of data in the D frames before */
-    int32_t error;     /* errno, 0 = read to the end */
-    uint32_t flags;    /* enum hpc_data_end_flag */
-    uint64_t digest;   /* xxh3_64 of the data, with HPC_DATA_END_DIGEST */
+    uint64_t bytes;  /* of data in the D frames before */
+    int32_t error;   /* errno, 0 = read to the end */
+    uint32_t flags;  /* enum hpc_data_end_flag */
+    uint64_t digest; /* xxh3_64 of the data, with HPC_DATA_END_DIGEST */
 };
 int hpc_data_end_decode(const uint8_t *payload, size_t len, struct hpc_data_end *out);
 void hpc_data_end_encode(uint8_t out[HPC_DATA_END], const struct hpc_data_end *end);
@@ -82,36 +92,58 @@ void hpc_data_end_encode(uint8_t out[HPC_DATA_END], const struct hpc_data_end *e
 /* K, backend to plugin: entries whose change the File Daemon decides. */
 struct hpc_check {
     uint32_t batch;
-    uint32_t count;        /* 1 .. HPC_CHECK_ENTRIES */
-    const uint8_t *at;     /* private */
-    size_t rest;           /* private */
-    uint32_t left;         /* private */
+    uint32_t count;    /* 1 .. HPC_CHECK_ENTRIES */
+    const uint8_t *at; /* private */
+    size_t rest;       /* private */
+    uint32_t left;     /* private */
 };
 int hpc_check_begin(const uint8_t *payload, size_t len, struct hpc_check *out);
 /* 1: *out is the next entry; 0: that was all, and nothing is left over; -EBADMSG. */
 int hpc_check_next(struct hpc_check *check, struct hpc_entry *out);
 /*
- * K, plugin to backend: payload of the answer. wanted: (count + 7) / 8 bytes, bit i least significant first; bits beyond
- * count are sent as 0. Returns the payload's length (<= HPC_CHECK_ANSWER_MAX), or -EINVAL (count out of range, cap too small).
+ * K, plugin to backend: payload of the answer. wanted: (count + 7) / 8 bytes, bit i least
+ * significant first; bits beyond count are sent as 0. Returns the payload's length (<=
+ * HPC_CHECK_ANSWER_MAX), or -EINVAL (count out of range, cap too small).
  */
-int hpc_check_answer(uint8_t *out, size_t cap, uint32_t batch, uint32_t count, const uint8_t *wanted);
+int hpc_check_answer(uint8_t *out, size_t cap, uint32_t batch, uint32_t count,
+                     const uint8_t *wanted);
 
 /* U: the accounting. Indices of the counters. */
 enum hpc_counter {
-    HPC_N_SCANNED, HPC_N_EMITTED,
-    HPC_N_FILTERED_SHARD, HPC_N_FILTERED_SINCE, HPC_N_FILTERED_UNCHANGED, HPC_N_FILTERED_SOCKET, HPC_N_FILTERED_DIALECT,
-    HPC_N_FILTERED_OTHER, HPC_N_VANISHED, HPC_N_FAILED, HPC_N_UNLISTED,
-    HPC_N_FILES, HPC_N_DIRECTORIES, HPC_N_SYMLINKS, HPC_N_HARDLINKS, HPC_N_SPECIALS,
-    HPC_N_BYTES, HPC_N_LISTED, HPC_N_RESTORED, HPC_N_SKIPPED,
-    HPC_N_XATTRS, HPC_N_XATTRS_FAILED, HPC_N_PRUNED, HPC_N_HOLE_BYTES,
-    HPC_N_CHANGED, HPC_N_TORN,
+    HPC_N_SCANNED,
+    HPC_N_EMITTED,
+    HPC_N_FILTERED_SHARD,
+    HPC_N_FILTERED_SINCE,
+    HPC_N_FILTERED_UNCHANGED,
+    HPC_N_FILTERED_SOCKET,
+    HPC_N_FILTERED_DIALECT,
+    HPC_N_FILTERED_OTHER,
+    HPC_N_VANISHED,
+    HPC_N_FAILED,
+    HPC_N_UNLISTED,
+    HPC_N_FILES,
+    HPC_N_DIRECTORIES,
+    HPC_N_SYMLINKS,
+    HPC_N_HARDLINKS,
+    HPC_N_SPECIALS,
+    HPC_N_BYTES,
+    HPC_N_LISTED,
+    HPC_N_RESTORED,
+    HPC_N_SKIPPED,
+    HPC_N_XATTRS,
+    HPC_N_XATTRS_FAILED,
+    HPC_N_PRUNED,
+    HPC_N_HOLE_BYTES,
+    HPC_N_CHANGED,
+    HPC_N_TORN,
     HPC_COUNTERS
 };
-#define HPC_COUNTERS_LEAST 20u      /* what the first release sent */
+#define HPC_COUNTERS_LEAST 20u /* what the first release sent */
 struct hpc_accounting {
     uint64_t n[HPC_COUNTERS];
 };
-/* 0 or -EBADMSG. Counters beyond HPC_COUNTERS are ignored; those that an older release did not send are 0. */
+/* 0 or -EBADMSG. Counters beyond HPC_COUNTERS are ignored; those that an older release did not send
+ * are 0. */
 int hpc_accounting_decode(const uint8_t *payload, size_t len, struct hpc_accounting *out);
 /* 1 when the sums that docs/ptcomm.md promises for a backup hold. */
 int hpc_accounting_balanced(const struct hpc_accounting *a);

@@ -9,9 +9,9 @@
 struct parser {
     const uint8_t *text;
     size_t len, at;
-    size_t pair;          /* number of the pair, from 1 */
-    size_t pair_at;       /* where it begins */
-    uint8_t *next;        /* free space in out->bytes: what is kept is never longer than the text */
+    size_t pair;    /* number of the pair, from 1 */
+    size_t pair_at; /* where it begins */
+    uint8_t *next;  /* free space in out->bytes: what is kept is never longer than the text */
     char *error;
     size_t error_cap;
 };
@@ -23,7 +23,8 @@ static int is_blank(uint8_t b)
 
 static int is_key(uint8_t b)
 {
-    return (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || (b >= '0' && b <= '9') || b == '-' || b == '_';
+    return (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || (b >= '0' && b <= '9') || b == '-' ||
+           b == '_';
 }
 
 /* The first bytes of the pair, printable, so that the operator finds it in the FileSet. */
@@ -36,7 +37,8 @@ static int fail(const struct parser *p, size_t at, const char *what)
         excerpt[n++] = (char)(p->text[i] >= 0x20 && p->text[i] < 0x7f ? p->text[i] : '?');
     excerpt[n] = 0;
     if (p->error_cap != 0)
-        snprintf(p->error, p->error_cap, "plugin string, byte %zu, pair %zu ('%s'): %s", at + 1, p->pair, excerpt, what);
+        snprintf(p->error, p->error_cap, "plugin string, byte %zu, pair %zu ('%s'): %s", at + 1,
+                 p->pair, excerpt, what);
     return -EINVAL;
 }
 
@@ -87,9 +89,12 @@ static int bare_value(struct parser *p, struct hpc_pair *pair)
         if (p->text[i] == 0)
             return fail(p, i, "a NUL byte");
         if (p->text[i] == '\n')
-            return fail(p, i, "a newline within the value: put a ';' between pairs, or quote the value");
+            return fail(p, i,
+                        "a newline within the value: put a ';' between pairs, or quote the value");
         if (p->text[i] == '"')
-            return fail(p, i, "a quote within the value: quote the whole value, and write \\\" for a quote");
+            return fail(
+                p, i,
+                "a quote within the value: quote the whole value, and write \\\" for a quote");
     }
     pair->value = p->next;
     pair->value_len = end - start;
@@ -107,9 +112,10 @@ static int one_pair(struct parser *p, struct hpc_pair *pair)
         *p->next++ = p->text[p->at++];
     pair->key_len = (size_t)(p->next - pair->key);
     if (p->at >= p->len || p->text[p->at] != '=')
-        return fail(p, p->at, p->at < p->len && p->text[p->at] != ';' && !is_blank(p->text[p->at])
-                                  ? "a key has letters, digits, '-' and '_' only, and '=' follows it"
-                                  : "no '=': a pair is key=value, without blanks round the '='");
+        return fail(p, p->at,
+                    p->at < p->len && p->text[p->at] != ';' && !is_blank(p->text[p->at])
+                        ? "a key has letters, digits, '-' and '_' only, and '=' follows it"
+                        : "no '=': a pair is key=value, without blanks round the '='");
     if (pair->key_len == 0)
         return fail(p, p->at, "no key before '='");
     p->at++;
@@ -119,10 +125,13 @@ static int one_pair(struct parser *p, struct hpc_pair *pair)
     return r;
 }
 
-int hpc_params_parse(const uint8_t *text, size_t len, struct hpc_params *out, char *error, size_t error_cap)
+int hpc_params_parse(const uint8_t *text, size_t len, struct hpc_params *out, char *error,
+                     size_t error_cap)
 {
     const uint8_t *colon = len == 0 ? NULL : memchr(text, ':', len);
-    struct parser p = { .text = text, .len = len, .at = len, .error = error, .error_cap = error_cap };
+    struct parser p = {
+        .text = text, .len = len, .at = len, .error = error, .error_cap = error_cap
+    };
     size_t room = 1;
     int r = 0;
 

@@ -14,8 +14,13 @@
 void hpc_attributes_of(struct hpc_attributes *a, const struct hpc_entry_head *head)
 {
     *a = (struct hpc_attributes){
-        .mtime_s = head->mtime_s, .mtime_ns = head->mtime_ns, .atime_s = head->atime_s, .atime_ns = head->atime_ns,
-        .mode = head->mode, .uid = head->uid, .gid = head->gid,
+        .mtime_s = head->mtime_s,
+        .mtime_ns = head->mtime_ns,
+        .atime_s = head->atime_s,
+        .atime_ns = head->atime_ns,
+        .mode = head->mode,
+        .uid = head->uid,
+        .gid = head->gid,
     };
 }
 
@@ -31,13 +36,15 @@ int hpc_chmod_held(int fd, mode_t mode)
 /* Takes setuid and setgid out of a->mode where they would be another's. */
 static int set_owner(int fd, const char *name, struct hpc_attributes *a)
 {
-    int owner = name ? fchownat(fd, name, a->uid, a->gid, AT_SYMLINK_NOFOLLOW) : fchown(fd, a->uid, a->gid);
+    int owner = name ? fchownat(fd, name, a->uid, a->gid, AT_SYMLINK_NOFOLLOW)
+                     : fchown(fd, a->uid, a->gid);
     if (owner == 0)
         return 0;
     int err = -errno;
     /* Somebody else's file with our setuid bit would be a gift to whoever runs it. */
     a->mode &= ~(uint32_t)S_ISUID;
-    int group = name ? fchownat(fd, name, (uid_t)-1, a->gid, AT_SYMLINK_NOFOLLOW) : fchown(fd, (uid_t)-1, a->gid);
+    int group = name ? fchownat(fd, name, (uid_t)-1, a->gid, AT_SYMLINK_NOFOLLOW)
+                     : fchown(fd, (uid_t)-1, a->gid);
     if (group < 0)
         a->mode &= ~(uint32_t)S_ISGID;
     return err;
@@ -46,12 +53,14 @@ static int set_owner(int fd, const char *name, struct hpc_attributes *a)
 static int set_mode(int fd, const char *name, const struct hpc_attributes *a)
 {
     if (S_ISLNK(a->mode))
-        return 0;  /* Linux has no mode of symlinks */
+        return 0; /* Linux has no mode of symlinks */
     mode_t mode = a->mode & 07777;
-    int done = !name ? fchmod(fd, mode) : (int)syscall(SYS_fchmodat2, fd, name, mode, AT_SYMLINK_NOFOLLOW);
+    int done = !name ? fchmod(fd, mode)
+                     : (int)syscall(SYS_fchmodat2, fd, name, mode, AT_SYMLINK_NOFOLLOW);
     if (done < 0 && name && (errno == ENOSYS || errno == EPERM))
         done = fchmodat(fd, name, mode, AT_SYMLINK_NOFOLLOW);
-    /* Without /proc the C library cannot do it. What bears the name is no symlink: we made it where nobody else can change names. */
+    /* Without /proc the C library cannot do it. What bears the name is no symlink: we made it where
+     * nobody else can change names. */
     if (done < 0 && name && errno == EOPNOTSUPP && access("/proc/self/fd", F_OK) < 0)
         done = fchmodat(fd, name, mode, 0);
     return done < 0 ? -errno : 0;
@@ -70,8 +79,10 @@ static int set_times(int fd, const char *name, const struct hpc_attributes *a)
     return done < 0 ? -errno : 0;
 }
 
-/* Owner, extended attributes and ACLs, mode, times: chown clears capabilities and setuid, and an ACL has a say in the mode. */
-bool hpc_apply(struct hpc_restore *r, const struct hpc_target *t, struct hpc_attributes *a, const struct hpc_block *block)
+/* Owner, extended attributes and ACLs, mode, times: chown clears capabilities and setuid, and an
+ * ACL has a say in the mode. */
+bool hpc_apply(struct hpc_restore *r, const struct hpc_target *t, struct hpc_attributes *a,
+               const struct hpc_block *block)
 {
     int err = set_owner(t->fd, t->name, a);
     bool all = hpc_took(r, t, "owner", err);
@@ -102,7 +113,8 @@ bool hpc_took(struct hpc_restore *r, const struct hpc_target *t, const char *att
         path = &built;
     }
     pthread_mutex_lock(&r->reports);
-    r->on_attribute(r->on_attribute_context, path->len ? path->data : "", path->len, attribute, -err);
+    r->on_attribute(r->on_attribute_context, path->len ? path->data : "", path->len, attribute,
+                    -err);
     pthread_mutex_unlock(&r->reports);
     free(built.data);
     return false;

@@ -78,7 +78,8 @@ int hpc_clear_way(struct hpc_restore_entry *e)
     return 0;
 }
 
-/* The name of a file that has more stays with what bears it: its content is wanted all the same, unless that very file is there. */
+/* The name of a file that has more stays with what bears it: its content is wanted all the same,
+ * unless that very file is there. */
 static int begin_stash(struct hpc_restore_entry *e, int why)
 {
     struct statx sx;
@@ -97,7 +98,7 @@ static int begin_object(struct hpc_restore_entry *e)
     const struct hpc_entry_head *head = &e->head;
     bool regular = S_ISREG(head->mode);
     if (regular && !(head->flags & HPC_ENTRY_HAS_DATA) && head->size)
-        return -ENODATA;  /* an empty file in its place would be a lie */
+        return -ENODATA; /* an empty file in its place would be a lie */
     int err = e->exists && !hpc_may_replace(e) ? HPC_BEGIN_SKIPPED : hpc_clear_way(e);
     if (err)
         return begin_stash(e, err);
@@ -105,7 +106,8 @@ static int begin_object(struct hpc_restore_entry *e)
 }
 
 /* An object that is complete: counted, and remembered in case that its xattr block comes. */
-static int made(struct hpc_restore_entry *e, int result, atomic_ullong *counter, enum hpc_entry_state state)
+static int made(struct hpc_restore_entry *e, int result, atomic_ullong *counter,
+                enum hpc_entry_state state)
 {
     if (result)
         return result;
@@ -125,7 +127,8 @@ static int begin(struct hpc_restore_entry *e)
         return err;
     if (head->flags & HPC_ENTRY_LINK)
         return hpc_make_link(e, false);
-    if (S_ISDIR(head->mode) && e->exists && S_ISLNK(e->st.st_mode) && hpc_roots_has(&e->job->roots, &e->path))
+    if (S_ISDIR(head->mode) && e->exists && S_ISLNK(e->st.st_mode) &&
+        hpc_roots_has(&e->job->roots, &e->path))
         return made(e, hpc_adopt_root(e), &stats->directories, HPC_STATE_DIRECTORY);
     switch (head->mode & S_IFMT) {
     case S_IFDIR: return made(e, hpc_make_directory(e), &stats->directories, HPC_STATE_DIRECTORY);
@@ -140,25 +143,30 @@ static int begin(struct hpc_restore_entry *e)
 }
 
 /* Name and link target in e, checked. */
-static int take_names(struct hpc_restore_entry *e, const char *name, size_t name_len, const char *link, size_t link_len)
+static int take_names(struct hpc_restore_entry *e, const char *name, size_t name_len,
+                      const char *link, size_t link_len)
 {
     bool is_link = e->head.flags & HPC_ENTRY_LINK;
     int err = name_len ? hpc_normalise(&e->path, name, name_len) : -EINVAL;
     if (err || e->path.len == 0)
         return err;
     if (is_link) {
-        err = e->head.flags & HPC_ENTRY_HAS_DATA ? -EINVAL : hpc_normalise(&e->link, link, link_len);
+        err = e->head.flags & HPC_ENTRY_HAS_DATA ? -EINVAL
+                                                 : hpc_normalise(&e->link, link, link_len);
         return !err && e->link.len == 0 ? -EINVAL : err;
     }
     if (!S_ISLNK(e->head.mode))
         return 0;
-    return link_len == 0 || memchr(link, 0, link_len) ? -EINVAL : hpc_bytes_set(&e->link, link, link_len);
+    return link_len == 0 || memchr(link, 0, link_len) ? -EINVAL
+                                                      : hpc_bytes_set(&e->link, link, link_len);
 }
 
-int hpc_entry_begin(struct hpc_restore_entry *e, const struct hpc_entry_head *head, const char *name, size_t name_len, const char *link, size_t link_len)
+int hpc_entry_begin(struct hpc_restore_entry *e, const struct hpc_entry_head *head,
+                    const char *name, size_t name_len, const char *link, size_t link_len)
 {
     struct hpc_restore *r = e->job;
-    hpc_entry_end(e, e->whole);  /* discards, unless nothing but a block is missing that never came */
+    hpc_entry_end(e,
+                  e->whole); /* discards, unless nothing but a block is missing that never came */
     hpc_entry_close(e);
     if (atomic_load(&r->cancelled)) {
         atomic_fetch_add(&r->stats.failed, 1);
@@ -184,7 +192,8 @@ int hpc_entry_begin(struct hpc_restore_entry *e, const struct hpc_entry_head *he
     return e->whole ? HPC_BEGIN_DONE : hpc_entry_end(e, 1);
 }
 
-int hpc_entry_parent(struct hpc_restore_entry *e, const struct hpc_entry_head *head, const char *name, size_t name_len)
+int hpc_entry_parent(struct hpc_restore_entry *e, const struct hpc_entry_head *head,
+                     const char *name, size_t name_len)
 {
     hpc_entry_end(e, e->whole);
     hpc_entry_close(e);

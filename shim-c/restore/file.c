@@ -7,9 +7,10 @@
 #include <unistd.h>
 
 /*
- * Whether the new file inherited an ACL, which must go before its mode makes it count. Where nobody else could have given the directory one this is
- * known; elsewhere each file is asked, since a default ACL may appear at any moment. The descriptor is that of the file we made, and is root's own
- * until then.
+ * Whether the new file inherited an ACL, which must go before its mode makes it count. Where nobody
+ * else could have given the directory one this is known; elsewhere each file is asked, since a
+ * default ACL may appear at any moment. The descriptor is that of the file we made, and is root's
+ * own until then.
  */
 static bool inherited_acl(struct hpc_restore_entry *e)
 {
@@ -31,7 +32,8 @@ int hpc_file_open(struct hpc_restore_entry *e)
     if (e->in_place && e->exists && unlinkat(dir, e->name, 0) < 0)
         return -errno;
     hpc_temp_name(r, e->temp);
-    e->fd = openat(dir, e->in_place ? e->name : e->temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    e->fd = openat(dir, e->in_place ? e->name : e->temp,
+                   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (e->fd < 0)
         return -errno;
     e->sparse = e->head.blocks < e->head.size / 512;
@@ -59,7 +61,7 @@ static bool is_zero(const char *data, size_t len)
 /* Writes what is not zero; the file is new, so what is not written reads as zeros. */
 static int write_sparse(struct hpc_restore_entry *e, uint64_t offset, const char *data, size_t len)
 {
-    size_t from = 0;  /* start of the run that is to be written */
+    size_t from = 0; /* start of the run that is to be written */
     for (size_t at = 0; at < len;) {
         size_t n = HPC_SPARSE_BLOCK - (size_t)((offset + at) % HPC_SPARSE_BLOCK);
         if (n > len - at)
@@ -81,7 +83,8 @@ int hpc_file_write(struct hpc_restore_entry *e, uint64_t offset, const void *dat
     if (!err && (offset > INT64_MAX || len > INT64_MAX - offset))
         err = -EFBIG;
     if (!err && len)
-        err = e->sparse && offset >= e->size ? write_sparse(e, offset, data, len) : write_range(e, offset, data, len);
+        err = e->sparse && offset >= e->size ? write_sparse(e, offset, data, len)
+                                             : write_range(e, offset, data, len);
     e->error = err;
     if (err)
         return err;
@@ -107,7 +110,9 @@ static bool flags_later(struct hpc_restore_entry *e, const struct hpc_target *t,
     uint64_t at;
     int err = hpc_look(t->fd, NULL, &sx);
     if (!err) {
-        struct hpc_body body = { .kind = HPC_RECORD_FLAGS, .inode_flags = flags, .id = hpc_identity_of(&sx) };
+        struct hpc_body body = { .kind = HPC_RECORD_FLAGS,
+                                 .inode_flags = flags,
+                                 .id = hpc_identity_of(&sx) };
         pthread_mutex_lock(&r->lock);
         err = hpc_record_add(r, e->parent->record, e->name, strlen(e->name), &body, &at);
         pthread_mutex_unlock(&r->lock);
@@ -116,18 +121,21 @@ static bool flags_later(struct hpc_restore_entry *e, const struct hpc_target *t,
 }
 
 /* The final name, and then the flags: an immutable file can no longer be renamed. */
-static int name_file(struct hpc_restore_entry *e, const struct hpc_target *t, uint32_t flags, bool *all)
+static int name_file(struct hpc_restore_entry *e, const struct hpc_target *t, uint32_t flags,
+                     bool *all)
 {
     int kept = -1, dir = e->parent->fd;
     if (flags && e->stashed)
-        *all &= hpc_took(e->job, t, "podheitor.flags", -EOPNOTSUPP);  /* an immutable one could not be linked to */
+        *all &= hpc_took(e->job, t, "podheitor.flags",
+                         -EOPNOTSUPP); /* an immutable one could not be linked to */
     else if (flags && e->head.nlink > 1)
         *all &= flags_later(e, t, flags);
     else if (flags && (kept = fcntl(e->fd, F_DUPFD_CLOEXEC, 0)) < 0)
         *all &= hpc_took(e->job, t, "podheitor.flags", -errno);
     int fd = e->fd;
     e->fd = -1;
-    int err = close(fd) < 0 && errno != EINTR ? -errno : 0;  /* network filesystems report lost writes here */
+    int err = close(fd) < 0 && errno != EINTR ? -errno
+                                              : 0; /* network filesystems report lost writes here */
     if (!err && !e->in_place && !e->stashed && renameat(dir, e->temp, dir, e->name) < 0)
         err = -errno;
     if (kept >= 0) {
@@ -149,7 +157,9 @@ int hpc_file_commit(struct hpc_restore_entry *e)
     struct hpc_attributes attributes;
     hpc_attributes_of(&attributes, &e->head);
     struct hpc_target t = { .fd = e->fd, .path = &e->path };
-    struct hpc_block block = { .data = e->block.data, .len = e->has_block ? e->block.len : 0, .strip_acl = e->strip_acl };
+    struct hpc_block block = { .data = e->block.data,
+                               .len = e->has_block ? e->block.len : 0,
+                               .strip_acl = e->strip_acl };
     bool all = hpc_apply(e->job, &t, &attributes, block.len || block.strip_acl ? &block : NULL);
     struct statx sx;
     int err = hpc_may_lead(&e->head) ? hpc_look(e->fd, NULL, &sx) : 0;
@@ -157,7 +167,8 @@ int hpc_file_commit(struct hpc_restore_entry *e)
         err = name_file(e, &t, hpc_block_flags(&block), &all);
     if (!err && hpc_may_lead(&e->head)) {
         struct hpc_identity id = hpc_identity_of(&sx);
-        err = e->stashed ? hpc_leader_stash(e, &id) : hpc_leader_note(e->job, &e->path, HPC_LEADER_MADE, &id);
+        err = e->stashed ? hpc_leader_stash(e, &id)
+                         : hpc_leader_note(e->job, &e->path, HPC_LEADER_MADE, &id);
     }
     if (!err && !all && !e->counted)
         atomic_fetch_add(&e->job->stats.attributes_failed, 1);

@@ -1,7 +1,8 @@
 /*
- * The last pass: what directories are, children before their parents, and the inode flags that had to wait. It walks the records as a tree and holds the directories of
- * the last levels, so that each is opened once and relative to its parent, however deep it lies. Nothing is given to a directory that is not the one
- * that was made or adopted.
+ * The last pass: what directories are, children before their parents, and the inode flags that had
+ * to wait. It walks the records as a tree and holds the directories of the last levels, so that
+ * each is opened once and relative to its parent, however deep it lies. Nothing is given to a
+ * directory that is not the one that was made or adopted.
  */
 #include "../path/hpc_path.h"
 #include "internal.h"
@@ -13,16 +14,16 @@
 
 /* A directory on the way down. */
 struct level {
-    int fd;  /* or -errno */
+    int fd; /* or -errno */
     size_t depth;
 };
 struct finishing {
     struct hpc_restore *r;
     int first_error;
     uint64_t done;
-    int64_t deadline;          /* CLOCK_MONOTONIC in milliseconds; 0: not cancelled */
+    int64_t deadline; /* CLOCK_MONOTONIC in milliseconds; 0: not cancelled */
     struct level levels[HPC_LEVELS_KEPT];
-    size_t depth;              /* of the directory in hand; the base's is 0 */
+    size_t depth; /* of the directory in hand; the base's is 0 */
     struct hpc_bytes name, block;
 };
 
@@ -76,7 +77,8 @@ static int open_root(struct hpc_restore *r, uint64_t at)
     return fd < 0 ? -err : fd;
 }
 
-/* The parent of the directory in hand, when its descriptor had to be given up: what its child says, if that is the right one, or all the way from the base. */
+/* The parent of the directory in hand, when its descriptor had to be given up: what its child says,
+ * if that is the right one, or all the way from the base. */
 static int open_above(struct finishing *f, uint64_t at, const struct hpc_record *record, int child)
 {
     struct hpc_bytes path = { 0 };
@@ -124,7 +126,10 @@ static bool give(struct finishing *f, const struct hpc_target *t, const struct h
         return hpc_took(r, t, "xattrs", err);
     bool strip = body->kind == HPC_RECORD_CREATED || !body->keep_xattrs;
     struct hpc_block block = {
-        .data = f->block.data, .len = body->block_len, .strip_acl = strip, .strip_default_acl = strip,
+        .data = f->block.data,
+        .len = body->block_len,
+        .strip_acl = strip,
+        .strip_default_acl = strip,
         .strip_others = strip && body->kind == HPC_RECORD_ADOPTED,
     };
     return hpc_apply(r, t, &attributes, &block) & hpc_apply_flags(r, t, hpc_block_flags(&block));
@@ -139,8 +144,10 @@ static void finish_one(struct finishing *f, uint64_t at, const struct hpc_body *
         return;
     int err = fd < 0 ? fd : check(fd, body);
     if (!err && geteuid() != 0 && fcntl(fd, F_GETFL) & O_PATH)
-        err = -EACCES;  /* see open_in() */
-    bool done = err ? hpc_took(r, &t, body->kind == HPC_RECORD_FLAGS ? "podheitor.flags" : "mode", err) : give(f, &t, body);
+        err = -EACCES; /* see open_in() */
+    bool done = err ? hpc_took(r, &t, body->kind == HPC_RECORD_FLAGS ? "podheitor.flags" : "mode",
+                               err)
+                    : give(f, &t, body);
     if (err && !f->first_error)
         f->first_error = err;
     if (!done)
@@ -163,7 +170,7 @@ static int descend(struct finishing *f, uint64_t at, struct hpc_record *record)
     set_level(f, f->depth, fd);
     if (fd < 0 || record->body.kind >= HPC_RECORD_PLACEHOLDER || hpc_look(fd, NULL, &sx) < 0)
         return 0;
-    record->body.id = hpc_identity_of(&sx);  /* so that its children can find it again */
+    record->body.id = hpc_identity_of(&sx); /* so that its children can find it again */
     return hpc_record_update(f->r, at, &record->body);
 }
 
@@ -186,7 +193,8 @@ static int finish_flags(struct finishing *f, uint64_t at, const struct hpc_recor
     return 0;
 }
 
-/* Back to the parent of the directory in hand, which gets what it is to be; the parent is opened before that, if it must be. */
+/* Back to the parent of the directory in hand, which gets what it is to be; the parent is opened
+ * before that, if it must be. */
 static int ascend(struct finishing *f, uint64_t at, const struct hpc_record *record)
 {
     struct hpc_record parent;
@@ -211,7 +219,7 @@ static int walk(struct finishing *f)
     struct hpc_restore *r = f->r;
     struct hpc_record record;
     uint64_t at = r->root;
-    bool down = true;  /* whether the record in hand has not been entered yet */
+    bool down = true; /* whether the record in hand has not been entered yet */
     for (;;) {
         int err = out_of_time(f) ? -ECANCELED : hpc_record_read(r, at, &record);
         if (err)

@@ -1,4 +1,5 @@
-/* libhpcrestore: frames in, failures out. Integers and byte buffers only, so that any foreign-function interface can call it. */
+/* libhpcrestore: frames in, failures out. Integers and byte buffers only, so that any
+ * foreign-function interface can call it. */
 #include "../path/hpc_base.h"
 #include "../ptcomm/hpc_frame.h"
 #include "internal.h"
@@ -23,8 +24,8 @@ struct flat {
     struct hpc_bytes name;   /* of the entry in progress */
     struct hpc_bytes holes;  /* its hole map: pairs of u64 */
     uint32_t hole_count, hole_at;
-    uint64_t received;       /* bytes of data */
-    uint64_t offset;         /* where the next byte belongs */
+    uint64_t received; /* bytes of data */
+    uint64_t offset;   /* where the next byte belongs */
 };
 
 struct failures {
@@ -42,7 +43,8 @@ static size_t failure_size(size_t name_len)
     return (16 + name_len + 7) & ~(size_t)7;
 }
 
-static void report(struct failures *f, int err, uint32_t op, const void *name, size_t name_len, const void *leader, size_t leader_len)
+static void report(struct failures *f, int err, uint32_t op, const void *name, size_t name_len,
+                   const void *leader, size_t leader_len)
 {
     size_t text = name_len + (leader_len ? 1 + leader_len : 0);
     size_t size = failure_size(text);
@@ -58,36 +60,46 @@ static void report(struct failures *f, int err, uint32_t op, const void *name, s
     f->used += size;
 }
 
-/* An attribute could not be set: a record like the others, kept until there is room. The core stops naming them at a hundred. */
-static void on_attribute(void *context, const char *path, size_t path_len, const char *attribute, int err)
+/* An attribute could not be set: a record like the others, kept until there is room. The core stops
+ * naming them at a hundred. */
+static void on_attribute(void *context, const char *path, size_t path_len, const char *attribute,
+                         int err)
 {
     struct flat *f = context;
     size_t text = path_len + 1 + strlen(attribute);
     if (hpc_bytes_reserve(&f->unsaid, f->unsaid.len + failure_size(text)) < 0)
         return;
-    struct failures out = { .out = (uint8_t *)f->unsaid.data, .cap = f->unsaid.len + failure_size(text), .used = f->unsaid.len };
+    struct failures out = { .out = (uint8_t *)f->unsaid.data,
+                            .cap = f->unsaid.len + failure_size(text),
+                            .used = f->unsaid.len };
     report(&out, -err, HPC_RESTORE_OP_ATTRIBUTE, path, path_len, attribute, strlen(attribute));
     f->unsaid.len = out.used;
 }
 
 /* A link that was put aside cannot be made: told when the restore is over. */
-static void on_failure(void *context, const char *path, size_t path_len, const char *link, size_t link_len, int err)
+static void on_failure(void *context, const char *path, size_t path_len, const char *link,
+                       size_t link_len, int err)
 {
     struct flat *f = context;
     size_t size = failure_size(path_len + link_len + 3);
-    char *names = malloc(path_len + link_len + 2);  /* with the '/' that archives write */
-    if (names && f->unsaid.len <= HPC_UNSAID_MOST && hpc_bytes_reserve(&f->unsaid, f->unsaid.len + size) == 0) {
-        struct failures out = { .out = (uint8_t *)f->unsaid.data, .cap = f->unsaid.len + size, .used = f->unsaid.len };
+    char *names = malloc(path_len + link_len + 2); /* with the '/' that archives write */
+    if (names && f->unsaid.len <= HPC_UNSAID_MOST &&
+        hpc_bytes_reserve(&f->unsaid, f->unsaid.len + size) == 0) {
+        struct failures out = { .out = (uint8_t *)f->unsaid.data,
+                                .cap = f->unsaid.len + size,
+                                .used = f->unsaid.len };
         names[0] = names[path_len + 1] = '/';
         memcpy(names + 1, path, path_len);
         memcpy(names + path_len + 2, link, link_len);
-        report(&out, -err, HPC_RESTORE_OP_LINK, names, path_len + 1, names + path_len + 1, link_len + 1);
+        report(&out, -err, HPC_RESTORE_OP_LINK, names, path_len + 1, names + path_len + 1,
+               link_len + 1);
         f->unsaid.len = out.used;
     }
     free(names);
 }
 
-/* Whole records, as many as there is room for; one that an empty buffer has no room for is dropped. */
+/* Whole records, as many as there is room for; one that an empty buffer has no room for is dropped.
+ */
 static void say(struct flat *f, struct failures *out)
 {
     while (f->said < f->unsaid.len) {
@@ -113,7 +125,8 @@ static int keep(struct hpc_bytes *b, const void *data, size_t len)
 static int on_parent(struct flat *f, const struct hpc_frame *frame, struct failures *failures)
 {
     struct hpc_entry e;
-    if (f->state != IDLE || f->block_due || hpc_entry_decode(frame->payload, frame->len, &e) < 0 || e.head.kind != HPC_DIRECTORY)
+    if (f->state != IDLE || f->block_due || hpc_entry_decode(frame->payload, frame->len, &e) < 0 ||
+        e.head.kind != HPC_DIRECTORY)
         return -EBADMSG;
     int err = keep(&f->name, e.name, e.head.name_len);
     if (err)
@@ -141,10 +154,11 @@ static int on_entry(struct flat *f, const struct hpc_frame *frame, struct failur
         result = keep(&f->holes, e.holes, 16 * (size_t)e.head.hole_count);
     if (result < 0)
         return result;
-    result = hpc_restore_begin(f->core, &e.head, (const char *)e.name, e.head.name_len, (const char *)e.link, e.head.link_len);
+    result = hpc_restore_begin(f->core, &e.head, (const char *)e.name, e.head.name_len,
+                               (const char *)e.link, e.head.link_len);
     if (result < 0)
-        report(failures, result, is_link ? HPC_RESTORE_OP_LINK : HPC_RESTORE_OP_CREATE, e.name, e.head.name_len, e.link,
-               is_link ? e.head.link_len : 0);
+        report(failures, result, is_link ? HPC_RESTORE_OP_LINK : HPC_RESTORE_OP_CREATE, e.name,
+               e.head.name_len, e.link, is_link ? e.head.link_len : 0);
     if (has_data)
         f->state = result == HPC_BEGIN_DATA ? WRITING : IGNORING;
     f->block_due = e.head.flags & HPC_ENTRY_ATTRS;
@@ -171,7 +185,8 @@ static void fail_current(struct flat *f, struct failures *failures, int err, uin
     f->state = IGNORING;
 }
 
-/* Steps over the holes that begin where the next byte would go; returns how far data may run from there. */
+/* Steps over the holes that begin where the next byte would go; returns how far data may run from
+ * there. */
 static uint64_t skip_holes(struct flat *f)
 {
     while (f->hole_at < f->hole_count) {
@@ -216,7 +231,8 @@ static int on_data(struct flat *f, const struct hpc_frame *frame, struct failure
 static int on_end(struct flat *f, const struct hpc_frame *frame, struct failures *failures)
 {
     struct hpc_data_end end;
-    if (f->state == IDLE || f->block_due || hpc_data_end_decode(frame->payload, frame->len, &end) < 0)
+    if (f->state == IDLE || f->block_due ||
+        hpc_data_end_decode(frame->payload, frame->len, &end) < 0)
         return -EBADMSG;
     if (f->state == WRITING && (end.error || end.bytes != f->received)) {
         fail_current(f, failures, -EIO, HPC_RESTORE_OP_SOURCE);
@@ -284,7 +300,8 @@ static int64_t feed(struct flat *f, const uint8_t *frames, size_t len, struct fa
     return (int64_t)at;
 }
 
-int64_t hpc_restore_feed(int64_t handle, const uint8_t *frames, int64_t len, uint8_t *out, int64_t cap, uint8_t *used_out)
+int64_t hpc_restore_feed(int64_t handle, const uint8_t *frames, int64_t len, uint8_t *out,
+                         int64_t cap, uint8_t *used_out)
 {
     if (!handle || len < 0 || cap < 0)
         return -EINVAL;
@@ -310,7 +327,8 @@ static int terminated(char **out, const uint8_t *bytes, int64_t len)
     return *out ? 0 : -ENOMEM;
 }
 
-int64_t hpc_restore_open(const uint8_t *base, int64_t base_len, const uint8_t *work_dir, int64_t work_dir_len, int64_t replace, int64_t flags)
+int64_t hpc_restore_open(const uint8_t *base, int64_t base_len, const uint8_t *work_dir,
+                         int64_t work_dir_len, int64_t replace, int64_t flags)
 {
     char *base_path = NULL, *work_path = NULL;
     struct flat *f = NULL;
@@ -320,7 +338,8 @@ int64_t hpc_restore_open(const uint8_t *base, int64_t base_len, const uint8_t *w
     if (!err && !(f = calloc(1, sizeof *f)))
         err = -ENOMEM;
     if (!err)
-        f->core = hpc_restore_new(base_path, work_dir_len ? work_path : NULL, (enum hpc_replace)replace, (unsigned)flags, &err);
+        f->core = hpc_restore_new(base_path, work_dir_len ? work_path : NULL,
+                                  (enum hpc_replace)replace, (unsigned)flags, &err);
     free(base_path);
     free(work_path);
     if (!err)
@@ -344,7 +363,9 @@ int64_t hpc_restore_flat_keep_xattrs(int64_t handle, int64_t keep)
 
 int64_t hpc_restore_flat_root(int64_t handle, const uint8_t *name, int64_t len)
 {
-    return handle && len > 0 ? hpc_restore_root(flat_of(handle)->core, (const char *)name, (size_t)len) : -EINVAL;
+    return handle && len > 0
+               ? hpc_restore_root(flat_of(handle)->core, (const char *)name, (size_t)len)
+               : -EINVAL;
 }
 
 int64_t hpc_restore_base_link(const uint8_t *base, int64_t base_len, uint8_t *out, int64_t cap)

@@ -1,6 +1,7 @@
 /*
- * Hard links. A link is made to the inode that we made under the leader's name, never to whatever bears that name by now. A link whose leader has not
- * come yet is put aside, in the spool, and made at the end. Where the leader is not ours (the rule kept what was there, or it never came), what
+ * Hard links. A link is made to the inode that we made under the leader's name, never to whatever
+ * bears that name by now. A link whose leader has not come yet is put aside, in the spool, and made
+ * at the end. Where the leader is not ours (the rule kept what was there, or it never came), what
  * bears its name must be, by type, size, time, owner and mode, the file that the archive has.
  */
 #include "../path/hpc_path.h"
@@ -12,21 +13,23 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LEADERS UINT64_MAX  /* space of their keys; records use the place of their parent */
+#define LEADERS UINT64_MAX /* space of their keys; records use the place of their parent */
 
 struct leader {
     uint32_t state, path_len;
     struct hpc_identity id;
-    uint64_t path;  /* where it lies, if not under its own name */
+    uint64_t path; /* where it lies, if not under its own name */
 };
 
 bool hpc_may_lead(const struct hpc_entry_head *head)
 {
-    return !(head->flags & HPC_ENTRY_LINK) && !S_ISDIR(head->mode) && (head->nlink > 1 || head->link_group || head->flags & HPC_ENTRY_LEADER);
+    return !(head->flags & HPC_ENTRY_LINK) && !S_ISDIR(head->mode) &&
+           (head->nlink > 1 || head->link_group || head->flags & HPC_ENTRY_LEADER);
 }
 
 /* r->lock is held. */
-static int write_leader(struct hpc_restore *r, const struct hpc_bytes *path, const struct leader *leader)
+static int write_leader(struct hpc_restore *r, const struct hpc_bytes *path,
+                        const struct leader *leader)
 {
     struct hpc_key key = hpc_key_of(r->secret, LEADERS, path->data, path->len);
     uint64_t at;
@@ -37,7 +40,8 @@ static int write_leader(struct hpc_restore *r, const struct hpc_bytes *path, con
     return err ? err : hpc_table_put(&r->leaders, &r->spool, &key, at);
 }
 
-int hpc_leader_note(struct hpc_restore *r, const struct hpc_bytes *path, enum hpc_leader_state state, const struct hpc_identity *id)
+int hpc_leader_note(struct hpc_restore *r, const struct hpc_bytes *path,
+                    enum hpc_leader_state state, const struct hpc_identity *id)
 {
     struct leader leader = { .state = state };
     if (id)
@@ -52,7 +56,7 @@ int hpc_leader_note(struct hpc_restore *r, const struct hpc_bytes *path, enum hp
 
 struct stash {
     uint64_t before;
-    uint64_t len;  /* the path follows */
+    uint64_t len; /* the path follows */
 };
 
 int hpc_leader_stash(struct hpc_restore_entry *e, const struct hpc_identity *id)
@@ -91,7 +95,8 @@ void hpc_remove_stashes(struct hpc_restore *r)
     struct stash stash;
     for (uint64_t at = r->last_stash; at; at = stash.before) {
         struct hpc_dir *dir;
-        if (hpc_spool_read(&r->spool, &stash, sizeof stash, at) < 0 || hpc_bytes_reserve(&path, stash.len + 1) < 0 ||
+        if (hpc_spool_read(&r->spool, &stash, sizeof stash, at) < 0 ||
+            hpc_bytes_reserve(&path, stash.len + 1) < 0 ||
             hpc_spool_read(&r->spool, path.data, stash.len, at + sizeof stash) < 0)
             break;
         path.data[stash.len] = 0;
@@ -123,13 +128,15 @@ static int read_leader(struct hpc_restore *r, const struct hpc_bytes *path, stru
 struct late {
     uint64_t next;
     uint32_t name_len, link_len;
-    struct hpc_entry_head head;  /* name and link follow */
+    struct hpc_entry_head head; /* name and link follow */
 };
 
 static int put_aside(struct hpc_restore_entry *e)
 {
     struct hpc_restore *r = e->job;
-    struct late late = { .name_len = (uint32_t)e->path.len, .link_len = (uint32_t)e->link.len, .head = e->head };
+    struct late late = { .name_len = (uint32_t)e->path.len,
+                         .link_len = (uint32_t)e->link.len,
+                         .head = e->head };
     uint64_t at, ignored;
     if (e->path.len > UINT32_MAX || e->link.len > UINT32_MAX)
         return -ENAMETOOLONG;
@@ -140,7 +147,8 @@ static int put_aside(struct hpc_restore_entry *e)
     if (!err)
         err = hpc_spool_append(&r->spool, e->link.data, e->link.len, &ignored);
     if (!err && r->last_late)
-        err = hpc_spool_write(&r->spool, &at, sizeof at, r->last_late + offsetof(struct late, next));
+        err = hpc_spool_write(&r->spool, &at, sizeof at,
+                              r->last_late + offsetof(struct late, next));
     if (!err) {
         r->last_late = at;
         r->first_late = r->first_late ? r->first_late : at;
@@ -155,9 +163,11 @@ static int put_aside(struct hpc_restore_entry *e)
 bool hpc_is_like(struct hpc_restore_entry *e, struct hpc_dir *dir, const struct statx *sx)
 {
     const struct hpc_entry_head *h = &e->head;
-    if ((sx->stx_mode & S_IFMT) != (h->mode & S_IFMT) || (S_ISREG(h->mode) && sx->stx_size != h->size))
+    if ((sx->stx_mode & S_IFMT) != (h->mode & S_IFMT) ||
+        (S_ISREG(h->mode) && sx->stx_size != h->size))
         return false;
-    if (geteuid() == 0 && (sx->stx_uid != h->uid || sx->stx_gid != h->gid || (!S_ISLNK(h->mode) && ((sx->stx_mode ^ h->mode) & 07777))))
+    if (geteuid() == 0 && (sx->stx_uid != h->uid || sx->stx_gid != h->gid ||
+                           (!S_ISLNK(h->mode) && ((sx->stx_mode ^ h->mode) & 07777))))
         return false;
     return hpc_compare_times(e->job, dir, h, sx->stx_mtime.tv_sec, sx->stx_mtime.tv_nsec) == 0;
 }
@@ -170,7 +180,7 @@ static int link_held(int fd, int dir, const char *name)
         return 0;
     if (errno != ENOENT && errno != EINVAL && errno != EPERM)
         return -errno;
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);  /* without CAP_DAC_READ_SEARCH */
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd); /* without CAP_DAC_READ_SEARCH */
     return linkat(AT_FDCWD, path, dir, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
 }
 
@@ -198,7 +208,8 @@ static bool same_content(const struct hpc_restore *r, int a, int b)
     for (off_t at = 0; n > 0; at += n) {
         n = pread(a, buffer, SIZE, at);
         ssize_t m = pread(b, buffer + SIZE, SIZE, at);
-        if (atomic_load(&r->cancelled) || n != m || (n > 0 && memcmp(buffer, buffer + SIZE, (size_t)n) != 0))
+        if (atomic_load(&r->cancelled) || n != m ||
+            (n > 0 && memcmp(buffer, buffer + SIZE, (size_t)n) != 0))
             n = -1;
     }
     free(buffer);
@@ -223,18 +234,21 @@ static int open_same(int dir, const char *name, const struct hpc_identity *id)
 }
 
 /*
- * The first name of a file was missing and has just been made, and this other name is there and stays, by rule: if both are the same file but for the inode,
- * the first name becomes a link of this one again.
+ * The first name of a file was missing and has just been made, and this other name is there and
+ * stays, by rule: if both are the same file but for the inode, the first name becomes a link of
+ * this one again.
  */
-static void join(struct hpc_restore_entry *e, struct hpc_dir *dir, const char *leader, const struct hpc_identity *made)
+static void join(struct hpc_restore_entry *e, struct hpc_dir *dir, const char *leader,
+                 const struct hpc_identity *made)
 {
     struct hpc_restore *r = e->job;
     struct statx kept, now;
     int held = openat(e->parent->fd, e->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (held < 0)
         return;
-    bool same = hpc_look(held, NULL, &kept) == 0 && S_ISREG(kept.stx_mode) && hpc_is_like(e, e->parent, &kept) &&
-                hpc_look(dir->fd, leader, &now) == 0 && now.stx_nlink == 1;
+    bool same = hpc_look(held, NULL, &kept) == 0 && S_ISREG(kept.stx_mode) &&
+                hpc_is_like(e, e->parent, &kept) && hpc_look(dir->fd, leader, &now) == 0 &&
+                now.stx_nlink == 1;
     if (same) {
         struct hpc_identity id = hpc_identity_of(&kept);
         int a = open_same(dir->fd, leader, made), b = open_same(e->parent->fd, e->name, &id);
@@ -250,7 +264,8 @@ static void join(struct hpc_restore_entry *e, struct hpc_dir *dir, const char *l
 }
 
 /* The leader is held by `fd`: may it be linked to? */
-static int judge(struct hpc_restore_entry *e, struct hpc_dir *dir, int fd, const struct leader *leader)
+static int judge(struct hpc_restore_entry *e, struct hpc_dir *dir, int fd,
+                 const struct leader *leader)
 {
     struct statx sx;
     int err = hpc_look(fd, NULL, &sx);
@@ -265,10 +280,12 @@ static int judge(struct hpc_restore_entry *e, struct hpc_dir *dir, int fd, const
 static bool is_linked(const struct hpc_restore_entry *e, int fd)
 {
     struct stat st;
-    return e->exists && fstat(fd, &st) == 0 && st.st_dev == e->st.st_dev && st.st_ino == e->st.st_ino;
+    return e->exists && fstat(fd, &st) == 0 && st.st_dev == e->st.st_dev &&
+           st.st_ino == e->st.st_ino;
 }
 
-static int make(struct hpc_restore_entry *e, struct hpc_dir *dir, const char *name, const struct leader *leader)
+static int make(struct hpc_restore_entry *e, struct hpc_dir *dir, const char *name,
+                const struct leader *leader)
 {
     bool kept = e->exists && !hpc_may_replace(e);
     if (kept && leader->state == HPC_LEADER_MADE && !leader->path)
@@ -279,7 +296,8 @@ static int make(struct hpc_restore_entry *e, struct hpc_dir *dir, const char *na
     if (fd < 0)
         return -errno;
     int err = judge(e, dir, fd, leader);
-    /* Where it is that link already, renaming one name of an inode over another would do nothing. */
+    /* Where it is that link already, renaming one name of an inode over another would do nothing.
+     */
     if (!err && !is_linked(e, fd)) {
         err = hpc_clear_way(e);
         if (!err)
@@ -321,7 +339,8 @@ int hpc_make_link(struct hpc_restore_entry *e, bool last)
 
 /* ---- at the end ---- */
 
-static int read_late(struct hpc_restore *r, uint64_t at, struct late *late, struct hpc_restore_entry *e)
+static int read_late(struct hpc_restore *r, uint64_t at, struct late *late,
+                     struct hpc_restore_entry *e)
 {
     int err = hpc_spool_read(&r->spool, late, sizeof *late, at);
     if (!err)
@@ -331,7 +350,8 @@ static int read_late(struct hpc_restore *r, uint64_t at, struct late *late, stru
     if (!err)
         err = hpc_spool_read(&r->spool, e->path.data, late->name_len, at + sizeof *late);
     if (!err)
-        err = hpc_spool_read(&r->spool, e->link.data, late->link_len, at + sizeof *late + late->name_len);
+        err = hpc_spool_read(&r->spool, e->link.data, late->link_len,
+                             at + sizeof *late + late->name_len);
     if (err)
         return err;
     e->path.data[e->path.len = late->name_len] = 0;
@@ -345,7 +365,8 @@ static void say_failure(struct hpc_restore *r, const struct hpc_restore_entry *e
     atomic_fetch_add(&r->stats.failed, 1);
     pthread_mutex_lock(&r->reports);
     if (r->on_failure)
-        r->on_failure(r->on_failure_context, e->path.data, e->path.len, e->link.data, e->link.len, -err);
+        r->on_failure(r->on_failure_context, e->path.data, e->path.len, e->link.data, e->link.len,
+                      -err);
     pthread_mutex_unlock(&r->reports);
 }
 

@@ -1,4 +1,5 @@
-/* The kinds that are complete as soon as they are made: directories, symlinks, fifos, devices, sockets. */
+/* The kinds that are complete as soon as they are made: directories, symlinks, fifos, devices,
+ * sockets. */
 #include "internal.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -7,20 +8,25 @@
 #include <unistd.h>
 
 /* The record of a directory, with what the last pass is to do. */
-static int note(struct hpc_restore_entry *e, enum hpc_record_kind kind, const struct statx *sx, uint64_t *at)
+static int note(struct hpc_restore_entry *e, enum hpc_record_kind kind, const struct statx *sx,
+                uint64_t *at)
 {
     struct hpc_restore *r = e->job;
-    struct hpc_body body = { .kind = kind, .id = hpc_identity_of(sx), .keep_xattrs = atomic_load(&r->keep_xattrs) };
+    struct hpc_body body = { .kind = kind,
+                             .id = hpc_identity_of(sx),
+                             .keep_xattrs = atomic_load(&r->keep_xattrs) };
     hpc_attributes_of(&body.attributes, &e->head);
     pthread_mutex_lock(&r->lock);
     int err = hpc_record_find(r, e->parent->record, e->name, strlen(e->name), at);
     if (!err)
-        err = *at ? hpc_record_update(r, *at, &body) : hpc_record_add(r, e->parent->record, e->name, strlen(e->name), &body, at);
+        err = *at ? hpc_record_update(r, *at, &body)
+                  : hpc_record_add(r, e->parent->record, e->name, strlen(e->name), &body, at);
     pthread_mutex_unlock(&r->lock);
     return err;
 }
 
-/* 1: made in this run; 0: not so; -ESTALE: another directory has been put in the place of one that was, and is not to get what was meant for that. */
+/* 1: made in this run; 0: not so; -ESTALE: another directory has been put in the place of one that
+ * was, and is not to get what was meant for that. */
 static int is_ours(struct hpc_restore_entry *e, const struct statx *sx)
 {
     struct hpc_restore *r = e->job;
@@ -32,7 +38,8 @@ static int is_ours(struct hpc_restore_entry *e, const struct statx *sx)
     if (!err && at)
         err = hpc_record_read(r, at, &record);
     pthread_mutex_unlock(&r->lock);
-    bool made = record.body.kind == HPC_RECORD_PLACEHOLDER || record.body.kind == HPC_RECORD_CREATED;
+    bool made = record.body.kind == HPC_RECORD_PLACEHOLDER ||
+                record.body.kind == HPC_RECORD_CREATED;
     if (err || !made)
         return err;
     return hpc_is_same(&id, &record.body.id) ? 1 : -ESTALE;
@@ -53,7 +60,8 @@ static int adopt(struct hpc_restore_entry *e, int *fd, struct statx *sx, bool *o
     if (!err && !known && e->job->replace == HPC_REPLACE_NEVER)
         err = HPC_BEGIN_SKIPPED;
     /* Whether we may write in somebody else's directory shows when the children are made. */
-    if (!err && geteuid() != 0 && (sx->stx_mode & 0700) != 0700 && hpc_chmod_held(*fd, (sx->stx_mode & 07777) | 0700) < 0 && known)
+    if (!err && geteuid() != 0 && (sx->stx_mode & 0700) != 0700 &&
+        hpc_chmod_held(*fd, (sx->stx_mode & 07777) | 0700) < 0 && known)
         err = -errno;
     if (!err && known)
         err = note(e, HPC_RECORD_CREATED, sx, &e->record);
@@ -109,7 +117,8 @@ int hpc_adopt_root(struct hpc_restore_entry *e)
         return fd;
     int err = hpc_look(fd, NULL, &sx);
     if (!err)
-        err = r->replace == HPC_REPLACE_NEVER ? HPC_BEGIN_SKIPPED : note(e, HPC_RECORD_ADOPTED, &sx, &e->record);
+        err = r->replace == HPC_REPLACE_NEVER ? HPC_BEGIN_SKIPPED
+                                              : note(e, HPC_RECORD_ADOPTED, &sx, &e->record);
     if (err) {
         close(fd);
         return err;
@@ -120,7 +129,9 @@ int hpc_adopt_root(struct hpc_restore_entry *e)
 int hpc_adopt_base(struct hpc_restore_entry *e)
 {
     struct hpc_restore *r = e->job;
-    struct hpc_body body = { .kind = HPC_RECORD_ADOPTED, .id = r->base->id, .keep_xattrs = atomic_load(&r->keep_xattrs) };
+    struct hpc_body body = { .kind = HPC_RECORD_ADOPTED,
+                             .id = r->base->id,
+                             .keep_xattrs = atomic_load(&r->keep_xattrs) };
     if (!S_ISDIR(e->head.mode))
         return -EINVAL;
     if (r->replace == HPC_REPLACE_NEVER)
@@ -164,7 +175,8 @@ static int check_device(const struct hpc_restore_entry *e, int dir, const char *
     return st.st_rdev == (dev_t)e->head.rdev ? 0 : -ERANGE;
 }
 
-/* Of a node that was made where nobody else can change names: all that is to be done by that name. */
+/* Of a node that was made where nobody else can change names: all that is to be done by that name.
+ */
 static int equip(struct hpc_restore_entry *e, int dir, const char *name, bool *all)
 {
     struct hpc_restore *r = e->job;
@@ -198,8 +210,9 @@ int hpc_make_node(struct hpc_restore_entry *e)
     bool direct = e->parent->alone && !e->exists;
     hpc_temp_name(e->job, temp);
     const char *name = direct ? e->name : temp;
-    int made = S_ISLNK(e->head.mode) ? symlinkat(e->link.data, at, name)
-                                     : mknodat(at, name, (e->head.mode & S_IFMT) | 0600, (dev_t)e->head.rdev);
+    int made = S_ISLNK(e->head.mode)
+                   ? symlinkat(e->link.data, at, name)
+                   : mknodat(at, name, (e->head.mode & S_IFMT) | 0600, (dev_t)e->head.rdev);
     if (made < 0)
         return -errno;
     int err = equip(e, at, name, &all);

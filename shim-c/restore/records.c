@@ -1,7 +1,8 @@
 /*
- * Every directory that the restore met, as a tree in the spool: the last pass walks it, children before their parents, and gives each directory what its
- * entry said, if it still is the directory that was made or adopted. A record knows its parent and its own name, so that deep chains take no more
- * than wide ones. All functions but hpc_records_open() want r->lock held.
+ * Every directory that the restore met, as a tree in the spool: the last pass walks it, children
+ * before their parents, and gives each directory what its entry said, if it still is the directory
+ * that was made or adopted. A record knows its parent and its own name, so that deep chains take no
+ * more than wide ones. All functions but hpc_records_open() want r->lock held.
  */
 #include "internal.h"
 #include <string.h>
@@ -20,7 +21,8 @@ static int enliven(struct hpc_restore *r, uint64_t at)
         int err = hpc_record_read(r, at, &record);
         if (err || record.live)
             return err;
-        err = hpc_spool_write(&r->spool, &live, sizeof live, at + offsetof(struct hpc_record, live));
+        err = hpc_spool_write(&r->spool, &live, sizeof live,
+                              at + offsetof(struct hpc_record, live));
         if (err)
             return err;
         at = record.parent;
@@ -40,7 +42,8 @@ int hpc_record_read(struct hpc_restore *r, uint64_t at, struct hpc_record *out)
     return hpc_spool_read(&r->spool, out, sizeof *out, at);
 }
 
-int hpc_record_name(struct hpc_restore *r, uint64_t at, const struct hpc_record *record, struct hpc_bytes *out)
+int hpc_record_name(struct hpc_restore *r, uint64_t at, const struct hpc_record *record,
+                    struct hpc_bytes *out)
 {
     int err = hpc_bytes_reserve(out, record->name_len + 1u);
     if (!err)
@@ -52,13 +55,15 @@ int hpc_record_name(struct hpc_restore *r, uint64_t at, const struct hpc_record 
     return 0;
 }
 
-int hpc_record_find(struct hpc_restore *r, uint64_t parent, const char *name, size_t len, uint64_t *at)
+int hpc_record_find(struct hpc_restore *r, uint64_t parent, const char *name, size_t len,
+                    uint64_t *at)
 {
     struct hpc_key key = hpc_key_of(r->secret, parent, name, len);
     return hpc_table_get(&r->names, &r->spool, &key, at);
 }
 
-int hpc_record_add(struct hpc_restore *r, uint64_t parent, const char *name, size_t len, const struct hpc_body *body, uint64_t *at)
+int hpc_record_add(struct hpc_restore *r, uint64_t parent, const char *name, size_t len,
+                   const struct hpc_body *body, uint64_t *at)
 {
     char bytes[sizeof(struct hpc_record) + 256];
     struct hpc_record record, above;
@@ -77,7 +82,8 @@ int hpc_record_add(struct hpc_restore *r, uint64_t parent, const char *name, siz
     memcpy(bytes + sizeof record, name, len);
     err = hpc_spool_append(&r->spool, bytes, sizeof record + len, at);
     if (!err)
-        err = hpc_spool_write(&r->spool, at, sizeof *at, parent + offsetof(struct hpc_record, child));
+        err = hpc_spool_write(&r->spool, at, sizeof *at,
+                              parent + offsetof(struct hpc_record, child));
     if (err)
         return err;
     r->todo += is_todo(body->kind);
@@ -92,9 +98,11 @@ int hpc_record_add(struct hpc_restore *r, uint64_t parent, const char *name, siz
 int hpc_record_update(struct hpc_restore *r, uint64_t at, const struct hpc_body *body)
 {
     uint32_t before;
-    int err = hpc_spool_read(&r->spool, &before, sizeof before, at + offsetof(struct hpc_record, body.kind));
+    int err = hpc_spool_read(&r->spool, &before, sizeof before,
+                             at + offsetof(struct hpc_record, body.kind));
     if (!err)
-        err = hpc_spool_write(&r->spool, body, sizeof *body, at + offsetof(struct hpc_record, body));
+        err = hpc_spool_write(&r->spool, body, sizeof *body,
+                              at + offsetof(struct hpc_record, body));
     if (err)
         return err;
     r->todo += is_todo(body->kind);
@@ -102,7 +110,8 @@ int hpc_record_update(struct hpc_restore *r, uint64_t at, const struct hpc_body 
     return is_todo(body->kind) && !is_todo(before) ? enliven(r, at) : 0;
 }
 
-int hpc_record_along(struct hpc_restore *r, uint64_t from, const char *path, size_t len, uint64_t *at)
+int hpc_record_along(struct hpc_restore *r, uint64_t from, const char *path, size_t len,
+                     uint64_t *at)
 {
     static const struct hpc_body passage = { .kind = HPC_RECORD_PASSAGE };
     *at = from;

@@ -39,7 +39,9 @@ static int64_t grain_of(struct hpc_restore *r, struct hpc_dir *dir)
     grain = measure(r, dir);
     pthread_mutex_lock(&r->lock);
     size_t most = sizeof r->grains / sizeof *r->grains;
-    r->grains[r->grain_count < most ? r->grain_count++ : 0] = (struct hpc_grain){ .dev = dir->id.dev, .nanoseconds = grain };
+    r->grains[r->grain_count < most ? r->grain_count++ : 0] = (struct hpc_grain){
+        .dev = dir->id.dev, .nanoseconds = grain
+    };
     pthread_mutex_unlock(&r->lock);
     return grain;
 }
@@ -49,7 +51,8 @@ static int compare(int64_t a_s, int64_t a_ns, int64_t b_s, int64_t b_ns)
     return a_s != b_s ? (a_s > b_s ? 1 : -1) : (a_ns > b_ns) - (a_ns < b_ns);
 }
 
-int hpc_compare_times(struct hpc_restore *r, struct hpc_dir *dir, const struct hpc_entry_head *head, int64_t seconds, int64_t nanoseconds)
+int hpc_compare_times(struct hpc_restore *r, struct hpc_dir *dir, const struct hpc_entry_head *head,
+                      int64_t seconds, int64_t nanoseconds)
 {
     int64_t s = head->mtime_s, ns = head->mtime_ns, apart;
     int plain = compare(s, ns, seconds, nanoseconds);
@@ -74,6 +77,7 @@ bool hpc_may_replace(struct hpc_restore_entry *e)
         return true;
     if (rule == HPC_REPLACE_NEVER)
         return false;
-    int newer = hpc_compare_times(e->job, e->parent, &e->head, e->st.st_mtim.tv_sec, e->st.st_mtim.tv_nsec);
+    int newer = hpc_compare_times(e->job, e->parent, &e->head, e->st.st_mtim.tv_sec,
+                                  e->st.st_mtim.tv_nsec);
     return rule == HPC_REPLACE_NEWER ? newer > 0 : newer < 0;
 }

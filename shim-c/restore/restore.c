@@ -54,12 +54,14 @@ static int prepare(struct hpc_restore *r, const char *base, const char *work_dir
     return r->single ? 0 : -ENOMEM;
 }
 
-struct hpc_restore *hpc_restore_new(const char *base, const char *work_dir, enum hpc_replace replace, unsigned flags, int *error_out)
+struct hpc_restore *hpc_restore_new(const char *base, const char *work_dir,
+                                    enum hpc_replace replace, unsigned flags, int *error_out)
 {
     const unsigned flags_known = HPC_RESTORE_IN_PLACE | HPC_RESTORE_NAME_ATTRIBUTES;
     int err = -EINVAL;
     struct hpc_restore *r = NULL;
-    bool known = replace == HPC_REPLACE_ALWAYS || replace == HPC_REPLACE_NEWER || replace == HPC_REPLACE_OLDER || replace == HPC_REPLACE_NEVER;
+    bool known = replace == HPC_REPLACE_ALWAYS || replace == HPC_REPLACE_NEWER ||
+                 replace == HPC_REPLACE_OLDER || replace == HPC_REPLACE_NEVER;
     if (known && base && *base && !(flags & ~flags_known)) {
         r = calloc(1, sizeof *r);
         err = -ENOMEM;
@@ -100,7 +102,8 @@ void hpc_restore_free(struct hpc_restore *r)
     free(r);
 }
 
-int hpc_restore_begin(struct hpc_restore *r, const struct hpc_entry_head *head, const char *name, size_t name_len, const char *link, size_t link_len)
+int hpc_restore_begin(struct hpc_restore *r, const struct hpc_entry_head *head, const char *name,
+                      size_t name_len, const char *link, size_t link_len)
 {
     return hpc_entry_begin(r->single, head, name, name_len, link, link_len);
 }
@@ -151,10 +154,17 @@ void hpc_restore_get_stats(const struct hpc_restore *r, struct hpc_restore_stats
 {
     const struct hpc_counters *c = &r->stats;
     *out = (struct hpc_restore_stats){
-        .files = atomic_load(&c->files), .directories = atomic_load(&c->directories), .symlinks = atomic_load(&c->symlinks),
-        .hardlinks = atomic_load(&c->hardlinks), .specials = atomic_load(&c->specials), .bytes = atomic_load(&c->bytes),
-        .skipped = atomic_load(&c->skipped), .failed = atomic_load(&c->failed), .attributes_failed = atomic_load(&c->attributes_failed),
-        .xattrs = atomic_load(&c->xattrs), .unfinished = atomic_load(&c->unfinished),
+        .files = atomic_load(&c->files),
+        .directories = atomic_load(&c->directories),
+        .symlinks = atomic_load(&c->symlinks),
+        .hardlinks = atomic_load(&c->hardlinks),
+        .specials = atomic_load(&c->specials),
+        .bytes = atomic_load(&c->bytes),
+        .skipped = atomic_load(&c->skipped),
+        .failed = atomic_load(&c->failed),
+        .attributes_failed = atomic_load(&c->attributes_failed),
+        .xattrs = atomic_load(&c->xattrs),
+        .unfinished = atomic_load(&c->unfinished),
         .owners_refused = atomic_load(&c->owners_refused),
     };
 }

@@ -1,6 +1,7 @@
 /*
- * The names that a backup began with. A symlink at one of them, or above it, was there when the tree was saved, as often as not, and the backup went through it;
- * a restore in place does so, too, by the rule of the base (../path/hpc_base.h). Asked only where the ordinary way met a symlink.
+ * The names that a backup began with. A symlink at one of them, or above it, was there when the
+ * tree was saved, as often as not, and the backup went through it; a restore in place does so, too,
+ * by the rule of the base (../path/hpc_base.h). Asked only where the ordinary way met a symlink.
  */
 #include "../path/hpc_base.h"
 #include "internal.h"
@@ -27,7 +28,8 @@ int hpc_restore_root(struct hpc_restore *r, const char *name, size_t len)
 bool hpc_roots_has(const struct hpc_roots *roots, const struct hpc_bytes *path)
 {
     for (size_t i = 0; i < roots->count; i++)
-        if (roots->list[i].len == path->len && memcmp(roots->list[i].data, path->data, path->len) == 0)
+        if (roots->list[i].len == path->len &&
+            memcmp(roots->list[i].data, path->data, path->len) == 0)
             return true;
     return false;
 }
@@ -37,7 +39,8 @@ static size_t common(const struct hpc_bytes *root, const char *path, size_t len)
 {
     size_t at = 0, whole = 0;
     for (;; at++) {
-        bool root_ends = at == root->len || root->data[at] == '/', path_ends = at == len || path[at] == '/';
+        bool root_ends = at == root->len || root->data[at] == '/',
+             path_ends = at == len || path[at] == '/';
         if (root_ends && path_ends)
             whole = at;
         if (at == root->len || at == len || root->data[at] != path[at])

@@ -6,7 +6,7 @@
 
 int hpc_spool_open(struct hpc_spool *s, int dir)
 {
-    s->end = 8;  /* no record lies at 0 */
+    s->end = 8; /* no record lies at 0 */
     s->fd = openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (s->fd >= 0)
         return 0;

@@ -1,13 +1,15 @@
-/* From 128-bit keys to places in the spool: open addressing, three quarters full at most. Memory stays below 1 MiB a table. */
+/* From 128-bit keys to places in the spool: open addressing, three quarters full at most. Memory
+ * stays below 1 MiB a table. */
 #include "internal.h"
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_CAPACITY 1024u
-#define MEMORY_CAPACITY 32768u  /* slots of 24 bytes */
-#define CHUNK 1024u             /* slots that are moved at once */
+#define FIRST_CAPACITY  1024u
+#define MEMORY_CAPACITY 32768u /* slots of 24 bytes */
+#define CHUNK           1024u  /* slots that are moved at once */
 
-/* SipHash-2-4 with 128 bits (Aumasson and Bernstein): keys of hostile names collide for those only who know the secret. */
+/* SipHash-2-4 with 128 bits (Aumasson and Bernstein): keys of hostile names collide for those only
+ * who know the secret. */
 static uint64_t rotate(uint64_t x, int by)
 {
     return x << by | x >> (64 - by);
@@ -35,7 +37,10 @@ static void absorb(uint64_t v[4], uint64_t word)
 struct hpc_key hpc_key_of(const uint64_t secret[2], uint64_t space, const void *bytes, size_t len)
 {
     uint64_t v[4] = {
-        secret[0] ^ 0x736f6d6570736575u, secret[1] ^ 0x646f72616e646f6du ^ 0xee, secret[0] ^ 0x6c7967656e657261u, secret[1] ^ 0x7465646279746573u,
+        secret[0] ^ 0x736f6d6570736575u,
+        secret[1] ^ 0x646f72616e646f6du ^ 0xee,
+        secret[0] ^ 0x6c7967656e657261u,
+        secret[1] ^ 0x7465646279746573u,
     };
     const char *at = bytes;
     uint64_t word, last = (uint64_t)len << 56;
@@ -57,7 +62,8 @@ struct hpc_key hpc_key_of(const uint64_t secret[2], uint64_t space, const void *
     return key;
 }
 
-static int read_slot(const struct hpc_table *t, const struct hpc_spool *s, size_t at, struct hpc_slot *slot)
+static int read_slot(const struct hpc_table *t, const struct hpc_spool *s, size_t at,
+                     struct hpc_slot *slot)
 {
     if (!t->memory)
         return hpc_spool_read(s, slot, sizeof *slot, t->at + at * sizeof *slot);
@@ -65,7 +71,8 @@ static int read_slot(const struct hpc_table *t, const struct hpc_spool *s, size_
     return 0;
 }
 
-static int write_slot(struct hpc_table *t, struct hpc_spool *s, size_t at, const struct hpc_slot *slot)
+static int write_slot(struct hpc_table *t, struct hpc_spool *s, size_t at,
+                      const struct hpc_slot *slot)
 {
     if (!t->memory)
         return hpc_spool_write(s, slot, sizeof *slot, t->at + at * sizeof *slot);
@@ -74,7 +81,8 @@ static int write_slot(struct hpc_table *t, struct hpc_spool *s, size_t at, const
 }
 
 /* Where the key is, or the free slot where it would be. */
-static int seek(const struct hpc_table *t, const struct hpc_spool *s, const struct hpc_key *key, size_t *at, struct hpc_slot *slot)
+static int seek(const struct hpc_table *t, const struct hpc_spool *s, const struct hpc_key *key,
+                size_t *at, struct hpc_slot *slot)
 {
     for (*at = (size_t)key->word[0] & (t->capacity - 1);; *at = (*at + 1) & (t->capacity - 1)) {
         int err = read_slot(t, s, *at, slot);
@@ -119,7 +127,8 @@ static int make_room(struct hpc_table *t, struct hpc_spool *s)
     return 0;
 }
 
-int hpc_table_get(const struct hpc_table *t, const struct hpc_spool *s, const struct hpc_key *key, uint64_t *value)
+int hpc_table_get(const struct hpc_table *t, const struct hpc_spool *s, const struct hpc_key *key,
+                  uint64_t *value)
 {
     struct hpc_slot slot = { .value = 0 };
     size_t at;
@@ -128,7 +137,8 @@ int hpc_table_get(const struct hpc_table *t, const struct hpc_spool *s, const st
     return err;
 }
 
-int hpc_table_put(struct hpc_table *t, struct hpc_spool *s, const struct hpc_key *key, uint64_t value)
+int hpc_table_put(struct hpc_table *t, struct hpc_spool *s, const struct hpc_key *key,
+                  uint64_t value)
 {
     struct hpc_slot slot;
     size_t at;

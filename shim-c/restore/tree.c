@@ -1,4 +1,5 @@
-/* Finding and making directories below the base. No symlink is ever followed, so nothing lands outside. */
+/* Finding and making directories below the base. No symlink is ever followed, so nothing lands
+ * outside. */
 #include "../path/hpc_path.h"
 #include "internal.h"
 #include <errno.h>
@@ -70,12 +71,14 @@ size_t hpc_dir_length(const char *path, size_t len)
 int hpc_look(int fd, const char *name, struct statx *out)
 {
     int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (name ? 0 : AT_EMPTY_PATH);
-    return statx(fd, name ? name : "", flags, STATX_BASIC_STATS | STATX_BTIME, out) < 0 ? -errno : 0;
+    return statx(fd, name ? name : "", flags, STATX_BASIC_STATS | STATX_BTIME, out) < 0 ? -errno
+                                                                                        : 0;
 }
 
 struct hpc_identity hpc_identity_of(const struct statx *sx)
 {
-    struct hpc_identity id = { .dev = (uint64_t)sx->stx_dev_major << 32 | sx->stx_dev_minor, .ino = sx->stx_ino };
+    struct hpc_identity id = { .dev = (uint64_t)sx->stx_dev_major << 32 | sx->stx_dev_minor,
+                               .ino = sx->stx_ino };
     if (sx->stx_mask & STATX_BTIME) {
         id.birth_s = sx->stx_btime.tv_sec;
         id.birth_ns = sx->stx_btime.tv_nsec;
@@ -85,7 +88,8 @@ struct hpc_identity hpc_identity_of(const struct statx *sx)
 
 bool hpc_is_same(const struct hpc_identity *a, const struct hpc_identity *b)
 {
-    return a->dev == b->dev && a->ino == b->ino && a->birth_s == b->birth_s && a->birth_ns == b->birth_ns;
+    return a->dev == b->dev && a->ino == b->ino && a->birth_s == b->birth_s &&
+           a->birth_ns == b->birth_ns;
 }
 
 bool hpc_is_placeholder(uint32_t mode, uint32_t uid)
@@ -95,7 +99,8 @@ bool hpc_is_placeholder(uint32_t mode, uint32_t uid)
 
 void hpc_temp_name(struct hpc_restore *r, char out[40])
 {
-    snprintf(out, 40, ".podheitor-hpc.%016llx", (unsigned long long)atomic_fetch_add(&r->temp_seed, 1));
+    snprintf(out, 40, ".podheitor-hpc.%016llx",
+             (unsigned long long)atomic_fetch_add(&r->temp_seed, 1));
 }
 
 static int hold(int parent, const char *name)
@@ -105,14 +110,16 @@ static int hold(int parent, const char *name)
     struct stat st;
     if (fd >= 0)
         return fd;
-    if (err == ENOTDIR && fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode))
+    if (err == ENOTDIR && fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISLNK(st.st_mode))
         err = ELOOP;
     return -err;
 }
 
 /* ---- a place where only we can change names ---- */
 
-/* As whom we make things here: a server may take root for somebody else. Where not even modes are kept (FAT), nothing can be private, nor given away. */
+/* As whom we make things here: a server may take root for somebody else. Where not even modes are
+ * kept (FAT), nothing can be private, nor given away. */
 static int learn_owner(struct hpc_restore *r, struct hpc_dir *dir)
 {
     char name[40];
@@ -130,7 +137,8 @@ static int learn_owner(struct hpc_restore *r, struct hpc_dir *dir)
     return 0;
 }
 
-/* Whether the directory is ours alone; any that is will do, so that it does not matter who put it there. */
+/* Whether the directory is ours alone; any that is will do, so that it does not matter who put it
+ * there. */
 static bool is_private(int fd, uint32_t owner)
 {
     struct stat st;
@@ -142,7 +150,8 @@ static bool is_private(int fd, uint32_t owner)
         return false;
     /* Nobody can give it a default ACL any more; the one that it may have inherited goes. */
     int real = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool none = real >= 0 && (fremovexattr(real, HPC_ACL_DEFAULT) == 0 || errno == ENODATA || errno == EOPNOTSUPP);
+    bool none = real >= 0 && (fremovexattr(real, HPC_ACL_DEFAULT) == 0 || errno == ENODATA ||
+                              errno == EOPNOTSUPP);
     if (real >= 0)
         close(real);
     return none;
@@ -170,28 +179,34 @@ int hpc_dir_stage(struct hpc_restore *r, struct hpc_dir *dir)
         err = learn_owner(r, dir);
         unlinkat(dir->fd, dir->stage_name, AT_REMOVEDIR);
         if (!dir->alone && tries == 7 && !err)
-            err = -ESTALE;  /* somebody exchanges what we make as fast as we make it */
+            err = -ESTALE; /* somebody exchanges what we make as fast as we make it */
     }
     pthread_mutex_unlock(&r->lock);
     return err ? err : dir->alone ? dir->fd : dir->stage;
 }
 
-/* Gives a directory of ours its name, which must be free: a rename would take the place of an empty directory, for instance another thread's. */
-static int name_dir(struct hpc_restore *r, int stage, const char *temp, int parent, const char *name)
+/* Gives a directory of ours its name, which must be free: a rename would take the place of an empty
+ * directory, for instance another thread's. */
+static int name_dir(struct hpc_restore *r, int stage, const char *temp, int parent,
+                    const char *name)
 {
     struct stat st;
     if (renameat2(stage, temp, parent, name, RENAME_NOREPLACE) == 0)
         return 0;
     if (errno != EINVAL && errno != ENOSYS)
         return -errno;
-    /* The filesystem does not know how (Lustre): at least no other thread of ours comes in between. */
+    /* The filesystem does not know how (Lustre): at least no other thread of ours comes in between.
+     */
     pthread_mutex_lock(&r->lock);
-    int err = fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? -EEXIST : renameat(stage, temp, parent, name) < 0 ? -errno : 0;
+    int err = fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? -EEXIST
+              : renameat(stage, temp, parent, name) < 0            ? -errno
+                                                                   : 0;
     pthread_mutex_unlock(&r->lock);
     return err;
 }
 
-int hpc_dir_make(struct hpc_restore *r, struct hpc_dir *parent, const char *name, mode_t mode, struct statx *out)
+int hpc_dir_make(struct hpc_restore *r, struct hpc_dir *parent, const char *name, mode_t mode,
+                 struct statx *out)
 {
     int at = hpc_dir_stage(r, parent);
     char temp[40];
@@ -252,7 +267,8 @@ static bool is_alone(const struct hpc_dir *dir, const struct statx *sx)
 }
 
 /* Takes the descriptor. The new one has one user. */
-static struct hpc_dir *new_dir(int fd, const struct statx *sx, uint64_t record, bool ours, const char *path, size_t len)
+static struct hpc_dir *new_dir(int fd, const struct statx *sx, uint64_t record, bool ours,
+                               const char *path, size_t len)
 {
     struct hpc_dir *dir = calloc(1, sizeof *dir);
     if (!dir || hpc_bytes_set(&dir->path, path, len) < 0) {
@@ -276,7 +292,8 @@ static void keep(struct hpc_restore *r, struct hpc_dir *dir)
     size_t oldest = 0;
     for (size_t i = 0; i < HPC_DIRS_KEPT; i++) {
         struct hpc_dir *d = r->dirs[i];
-        if (d && d->path.len == dir->path.len && memcmp(d->path.data, dir->path.data, d->path.len) == 0) {
+        if (d && d->path.len == dir->path.len &&
+            memcmp(d->path.data, dir->path.data, d->path.len) == 0) {
             oldest = i;
             break;
         }
@@ -293,10 +310,12 @@ static void keep(struct hpc_restore *r, struct hpc_dir *dir)
 static bool is_below(const struct hpc_dir *dir, const char *path, size_t len)
 {
     size_t n = dir->path.len;
-    return n == 0 || (n <= len && (n == len || path[n] == '/') && dir->path.data[n - 1] == path[n - 1] && memcmp(dir->path.data, path, n) == 0);
+    return n == 0 || (n <= len && (n == len || path[n] == '/') &&
+                      dir->path.data[n - 1] == path[n - 1] && memcmp(dir->path.data, path, n) == 0);
 }
 
-int hpc_dir_keep(struct hpc_restore *r, int fd, const struct statx *sx, uint64_t record, bool ours, const char *path, size_t len)
+int hpc_dir_keep(struct hpc_restore *r, int fd, const struct statx *sx, uint64_t record, bool ours,
+                 const char *path, size_t len)
 {
     struct hpc_dir *dir = new_dir(fd, sx, record, ours, path, len);
     if (!dir)
@@ -304,7 +323,8 @@ int hpc_dir_keep(struct hpc_restore *r, int fd, const struct statx *sx, uint64_t
     pthread_mutex_lock(&r->lock);
     /* What was below a directory that bore the name before is not below this one. */
     for (size_t i = 0; i < HPC_DIRS_KEPT; i++) {
-        if (r->dirs[i] && r->dirs[i]->path.len > len && is_below(dir, r->dirs[i]->path.data, r->dirs[i]->path.len)) {
+        if (r->dirs[i] && r->dirs[i]->path.len > len &&
+            is_below(dir, r->dirs[i]->path.data, r->dirs[i]->path.len)) {
             drop(r->dirs[i]);
             r->dirs[i] = NULL;
         }
@@ -328,7 +348,8 @@ static struct hpc_dir *nearest(struct hpc_restore *r, const char *path, size_t l
 }
 
 /* What was opened below `from`, as a directory that is held, if it may be used. */
-static int found(struct hpc_restore *r, int fd, const struct hpc_dir *from, const char *path, size_t len, struct hpc_dir **out)
+static int found(struct hpc_restore *r, int fd, const struct hpc_dir *from, const char *path,
+                 size_t len, struct hpc_dir **out)
 {
     size_t rest = from->path.len + (from->path.len > 0);
     struct hpc_record record;
@@ -357,7 +378,8 @@ static int found(struct hpc_restore *r, int fd, const struct hpc_dir *from, cons
 }
 
 /* Makes a parent before its own entry came. */
-static int make_placeholder(struct hpc_restore *r, struct hpc_dir *parent, const char *name, const char *path, size_t len, struct hpc_dir **out)
+static int make_placeholder(struct hpc_restore *r, struct hpc_dir *parent, const char *name,
+                            const char *path, size_t len, struct hpc_dir **out)
 {
     struct hpc_body body = { .kind = HPC_RECORD_PLACEHOLDER };
     struct hpc_record record;
@@ -376,7 +398,8 @@ static int make_placeholder(struct hpc_restore *r, struct hpc_dir *parent, const
     }
     body.id = hpc_identity_of(&sx);
     /* Its own entry may have come in the meantime, on another thread. */
-    bool known = !err && record.body.kind == HPC_RECORD_CREATED && hpc_is_same(&record.body.id, &body.id);
+    bool known = !err && record.body.kind == HPC_RECORD_CREATED &&
+                 hpc_is_same(&record.body.id, &body.id);
     if (!err && !known)
         err = hpc_record_update(r, at, &body);
     if (!err && !(*out = new_dir(fd, &sx, at, true, path, len)))
@@ -390,7 +413,8 @@ static int make_placeholder(struct hpc_restore *r, struct hpc_dir *parent, const
 }
 
 /* One component after the other, from a directory that is held; what is missing is made. */
-static int make_way(struct hpc_restore *r, struct hpc_dir *from, const char *path, size_t len, struct hpc_dir **out)
+static int make_way(struct hpc_restore *r, struct hpc_dir *from, const char *path, size_t len,
+                    struct hpc_dir **out)
 {
     char name[HPC_PATH_NAME];
     struct hpc_dir *dir = from;
@@ -424,7 +448,8 @@ static int make_way(struct hpc_restore *r, struct hpc_dir *from, const char *pat
     return 0;
 }
 
-/* There is a symlink on the way: where that is at or above a root, the directory it leads to, as far as there is one. */
+/* There is a symlink on the way: where that is at or above a root, the directory it leads to, as
+ * far as there is one. */
 static int from_root(struct hpc_restore *r, const char *path, size_t len, struct hpc_dir **from)
 {
     struct hpc_dir *dir;
@@ -444,7 +469,8 @@ static int open_rest(const struct hpc_dir *from, const char *path, size_t len)
     return hpc_path_open(from->fd, path + rest, len - rest, O_PATH | O_DIRECTORY);
 }
 
-int hpc_dir_get(struct hpc_restore *r, const char *path, size_t len, bool make, struct hpc_dir **out)
+int hpc_dir_get(struct hpc_restore *r, const char *path, size_t len, bool make,
+                struct hpc_dir **out)
 {
     pthread_mutex_lock(&r->lock);
     struct hpc_dir *from = nearest(r, path, len);

@@ -1,4 +1,5 @@
-/* Extended attributes, ACLs, inode flags and project ids: everything that an entry's xattr block holds. */
+/* Extended attributes, ACLs, inode flags and project ids: everything that an entry's xattr block
+ * holds. */
 #include "../ptcomm/hpc_frame.h"
 #include "internal.h"
 #include <errno.h>
@@ -11,18 +12,24 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#define FLAGS "podheitor.flags"
+#define FLAGS   "podheitor.flags"
 #define PROJECT "podheitor.project"
 
-/* Inode flags that chattr(1) may set. The others (encrypted, verity, dax, inline data …) say how a filesystem stores a file. */
-#define SETTABLE (FS_SECRM_FL | FS_UNRM_FL | FS_COMPR_FL | FS_SYNC_FL | FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL | \
-                  FS_JOURNAL_DATA_FL | FS_NOTAIL_FL | FS_DIRSYNC_FL | FS_TOPDIR_FL | FS_NOCOW_FL | FS_PROJINHERIT_FL)
+/* Inode flags that chattr(1) may set. The others (encrypted, verity, dax, inline data …) say how a
+ * filesystem stores a file. */
+#define SETTABLE \
+    (FS_SECRM_FL | FS_UNRM_FL | FS_COMPR_FL | FS_SYNC_FL | FS_IMMUTABLE_FL | FS_APPEND_FL | \
+     FS_NODUMP_FL | FS_NOATIME_FL | FS_JOURNAL_DATA_FL | FS_NOTAIL_FL | FS_DIRSYNC_FL | \
+     FS_TOPDIR_FL | FS_NOCOW_FL | FS_PROJINHERIT_FL)
 
 /* ---- which names are written back ---- */
 
-/* Where an object lies and what it is made of, on Lustre and in overlays: true for the file that was saved, wrong for this one. */
-static const char *const never_trusted[] = { "lov", "lmv", "lma", "link", "fid", "som", "hsm", "version", "dmv", "dummy" };
-/* What a metadata server of Lustre notes for itself; earlier releases saved it. Nobody misses it. */
+/* Where an object lies and what it is made of, on Lustre and in overlays: true for the file that
+ * was saved, wrong for this one. */
+static const char *const never_trusted[] = { "lov", "lmv", "lma",     "link", "fid",
+                                             "som", "hsm", "version", "dmv",  "dummy" };
+/* What a metadata server of Lustre notes for itself; earlier releases saved it. Nobody misses it.
+ */
 static const char *const servers_own[] = {
     "user.job", "trusted.dataver", "trusted.lfsck_bitmap", "trusted.projid", "trusted.pin",
 };
@@ -60,14 +67,16 @@ bool hpc_xattr_is_restored(const char *name)
 
 /* ---- one attribute ---- */
 
-/* A descriptor that was opened with O_PATH takes no xattr call; its name in /proc does, and leads to that very object, symlink or not. */
+/* A descriptor that was opened with O_PATH takes no xattr call; its name in /proc does, and leads
+ * to that very object, symlink or not. */
 static const char *proc_name(char out[32], int fd)
 {
     snprintf(out, 32, "/proc/self/fd/%d", fd);
     return out;
 }
 
-/* Without /proc there is no way to the extended attributes of a symlink, fifo, or device; "no such file" would be no reason. */
+/* Without /proc there is no way to the extended attributes of a symlink, fifo, or device; "no such
+ * file" would be no reason. */
 static int failure(const struct hpc_target *t)
 {
     int err = errno;
@@ -77,7 +86,8 @@ static int failure(const struct hpc_target *t)
 static int set(const struct hpc_target *t, const char *name, const void *value, size_t len)
 {
     char path[32];
-    int done = t->path_only ? setxattr(proc_name(path, t->fd), name, value, len, 0) : fsetxattr(t->fd, name, value, len, 0);
+    int done = t->path_only ? setxattr(proc_name(path, t->fd), name, value, len, 0)
+                            : fsetxattr(t->fd, name, value, len, 0);
     return done < 0 ? failure(t) : 0;
 }
 
@@ -92,7 +102,7 @@ static int set_flags(const struct hpc_target *t, uint32_t flags)
 {
     unsigned long now = 0;
     if (t->path_only)
-        return -EOPNOTSUPP;  /* neither symlinks, nor anything that opening would wake up */
+        return -EOPNOTSUPP; /* neither symlinks, nor anything that opening would wake up */
     if (ioctl(t->fd, FS_IOC_GETFLAGS, &now) < 0)
         return errno == ENOTTY ? -EOPNOTSUPP : -errno;
     unsigned long want = (now & ~(unsigned long)SETTABLE) | (flags & SETTABLE);
@@ -132,7 +142,8 @@ static bool number_of(const struct hpc_block *block, const char *name, uint32_t 
     struct hpc_xattr x;
     size_t at = 0;
     while (block->len && hpc_xattr_next((const uint8_t *)block->data, block->len, &at, &x) > 0) {
-        if (x.name_len == strlen(name) && memcmp(x.name, name, x.name_len) == 0 && x.value_len == sizeof *out) {
+        if (x.name_len == strlen(name) && memcmp(x.name, name, x.name_len) == 0 &&
+            x.value_len == sizeof *out) {
             memcpy(out, x.value, sizeof *out);
             return true;
         }
@@ -143,7 +154,7 @@ static bool number_of(const struct hpc_block *block, const char *name, uint32_t 
 static int apply_one(const struct hpc_target *t, const char *name, const struct hpc_xattr *x)
 {
     if (strcmp(name, FLAGS) == 0)
-        return x->value_len == 4 ? 0 : -EINVAL;  /* hpc_apply_flags(), last of all */
+        return x->value_len == 4 ? 0 : -EINVAL; /* hpc_apply_flags(), last of all */
     if (strcmp(name, PROJECT) == 0) {
         uint32_t project;
         if (x->value_len != sizeof project)
@@ -164,23 +175,27 @@ static bool has(const struct hpc_block *block, const char *name)
     return false;
 }
 
-/* What a directory that was there has and its entry has not. Labels and keys of security modules are theirs. */
-static bool strip_others(struct hpc_restore *r, const struct hpc_target *t, const struct hpc_block *block)
+/* What a directory that was there has and its entry has not. Labels and keys of security modules
+ * are theirs. */
+static bool strip_others(struct hpc_restore *r, const struct hpc_target *t,
+                         const struct hpc_block *block)
 {
-    static const size_t most = 65536;  /* the kernel's own limit of a list */
+    static const size_t most = 65536; /* the kernel's own limit of a list */
     char *list = malloc(most);
     ssize_t len = list ? flistxattr(t->fd, list, most) : -1;
     bool all = true;
     for (ssize_t i = 0; i < len; i += (ssize_t)strlen(list + i) + 1) {
         const char *name = list + i;
-        if ((begins(name, "user.") || begins(name, "trusted.")) && hpc_xattr_is_restored(name) && !has(block, name))
+        if ((begins(name, "user.") || begins(name, "trusted.")) && hpc_xattr_is_restored(name) &&
+            !has(block, name))
             all &= hpc_took(r, t, name, remove_one(t, name));
     }
     free(list);
     return all;
 }
 
-bool hpc_apply_block(struct hpc_restore *r, const struct hpc_target *t, const struct hpc_block *block)
+bool hpc_apply_block(struct hpc_restore *r, const struct hpc_target *t,
+                     const struct hpc_block *block)
 {
     struct hpc_xattr x;
     size_t at = 0;

@@ -1,6 +1,7 @@
 /*
- * Readahead of the next small files, once reads are seen to wait for a disk: a scan of a local filesystem has few threads, and a disk answers several questions in the time of
- * one. Behind a network threads are many instead, because there each open asks a server.
+ * Readahead of the next small files, once reads are seen to wait for a disk: a scan of a local
+ * filesystem has few threads, and a disk answers several questions in the time of one. Behind a
+ * network threads are many instead, because there each open asks a server.
  */
 #include "engine.h"
 
@@ -8,7 +9,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-/* How often this thread gave its processor away to wait for something, as for a disk; that others took it from it is not in this. */
+/* How often this thread gave its processor away to wait for something, as for a disk; that others
+ * took it from it is not in this. */
 static int64_t sleeps(void)
 {
     struct rusage r;
@@ -27,12 +29,15 @@ int64_t read_begin(struct worker *w)
     return now_ns();
 }
 
-/* Where reads are slow again soon after the last ones, because little is in the page cache, there are more of them. */
+/* Where reads are slow again soon after the last ones, because little is in the page cache, there
+ * are more of them. */
 static void ask_more(struct worker *w)
 {
     bool again = w->ahead_step && w->since_ahead <= AHEAD_SOON;
 
-    w->ahead_step = !again ? AHEAD_NAMES_MIN : w->ahead_step < AHEAD_NAMES_MAX ? w->ahead_step * 4 : AHEAD_NAMES_MAX;
+    w->ahead_step = !again                            ? AHEAD_NAMES_MIN
+                    : w->ahead_step < AHEAD_NAMES_MAX ? w->ahead_step * 4
+                                                      : AHEAD_NAMES_MAX;
     w->ahead_names = w->ahead_step;
     w->since_ahead = 0;
 }
@@ -58,10 +63,12 @@ void read_end(struct worker *w, int64_t begin, uint64_t size)
 bool read_ahead(struct worker *w, int dirfd, const char *name)
 {
     const struct hpc_scan_options *o = &w->scan->options;
-    int fd = count_fd(w->scan, openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    int fd = count_fd(
+        w->scan, openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     struct stat st;
 
-    if (fd < 0) { /* visit() says why; what cannot be read, or not now, is not tried in vain time and again */
+    if (fd < 0) { /* visit() says why; what cannot be read, or not now, is not tried in vain time
+                     and again */
         w->ahead_names = w->ahead_step = 0;
         return false;
     }

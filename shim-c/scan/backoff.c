@@ -1,6 +1,8 @@
 /*
- * Gives way when the filesystem grows slow. What a server was asked for is timed; what a cache answered says nothing of servers. While a window's mean is a multiple of
- * the best window's, half of the threads rest, and half of the others at the next; when it is near the best again, they come back one by one.
+ * Gives way when the filesystem grows slow. What a server was asked for is timed; what a cache
+ * answered says nothing of servers. While a window's mean is a multiple of the best window's, half
+ * of the threads rest, and half of the others at the next; when it is near the best again, they
+ * come back one by one.
  */
 #include "engine.h"
 
@@ -59,6 +61,6 @@ bool resting(struct worker *w)
     struct scan *s = w->scan;
 
     /* a listing that nobody else may continue keeps its thread */
-    return w->index >= atomic_load_explicit(&s->back_off.working, memory_order_relaxed) && !atomic_load(&w->deque.streams) &&
-           atomic_load(&s->outstanding) > 0;
+    return w->index >= atomic_load_explicit(&s->back_off.working, memory_order_relaxed) &&
+           !atomic_load(&w->deque.streams) && atomic_load(&s->outstanding) > 0;
 }

@@ -26,8 +26,9 @@ static struct block *detach(struct ring *r, size_t cap)
     if (!last)
         return NULL;
     last->next = NULL;
-    /* One thread for each block, not all: there may be 512, and the rest would only find the ring full again. Whom a block makes no room for waits for
-     * the next one, and an empty ring takes any. */
+    /* One thread for each block, not all: there may be 512, and the rest would only find the ring
+     * full again. Whom a block makes no room for waits for the next one, and an empty ring takes
+     * any. */
     for (unsigned i = 0; i < blocks && i < r->producers_waiting; i++)
         pthread_cond_signal(&r->drained);
     return first;
@@ -50,11 +51,13 @@ static void give_back(struct scan *s, struct block *b)
     pthread_mutex_unlock(&s->ring.lock);
 }
 
-/* Half of the time, and no longer than GATHER_MS, for a batch that is worth a call, then for anything at all; the ring's lock is held. */
+/* Half of the time, and no longer than GATHER_MS, for a batch that is worth a call, then for
+ * anything at all; the ring's lock is held. */
 static void wait_for_records(struct scan *s, int64_t timeout_ms)
 {
     struct timespec until = deadline(CLOCK_MONOTONIC, timeout_ms);
-    struct timespec gathered = deadline(CLOCK_MONOTONIC, timeout_ms / 2 < GATHER_MS ? timeout_ms / 2 : GATHER_MS);
+    struct timespec gathered = deadline(CLOCK_MONOTONIC,
+                                        timeout_ms / 2 < GATHER_MS ? timeout_ms / 2 : GATHER_MS);
     struct ring *r = &s->ring;
     int late = 0;
 
@@ -66,12 +69,14 @@ static void wait_for_records(struct scan *s, int64_t timeout_ms)
         atomic_store_explicit(&r->hungry, true, memory_order_relaxed);
         late = pthread_cond_timedwait(&r->filled, &r->lock, &until) == ETIMEDOUT;
     }
-    /* An empty ring and threads that wait for room: pthread_cond_signal() of many a glibc may wake nobody (its bug 25847). */
+    /* An empty ring and threads that wait for room: pthread_cond_signal() of many a glibc may wake
+     * nobody (its bug 25847). */
     if (late && !r->head && r->producers_waiting)
         pthread_cond_broadcast(&r->drained);
 }
 
-/* Blocks of up to `cap` bytes, or one that is larger; NULL with *why: 0 = the scan is complete, or -errno. */
+/* Blocks of up to `cap` bytes, or one that is larger; NULL with *why: 0 = the scan is complete, or
+ * -errno. */
 static struct block *take_blocks(struct scan *s, size_t cap, int64_t timeout_ms, int64_t *why)
 {
     struct ring *r = &s->ring;
@@ -176,7 +181,8 @@ static bool takes_more(int to, int64_t until)
     return left > 0 && poll(&p, 1, (int)left) > 0;
 }
 
-/* Writes what `out` holds, as far as the receiver takes it in time. False: some is left, also when it will never take it: the next to write is told why. */
+/* Writes what `out` holds, as far as the receiver takes it in time. False: some is left, also when
+ * it will never take it: the next to write is told why. */
 static bool write_out(int to, uint8_t *out, struct hpc_frames_call *c, int64_t until)
 {
     uint32_t done = 0;
@@ -195,7 +201,8 @@ static bool write_out(int to, uint8_t *out, struct hpc_frames_call *c, int64_t u
 }
 
 /* Frames of what the scan has, until out is full or the time is over. 0, or why the scan ended. */
-static int64_t make_frames(struct scan *s, struct hpc_frames_call *c, const uint8_t *own, uint8_t *out, uint64_t cap, int64_t until)
+static int64_t make_frames(struct scan *s, struct hpc_frames_call *c, const uint8_t *own,
+                           uint8_t *out, uint64_t cap, int64_t until)
 {
     struct ring *r = &s->ring;
     int64_t why = 0;
@@ -221,7 +228,8 @@ static int64_t make_frames(struct scan *s, struct hpc_frames_call *c, const uint
     return 0;
 }
 
-int64_t hpc_scan_frames(int64_t handle, int64_t to, uint8_t *out, int64_t cap, uint8_t *call, int64_t call_len)
+int64_t hpc_scan_frames(int64_t handle, int64_t to, uint8_t *out, int64_t cap, uint8_t *call,
+                        int64_t call_len)
 {
     struct scan *s = scan_of(handle);
     struct hpc_frames_call c;
@@ -234,14 +242,17 @@ int64_t hpc_scan_frames(int64_t handle, int64_t to, uint8_t *out, int64_t cap, u
     before = c.used;
     for (;;) {
         why = make_frames(s, &c, call + sizeof c, out, (uint64_t)cap, until);
-        if (c.stop != HPC_FRAMES_FULL || to < 0 || c.used == 0 || !write_out((int)to, out, &c, until))
+        if (c.stop != HPC_FRAMES_FULL || to < 0 || c.used == 0 ||
+            !write_out((int)to, out, &c, until))
             break;
         if (now_ns() >= until) {
             c.stop = HPC_FRAMES_MORE;
             break;
         }
     }
-    if (why < 0 && (c.written || c.used != before)) { /* the caller has to hear of those first; the next call fails */
+    if (why < 0 &&
+        (c.written ||
+         c.used != before)) { /* the caller has to hear of those first; the next call fails */
         c.stop = HPC_FRAMES_MORE;
         why = 0;
     }

@@ -1,6 +1,6 @@
 /* Content of small files, and opening and reading paths of any length. */
-#include "engine.h"
 #include "../path/hpc_path.h"
+#include "engine.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -54,8 +54,9 @@ static bool has_hole(int fd, uint64_t size, uint64_t blocks)
 }
 
 /*
- * What came in one read is of one moment, as far as any reader can tell. Other files are looked at again: one that changed meanwhile, or has more to give than it
- * promises, is left to the consumer, who says so.
+ * What came in one read is of one moment, as far as any reader can tell. Other files are looked at
+ * again: one that changed meanwhile, or has more to give than it promises, is left to the consumer,
+ * who says so.
  */
 int read_opened(struct worker *w, int fd, const struct statx *st, size_t *len, struct xattrs *x)
 {
@@ -63,12 +64,14 @@ int read_opened(struct worker *w, int fd, const struct statx *st, size_t *len, s
     int64_t begin, got, more = 0;
     struct statx now;
 
-    if (size > limit || (w->scan->options.flags & HPC_SCAN_SKIP_RELEASED && left_in_archive(fd, st)))
+    if (size > limit ||
+        (w->scan->options.flags & HPC_SCAN_SKIP_RELEASED && left_in_archive(fd, st)))
         return CONTENT_LEFT;
     if (!w->content && !(w->content = malloc(limit + 1)))
         return -ENOMEM;
     begin = read_begin(w);
-    got = has_hole(fd, st->stx_size, st->stx_blocks) ? (int64_t)size + 1 : read_once(fd, w->content, size + 1);
+    got = has_hole(fd, st->stx_size, st->stx_blocks) ? (int64_t)size + 1
+                                                     : read_once(fd, w->content, size + 1);
     if (got >= 0 && (size_t)got < size) {
         more = read_to_end(fd, w->content + got, size - (size_t)got, size - (size_t)got);
         if (more >= 0 && (stat_opened(fd, &now) || !same_moment(&now, st)))
@@ -83,7 +86,8 @@ int read_opened(struct worker *w, int fd, const struct statx *st, size_t *len, s
 }
 
 /* Names end in NUL in dirents and nodes; root != NULL: read the root itself. */
-int read_content(struct worker *w, struct node *root, int dirfd, const char *name, struct statx *st, size_t *len, struct xattrs *x)
+int read_content(struct worker *w, struct node *root, int dirfd, const char *name, struct statx *st,
+                 size_t *len, struct xattrs *x)
 {
     struct statx now;
     int fd, r;
@@ -96,7 +100,8 @@ int read_content(struct worker *w, struct node *root, int dirfd, const char *nam
     }
     if (fd == -ENOENT || fd == -ELOOP || fd == -ENXIO || fd == -ESTALE)
         return CONTENT_CHANGED;
-    if (fd == -EAGAIN) /* somebody holds a lease (a file server); it is asked to let go now, and we do not wait for it here */
+    if (fd == -EAGAIN) /* somebody holds a lease (a file server); it is asked to let go now, and we
+                          do not wait for it here */
         return CONTENT_LEFT;
     if (fd < 0)
         return fd;
@@ -104,7 +109,8 @@ int read_content(struct worker *w, struct node *root, int dirfd, const char *nam
     if (!r && !same_object(&now, st))
         r = CONTENT_CHANGED;
     if (!r) {
-        *st = now; /* it is saved as what it is now: whoever may read it may not read what it was before, or the other way */
+        *st = now; /* it is saved as what it is now: whoever may read it may not read what it was
+                      before, or the other way */
         r = read_opened(w, fd, st, len, x);
     }
     close_counted(w->scan, fd);
@@ -118,7 +124,8 @@ int64_t hpc_open(const uint8_t *path, int64_t path_len, int64_t flags)
     return hpc_path_follow((const char *)path, (size_t)path_len, (int)flags | O_NOFOLLOW);
 }
 
-static int64_t read_one(const uint8_t *path, uint32_t path_len, uint8_t *out, size_t max, size_t room)
+static int64_t read_one(const uint8_t *path, uint32_t path_len, uint8_t *out, size_t max,
+                        size_t room)
 {
     struct stat st;
     int64_t got;
@@ -140,7 +147,8 @@ static int64_t read_one(const uint8_t *path, uint32_t path_len, uint8_t *out, si
     return got;
 }
 
-int64_t hpc_read_files(const uint8_t *requests, int64_t requests_len, uint8_t *out, int64_t cap, uint8_t *used_out)
+int64_t hpc_read_files(const uint8_t *requests, int64_t requests_len, uint8_t *out, int64_t cap,
+                       uint8_t *used_out)
 {
     uint64_t at = 0, used = 0, want = (uint64_t)requests_len, room = (uint64_t)cap;
     int64_t answered = 0;

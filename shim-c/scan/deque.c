@@ -26,7 +26,8 @@ static void unlink_item(struct deque *d, struct item *item)
     atomic_fetch_sub(counter_of(d, item), 1);
 }
 
-/* Whether somebody else may go on with a listing: not on Lustre, and not while there is enough to do. */
+/* Whether somebody else may go on with a listing: not on Lustre, and not while there is enough to
+ * do. */
 static bool streams_free(struct scan *s)
 {
     return !(s->options.flags & HPC_SCAN_SERIAL_DIRS) && !pressed(s);
@@ -102,7 +103,8 @@ static int anything(struct scan *s)
     return later;
 }
 
-/* A thread that rests may be the one that was woken: it passes the word on, until one that works has it. */
+/* A thread that rests may be the one that was woken: it passes the word on, until one that works
+ * has it. */
 static void rest(struct worker *w)
 {
     const struct timespec nap = { .tv_nsec = IDLE_POLL_MS * 1000000L };

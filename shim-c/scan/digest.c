@@ -1,6 +1,7 @@
 /*
- * XXH3_64bits with seed 0 of any length, written from the xxHash specification (XXH3): the digests of archives. Plain C: with inputs of a few
- * kilobytes this runs at memory speed, and the compiler is free to use vectors.
+ * XXH3_64bits with seed 0 of any length, written from the xxHash specification (XXH3): the digests
+ * of archives. Plain C: with inputs of a few kilobytes this runs at memory speed, and the compiler
+ * is free to use vectors.
  */
 #include "digest.h"
 #include "xxh3.h"
@@ -16,7 +17,7 @@
 #define P64_4 UINT64_C(0x85EBCA77C2B2AE63)
 #define P64_5 UINT64_C(0x27D4EB2F165667C5)
 
-#define STRIPE 64
+#define STRIPE            64
 #define STRIPES_PER_BLOCK 16
 
 /* The default secret. */
@@ -84,21 +85,21 @@ static uint64_t up_to_16(const uint8_t *p, size_t len)
     uint64_t a, b;
 
     if (len > 8) {
-a = u64_at(p) ^ u64_at(secret + 24) ^ u64_at(secret + 32);
-b = u64_at(p + len - 8) ^ u64_at(secret + 40) ^ u64_at(secret + 48);
-return avalanche(len + __builtin_bswap64(a) + b + fold(a, b));
+        a = u64_at(p) ^ u64_at(secret + 24) ^ u64_at(secret + 32);
+        b = u64_at(p + len - 8) ^ u64_at(secret + 40) ^ u64_at(secret + 48);
+        return avalanche(len + __builtin_bswap64(a) + b + fold(a, b));
     }
     if (len >= 4) {
-a = (u32_at(p + len - 4) + (u32_at(p) << 32)) ^ u64_at(secret + 8) ^ u64_at(secret + 16);
-a ^= hpc_rotl64(a, 49) ^ hpc_rotl64(a, 24);
-a *= UINT64_C(0x9FB21C651E98DF25);
-a ^= (a >> 35) + len;
-a *= UINT64_C(0x9FB21C651E98DF25);
-return a ^ (a >> 28);
+        a = (u32_at(p + len - 4) + (u32_at(p) << 32)) ^ u64_at(secret + 8) ^ u64_at(secret + 16);
+        a ^= hpc_rotl64(a, 49) ^ hpc_rotl64(a, 24);
+        a *= UINT64_C(0x9FB21C651E98DF25);
+        a ^= (a >> 35) + len;
+        a *= UINT64_C(0x9FB21C651E98DF25);
+        return a ^ (a >> 28);
     }
     if (len) {
-a = (uint64_t)p[0] << 16 | (uint64_t)p[len >> 1] << 24 | p[len - 1] | len << 8;
-return avalanche64(a ^ u32_at(secret) ^ u32_at(secret + 4));
+        a = (uint64_t)p[0] << 16 | (uint64_t)p[len >> 1] << 24 | p[len - 1] | len << 8;
+        return avalanche64(a ^ u32_at(secret) ^ u32_at(secret + 4));
     }
     return avalanche64(u64_at(secret + 56) ^ u64_at(secret + 64));
 }
@@ -108,7 +109,8 @@ static uint64_t up_to_128(const uint8_t *p, size_t len)
     uint64_t h = len * P64_1;
 
     for (size_t i = (len - 1) / 32 + 1; i-- > 0;)
-h += mix16(p + 16 * i, secret + 32 * i) + mix16(p + len - 16 * (i + 1), secret + 32 * i + 16);
+        h += mix16(p + 16 * i, secret + 32 * i) +
+             mix16(p + len - 16 * (i + 1), secret + 32 * i + 16);
     return avalanche(h);
 }
 
@@ -117,20 +119,20 @@ static uint64_t up_to_240(const uint8_t *p, size_t len)
     uint64_t h = len * P64_1;
 
     for (size_t i = 0; i < 8; i++)
-h += mix16(p + 16 * i, secret + 16 * i);
+        h += mix16(p + 16 * i, secret + 16 * i);
     h = avalanche(h);
     for (size_t i = 8; i < len / 16; i++)
-h += mix16(p + 16 * i, secret + 16 * (i - 8) + 3);
+        h += mix16(p + 16 * i, secret + 16 * (i - 8) + 3);
     return avalanche(h + mix16(p + len - 16, secret + 136 - 17));
 }
 
 static void stripe(uint64_t acc[8], const uint8_t *p, const uint8_t *key)
 {
     for (size_t i = 0; i < 8; i++) {
-uint64_t data = u64_at(p + 8 * i), mixed = data ^ u64_at(key + 8 * i);
+        uint64_t data = u64_at(p + 8 * i), mixed = data ^ u64_at(key + 8 * i);
 
-acc[i ^ 1] += data;
-acc[i] += (mixed & 0xffffffff) * (mixed >> 32);
+        acc[i ^ 1] += data;
+        acc[i] += (mixed & 0xffffffff) * (mixed >> 32);
     }
 }
 
@@ -141,25 +143,25 @@ static uint64_t longer(const uint8_t *p, size_t len)
     size_t stripes = (len - 1) / STRIPE;
 
     for (size_t s = 0; s < stripes; s++) {
-stripe(acc, p + STRIPE * s, secret + 8 * (s % STRIPES_PER_BLOCK));
-if (s % STRIPES_PER_BLOCK < STRIPES_PER_BLOCK - 1)
-    continue;
-for (size_t i = 0; i < 8; i++)
-    acc[i] = (acc[i] ^ (acc[i] >> 47) ^ u64_at(secret + 128 + 8 * i)) * P32_1;
+        stripe(acc, p + STRIPE * s, secret + 8 * (s % STRIPES_PER_BLOCK));
+        if (s % STRIPES_PER_BLOCK < STRIPES_PER_BLOCK - 1)
+            continue;
+        for (size_t i = 0; i < 8; i++)
+            acc[i] = (acc[i] ^ (acc[i] >> 47) ^ u64_at(secret + 128 + 8 * i)) * P32_1;
     }
     stripe(acc, p + len - STRIPE, secret + 128 - 7);
     for (size_t i = 0; i < 8; i += 2)
-h += fold(acc[i] ^ u64_at(secret + 11 + 8 * i), acc[i + 1] ^ u64_at(secret + 19 + 8 * i));
+        h += fold(acc[i] ^ u64_at(secret + 11 + 8 * i), acc[i + 1] ^ u64_at(secret + 19 + 8 * i));
     return avalanche(h);
 }
 
 uint64_t hpc_xxh3(const uint8_t *p, size_t len)
 {
     if (len <= 16)
-return up_to_16(p, len);
+        return up_to_16(p, len);
     if (len <= 128)
-return up_to_128(p, len);
+        return up_to_128(p, len);
     if (len <= 240)
-return up_to_240(p, len);
+        return up_to_240(p, len);
     return longer(p, len);
 }

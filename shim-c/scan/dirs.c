@@ -64,22 +64,26 @@ static bool excluded(struct worker *w, const struct node *dir, int fd, const str
 }
 
 /* What a name is counted as that is left out for what readdir says of it; COUNTERS: it is not. */
-static enum counter left_out(struct worker *w, const struct node *dir, int fd, const struct dirent_head *d, bool trusted)
+static enum counter left_out(struct worker *w, const struct node *dir, int fd,
+                             const struct dirent_head *d, bool trusted)
 {
     if (excluded(w, dir, fd, d))
         return FILTERED_EXCLUDED;
-    if (trusted && d->type != DT_DIR && d->type != DT_UNKNOWN && other_shard(w->scan, hpc_xxh3_u64(d->ino)))
+    if (trusted && d->type != DT_DIR && d->type != DT_UNKNOWN &&
+        other_shard(w->scan, hpc_xxh3_u64(d->ino)))
         return FILTERED_SHARD;
     return COUNTERS;
 }
 
-/* How far the names of a listing were asked for ahead, and how many that could be are not yet visited. */
+/* How far the names of a listing were asked for ahead, and how many that could be are not yet
+ * visited. */
 struct ahead {
     size_t to;
     uint32_t files;
 };
 
-static void look_ahead(struct worker *w, struct ahead *a, const struct node *dir, int fd, const char *buf, size_t at, size_t len, bool trusted)
+static void look_ahead(struct worker *w, struct ahead *a, const struct node *dir, int fd,
+                       const char *buf, size_t at, size_t len, bool trusted)
 {
     if (a->to < at)
         a->to = at;
@@ -87,7 +91,8 @@ static void look_ahead(struct worker *w, struct ahead *a, const struct node *dir
         const struct dirent_head *d = dirent_at(buf, a->to);
 
         a->to += d->reclen;
-        if (d->type == DT_REG && !(w->scan->nested && is_a_root(w->scan, dir, d->name)) && left_out(w, dir, fd, d, trusted) == COUNTERS)
+        if (d->type == DT_REG && !(w->scan->nested && is_a_root(w->scan, dir, d->name)) &&
+            left_out(w, dir, fd, d, trusted) == COUNTERS)
             a->files += read_ahead(w, fd, d->name);
     }
 }
@@ -98,7 +103,8 @@ static void visit_names(struct worker *w, struct node *dir, int fd, const char *
     bool trusted = d_ino_trusted(w, dir, fd);
     /* whether what readdir calls a regular file is one of ours, and never older */
     bool wanted = o->inline_bytes && o->since_s == INT64_MIN && (o->shard_count <= 1 || trusted);
-    bool asking = wanted && dir->root_device && !o->metadata_ops; /* what is mounted below the root may be a network's */
+    bool asking = wanted && dir->root_device &&
+                  !o->metadata_ops; /* what is mounted below the root may be a network's */
     struct ahead ahead = { 0 };
 
     for (size_t at = 0; at < len && !stopped(w->scan);) {
@@ -123,7 +129,8 @@ static void visit_names(struct worker *w, struct node *dir, int fd, const char *
     }
 }
 
-static void push_chunk(struct worker *w, struct node *dir, const char *from, size_t len, uint32_t names)
+static void push_chunk(struct worker *w, struct node *dir, const char *from, size_t len,
+                       uint32_t names)
 {
     struct chunk *c = malloc(sizeof *c + len);
 
@@ -142,7 +149,8 @@ static void push_chunk(struct worker *w, struct node *dir, const char *from, siz
     push(w, &c->item);
 }
 
-/* The first piece is done here, the others are there for idle threads; pushed last to first, so that we go on in order. */
+/* The first piece is done here, the others are there for idle threads; pushed last to first, so
+ * that we go on in order. */
 static void split_names(struct worker *w, struct node *dir, const char *buf, size_t len)
 {
     size_t starts[DIRENT_BYTES / 24 / CHUNK_NAMES + 2]; /* a dirent has at least 24 bytes */
@@ -160,7 +168,8 @@ static void split_names(struct worker *w, struct node *dir, const char *buf, siz
     visit_names(w, dir, dir->fd, buf, pieces > 1 ? starts[1] : len);
 }
 
-/* Fills the buffer as far as it goes, so that the end of an ordinary directory is seen in the same step. */
+/* Fills the buffer as far as it goes, so that the end of an ordinary directory is seen in the same
+ * step. */
 static size_t fill(struct worker *w, int fd, size_t cap, bool *end, int *error)
 {
     size_t have = 0;
@@ -214,8 +223,9 @@ static void push_stream(struct worker *w, struct node *dir, int64_t resume)
 }
 
 /*
- * One step of a listing. What remains is pushed before the names are looked at: it then lies below all that they bring, and is
- * taken up again only when that is done (or by a thread that has nothing else to do). Consumes one reference.
+ * One step of a listing. What remains is pushed before the names are looked at: it then lies below
+ * all that they bring, and is taken up again only when that is done (or by a thread that has
+ * nothing else to do). Consumes one reference.
  */
 static void list(struct worker *w, struct node *dir, int fd)
 {
@@ -227,7 +237,8 @@ static void list(struct worker *w, struct node *dir, int fd)
         int error;
         size_t len = fill(w, fd, pressed(s) ? DIRENT_BYTES_PRESSED : DIRENT_BYTES, &end, &error);
 
-        /* a thread that keeps a directory to itself goes on at once, unless too much has piled up */
+        /* a thread that keeps a directory to itself goes on at once, unless too much has piled up
+         */
         later = !end && !error && (!serial || !dir->held || pressed(s)) && !stopped(s);
         if (later)
             push_stream(w, dir, last_offset(w->dirents, len));
@@ -261,8 +272,9 @@ static void not_opened(struct worker *w, struct node *dir, int error, enum hpc_s
 }
 
 /*
- * Users of the tree may have exchanged it since it was looked at: what is in another directory must not be saved below the attributes of this one. What was mounted on it
- * meanwhile (opening it may do that) is no exchange.
+ * Users of the tree may have exchanged it since it was looked at: what is in another directory must
+ * not be saved below the attributes of this one. What was mounted on it meanwhile (opening it may
+ * do that) is no exchange.
  */
 static int check_opened(struct node *dir, int fd)
 {
@@ -378,12 +390,8 @@ void run_item(struct worker *w, struct item *item)
         atomic_fetch_sub(&s->backlog, 1);
         open_and_list(w, (struct node *)item);
         break;
-    case ITEM_STREAM:
-        list_on(w, (struct node *)item);
-        break;
-    case ITEM_CHUNK:
-        run_chunk(w, (struct chunk *)item);
-        break;
+    case ITEM_STREAM: list_on(w, (struct node *)item); break;
+    case ITEM_CHUNK: run_chunk(w, (struct chunk *)item); break;
     }
 }
 

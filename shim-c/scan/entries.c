@@ -1,7 +1,7 @@
 /* One name: stat it, decide whether it is wanted, read what belongs to it, write its record. */
+#include "../include/hpc_entry.h"
 #include "engine.h"
 #include "xxh3.h"
-#include "../include/hpc_entry.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,8 +37,8 @@ static uint8_t kind_of(uint32_t mode)
 }
 
 /*
- * Never with AT_STATX_DONT_SYNC: Lustre gave size 0 for a file that another client had just written, and a
- * mask that calls it valid.
+ * Never with AT_STATX_DONT_SYNC: Lustre gave size 0 for a file that another client had just
+ * written, and a mask that calls it valid.
  */
 #define STAT_MASK (STATX_BASIC_STATS | STATX_BTIME)
 
@@ -49,7 +49,9 @@ int stat_opened(int fd, struct statx *st)
 
 int64_t birth_of(const struct statx *st)
 {
-    return st->stx_mask & STATX_BTIME ? st->stx_btime.tv_sec * INT64_C(1000000000) + st->stx_btime.tv_nsec : 0;
+    return st->stx_mask & STATX_BTIME
+               ? st->stx_btime.tv_sec * INT64_C(1000000000) + st->stx_btime.tv_nsec
+               : 0;
 }
 
 static bool same_time(const struct statx_timestamp *a, const struct statx_timestamp *b)
@@ -59,13 +61,15 @@ static bool same_time(const struct statx_timestamp *a, const struct statx_timest
 
 bool same_object(const struct statx *a, const struct statx *b)
 {
-    return a->stx_ino == b->stx_ino && a->stx_dev_major == b->stx_dev_major && a->stx_dev_minor == b->stx_dev_minor &&
-           !((a->stx_mode ^ b->stx_mode) & S_IFMT) && (!birth_of(a) || !birth_of(b) || birth_of(a) == birth_of(b));
+    return a->stx_ino == b->stx_ino && a->stx_dev_major == b->stx_dev_major &&
+           a->stx_dev_minor == b->stx_dev_minor && !((a->stx_mode ^ b->stx_mode) & S_IFMT) &&
+           (!birth_of(a) || !birth_of(b) || birth_of(a) == birth_of(b));
 }
 
 bool same_moment(const struct statx *a, const struct statx *b)
 {
-    return a->stx_size == b->stx_size && same_time(&a->stx_mtime, &b->stx_mtime) && same_time(&a->stx_ctime, &b->stx_ctime);
+    return a->stx_size == b->stx_size && same_time(&a->stx_mtime, &b->stx_mtime) &&
+           same_time(&a->stx_ctime, &b->stx_ctime);
 }
 
 static int stat_name(struct worker *w, const struct name *n, struct statx *st)
@@ -79,14 +83,16 @@ static int stat_name(struct worker *w, const struct name *n, struct statx *st)
         error = n->dir->path_fd < 0 ? root_find(w, n->dir) : 0;
         return error ? error : stat_opened(n->dir->path_fd, st);
     }
-    error = statx(n->dirfd, n->text, AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW, STAT_MASK, st) ? -errno : 0;
+    error = statx(n->dirfd, n->text, AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW, STAT_MASK, st) ? -errno
+                                                                                           : 0;
     time_end(w, begin);
     return error;
 }
 
 /*
- * Where the last regular file was small enough to be read, the next one is opened before it is stat-ed: its name is looked up once, and a
- * filesystem behind a network is asked once. -1: not so, or it cannot be opened, and stat_name() and read_content() say why.
+ * Where the last regular file was small enough to be read, the next one is opened before it is
+ * stat-ed: its name is looked up once, and a filesystem behind a network is asked once. -1: not so,
+ * or it cannot be opened, and stat_name() and read_content() say why.
  */
 static int open_early(struct worker *w, const struct name *n)
 {
@@ -101,7 +107,8 @@ static int open_early(struct worker *w, const struct name *n)
 
 static bool older(const struct hpc_scan_options *o, const struct statx *st)
 {
-    return o->since_s != INT64_MIN && st->stx_mtime.tv_sec < o->since_s && st->stx_ctime.tv_sec < o->since_s;
+    return o->since_s != INT64_MIN && st->stx_mtime.tv_sec < o->since_s &&
+           st->stx_ctime.tv_sec < o->since_s;
 }
 
 /* What the job before could not see is not older than it. */
@@ -112,7 +119,8 @@ static bool unseen(const struct worker *w, const struct name *n)
     return (n->len ? whole_child(w->scan, n->dir, n->text, n->len) : n->dir->whole) == WHOLE;
 }
 
-void fill_head(struct hpc_entry_head *h, size_t name_len, const struct statx *st, bool is_older, size_t link_len)
+void fill_head(struct hpc_entry_head *h, size_t name_len, const struct statx *st, bool is_older,
+               size_t link_len)
 {
     uint8_t kind = kind_of(st->stx_mode);
 
@@ -136,7 +144,9 @@ void fill_head(struct hpc_entry_head *h, size_t name_len, const struct statx *st
     h->mode = st->stx_mode;
     h->uid = st->stx_uid;
     h->gid = st->stx_gid;
-    h->rdev = kind == HPC_CHARDEV || kind == HPC_BLOCKDEV ? device(st->stx_rdev_major, st->stx_rdev_minor) : 0;
+    h->rdev = kind == HPC_CHARDEV || kind == HPC_BLOCKDEV
+                  ? device(st->stx_rdev_major, st->stx_rdev_minor)
+                  : 0;
     h->blksize = st->stx_blksize;
 }
 
@@ -151,7 +161,8 @@ struct payload {
     int error;
 };
 
-static void emit(struct worker *w, const struct name *n, const struct statx *st, uint64_t hash, bool is_older, const struct payload *load)
+static void emit(struct worker *w, const struct name *n, const struct statx *st, uint64_t hash,
+                 bool is_older, const struct payload *load)
 {
     struct hpc_record_prefix p = { 0 };
     struct hpc_entry_head h;
@@ -194,7 +205,8 @@ static void emit(struct worker *w, const struct name *n, const struct statx *st,
 }
 
 /* Link target or content. False: the name no longer means what was stat-ed, look again. */
-static bool load_payload(struct worker *w, const struct name *n, int fd, struct statx *st, char *target, size_t target_cap, struct payload *load)
+static bool load_payload(struct worker *w, const struct name *n, int fd, struct statx *st,
+                         char *target, size_t target_cap, struct payload *load)
 {
     uint32_t inline_bytes = w->scan->options.inline_bytes;
 
@@ -217,7 +229,8 @@ static bool load_payload(struct worker *w, const struct name *n, int fd, struct 
         return true;
     if (st->stx_size > 0) {
         int r = fd >= 0 ? read_opened(w, fd, st, &load->content_len, &load->xattrs)
-                        : read_content(w, n->len ? NULL : n->dir, n->dirfd, n->text, st, &load->content_len, &load->xattrs);
+                        : read_content(w, n->len ? NULL : n->dir, n->dirfd, n->text, st,
+                                       &load->content_len, &load->xattrs);
         if (r == CONTENT_CHANGED)
             return false;
         if (r == CONTENT_LEFT)
@@ -232,16 +245,21 @@ static bool load_payload(struct worker *w, const struct name *n, int fd, struct 
     return true;
 }
 
-/* Of a root, and of what is mounted on a name, the directory does not say on which filesystem it is. O_PATH: nothing is mounted by it, and no server is asked. */
-static void begin_xattrs(struct worker *w, const struct name *n, int fd, const struct statx *st, struct xattrs *x)
+/* Of a root, and of what is mounted on a name, the directory does not say on which filesystem it
+ * is. O_PATH: nothing is mounted by it, and no server is asked. */
+static void begin_xattrs(struct worker *w, const struct name *n, int fd, const struct statx *st,
+                         struct xattrs *x)
 {
     bool crosses = !n->len || device(st->stx_dev_major, st->stx_dev_minor) != n->dir->dev;
     bool ask = x->wanted && project_wanted(w, n->dir, st);
-    struct reach r = { .fd = fd, .path_fd = -1, .dirfd = crosses ? -1 : n->dirfd, .name = n->text, .ask = ask };
+    struct reach r = {
+        .fd = fd, .path_fd = -1, .dirfd = crosses ? -1 : n->dirfd, .name = n->text, .ask = ask
+    };
 
     if (fd < 0 && (ask || (crosses && x->wanted && flags_are_worth_a_path(w, st)))) {
         pace(w);
-        r.path_fd = n->len ? open_counted(w, n->dirfd, n->text, O_PATH | O_NOFOLLOW) : n->dir->path_fd;
+        r.path_fd = n->len ? open_counted(w, n->dirfd, n->text, O_PATH | O_NOFOLLOW)
+                           : n->dir->path_fd;
     }
     xattrs_begin(w, x, &r, st);
     if (n->len && r.path_fd >= 0)
@@ -249,13 +267,16 @@ static void begin_xattrs(struct worker *w, const struct name *n, int fd, const s
 }
 
 /* False: look again. */
-static bool load_all(struct worker *w, const struct name *n, int fd, struct statx *st, bool is_older, char *target, size_t target_cap, struct payload *load)
+static bool load_all(struct worker *w, const struct name *n, int fd, struct statx *st,
+                     bool is_older, char *target, size_t target_cap, struct payload *load)
 {
-    /* what is older may be wanted after all: it keeps its link target, and for the rest it is asked again then */
+    /* what is older may be wanted after all: it keeps its link target, and for the rest it is asked
+     * again then */
     if (is_older)
         load->xattrs.wanted = false;
     begin_xattrs(w, n, fd, st, &load->xattrs);
-    if (!(is_older && S_ISREG(st->stx_mode)) && !load_payload(w, n, fd, st, target, target_cap, load))
+    if (!(is_older && S_ISREG(st->stx_mode)) &&
+        !load_payload(w, n, fd, st, target, target_cap, load))
         return false;
     if (fd >= 0)
         xattrs_of_fd(w, &load->xattrs, fd, st);
@@ -266,12 +287,15 @@ static bool load_all(struct worker *w, const struct name *n, int fd, struct stat
 }
 
 /* The consumer opens it later, and must know it again. */
-static bool is_left(const struct worker *w, const struct name *n, const struct statx *st, bool is_older, const struct payload *load)
+static bool is_left(const struct worker *w, const struct name *n, const struct statx *st,
+                    bool is_older, const struct payload *load)
 {
-    return S_ISREG(st->stx_mode) && st->stx_size > 0 && !load->has_content && !load->error && !is_older && n->len && w->scan->options.inline_bytes;
+    return S_ISREG(st->stx_mode) && st->stx_size > 0 && !load->has_content && !load->error &&
+           !is_older && n->len && w->scan->options.inline_bytes;
 }
 
-/* fd: what was opened early, or -1. True: all is said, st->stx_mode is 0 where it cannot be stat-ed. False, and never at the last look: look again. */
+/* fd: what was opened early, or -1. True: all is said, st->stx_mode is 0 where it cannot be
+ * stat-ed. False, and never at the last look: look again. */
 static bool look_once(struct worker *w, const struct name *n, int fd, bool last, struct statx *st)
 {
     const struct hpc_scan_options *o = &w->scan->options;
@@ -281,7 +305,8 @@ static bool look_once(struct worker *w, const struct name *n, int fd, bool last,
     bool is_older;
     int error = fd >= 0 ? stat_opened(fd, st) : stat_name(w, n, st);
 
-    if (!last && (error == -ESTALE || (fd >= 0 && !error && (!S_ISREG(st->stx_mode) || !st->stx_nlink))))
+    if (!last &&
+        (error == -ESTALE || (fd >= 0 && !error && (!S_ISREG(st->stx_mode) || !st->stx_nlink))))
         return false; /* no longer what readdir said, or removed since */
     if (error) {
         st->stx_mode = 0;
@@ -327,7 +352,8 @@ static bool look(struct worker *w, const struct name *n, struct statx *st)
     return S_ISDIR(st->stx_mode);
 }
 
-void visit(struct worker *w, struct node *dir, int dirfd, const char *name, size_t name_len, bool regular)
+void visit(struct worker *w, struct node *dir, int dirfd, const char *name, size_t name_len,
+           bool regular)
 {
     const struct name n = { dir, dirfd, name, name_len, regular };
     struct statx st;
@@ -339,7 +365,8 @@ void visit(struct worker *w, struct node *dir, int dirfd, const char *name, size
         emit_error(w, dir, ENAMETOOLONG, HPC_OP_OPENDIR, name, name_len);
         return;
     }
-    if (w->scan->options.flags & HPC_SCAN_ONE_FILESYSTEM && device(st.stx_dev_major, st.stx_dev_minor) != dir->dev) {
+    if (w->scan->options.flags & HPC_SCAN_ONE_FILESYSTEM &&
+        device(st.stx_dev_major, st.stx_dev_minor) != dir->dev) {
         count_add(w, DIRS_PRUNED_FILESYSTEM, 1);
         return;
     }

@@ -1,9 +1,10 @@
 /*
  * Exclude patterns, as hpc_scan.h describes them.
  *
- * fnmatch(3) would not do: it follows the locale of the process, takes '[' without ']' as itself, and needs time exponential in
- * the stars. A pattern is split at its slashes once; how far it matches the path of a directory is a set of positions (bits), computed
- * when the directory's names are looked at, so that a name costs one component of each pattern that got that far.
+ * fnmatch(3) would not do: it follows the locale of the process, takes '[' without ']' as itself,
+ * and needs time exponential in the stars. A pattern is split at its slashes once; how far it
+ * matches the path of a directory is a set of positions (bits), computed when the directory's names
+ * are looked at, so that a name costs one component of each pattern that got that far.
  */
 #include "engine.h"
 
@@ -15,24 +16,24 @@ enum token_kind { LITERAL, ANY, STAR, SET };
 
 struct token {
     uint8_t kind;
-    uint8_t byte;             /* LITERAL */
-    uint32_t set;             /* SET: index */
+    uint8_t byte; /* LITERAL */
+    uint32_t set; /* SET: index */
 };
 
 struct component {
-    bool any_depth;           /* two stars: any number of components */
-    uint32_t first, count;    /* tokens */
+    bool any_depth;        /* two stars: any number of components */
+    uint32_t first, count; /* tokens */
 };
 
 struct pattern {
     bool negated, dir_only, anchored;
-    uint32_t first, count;    /* components */
-    _Atomic bool decided;     /* about some name */
+    uint32_t first, count; /* components */
+    _Atomic bool decided;  /* about some name */
 };
 
 struct excludes {
     uint32_t count, components, tokens, sets;
-    bool anchored;            /* one of them at least */
+    bool anchored; /* one of them at least */
     struct pattern *pattern;
     struct component *component;
     struct token *token;
@@ -59,10 +60,22 @@ static bool in_class(const char *name, size_t len, unsigned c, bool *known)
 {
     bool upper = between(c, 'A', 'Z'), lower = between(c, 'a', 'z'), digit = between(c, '0', '9');
     bool graph = between(c, 33, 126), alnum = upper || lower || digit;
-    const struct { const char *name; bool is; } classes[] = {
-        { "alnum", alnum }, { "alpha", upper || lower }, { "blank", c == ' ' || c == '\t' }, { "cntrl", c < 32 || c == 127 },
-        { "digit", digit }, { "graph", graph }, { "lower", lower }, { "print", graph || c == ' ' }, { "punct", graph && !alnum },
-        { "space", c == ' ' || between(c, 9, 13) }, { "upper", upper }, { "xdigit", digit || between(c | 32, 'a', 'f') },
+    const struct {
+        const char *name;
+        bool is;
+    } classes[] = {
+        { "alnum", alnum },
+        { "alpha", upper || lower },
+        { "blank", c == ' ' || c == '\t' },
+        { "cntrl", c < 32 || c == 127 },
+        { "digit", digit },
+        { "graph", graph },
+        { "lower", lower },
+        { "print", graph || c == ' ' },
+        { "punct", graph && !alnum },
+        { "space", c == ' ' || between(c, 9, 13) },
+        { "upper", upper },
+        { "xdigit", digit || between(c | 32, 'a', 'f') },
     };
 
     for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)
@@ -78,7 +91,7 @@ static bool in_class(const char *name, size_t len, unsigned c, bool *known)
 static const uint8_t *compile_set(uint8_t *set, const uint8_t *p, const uint8_t *end)
 {
     bool negated = p < end && (*p == '!' || *p == '^');
-    int before = -1;          /* what a '-' would begin from */
+    int before = -1; /* what a '-' would begin from */
 
     p += negated;
     for (bool first = true;; first = false) {
@@ -206,7 +219,7 @@ void excludes_free(struct excludes *x)
 
 int excludes_new(struct excludes **out, const uint8_t *at, const uint8_t *end, uint32_t count)
 {
-    size_t bytes = (size_t)(end - at);  /* never fewer than tokens, components or sets in it */
+    size_t bytes = (size_t)(end - at); /* never fewer than tokens, components or sets in it */
     struct excludes *x = calloc(1, sizeof *x);
 
     *out = x;
@@ -231,11 +244,13 @@ int excludes_new(struct excludes **out, const uint8_t *at, const uint8_t *end, u
 
 static bool fits(const struct excludes *x, const struct token *t, uint8_t b)
 {
-    return t->kind == ANY || (t->kind == LITERAL && t->byte == b) || (t->kind == SET && set_has(x->set[t->set], b));
+    return t->kind == ANY || (t->kind == LITERAL && t->byte == b) ||
+           (t->kind == SET && set_has(x->set[t->set], b));
 }
 
 /* Backing up to the last star suffices: what an earlier one could take, the last one can. */
-static bool component_matches(const struct excludes *x, const struct component *c, const char *name, size_t len)
+static bool component_matches(const struct excludes *x, const struct component *c, const char *name,
+                              size_t len)
 {
     const struct token *t = x->token + c->first, *end = t + c->count, *star = NULL;
     size_t i = 0, from = 0;
@@ -259,7 +274,8 @@ static bool component_matches(const struct excludes *x, const struct component *
     return t == end;
 }
 
-/* Any number of components may be none, but not at the end: "a / two stars" is what lies below a. */
+/* Any number of components may be none, but not at the end: "a / two stars" is what lies below a.
+ */
 static uint64_t skip_any_depth(const struct excludes *x, const struct pattern *p, uint64_t state)
 {
     for (uint32_t i = 0; i + 1 < p->count; i++)
@@ -268,7 +284,8 @@ static uint64_t skip_any_depth(const struct excludes *x, const struct pattern *p
     return state;
 }
 
-static uint64_t step(const struct excludes *x, const struct pattern *p, uint64_t state, const char *name, size_t len)
+static uint64_t step(const struct excludes *x, const struct pattern *p, uint64_t state,
+                     const char *name, size_t len)
 {
     uint64_t next = 0;
 
@@ -312,11 +329,13 @@ static bool enter(struct worker *w, const struct node *dir)
     return true;
 }
 
-static bool matches(const struct excludes *x, const struct pattern *p, uint64_t state, const char *name, size_t len)
+static bool matches(const struct excludes *x, const struct pattern *p, uint64_t state,
+                    const char *name, size_t len)
 {
     const struct component *last = &x->component[p->first + p->count - 1];
 
-    return state >> (p->count - 1) & 1 && (last->any_depth || component_matches(x, last, name, len));
+    return state >> (p->count - 1) & 1 &&
+           (last->any_depth || component_matches(x, last, name, len));
 }
 
 /* By all threads, but written once: the line stays in every processor's cache. */
@@ -333,7 +352,8 @@ int64_t excludes_idle(const struct excludes *x, uint8_t *out, size_t cap)
     return x ? x->count : 0;
 }
 
-enum verdict exclude(struct worker *w, const struct node *dir, const char *name, size_t len, enum is_dir is_dir)
+enum verdict exclude(struct worker *w, const struct node *dir, const char *name, size_t len,
+                     enum is_dir is_dir)
 {
     const struct excludes *x = w->scan->excludes;
 

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #define FRAME_HEADER 8
-#define MAX_PAYLOAD 999999u
+#define MAX_PAYLOAD  999999u
 
 /* Returns where the payload goes. */
 static inline uint8_t *put_header(uint8_t *to, char status, uint32_t length)

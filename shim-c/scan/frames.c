@@ -1,16 +1,16 @@
 /* Frames of ordinary entries: M, B with extended attributes, D and Z with content. */
 #include "frames.h"
+#include "../include/hpc_entry.h"
 #include "digest.h"
 #include "frame_header.h"
 #include "hpc_scan.h"
-#include "../include/hpc_entry.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
-#define END_BYTES 24u
+#define END_BYTES    24u
 #define DIGEST_BYTES 8u
 
 _Static_assert(sizeof(struct hpc_frames_call) == 64, "the call block is packed as frames.h says");
@@ -65,7 +65,8 @@ static bool prefix_at(const struct batch *b, uint64_t at, struct hpc_record_pref
     if (at > b->len || b->len - at < sizeof *p)
         return false;
     memcpy(p, b->records + at, sizeof *p);
-    return p->record_len <= b->len - at && p->record_len == (sizeof *p + (uint64_t)p->body_len + 7) / 8 * 8;
+    return p->record_len <= b->len - at &&
+           p->record_len == (sizeof *p + (uint64_t)p->body_len + 7) / 8 * 8;
 }
 
 static bool set_dir(const struct batch *b, uint64_t at, struct entry *e)
@@ -91,10 +92,12 @@ static bool ordinary(const struct batch *b, uint64_t at, struct entry *e)
         return false;
     memcpy(&e->head, b->records + at + sizeof *p, sizeof e->head);
     e->content_len = read ? p->content_len : 0;
-    if (h->version != HPC_ENTRY_VERSION || h->flags || h->hole_count
-        || sizeof *h + (uint64_t)h->name_len + h->link_len + p->xattr_len + e->content_len != p->body_len)
+    if (h->version != HPC_ENTRY_VERSION || h->flags || h->hole_count ||
+        sizeof *h + (uint64_t)h->name_len + h->link_len + p->xattr_len + e->content_len !=
+            p->body_len)
         return false;
-    if (h->kind < HPC_REGULAR || h->kind > HPC_BLOCKDEV) /* a socket is not saved, and that is said */
+    if (h->kind < HPC_REGULAR ||
+        h->kind > HPC_BLOCKDEV) /* a socket is not saved, and that is said */
         return false;
     if (h->nlink > 1 && h->kind != HPC_DIRECTORY)
         return false;
@@ -109,8 +112,10 @@ static bool ordinary(const struct batch *b, uint64_t at, struct entry *e)
         }
     }
     e->slash = h->name_len && !(e->dir_len == 1 && e->dir[0] == '/');
-    e->record_len = sizeof *h + (uint64_t)e->dir_len + e->slash + h->name_len + h->link_len + digest;
-    if (e->record_len > MAX_PAYLOAD || e->content_len > MAX_PAYLOAD || p->xattr_len > HPC_SCAN_MAX_XATTRS)
+    e->record_len = sizeof *h + (uint64_t)e->dir_len + e->slash + h->name_len + h->link_len +
+                    digest;
+    if (e->record_len > MAX_PAYLOAD || e->content_len > MAX_PAYLOAD ||
+        p->xattr_len > HPC_SCAN_MAX_XATTRS)
         return false;
     e->name = b->records + at + sizeof *p + sizeof *h;
     e->link = e->name + h->name_len;
@@ -137,8 +142,9 @@ static uint8_t *put_entry(const struct batch *b, const struct entry *e, uint8_t 
     struct hpc_entry_head h = e->head;
     uint8_t *record;
 
-    h.flags = (uint16_t)((e->has_data ? HPC_ENTRY_HAS_DATA : 0) | (e->prefix.xattr_len ? HPC_ENTRY_ATTRS : 0)
-                         | (digests ? HPC_ENTRY_DIGEST : 0));
+    h.flags = (uint16_t)((e->has_data ? HPC_ENTRY_HAS_DATA : 0) |
+                         (e->prefix.xattr_len ? HPC_ENTRY_ATTRS : 0) |
+                         (digests ? HPC_ENTRY_DIGEST : 0));
     h.name_len += e->dir_len + e->slash;
     h.link_group = 0;
     record = to = put_header(to, 'M', (uint32_t)e->record_len);
@@ -163,7 +169,12 @@ static uint8_t *put_xattrs(const struct batch *b, const struct entry *e, uint8_t
 /* The content, and its end: u64 bytes, i32 errno, u32 1 = a digest follows, u64 digest. */
 static uint8_t *put_content(const struct batch *b, const struct entry *e, uint8_t *to)
 {
-    struct { uint64_t bytes; int32_t error; uint32_t flags; uint64_t digest; } end = { .bytes = e->content_len };
+    struct {
+        uint64_t bytes;
+        int32_t error;
+        uint32_t flags;
+        uint64_t digest;
+    } end = { .bytes = e->content_len };
 
     _Static_assert(sizeof end == END_BYTES, "no padding");
     to = put_header(to, 'D', e->content_len);
@@ -187,9 +198,12 @@ static void count(struct hpc_frames_call *c, const struct entry *e)
     c->bytes += e->has_data ? e->content_len : 0;
 }
 
-enum hpc_frames_stop frames_run(struct hpc_frames_call *c, const uint8_t *own, const uint8_t *records, uint64_t len, uint8_t *out, uint64_t cap)
+enum hpc_frames_stop frames_run(struct hpc_frames_call *c, const uint8_t *own,
+                                const uint8_t *records, uint64_t len, uint8_t *out, uint64_t cap)
 {
-    struct batch batch = { .records = records, .len = len, .out = out, .cap = cap, .call = c, .own = own };
+    struct batch batch = {
+        .records = records, .len = len, .out = out, .cap = cap, .call = c, .own = own
+    };
     const struct batch *b = &batch;
     struct entry e = { .dir = NULL };
     uint8_t *to = out + c->used;
@@ -229,11 +243,13 @@ int frames_begin(struct hpc_frames_call *c, const uint8_t *call, int64_t call_le
     return c->used > cap || c->own_count > ((uint64_t)call_len - sizeof *c) / 16 ? -EINVAL : 0;
 }
 
-int64_t hpc_frames(const uint8_t *records, int64_t records_len, uint8_t *out, int64_t cap, uint8_t *call, int64_t call_len)
+int64_t hpc_frames(const uint8_t *records, int64_t records_len, uint8_t *out, int64_t cap,
+                   uint8_t *call, int64_t call_len)
 {
     struct hpc_frames_call c;
 
-    if (!records || !out || records_len < 0 || records_len > UINT32_MAX || cap < 0 || cap > UINT32_MAX || frames_begin(&c, call, call_len, cap))
+    if (!records || !out || records_len < 0 || records_len > UINT32_MAX || cap < 0 ||
+        cap > UINT32_MAX || frames_begin(&c, call, call_len, cap))
         return -EINVAL;
     c.stop = frames_run(&c, call + sizeof c, records, (uint64_t)records_len, out, (uint64_t)cap);
     memcpy(call, &c, sizeof c);

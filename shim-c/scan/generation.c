@@ -1,6 +1,7 @@
 /*
- * An inode's generation: another one each time its number is given to a new file. Asked for where the filesystem keeps no time of birth, and only of files that
- * are opened again later. An ioctl(2) wants them open; a device that has no generations is asked once.
+ * An inode's generation: another one each time its number is given to a new file. Asked for where
+ * the filesystem keeps no time of birth, and only of files that are opened again later. An ioctl(2)
+ * wants them open; a device that has no generations is asked once.
  */
 #include "engine.h"
 
@@ -17,7 +18,8 @@ int64_t generation_of(int fd)
     return ioctl(fd, FS_IOC_GETVERSION, value) ? 0 : -1 - (int64_t)value[0];
 }
 
-int64_t read_generation(struct worker *w, int dirfd, const char *name, int fd, const struct statx *st)
+int64_t read_generation(struct worker *w, int dirfd, const char *name, int fd,
+                        const struct statx *st)
 {
     uint64_t dev = device(st->stx_dev_major, st->stx_dev_minor);
     struct statx now;

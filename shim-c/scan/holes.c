@@ -5,7 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Past the last data, lseek(SEEK_DATA) says ENXIO, and also when the file was cut meanwhile: a hole ends where the file does. */
+/* Past the last data, lseek(SEEK_DATA) says ENXIO, and also when the file was cut meanwhile: a hole
+ * ends where the file does. */
 static int64_t hole_end(int fd, int64_t hole, int64_t size)
 {
     int64_t data = lseek(fd, hole, SEEK_DATA);
@@ -33,7 +34,8 @@ int64_t hpc_holes(int64_t fd64, int64_t size, int64_t min_hole, uint8_t *out, in
             result = errno == EINVAL || errno == ENXIO || errno == EOPNOTSUPP ? 0 : -errno;
             break;
         }
-        if (hole >= size || hole < at) /* FUSE may say anything: one that goes back would never end */
+        if (hole >= size ||
+            hole < at) /* FUSE may say anything: one that goes back would never end */
             break;
         end = hole_end(fd, hole, size);
         if (end < 0) {

@@ -1,6 +1,7 @@
 /*
- * Files of Lustre whose data HSM has moved to its archive. Reading one, or asking for its holes, brings it back, and where no copytool runs
- * nothing ends that wait, SIGKILL included. Its layout tells, and costs no request once it was opened.
+ * Files of Lustre whose data HSM has moved to its archive. Reading one, or asking for its holes,
+ * brings it back, and where no copytool runs nothing ends that wait, SIGKILL included. Its layout
+ * tells, and costs no request once it was opened.
  */
 #include "engine.h"
 
@@ -10,15 +11,15 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
-#define LOV_V1 0x0BD10BD0u
-#define LOV_V3 0x0BD30BD0u
-#define LOV_COMPOSITE 0x0BD60BD0u
+#define LOV_V1           0x0BD10BD0u
+#define LOV_V3           0x0BD30BD0u
+#define LOV_COMPOSITE    0x0BD60BD0u
 #define PATTERN_RELEASED 0x80000000u
-#define HSM_RELEASED 8u /* of the second word of trusted.hsm */
-#define ENTRIES_AT 32u
-#define ENTRY_BYTES 48u
-#define LAYOUT_FEW 1024u
-#define LAYOUT_MAX 65536u
+#define HSM_RELEASED     8u /* of the second word of trusted.hsm */
+#define ENTRIES_AT       32u
+#define ENTRY_BYTES      48u
+#define LAYOUT_FEW       1024u
+#define LAYOUT_MAX       65536u
 
 static uint32_t word(const uint8_t *at)
 {
@@ -30,7 +31,8 @@ static uint32_t word(const uint8_t *at)
 
 static bool plain_released(const uint8_t *lov, size_t len)
 {
-    return len >= 8 && (word(lov) == LOV_V1 || word(lov) == LOV_V3) && word(lov + 4) & PATTERN_RELEASED;
+    return len >= 8 && (word(lov) == LOV_V1 || word(lov) == LOV_V3) &&
+           word(lov + 4) & PATTERN_RELEASED;
 }
 
 /* lov: as the attribute lustre.lov has it. Of a composite layout any component. */

@@ -1,6 +1,6 @@
 /* Markers: files in a directory that say that what is in it need not be kept. */
-#include "engine.h"
 #include "../path/hpc_path.h"
+#include "engine.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +33,8 @@ int markers_new(char ***out, const uint8_t *at, const uint8_t *end, uint32_t cou
 
         memcpy(&len, at, 4);
         at += 4;
-        if (!len || len > NAME_MAX || memchr(at, 0, len) || memchr(at, '/', len) || (at[0] == '.' && (len == 1 || (len == 2 && at[1] == '.'))))
+        if (!len || len > NAME_MAX || memchr(at, 0, len) || memchr(at, '/', len) ||
+            (at[0] == '.' && (len == 1 || (len == 2 && at[1] == '.'))))
             return -EINVAL;
         markers[i] = strndup((const char *)at, len);
         if (!markers[i])
@@ -53,16 +54,20 @@ static bool has_signature(int dirfd)
     if (path_fd < 0)
         return false;
     /* what is no regular file is not opened: a fifo would wake who waits there */
-    fd = !fstat(path_fd, &st) && S_ISREG(st.st_mode) ? hpc_path_reopen(path_fd, dirfd, cachedir_tag, O_RDONLY | O_NONBLOCK | O_NOCTTY, &st) : -1;
+    fd = !fstat(path_fd, &st) && S_ISREG(st.st_mode)
+             ? hpc_path_reopen(path_fd, dirfd, cachedir_tag, O_RDONLY | O_NONBLOCK | O_NOCTTY, &st)
+             : -1;
     close(path_fd);
     if (fd < 0)
         return false;
-    is = read_to_end(fd, head, sizeof head, 0) == sizeof head && !memcmp(head, signature, sizeof head);
+    is = read_to_end(fd, head, sizeof head, 0) == sizeof head &&
+         !memcmp(head, signature, sizeof head);
     close(fd);
     return is;
 }
 
-/* A marker that cannot be asked for counts as not there: better too much in a backup than too little. */
+/* A marker that cannot be asked for counts as not there: better too much in a backup than too
+ * little. */
 bool marked(char *const *markers, int dirfd)
 {
     struct stat st;

@@ -1,6 +1,7 @@
 /*
- * On which metadata targets (MDTs) of Lustre the names of a directory lie. The descriptor that is listed is asked, so that no other directory can
- * answer in its place; where the answer cannot be had it is simply not known. Each is a request to a server, which may never come back.
+ * On which metadata targets (MDTs) of Lustre the names of a directory lie. The descriptor that is
+ * listed is asked, so that no other directory can answer in its place; where the answer cannot be
+ * had it is simply not known. Each is a request to a server, which may never come back.
  */
 #include "engine.h"
 
@@ -8,12 +9,14 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#define LMV_GETSTRIPE 0xc03066f1u /* its argument: a head and stripes, as the constants below say */
-#define GET_MDTIDX 0x800466afu    /* int */
-#define REAL_STRIPES 0x0cd20cd0u  /* word 0 of the head; word 1 is how many there is room for, and then are */
-#define HEAD_WORDS 12u
-#define STRIPE_WORDS 6u
-#define MDT_WORD 5u               /* of a stripe */
+#define LMV_GETSTRIPE 0xc03066f1u /* its argument: a head and stripes, as the constants below say \
+                                   */
+#define GET_MDTIDX    0x800466afu /* int */
+#define REAL_STRIPES \
+    0x0cd20cd0u /* word 0 of the head; word 1 is how many there is room for, and then are */
+#define HEAD_WORDS    12u
+#define STRIPE_WORDS  6u
+#define MDT_WORD      5u /* of a stripe */
 #define STRIPES_BYTES ((HEAD_WORDS + STRIPE_WORDS * MDT_STRIPES_MAX) * 4u)
 
 _Static_assert(STRIPES_BYTES <= DIRENT_BYTES, "the answer fits the buffer of a listing");
@@ -40,7 +43,8 @@ static void ask(struct worker *w, struct node *dir, int fd)
     words[0] = REAL_STRIPES;
     words[1] = MDT_STRIPES_MAX;
     if (!ioctl(fd, LMV_GETSTRIPE, words))
-        know(dir, words[1] < MDT_STRIPES_MAX ? words[1] : MDT_STRIPES_MAX, words + HEAD_WORDS + MDT_WORD, STRIPE_WORDS);
+        know(dir, words[1] < MDT_STRIPES_MAX ? words[1] : MDT_STRIPES_MAX,
+             words + HEAD_WORDS + MDT_WORD, STRIPE_WORDS);
     else /* most are not striped: no data */
         know(dir, !ioctl(fd, GET_MDTIDX, &mdt), &mdt, 1);
 }

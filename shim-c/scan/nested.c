@@ -1,6 +1,7 @@
 /*
- * Roots that lie below another root. Whoever names a path wants it saved, also where the walk from above does not get to: below an excluded or marked directory, or
- * on another filesystem. So such a root has a walk of its own, and the one from above leaves it out.
+ * Roots that lie below another root. Whoever names a path wants it saved, also where the walk from
+ * above does not get to: below an excluded or marked directory, or on another filesystem. So such a
+ * root has a walk of its own, and the one from above leaves it out.
  */
 #include "engine.h"
 
@@ -10,7 +11,10 @@
 
 struct nested {
     size_t count;
-    struct root { const char *path, *name; size_t len; } at[]; /* sorted by name; each path is a copy */
+    struct root {
+        const char *path, *name;
+        size_t len;
+    } at[]; /* sorted by name; each path is a copy */
 };
 
 static int by_path(const void *a, const void *b)

@@ -101,8 +101,9 @@ void node_incomplete(struct worker *w, struct node *n, int error)
 }
 
 /*
- * Lustre lists a directory that is striped over servers without the names of those it cannot reach; only close(2) then fails (ESHUTDOWN). Nobody else's
- * close(2) of a directory that was read fails, so any errno means the same: names are missing. The descriptor is closed in any case.
+ * Lustre lists a directory that is striped over servers without the names of those it cannot reach;
+ * only close(2) then fails (ESHUTDOWN). Nobody else's close(2) of a directory that was read fails,
+ * so any errno means the same: names are missing. The descriptor is closed in any case.
  */
 static void close_listed(struct worker *w, struct node *n, int fd)
 {
@@ -121,13 +122,15 @@ void node_fd_put(struct worker *w, struct node *n)
     }
 }
 
-/* One more user, but only while it is open: a directory of another thread may close at any moment. */
+/* One more user, but only while it is open: a directory of another thread may close at any moment.
+ */
 static bool node_fd_try_get(struct node *n)
 {
     uint32_t users = atomic_load_explicit(&n->fd_users, memory_order_relaxed);
 
     while (users > 0)
-        if (atomic_compare_exchange_weak_explicit(&n->fd_users, &users, users + 1, memory_order_acquire, memory_order_relaxed))
+        if (atomic_compare_exchange_weak_explicit(&n->fd_users, &users, users + 1,
+                                                  memory_order_acquire, memory_order_relaxed))
             return true;
     return false;
 }

@@ -1,11 +1,13 @@
 /*
- * Files that the scan left to its consumer are opened here, later, in threads of their own: below a directory that is held, following no symlink, and nothing is read
- * before the object is known to be the one that was seen. Requests wait in a list; the consumer keeps it short. Answers go through a pipe, each in one piece.
+ * Files that the scan left to its consumer are opened here, later, in threads of their own: below a
+ * directory that is held, following no symlink, and nothing is read before the object is known to
+ * be the one that was seen. Requests wait in a list; the consumer keeps it short. Answers go
+ * through a pipe, each in one piece.
  */
-#include "engine.h"
 #include "../include/hpc_entry.h"
 #include "../path/hpc_base.h"
 #include "../path/hpc_path.h"
+#include "engine.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,16 +17,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAGIC UINT64_C(0x736e65706f637068)
-/* Holes that are looked for first; a file that has more is asked once more, for as many as a record may hold. */
-#define HOLES_FEW 256u
-#define HOLES_MAX 32768u
+#define MAGIC      UINT64_C(0x736e65706f637068)
+/* Holes that are looked for first; a file that has more is asked once more, for as many as a record
+ * may hold. */
+#define HOLES_FEW  256u
+#define HOLES_MAX  32768u
 #define HOLE_BYTES 16u
 
 struct ask {
     struct ask *next;
     struct hpc_open_request r;
-    char path[];              /* ends in NUL */
+    char path[]; /* ends in NUL */
 };
 
 struct openers {
@@ -33,14 +36,14 @@ struct openers {
     pthread_cond_t work;
     struct ask *first, *last;
     bool stop;
-    uint32_t users;           /* threads, and the handle */
-    int answers;              /* to be written to */
+    uint32_t users; /* threads, and the handle */
+    int answers;    /* to be written to */
     int64_t min_hole;
-    struct scan *scan;        /* of no roots: what reading attributes needs, a worker for each thread */
+    struct scan *scan; /* of no roots: what reading attributes needs, a worker for each thread */
     uint32_t begun;
 };
 
-struct found {                /* what an answer is made of */
+struct found { /* what an answer is made of */
     struct statx st;
     struct xattrs xattrs;
     bool changed;
@@ -77,16 +80,18 @@ static int hold(const struct ask *a, const struct place *p)
     return fd < 0 ? -errno : fd;
 }
 
-/* The same object: its kind, inode and, where that is known, birth. Its number alone may be another's by now; a generation is asked for when it is open. */
+/* The same object: its kind, inode and, where that is known, birth. Its number alone may be
+ * another's by now; a generation is asked for when it is open. */
 static int compare(const struct hpc_open_request *r, struct found *f)
 {
     const struct statx *st = &f->st;
     int64_t birth = birth_of(st);
 
-    if (st->stx_ino != r->ino || device(st->stx_dev_major, st->stx_dev_minor) != r->dev || (st->stx_mode ^ r->mode) & S_IFMT ||
-        (birth && r->birth && birth != r->birth))
+    if (st->stx_ino != r->ino || device(st->stx_dev_major, st->stx_dev_minor) != r->dev ||
+        (st->stx_mode ^ r->mode) & S_IFMT || (birth && r->birth && birth != r->birth))
         return -ESTALE;
-    f->changed = st->stx_size != r->size || st->stx_ctime.tv_sec != r->ctime_s || st->stx_ctime.tv_nsec != r->ctime_ns || st->stx_mode != r->mode;
+    f->changed = st->stx_size != r->size || st->stx_ctime.tv_sec != r->ctime_s ||
+                 st->stx_ctime.tv_nsec != r->ctime_ns || st->stx_mode != r->mode;
     return 0;
 }
 
@@ -104,7 +109,8 @@ static int find_holes(const struct openers *o, int fd, struct found *f)
         if (!room)
             return -ENOMEM;
         f->holes = room;
-        f->hole_count = hpc_holes(fd, (int64_t)f->st.stx_size, min_hole, f->holes, cap * HOLE_BYTES);
+        f->hole_count = hpc_holes(fd, (int64_t)f->st.stx_size, min_hole, f->holes,
+                                  cap * HOLE_BYTES);
         if (f->hole_count != -E2BIG)
             break;
         min_hole = cap == HOLES_MAX ? min_hole * 2 : min_hole;
@@ -113,7 +119,8 @@ static int find_holes(const struct openers *o, int fd, struct found *f)
     return f->hole_count < 0 ? (int)f->hole_count : 0;
 }
 
-static void read_xattrs(struct worker *w, const struct ask *a, const struct place *p, int path_fd, int fd, struct found *f)
+static void read_xattrs(struct worker *w, const struct ask *a, const struct place *p, int path_fd,
+                        int fd, struct found *f)
 {
     struct reach r = { .fd = fd, .path_fd = path_fd, .dirfd = -1, .name = p->text };
 
@@ -129,8 +136,10 @@ static void read_xattrs(struct worker *w, const struct ask *a, const struct plac
         f->xattrs.error = ESTALE;
 }
 
-/* path_fd holds it. Returns a descriptor to read from, -1 where none is wanted, or -errno otherwise in *error. */
-static int look_closer(struct openers *o, struct worker *w, const struct ask *a, const struct place *p, int path_fd, struct found *f, int *error)
+/* path_fd holds it. Returns a descriptor to read from, -1 where none is wanted, or -errno otherwise
+ * in *error. */
+static int look_closer(struct openers *o, struct worker *w, const struct ask *a,
+                       const struct place *p, int path_fd, struct found *f, int *error)
 {
     const int flags = O_RDONLY | O_NOCTTY | O_NOATIME;
     struct stat st = { 0 };
@@ -166,7 +175,8 @@ static int look_closer(struct openers *o, struct worker *w, const struct ask *a,
         if (!*error && a->r.flags & HPC_OPEN_HOLES)
             *error = find_holes(o, fd, f);
     }
-    if (!*error && (a->r.flags & HPC_OPEN_XATTRS || (f->changed && a->r.flags & HPC_OPEN_XATTRS_NEW)))
+    if (!*error &&
+        (a->r.flags & HPC_OPEN_XATTRS || (f->changed && a->r.flags & HPC_OPEN_XATTRS_NEW)))
         read_xattrs(w, a, p, path_fd, fd, f);
     if (*error && fd >= 0) {
         close(fd);
@@ -192,10 +202,14 @@ static bool write_all(int fd, const void *bytes, size_t len)
     return true;
 }
 
-static void answer(struct openers *o, struct worker *w, const struct ask *a, const struct found *f, int fd, int error)
+static void answer(struct openers *o, struct worker *w, const struct ask *a, const struct found *f,
+                   int fd, int error)
 {
-    size_t holes = error || !f->holes ? 0 : (size_t)f->hole_count * HOLE_BYTES, xattrs = error ? 0 : f->xattrs.len;
-    struct hpc_open_answer out = { .id = a->r.id, .error = -error, .fd = fd, .changed = f->changed };
+    size_t holes = error || !f->holes ? 0 : (size_t)f->hole_count * HOLE_BYTES,
+           xattrs = error ? 0 : f->xattrs.len;
+    struct hpc_open_answer out = {
+        .id = a->r.id, .error = -error, .fd = fd, .changed = f->changed
+    };
     struct hpc_entry_head head;
     bool sent;
 
@@ -207,7 +221,8 @@ static void answer(struct openers *o, struct worker *w, const struct ask *a, con
     fill_head(&head, 0, &f->st, false, 0);
     memcpy(out.head, &head, sizeof head);
     pthread_mutex_lock(&o->write_lock);
-    sent = write_all(o->answers, &out, sizeof out) && (!holes || write_all(o->answers, f->holes, holes)) &&
+    sent = write_all(o->answers, &out, sizeof out) &&
+           (!holes || write_all(o->answers, f->holes, holes)) &&
            (!xattrs || write_all(o->answers, w->xattr_block, xattrs));
     pthread_mutex_unlock(&o->write_lock);
     if (!sent && fd >= 0) /* nobody is there any more to take it */
@@ -304,7 +319,8 @@ static int start(struct openers *o, uint32_t threads)
     pthread_attr_setstacksize(&attr, THREAD_STACK);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals belong to the process's own threads, and a reader that is gone is an errno */
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals belong to the process's own threads, and
+                                                    a reader that is gone is an errno */
     pthread_mutex_lock(&o->lock);
     for (pthread_t t; started < threads && !pthread_create(&t, &attr, opener_main, o); started++)
         o->users++;
@@ -323,7 +339,8 @@ int64_t hpc_openers_start(int64_t threads, int64_t min_hole, uint8_t *answers)
         return -EINVAL;
     o = calloc(1, sizeof *o);
     if (o) /* a worker's deque wants its alignment; a worker of zeros has nothing to give back */
-        o->scan = aligned_alloc(64, (sizeof *o->scan + (size_t)threads * sizeof *o->scan->worker + 63) & ~(size_t)63);
+        o->scan = aligned_alloc(
+            64, (sizeof *o->scan + (size_t)threads * sizeof *o->scan->worker + 63) & ~(size_t)63);
     if (!o || !o->scan) {
         free(o);
         return -ENOMEM;

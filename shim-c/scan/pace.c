@@ -1,13 +1,14 @@
 /*
- * At most so many metadata operations a second, all threads together: each takes the next moment that is free and sleeps until then. What was not used in the last
- * tenth of a second may be made up for.
+ * At most so many metadata operations a second, all threads together: each takes the next moment
+ * that is free and sleeps until then. What was not used in the last tenth of a second may be made
+ * up for.
  */
 #include "engine.h"
 
 #include <time.h>
 
 #define BURST (SECOND_NS / 10)
-#define LOOK (SECOND_NS / 20) /* at the stop flag */
+#define LOOK  (SECOND_NS / 20) /* at the stop flag */
 
 static void sleep_until(int64_t at)
 {

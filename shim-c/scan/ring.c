@@ -1,6 +1,7 @@
-/* Records: gathered in a block per thread, handed to the consumer through a ring that is bounded by entries and bytes. */
-#include "engine.h"
+/* Records: gathered in a block per thread, handed to the consumer through a ring that is bounded by
+ * entries and bytes. */
 #include "../include/hpc_entry.h"
+#include "engine.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -29,8 +30,9 @@ int ring_init(struct ring *r)
 }
 
 /*
- * Blocks are mapped, not malloc-ed: they are made by one thread and given back by another, and in the allocator's arenas (one
- * for almost each thread) the small things around them would keep their memory: 16 MiB more at 32 threads.
+ * Blocks are mapped, not malloc-ed: they are made by one thread and given back by another, and in
+ * the allocator's arenas (one for almost each thread) the small things around them would keep their
+ * memory: 16 MiB more at 32 threads.
  */
 void block_free(struct block *b)
 {
@@ -88,7 +90,8 @@ static bool fits(const struct scan *s, const struct block *b)
     const struct ring *r = &s->ring;
 
     /* an empty ring takes any block, or a large one would wait for ever */
-    return !r->head || (r->entries + b->entries <= s->options.ring_entries && r->bytes + b->used <= s->options.ring_bytes);
+    return !r->head || (r->entries + b->entries <= s->options.ring_entries &&
+                        r->bytes + b->used <= s->options.ring_bytes);
 }
 
 bool ring_is_worth_a_call(const struct scan *s)
@@ -96,7 +99,8 @@ bool ring_is_worth_a_call(const struct scan *s)
     const struct ring *r = &s->ring;
     size_t worth = s->options.inline_bytes ? GATHER_CONTENT_BYTES : GATHER_BYTES;
 
-    return r->producers_waiting || r->entries >= s->options.ring_entries / GATHER_PARTS || r->bytes >= worth;
+    return r->producers_waiting || r->entries >= s->options.ring_entries / GATHER_PARTS ||
+           r->bytes >= worth;
 }
 
 void block_flush(struct worker *w)
@@ -162,7 +166,8 @@ uint8_t *record_begin(struct worker *w, struct node *dir, size_t max_len)
 
     if (b) {
         size_t need = max_len + (b->dir_id == dir->id ? 0 : dir_len);
-        bool hungry = b->used >= BLOCK_HUNGRY_BYTES && atomic_load_explicit(&w->scan->ring.hungry, memory_order_relaxed);
+        bool hungry = b->used >= BLOCK_HUNGRY_BYTES &&
+                      atomic_load_explicit(&w->scan->ring.hungry, memory_order_relaxed);
         if (b->used + need > b->cap || b->entries > enough || hungry)
             block_flush(w);
     }
@@ -188,7 +193,8 @@ void record_end(struct worker *w, size_t len)
     w->block->entries++;
 }
 
-void emit_error(struct worker *w, struct node *dir, int error, enum hpc_scan_op op, const char *name, size_t name_len)
+void emit_error(struct worker *w, struct node *dir, int error, enum hpc_scan_op op,
+                const char *name, size_t name_len)
 {
     struct hpc_record_prefix p = { 0 };
     uint32_t body[2] = { op, (uint32_t)name_len };

@@ -1,11 +1,13 @@
 /*
- * Roots: the only names that are reached by their whole path. Users may be able to exchange one, or a directory above it, for a symlink to what they
- * may not read; so the way to a root follows the rule of ../path/hpc_base.h, and what was stat-ed there is what is opened: through a descriptor that is
- * held, or, where that cannot be, on the same way again, and only if the same object is found.
+ * Roots: the only names that are reached by their whole path. Users may be able to exchange one, or
+ * a directory above it, for a symlink to what they may not read; so the way to a root follows the
+ * rule of ../path/hpc_base.h, and what was stat-ed there is what is opened: through a descriptor
+ * that is held, or, where that cannot be, on the same way again, and only if the same object is
+ * found.
  */
-#include "engine.h"
 #include "../path/hpc_base.h"
 #include "../path/hpc_path.h"
+#include "engine.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -54,7 +56,8 @@ void roots_free(struct scan *s)
         close(s->root_fds[i]);
 }
 
-/* Without /proc a directory can be opened from inside; and a file on the way to it, which may have been exchanged, so that the caller compares. */
+/* Without /proc a directory can be opened from inside; and a file on the way to it, which may have
+ * been exchanged, so that the caller compares. */
 static int open_found(const struct node *root, int path_fd, int flags)
 {
     struct stat st;
@@ -85,7 +88,9 @@ int root_open(struct worker *w, struct node *root, int flags)
     path_fd = hpc_base_open(root->name, HPC_BASE_ANY, NULL);
     if (path_fd < 0)
         return path_fd == -ELOOP ? -ESTALE : path_fd; /* when it was found there was no such link */
-    fd = fstat(path_fd, &st) || st.st_dev != root->dev || st.st_ino != root->ino ? -ESTALE : open_found(root, path_fd, flags);
+    fd = fstat(path_fd, &st) || st.st_dev != root->dev || st.st_ino != root->ino
+             ? -ESTALE
+             : open_found(root, path_fd, flags);
     close(path_fd);
     return count_fd(w->scan, fd);
 }

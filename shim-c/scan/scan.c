@@ -38,7 +38,12 @@ static int check_options(const struct hpc_scan_options *o)
         return -EINVAL;
     if (o->shard_count > 1 && o->shard_index >= o->shard_count)
         return -EINVAL;
-    return o->flags & ~(uint32_t)(HPC_SCAN_SERIAL_DIRS | HPC_SCAN_KEEP_OLDER | HPC_SCAN_XATTRS | HPC_SCAN_ONE_FILESYSTEM | HPC_SCAN_BACK_OFF | HPC_SCAN_READ_AHEAD | HPC_SCAN_SKIP_RELEASED | HPC_SCAN_PROJECTS | HPC_SCAN_PROJECTS_ALL | HPC_SCAN_MDTS) ? -EINVAL : 0;
+    return o->flags & ~(uint32_t)(HPC_SCAN_SERIAL_DIRS | HPC_SCAN_KEEP_OLDER | HPC_SCAN_XATTRS |
+                                  HPC_SCAN_ONE_FILESYSTEM | HPC_SCAN_BACK_OFF |
+                                  HPC_SCAN_READ_AHEAD | HPC_SCAN_SKIP_RELEASED | HPC_SCAN_PROJECTS |
+                                  HPC_SCAN_PROJECTS_ALL | HPC_SCAN_MDTS)
+               ? -EINVAL
+               : 0;
 }
 
 static int64_t open_descriptors(void)
@@ -54,13 +59,15 @@ static int64_t open_descriptors(void)
     return n;
 }
 
-/* Shares out the descriptors that this process may still open: some stay with it, each thread has its own, the rest may be held. */
+/* Shares out the descriptors that this process may still open: some stay with it, each thread has
+ * its own, the rest may be held. */
 static void share_descriptors(struct scan *s)
 {
     struct rlimit limit;
     int64_t room = HELD_FDS_MAX + (int64_t)s->threads * FDS_PER_THREAD, threads;
 
-    if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < 1u << 20) {
+    if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur != RLIM_INFINITY &&
+        limit.rlim_cur < 1u << 20) {
         int64_t soft = (int64_t)limit.rlim_cur;
         room = soft - open_descriptors() - (soft < 160 ? 40 : soft < 256 ? soft / 4 : 64);
     }
@@ -330,14 +337,17 @@ int64_t hpc_scan_stop(int64_t handle)
 int64_t hpc_scan_stats(int64_t handle, uint8_t *out, int64_t cap)
 {
     struct scan *s = scan_of(handle);
-    uint64_t v[COUNTERS + 5] = { 0 }; /* the two peaks stand between the first counters and the later ones */
+    uint64_t v[COUNTERS + 5] = {
+        0
+    }; /* the two peaks stand between the first counters and the later ones */
     size_t n;
 
     if (!s || !out || cap < 0)
         return -EINVAL;
     for (unsigned i = 0; i < s->threads; i++)
         for (int c = 0; c < COUNTERS; c++)
-            v[c < FILTERED_EXCLUDED ? c : c + 2] += atomic_load_explicit(&s->worker[i].count[c], memory_order_relaxed);
+            v[c < FILTERED_EXCLUDED ? c : c + 2] += atomic_load_explicit(&s->worker[i].count[c],
+                                                                         memory_order_relaxed);
     v[FILTERED_EXCLUDED] = atomic_load(&s->pending_peak);
     v[FILTERED_EXCLUDED + 1] = (uint64_t)atomic_load(&s->fds_peak);
     pthread_mutex_lock(&s->back_off.lock);
@@ -345,7 +355,8 @@ int64_t hpc_scan_stats(int64_t handle, uint8_t *out, int64_t cap)
     v[COUNTERS + 3] = s->back_off.least;
     v[COUNTERS + 4] = atomic_load(&s->back_off.working);
     pthread_mutex_unlock(&s->back_off.lock);
-    _Static_assert(sizeof v == sizeof(struct hpc_scan_stats), "counters are in the order of hpc_scan_stats");
+    _Static_assert(sizeof v == sizeof(struct hpc_scan_stats),
+                   "counters are in the order of hpc_scan_stats");
     n = (size_t)cap < sizeof v ? (size_t)cap : sizeof v;
     memcpy(out, v, n);
     return (int64_t)n;

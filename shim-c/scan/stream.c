@@ -1,6 +1,7 @@
 /*
- * Bulk data to the output without a copy: splice(2) moves pages of the page cache, or buffers of a socket, to a pipe of our own, which tells how many bytes they are; then the
- * frame's header is written, and they move on to the output.
+ * Bulk data to the output without a copy: splice(2) moves pages of the page cache, or buffers of a
+ * socket, to a pipe of our own, which tells how many bytes they are; then the frame's header is
+ * written, and they move on to the output.
  */
 #include "frame_header.h"
 #include "hpc_scan.h"
@@ -14,13 +15,15 @@
 
 #define PIPE_BYTES (1 << 20)
 /* Of one frame: as many whole pages as its header can say. */
-#define PIECE (MAX_PAYLOAD / 4096u * 4096u)
-#define LOOK_MS 50 /* at the stop flag */
+#define PIECE      (MAX_PAYLOAD / 4096u * 4096u)
+#define LOOK_MS    50 /* at the stop flag */
 /*
- * Empty frames before each header. Whoever reads the pipe into a buffer copies pages to where their frame's header ends, and processors take loads for dependent on stores that
- * lie less than 32 bytes ahead modulo 4 KiB: 8 bytes after the start of a page such a copy takes three times as long as 32 bytes after it.
+ * Empty frames before each header. Whoever reads the pipe into a buffer copies pages to where their
+ * frame's header ends, and processors take loads for dependent on stores that lie less than 32
+ * bytes ahead modulo 4 KiB: 8 bytes after the start of a page such a copy takes three times as long
+ * as 32 bytes after it.
  */
-#define PADS 3
+#define PADS       3
 
 struct stream {
     int from, to;
@@ -44,7 +47,8 @@ static int64_t take(const struct stream *s, int64_t *offset, uint64_t want)
 {
     for (;;) {
         off64_t at = *offset;
-        ssize_t n = splice(s->from, *offset < 0 ? NULL : &at, s->in, NULL, want, *offset < 0 ? SPLICE_F_NONBLOCK : 0);
+        ssize_t n = splice(s->from, *offset < 0 ? NULL : &at, s->in, NULL, want,
+                           *offset < 0 ? SPLICE_F_NONBLOCK : 0);
         int failed;
         if (n >= 0) {
             if (*offset >= 0)
@@ -117,7 +121,9 @@ static int64_t move(const struct stream *s, int64_t offset, uint64_t length)
 
 int64_t hpc_stream(int64_t from, int64_t offset, int64_t length, int64_t to, uint8_t *control)
 {
-    struct stream s = { .from = (int)from, .to = (int)to, .control = (struct hpc_stream_control *)(void *)control };
+    struct stream s = { .from = (int)from,
+                        .to = (int)to,
+                        .control = (struct hpc_stream_control *)(void *)control };
     int ends[2];
     int64_t size, moved;
 

@@ -1,16 +1,17 @@
 /*
- * Whether readdir's d_ino is the st_ino that stat(2) would give, so that a name of another shard needs no stat.
- * True for the filesystems listed here (for Lustre both come from the FID), except where something is mounted on a name:
- * then d_ino is what lies below. Overlay, FUSE and network filesystems that are not listed are asked entry by entry.
+ * Whether readdir's d_ino is the st_ino that stat(2) would give, so that a name of another shard
+ * needs no stat. True for the filesystems listed here (for Lustre both come from the FID), except
+ * where something is mounted on a name: then d_ino is what lies below. Overlay, FUSE and network
+ * filesystems that are not listed are asked entry by entry.
  */
 #include "engine.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <fcntl.h>
 
 static bool listed(int fd)
 {
@@ -22,10 +23,8 @@ static bool listed(int fd)
     case 0x0000EF53: /* ext2, ext3, ext4 */
     case 0x58465342: /* xfs */
     case 0x01021994: /* tmpfs */
-    case 0x0BD00BD0: /* lustre client */
-        return true;
-    default:
-        return false;
+    case 0x0BD00BD0: /* lustre client */ return true;
+    default: return false;
     }
 }
 
@@ -35,7 +34,8 @@ static void unescape(char *path)
     char *out = path;
 
     for (const char *in = path; *in;) {
-        if (in[0] == '\\' && in[1] >= '0' && in[1] <= '3' && in[2] >= '0' && in[2] <= '7' && in[3] >= '0' && in[3] <= '7') {
+        if (in[0] == '\\' && in[1] >= '0' && in[1] <= '3' && in[2] >= '0' && in[2] <= '7' &&
+            in[3] >= '0' && in[3] <= '7') {
             *out++ = (char)((in[1] - '0') << 6 | (in[2] - '0') << 3 | (in[3] - '0'));
             in += 4;
         } else {
@@ -66,9 +66,10 @@ static bool add_parent(struct mount_parents *m, char *mount_point)
 }
 
 /*
- * A bind mount can cover a file; its "root" field (the fourth) is not "/". So can FUSE, whose root may be a file. Directories are stat-ed anyway, and the parents of
- * others are not looked up: a server that is dead would hold us there.
- * False: not all mounts are known (no /proc, no memory), so there is no telling where something is mounted.
+ * A bind mount can cover a file; its "root" field (the fourth) is not "/". So can FUSE, whose root
+ * may be a file. Directories are stat-ed anyway, and the parents of others are not looked up: a
+ * server that is dead would hold us there. False: not all mounts are known (no /proc, no memory),
+ * so there is no telling where something is mounted.
  */
 static bool read_mounts(struct mount_parents *m)
 {

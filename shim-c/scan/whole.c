@@ -1,6 +1,7 @@
 /*
- * What the job before could not see: entries that are never older, and directories below which nothing is. A directory knows whether it is one
- * of them, lies below one or above one, so that only the few above cost a look into the list.
+ * What the job before could not see: entries that are never older, and directories below which
+ * nothing is. A directory knows whether it is one of them, lies below one or above one, so that
+ * only the few above cost a look into the list.
  */
 #include "engine.h"
 
@@ -58,7 +59,8 @@ void whole_free(struct whole *w)
     free(w);
 }
 
-/* Whether the list has the path itself, or else one below it. The byte behind the path is ours to write. */
+/* Whether the list has the path itself, or else one below it. The byte behind the path is ours to
+ * write. */
 static enum whole_place place(const struct whole *w, uint8_t *path, size_t len)
 {
     struct whole_path wanted = { path, (uint32_t)len };
@@ -78,12 +80,15 @@ static enum whole_place place(const struct whole *w, uint8_t *path, size_t len)
         else
             high = middle;
     }
-    return low < w->count && w->path[low].len > wanted.len && !memcmp(w->path[low].at, path, wanted.len)
-        ? ABOVE_WHOLE : NOT_WHOLE;
+    return low < w->count && w->path[low].len > wanted.len &&
+                   !memcmp(w->path[low].at, path, wanted.len)
+               ? ABOVE_WHOLE
+               : NOT_WHOLE;
 }
 
 /* No memory for a path: everything counts as wanted, which saves too much and loses nothing. */
-enum whole_place whole_place(const struct scan *s, const struct node *dir, const char *name, size_t name_len)
+enum whole_place whole_place(const struct scan *s, const struct node *dir, const char *name,
+                             size_t name_len)
 {
     bool slash = dir->path_len == 1 && dir->name[0] == '/';
     size_t len = dir->path_len + (name_len ? (slash ? 0 : 1) + name_len : 0);
@@ -105,7 +110,8 @@ enum whole_place whole_place(const struct scan *s, const struct node *dir, const
     return found;
 }
 
-enum whole_place whole_child(const struct scan *s, const struct node *parent, const char *name, size_t name_len)
+enum whole_place whole_child(const struct scan *s, const struct node *parent, const char *name,
+                             size_t name_len)
 {
     return parent->whole == ABOVE_WHOLE ? whole_place(s, parent, name, name_len) : parent->whole;
 }

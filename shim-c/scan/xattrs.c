@@ -1,11 +1,12 @@
 /*
  * Extended attributes of an entry, ACLs among them, into a block as hpc_scan.h describes it.
  *
- * Nothing is opened for them. Linux 6.13 has listxattrat(2) and getxattrat(2); before, a name in a directory is reached through
- * /proc/self/fd. Most entries have no attributes and cost one call; a filesystem that has none at all is asked once for each kind.
+ * Nothing is opened for them. Linux 6.13 has listxattrat(2) and getxattrat(2); before, a name in a
+ * directory is reached through /proc/self/fd. Most entries have no attributes and cost one call; a
+ * filesystem that has none at all is asked once for each kind.
  */
-#include "engine.h"
 #include "../include/hpc_entry.h"
+#include "engine.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,11 +20,17 @@
 #include <unistd.h>
 
 /*
- * Which attributes are kept: the first line that fits; a name that ends in '.' or '_' is a prefix; what fits none is left out. The
- * trusted names left out are Lustre's own records (layout, FID, links, sizes, HSM state, data version) and overlayfs's: written back, they would make
- * another file of it, or a broken one. user.job is what a metadata server of Lustre notes: the job that made the file. What lustre, ceph, btrfs, gpfs, afs and cifs list are views of such records, and settings of a server.
+ * Which attributes are kept: the first line that fits; a name that ends in '.' or '_' is a prefix;
+ * what fits none is left out. The trusted names left out are Lustre's own records (layout, FID,
+ * links, sizes, HSM state, data version) and overlayfs's: written back, they would make another
+ * file of it, or a broken one. user.job is what a metadata server of Lustre notes: the job that
+ * made the file. What lustre, ceph, btrfs, gpfs, afs and cifs list are views of such records, and
+ * settings of a server.
  */
-static const struct { const char *name; bool keep; } policy[] = {
+static const struct {
+    const char *name;
+    bool keep;
+} policy[] = {
     { "user.job", false },
     { "user.", true },
     { "security.", true },
@@ -67,7 +74,7 @@ static bool kept(const char *name)
 }
 
 #ifndef SYS_getxattrat
-#define SYS_getxattrat 464
+#define SYS_getxattrat  464
 #define SYS_listxattrat 465
 #endif
 
@@ -86,14 +93,16 @@ struct source {
 static pthread_once_t asked = PTHREAD_ONCE_INIT;
 static bool at_calls, proc_fds;
 
-/* EBADF is what only a kernel says that knows the call; others, and sandboxes, say ENOSYS or EPERM. */
+/* EBADF is what only a kernel says that knows the call; others, and sandboxes, say ENOSYS or EPERM.
+ */
 static void ask_kernel(void)
 {
     proc_fds = !access("/proc/self/fd", X_OK);
 #ifndef NO_AT_CALLS /* the tests go the other way, too */
     char none[1];
 
-    at_calls = syscall(SYS_listxattrat, -1, "x", AT_SYMLINK_NOFOLLOW, none, sizeof none) < 0 && errno == EBADF;
+    at_calls = syscall(SYS_listxattrat, -1, "x", AT_SYMLINK_NOFOLLOW, none, sizeof none) < 0 &&
+               errno == EBADF;
 #endif
 }
 
@@ -114,7 +123,8 @@ static ssize_t list_names(const struct source *s, char *out, size_t cap)
         return flistxattr(s->fd, out, cap);
     if (s->dirfd < 0)
         return listxattr(s->name, out, cap);
-    return at_calls ? syscall(SYS_listxattrat, s->dirfd, s->name, AT_SYMLINK_NOFOLLOW, out, cap) : llistxattr(s->name, out, cap);
+    return at_calls ? syscall(SYS_listxattrat, s->dirfd, s->name, AT_SYMLINK_NOFOLLOW, out, cap)
+                    : llistxattr(s->name, out, cap);
 }
 
 static ssize_t get_value(const struct source *s, const char *attribute, void *out, size_t cap)
@@ -125,7 +135,8 @@ static ssize_t get_value(const struct source *s, const char *attribute, void *ou
         return fgetxattr(s->fd, attribute, out, cap);
     if (s->dirfd < 0)
         return getxattr(s->name, attribute, out, cap);
-    return at_calls ? syscall(SYS_getxattrat, s->dirfd, s->name, AT_SYMLINK_NOFOLLOW, attribute, &args, sizeof args)
+    return at_calls ? syscall(SYS_getxattrat, s->dirfd, s->name, AT_SYMLINK_NOFOLLOW, attribute,
+                              &args, sizeof args)
                     : lgetxattr(s->name, attribute, out, cap);
 }
 
@@ -161,7 +172,10 @@ static bool make_room(struct worker *w, struct xattrs *x, size_t more)
 
 static void put(struct worker *w, struct xattrs *x, const char *name, uint32_t value_len)
 {
-    struct { uint16_t name_len, flags; uint32_t value_len; } head = { (uint16_t)strlen(name), 0, value_len };
+    struct {
+        uint16_t name_len, flags;
+        uint32_t value_len;
+    } head = { (uint16_t)strlen(name), 0, value_len };
 
     memcpy(w->xattr_block + x->len, &head, sizeof head);
     memcpy(w->xattr_block + x->len + sizeof head, name, head.name_len);
@@ -211,7 +225,8 @@ static void read_one(struct worker *w, struct xattrs *x, const struct source *s,
 }
 
 /* The names, in `few` or, when they are many, in a buffer of the worker. -errno */
-static ssize_t all_names(struct worker *w, const struct source *s, char *few, size_t cap, char **names)
+static ssize_t all_names(struct worker *w, const struct source *s, char *few, size_t cap,
+                         char **names)
 {
     ssize_t n = list_names(s, few, cap);
 
@@ -248,7 +263,8 @@ static uint64_t dev_of(const struct statx *st)
     return device(st->stx_dev_major, st->stx_dev_minor);
 }
 
-/* What the filesystem has none of for this kind of entry is not asked for again: a socket there may, where a file does not. */
+/* What the filesystem has none of for this kind of entry is not asked for again: a socket there
+ * may, where a file does not. */
 static void has_none(struct worker *w, const struct statx *st)
 {
     if (w->xattr_dev != dev_of(st))
@@ -291,11 +307,14 @@ static bool still_there(int dirfd, const char *name, const struct statx *st)
 {
     struct statx now;
 
-    return !statx(dirfd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_BTIME, &now) && same_object(&now, st);
+    return !statx(dirfd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
+                  STATX_BASIC_STATS | STATX_BTIME, &now) &&
+           same_object(&now, st);
 }
 
 /* Of every kind of source: what is wrong with it, but where the name has gone: false. */
-static bool read_source(struct worker *w, struct xattrs *x, const struct source *s, const struct statx *st)
+static bool read_source(struct worker *w, struct xattrs *x, const struct source *s,
+                        const struct statx *st)
 {
     int error = read_all(w, x, s);
 
@@ -330,7 +349,8 @@ void xattrs_of_held(struct worker *w, struct xattrs *x, int path_fd, const struc
         note_error(x, ESTALE);
 }
 
-bool xattrs_of_name(struct worker *w, struct xattrs *x, int dirfd, const char *name, const struct statx *st)
+bool xattrs_of_name(struct worker *w, struct xattrs *x, int dirfd, const char *name,
+                    const struct statx *st)
 {
     struct source s;
     size_t before = x->len;

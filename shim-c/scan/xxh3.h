@@ -1,6 +1,7 @@
 /*
- * XXH3_64bits of an 8-byte key with seed 0, written from the xxHash specification (XXH3, inputs of 4 to 8 bytes):
- * the two 32-bit halves are swapped, xored with two words of the default secret, and mixed.
+ * XXH3_64bits of an 8-byte key with seed 0, written from the xxHash specification (XXH3, inputs of
+ * 4 to 8 bytes): the two 32-bit halves are swapped, xored with two words of the default secret, and
+ * mixed.
  */
 #ifndef HPC_XXH3_H
 #define HPC_XXH3_H

@@ -6,7 +6,9 @@ import { readBuffer } from "./read-buffer";
 
 /** The bytes of an archive, block by block. */
 export interface ArchiveInput {
-  /** The next block, valid until the next call; undefined at the end. Rejects with HPC_ARCHIVE_READ. */
+  /**
+   * The next block, valid until the next call; undefined at the end. Rejects with HPC_ARCHIVE_READ.
+   */
   next(): Promise<Buffer | undefined>;
   close(): Promise<void>;
 }
@@ -18,7 +20,11 @@ export async function openArchiveInput(archive: string): Promise<ArchiveInput> {
     const handle = await open(archive, "r");
     if ((await handle.stat()).isDirectory()) {
       await handle.close();
-      throw new HpcError("HPC_ARCHIVE_OPEN", `archive ${archive} is a directory`, "Name the archive file in it.");
+      throw new HpcError(
+        "HPC_ARCHIVE_OPEN",
+        `archive ${archive} is a directory`,
+        "Name the archive file in it.",
+      );
     }
     return new FileInput(archive, handle);
   } catch (error) {

@@ -14,7 +14,10 @@ export const NoteOperation = {
 } as const;
 export type NoteOperation = (typeof NoteOperation)[keyof typeof NoteOperation];
 
-/** What an archive says of a name that it lacks, or has in part: the payload of an `N` frame in an archive. */
+/**
+ * What an archive says of a name that it lacks, or has in part: the payload of an `N` frame in an
+ * archive.
+ */
 export interface Note {
   /** Positive. */
   readonly errno: number;
@@ -45,10 +48,15 @@ export function encodeNote({ errno, operation, name }: Note): Buffer {
   return payload;
 }
 
-/** The name is a view. undefined: it does not match its checksum. Throws HPC_PAYLOAD for what no writer made. */
+/**
+ * The name is a view. undefined: it does not match its checksum. Throws HPC_PAYLOAD for what no
+ * writer made.
+ */
 export function decodeNote(payload: Buffer): Note | undefined {
-  if (payload.length <= HEAD + DIGEST) throw new ProtocolError("HPC_PAYLOAD", `a note of ${payload.length} bytes`);
-  if (payload.readBigUInt64LE(payload.length - DIGEST) !== digestOf(payload.subarray(0, -DIGEST))) return undefined;
+  if (payload.length <= HEAD + DIGEST)
+    throw new ProtocolError("HPC_PAYLOAD", `a note of ${payload.length} bytes`);
+  if (payload.readBigUInt64LE(payload.length - DIGEST) !== digestOf(payload.subarray(0, -DIGEST)))
+    return undefined;
   const operation = payload.readUInt32LE(4);
   if (operation < NoteOperation.STAT || operation > NoteOperation.READ_XATTRS)
     throw new ProtocolError("HPC_PAYLOAD", `a note of operation ${operation}`);

@@ -14,7 +14,10 @@ import { shardSetOf } from "./shard-archives";
 /** Where an archive is written. Exactly one of `commit` and `discard` ends it. */
 export interface ArchiveOutput {
   readonly sink: ByteSink;
-  /** Makes it durable, and lets a regular file appear under its name. Resolves to what is to be warned of. */
+  /**
+   * Makes it durable, and lets a regular file appear under its name. Resolves to what is to be
+   * warned of.
+   */
   commit(): Promise<string | undefined>;
   /** Leaves no partial file; what went to a pipe or device cannot be taken back. */
   discard(): Promise<void>;
@@ -34,11 +37,15 @@ const fstatBig: (fd: number, options: { bigint: true }) => Promise<BigIntStats> 
 const ENXIO = "ENXIO"; // of a fifo that nobody reads
 
 /**
- * Opens `archive` for writing: "-" is standard output; a device or fifo that is root's or the caller's own is written in place; anything
- * else is written as `archive.partial-…` in the same directory and renamed when it is complete. A symlink leads on where `findTarget` says.
+ * Opens `archive` for writing: "-" is standard output; a device or fifo that is root's or the
+ * caller's own is written in place; anything else is written as `archive.partial-…` in the same
+ * directory and renamed when it is complete. A symlink leads on where `findTarget` says.
  * Throws HPC_ARCHIVE_OPEN, and the signal's reason while nobody reads the fifo.
  */
-export async function openArchiveOutput(archive: string, signal?: AbortSignal): Promise<ArchiveOutput> {
+export async function openArchiveOutput(
+  archive: string,
+  signal?: AbortSignal,
+): Promise<ArchiveOutput> {
   try {
     const target = archive === "-" ? 1 : await findTarget(archive);
     if (typeof target === "number") return await toDescriptor(target);
@@ -74,11 +81,15 @@ async function toDescriptor(fd: number): Promise<ArchiveOutput> {
 }
 
 /** What is not a file gets nothing before the opened descriptor has told whose it is. */
-async function inPlace({ directory, name, existing }: SpecialTarget, signal?: AbortSignal): Promise<ArchiveOutput> {
+async function inPlace(
+  { directory, name, existing }: SpecialTarget,
+  signal?: AbortSignal,
+): Promise<ArchiveOutput> {
   // So that a fifo of somebody else does not even hear of us.
   requireOurs(existing, directory.pathOf(name));
   const guarded = directory.guarded && (await directory.guards(existing));
-  // A fifo that took a device's place must not block; a device that nobody could exchange is written as devices are.
+  // A fifo that took a device's place must not block; a device that nobody could exchange is
+  // written as devices are.
   const wait = guarded && !existing.isFIFO() ? 0 : O_NONBLOCK;
   const fd = await openReader(directory.at(name), O_WRONLY | O_NOFOLLOW | O_NOCTTY | wait, signal);
   try {
@@ -108,7 +119,11 @@ async function inPlace({ directory, name, existing }: SpecialTarget, signal?: Ab
 }
 
 /** Waits until a fifo has a reader. */
-async function openReader(path: Buffer, flags: number, signal: AbortSignal | undefined): Promise<number> {
+async function openReader(
+  path: Buffer,
+  flags: number,
+  signal: AbortSignal | undefined,
+): Promise<number> {
   for (;;) {
     try {
       return await openFd(path, flags);
@@ -120,7 +135,8 @@ async function openReader(path: Buffer, flags: number, signal: AbortSignal | und
 }
 
 function requireOurs(stat: BigIntStats, path: Buffer): void {
-  if (stat.isFile() || stat.isDirectory()) throw Object.assign(new Error("exchanged"), { code: "EBUSY" });
+  if (stat.isFile() || stat.isDirectory())
+    throw Object.assign(new Error("exchanged"), { code: "EBUSY" });
   if (isOurs(stat.uid)) return;
   throw new HpcError(
     "HPC_ARCHIVE_OPEN",
@@ -147,7 +163,8 @@ async function partial({ directory, name, existing }: NamedTarget): Promise<Arch
   const { handle, name: draftName } = draft;
   const remove = async (): Promise<void> => {
     const now = await directory.look(draftName).catch(() => undefined);
-    if (now !== undefined && isSame(now, stat)) await unlink(directory.at(draftName)).catch(() => undefined);
+    if (now !== undefined && isSame(now, stat))
+      await unlink(directory.at(draftName)).catch(() => undefined);
   };
   return {
     sink: fileSink(handle.fd),
@@ -163,7 +180,9 @@ async function partial({ directory, name, existing }: NamedTarget): Promise<Arch
         }
         const now = await directory.look(name);
         if (now === undefined || !isSame(now, stat))
-          throw Object.assign(new Error("exchanged"), { code: "another file has its name: somebody exchanged it" });
+          throw Object.assign(new Error("exchanged"), {
+            code: "another file has its name: somebody exchanged it",
+          });
         return await durable(directory, name);
       } finally {
         await directory.close();
@@ -193,7 +212,11 @@ async function newFile(directory: HeldDirectory, name: Buffer) {
     const suffix = `.partial-${process.pid}-${randomBytes(4).toString("hex")}`;
     const draft = Buffer.concat([name.subarray(0, PARTIAL_NAME), Buffer.from(suffix)]);
     try {
-      const handle = await open(directory.at(draft), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+      const handle = await open(
+        directory.at(draft),
+        O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
+        0o600,
+      );
       return { handle, name: draft };
     } catch (error) {
       if (causeOf(error) !== "EEXIST" || tries === PARTIAL_TRIES) throw error;
@@ -201,7 +224,9 @@ async function newFile(directory: HeldDirectory, name: Buffer) {
   }
 }
 
-/** The archives of the other shards of the set: those that are there, and how to know those to come. */
+/**
+ * The archives of the other shards of the set: those that are there, and how to know those to come.
+ */
 async function siblingsOf(directory: HeldDirectory, name: Buffer) {
   const set = shardSetOf(name);
   if (set === undefined) return { there: [], others: undefined };

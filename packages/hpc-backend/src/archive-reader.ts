@@ -24,7 +24,10 @@ import { FACT_COST, FACTS_BYTES } from "./limits";
 import { printable } from "./printable";
 import { digestOf, RunningDigest } from "./xxh";
 
-/** An entry's record. `damage`: it is not what was written; its name may be wrong, and its content is left out. */
+/**
+ * An entry's record. `damage`: it is not what was written; its name may be wrong, and its content
+ * is left out.
+ */
 export interface EntryItem {
   readonly type: "entry";
   readonly entry: Entry;
@@ -64,11 +67,13 @@ export type ArchiveItem = EntryItem | AttributesItem | DataItem | EndItem | Note
 /**
  * Reads an archive front to back in constant memory and checks every digest, count and sequence:
  *
- *     for (let items = await reader.next(); items !== undefined; items = await reader.next()) for (const item of items) …
+ * for (let items = await reader.next(); items !== undefined; items = await reader.next()) for
+ * (const item of items) …
  *
- * Items, and all Buffers in them, are valid until the next call. Damage inside one entry is reported with the entry; damage
- * that hides where the next entry begins throws HPC_ARCHIVE_DAMAGED, a missing end HPC_ARCHIVE_TRUNCATED; both name the last good
- * entry and the offset.
+ * Items, and all Buffers in them, are valid until the next call. Damage inside one entry is
+ * reported with the entry; damage that hides where the next entry begins throws
+ * HPC_ARCHIVE_DAMAGED, a missing end HPC_ARCHIVE_TRUNCATED; both name the last good entry and the
+ * offset.
  */
 export class ArchiveReader {
   /** What the archive says of the job that made it: complete once the first item has come. */
@@ -81,7 +86,10 @@ export class ArchiveReader {
   #headerLeft = Buffer.alloc(0);
   #inHeader = true;
   #ended = false;
-  /** between entries; before an entry's attributes; inside its content; behind a damaged record, where either may follow. */
+  /**
+   * between entries; before an entry's attributes; inside its content; behind a damaged record,
+   * where either may follow.
+   */
   #state: "between" | "attributes" | "content" | "unsure" = "between";
   /** Content follows the attributes. */
   #contentNext = false;
@@ -104,7 +112,10 @@ export class ArchiveReader {
   }
 
   static async open(archive: string): Promise<ArchiveReader> {
-    return new ArchiveReader(archive === "-" ? "standard input" : archive, await openArchiveInput(archive));
+    return new ArchiveReader(
+      archive === "-" ? "standard input" : archive,
+      await openArchiveInput(archive),
+    );
   }
 
   async next(): Promise<ArchiveItem[] | undefined> {
@@ -172,7 +183,8 @@ export class ArchiveReader {
       case "C":
         if (this.#entries > 0 || this.#accounted) break;
         this.#factBytes += payload.length + FACT_COST;
-        if (this.#factBytes > FACTS_BYTES) throw this.#damage("it says more of its job than an archive can");
+        if (this.#factBytes > FACTS_BYTES)
+          throw this.#damage("it says more of its job than an archive can");
         this.#factsDigest.update(payload);
         this.facts.push(copied(parsePair(commandText(payload))));
         return undefined;
@@ -203,8 +215,10 @@ export class ArchiveReader {
         if (!this.#accounted) break;
         this.#checkSums();
         // The entries are good, all of them; what the archive says of others is not.
-        if (this.#badFacts) throw this.#damage("what it says of its job and the sums do not match their checksum");
-        if (this.#badNote) throw this.#damage("a note of what could not be saved does not match its checksum");
+        if (this.#badFacts)
+          throw this.#damage("what it says of its job and the sums do not match their checksum");
+        if (this.#badNote)
+          throw this.#damage("a note of what could not be saved does not match its checksum");
         this.#ended = true;
         return undefined;
       default:
@@ -249,7 +263,11 @@ export class ArchiveReader {
     this.#state = this.#contentNext ? "content" : "between";
     const damage = attributesDamage(payload);
     if (damage !== undefined) this.#damaged = true;
-    return { type: "attributes", block: payload.subarray(0, damage === undefined ? -8 : 0), damage };
+    return {
+      type: "attributes",
+      block: payload.subarray(0, damage === undefined ? -8 : 0),
+      damage,
+    };
   }
 
   #note(payload: Buffer): NoteItem | undefined {
@@ -275,7 +293,10 @@ export class ArchiveReader {
     return { type: "end", payload, errno, digest: whole ? digest : undefined, damage };
   }
 
-  /** Entries and bytes as the job counted them, against what came; after damage the numbers may differ. */
+  /**
+   * Entries and bytes as the job counted them, against what came; after damage the numbers may
+   * differ.
+   */
   #checkSums(): void {
     const sums = this.accounting;
     if (this.#damaged || sums === undefined) return;
@@ -310,7 +331,10 @@ export class ArchiveReader {
   }
 }
 
-/** A record that one flipped bit made senseless is damage to one entry: its frame still says where the next one begins. */
+/**
+ * A record that one flipped bit made senseless is damage to one entry: its frame still says where
+ * the next one begins.
+ */
 function decoded(payload: Buffer): { readonly entry: Entry; readonly damage: string } {
   try {
     return { entry: decodeEntry(payload), damage: "its record does not match its checksum" };
@@ -353,7 +377,10 @@ function unreadable(payload: Buffer): Entry {
 }
 
 function attributesDamage(payload: Buffer): string | undefined {
-  if (payload.length < 8 || payload.readBigUInt64LE(payload.length - 8) !== digestOf(payload.subarray(0, -8))) {
+  if (
+    payload.length < 8 ||
+    payload.readBigUInt64LE(payload.length - 8) !== digestOf(payload.subarray(0, -8))
+  ) {
     return "its extended attributes do not match their checksum";
   }
   try {
@@ -365,15 +392,25 @@ function attributesDamage(payload: Buffer): string | undefined {
   }
 }
 
-/** What an entry's end says, checked against the content that came. One that does not fit it has no errno (0). */
-function checkedEnd(payload: Buffer, bytes: number, digest: bigint): Pick<EndItem, "errno" | "damage"> {
+/**
+ * What an entry's end says, checked against the content that came. One that does not fit it has no
+ * errno (0).
+ */
+function checkedEnd(
+  payload: Buffer,
+  bytes: number,
+  digest: bigint,
+): Pick<EndItem, "errno" | "damage"> {
   const damaged = (damage: string) => ({ errno: 0, damage });
   try {
     const end = decodeDataEnd(payload);
-    if (end.bytes !== BigInt(bytes)) return damaged(`${end.bytes} bytes were written, ${bytes} came back`);
+    if (end.bytes !== BigInt(bytes))
+      return damaged(`${end.bytes} bytes were written, ${bytes} came back`);
     // A complete file has a digest, an incomplete one an errno: never both, never neither.
-    if ((end.digest === undefined) === (end.errno === 0)) return damaged("its end record is damaged");
-    if (end.digest !== undefined && end.digest !== digest) return damaged("its content does not match its checksum");
+    if ((end.digest === undefined) === (end.errno === 0))
+      return damaged("its end record is damaged");
+    if (end.digest !== undefined && end.digest !== digest)
+      return damaged("its content does not match its checksum");
     return { errno: end.errno, damage: undefined };
   } catch (error) {
     if (error instanceof ProtocolError) return damaged("its end record is damaged");

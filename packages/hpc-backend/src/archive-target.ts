@@ -3,7 +3,10 @@ import { type FileHandle, lstat, open, readlink } from "node:fs/promises";
 import { causeOf, HpcError } from "./errors";
 import { printable } from "./printable";
 
-/** A directory that is held open, so that what is done in it is done in this one, whatever its path leads to by then. */
+/**
+ * A directory that is held open, so that what is done in it is done in this one, whatever its path
+ * leads to by then.
+ */
 export class HeldDirectory {
   private constructor(
     private readonly handle: FileHandle,
@@ -17,13 +20,17 @@ export class HeldDirectory {
     return new HeldDirectory(await open(path, AS_DIRECTORY), Buffer.from(path), true);
   }
 
-  /** Opens the directory `name` in it and closes this one. Throws the system's error: ENOTDIR for a symlink. */
+  /**
+   * Opens the directory `name` in it and closes this one. Throws the system's error: ENOTDIR for a
+   * symlink.
+   */
   async enter(name: Buffer): Promise<HeldDirectory> {
     const up = name.equals(DOT_DOT);
     const handle = await open(this.at(name), AS_DIRECTORY | (up ? 0 : constants.O_NOFOLLOW));
     try {
       // ".." of a directory that somebody could move leads where he wants.
-      const guarded = this.guarded && (up || (await this.guards(await handle.stat({ bigint: true }))));
+      const guarded =
+        this.guarded && (up || (await this.guards(await handle.stat({ bigint: true }))));
       await this.close();
       return new HeldDirectory(handle, this.pathOf(name), guarded);
     } catch (error) {
@@ -32,9 +39,14 @@ export class HeldDirectory {
     }
   }
 
-  /** A path for system calls that leads to `name` in this very directory. Without /proc it is the plain path. */
+  /**
+   * A path for system calls that leads to `name` in this very directory. Without /proc it is the
+   * plain path.
+   */
   at(name: Buffer): Buffer {
-    return hasProc ? Buffer.concat([Buffer.from(`/proc/self/fd/${this.handle.fd}/`), name]) : this.pathOf(name);
+    return hasProc
+      ? Buffer.concat([Buffer.from(`/proc/self/fd/${this.handle.fd}/`), name])
+      : this.pathOf(name);
   }
 
   /** For messages. */
@@ -45,7 +57,9 @@ export class HeldDirectory {
 
   /** Absolute and without symlinks, as a scan names it; as `path` where /proc is missing. */
   async realPath(): Promise<Buffer> {
-    return readlink(`/proc/self/fd/${this.handle.fd}`, { encoding: "buffer" }).catch(() => this.path);
+    return readlink(`/proc/self/fd/${this.handle.fd}`, { encoding: "buffer" }).catch(
+      () => this.path,
+    );
   }
 
   /** The name itself, not followed; undefined: nothing has it. Throws the system's error. */
@@ -57,8 +71,8 @@ export class HeldDirectory {
   }
 
   /**
-   * Whether nobody but root and who runs this can exchange an entry of it: the directory and the entry are theirs, and others may not write
-   * to the directory, or it is sticky.
+   * Whether nobody but root and who runs this can exchange an entry of it: the directory and the
+   * entry are theirs, and others may not write to the directory, or it is sticky.
    */
   async guards(entry: BigIntStats): Promise<boolean> {
     const { mode, uid } = await this.handle.stat({ bigint: true });
@@ -68,7 +82,10 @@ export class HeldDirectory {
 
   /** Makes the names in it durable. Throws the system's error. */
   async sync(): Promise<void> {
-    const readable = await open(this.at(Buffer.from(".")), constants.O_RDONLY | constants.O_DIRECTORY);
+    const readable = await open(
+      this.at(Buffer.from(".")),
+      constants.O_RDONLY | constants.O_DIRECTORY,
+    );
     await readable.sync().finally(() => readable.close());
   }
 
@@ -104,9 +121,11 @@ export function isOurs(uid: bigint): boolean {
 }
 
 /**
- * Where the bytes of an archive of this name go: a name in a directory, or the number of a descriptor that this process was started with
- * (/dev/stdout, /dev/fd/3). A symlink, wherever it stands in the path, is followed only if it belongs to root or to who runs this and
- * nobody else can exchange it. Throws HPC_ARCHIVE_OPEN for another one and for a directory, and the system's errors.
+ * Where the bytes of an archive of this name go: a name in a directory, or the number of a
+ * descriptor that this process was started with (/dev/stdout, /dev/fd/3). A symlink, wherever it
+ * stands in the path, is followed only if it belongs to root or to who runs this and nobody else
+ * can exchange it. Throws HPC_ARCHIVE_OPEN for another one and for a directory, and the system's
+ * errors.
  */
 export async function findTarget(archive: string): Promise<NamedTarget | number> {
   hasProc = await lstat("/proc/self/fd").then(
@@ -122,12 +141,18 @@ export async function findTarget(archive: string): Promise<NamedTarget | number>
       if (text === ".") continue;
       const stat = text === ".." ? undefined : await directory.look(name);
       if (stat?.isSymbolicLink()) {
-        if (rest.length === 0 && /^\d{1,9}$/.test(text) && OWN_DESCRIPTORS.test(directory.path.toString("latin1"))) {
+        if (
+          rest.length === 0 &&
+          /^\d{1,9}$/.test(text) &&
+          OWN_DESCRIPTORS.test(directory.path.toString("latin1"))
+        ) {
           await directory.close();
           return Number(text);
         }
-        if (++links > LINKS_MAX) throw Object.assign(new Error("too many symlinks"), { code: "ELOOP" });
-        if (!(directory.guarded && (await directory.guards(stat)))) throw foreignLink(directory.pathOf(name));
+        if (++links > LINKS_MAX)
+          throw Object.assign(new Error("too many symlinks"), { code: "ELOOP" });
+        if (!(directory.guarded && (await directory.guards(stat))))
+          throw foreignLink(directory.pathOf(name));
         const target = await readlink(directory.at(name), { encoding: "buffer" });
         rest.unshift(...components(target));
         if (target[0] === 0x2f) {
@@ -138,7 +163,11 @@ export async function findTarget(archive: string): Promise<NamedTarget | number>
         return { directory, name, existing: stat };
       } else directory = await directory.enter(name);
     }
-    throw new HpcError("HPC_ARCHIVE_OPEN", `archive ${archive} is a directory`, "Name a file in it.");
+    throw new HpcError(
+      "HPC_ARCHIVE_OPEN",
+      `archive ${archive} is a directory`,
+      "Name a file in it.",
+    );
   } catch (error) {
     await directory.close().catch(() => undefined);
     throw error;

@@ -4,7 +4,9 @@ import { BackOffReport } from "./back-off";
 function reported(...states: [times: number, leastThreads: number, threads: number][]): string[] {
   const said: string[] = [];
   const report = new BackOffReport(32, { say: (_level, text) => void said.push(text) });
-  const stats = states.map(([times, leastThreads, threads]) => ({ backOff: { times, leastThreads, threads } }));
+  const stats = states.map(([times, leastThreads, threads]) => ({
+    backOff: { times, leastThreads, threads },
+  }));
   for (const state of stats) report.look(state);
   report.end(stats.at(-1) ?? {});
   return said;

@@ -1,7 +1,10 @@
 import type { ScanStats } from "@podheitor/hpc-walker";
 import type { Messages } from "./messages";
 
-/** Says in the job log that the scan gives way to a filesystem that has grown slow: when that begins, and at the end how far it went. */
+/**
+ * Says in the job log that the scan gives way to a filesystem that has grown slow: when that
+ * begins, and at the end how far it went.
+ */
 export class BackOffReport {
   readonly #threads: number;
   readonly #messages: Pick<Messages, "say">;

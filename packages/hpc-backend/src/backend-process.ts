@@ -26,7 +26,9 @@ import { checkRoots } from "./plan";
 import { requireRoots } from "./roots";
 import type { Work } from "./work";
 
-/** Message levels as PTCOMM has them: an `E` would end the exchange that is going on, `Q` does not. */
+/**
+ * Message levels as PTCOMM has them: an `E` would end the exchange that is going on, `Q` does not.
+ */
 export const PTCOMM_LEVEL = {
   info: "info",
   warning: "warning",
@@ -35,8 +37,8 @@ export const PTCOMM_LEVEL = {
 } as const satisfies Record<MessageLevel, string>;
 
 /**
- * One dialogue with a plugin: reads its frames all the time, so that end of input, `T` and errors are noticed while output is
- * blocked; does the work in between; and leaves.
+ * One dialogue with a plugin: reads its frames all the time, so that end of input, `T` and errors
+ * are noticed while output is blocked; does the work in between; and leaves.
  */
 export class BackendProcess {
   readonly #emitter: Emitter;
@@ -89,7 +91,10 @@ export class BackendProcess {
     log(`crash: ${text}`);
     try {
       if (!this.#emitter.writing) {
-        this.#emitter.frames.message("abort", `podheitor-hpc-backend failed: ${text.split("\n", 1)[0]}`);
+        this.#emitter.frames.message(
+          "abort",
+          `podheitor-hpc-backend failed: ${text.split("\n", 1)[0]}`,
+        );
         writeSync(1, this.#emitter.frames.takeBytes());
       }
     } catch {
@@ -101,7 +106,11 @@ export class BackendProcess {
   #received(chunk: Buffer): void {
     try {
       this.#decoder.push(chunk);
-      for (let frame = this.#decoder.next(); frame !== undefined && !this.#leaving; frame = this.#decoder.next()) {
+      for (
+        let frame = this.#decoder.next();
+        frame !== undefined && !this.#leaving;
+        frame = this.#decoder.next()
+      ) {
         const event = this.#session.receive(frame);
         if (event !== undefined) this.#on(event);
       }
@@ -120,7 +129,8 @@ export class BackendProcess {
         this.#start(event.command);
         return;
       case "frame":
-        if (this.#work === undefined) throw new ProtocolError("HPC_UNEXPECTED_FRAME", "a frame before the start");
+        if (this.#work === undefined)
+          throw new ProtocolError("HPC_UNEXPECTED_FRAME", "a frame before the start");
         this.#work.frame(event.frame);
         return;
       case "error":
@@ -137,10 +147,13 @@ export class BackendProcess {
   }
 
   #configured(job: JobInfo, params: Params): void {
-    log(`job ${job.name} (${job.id}), type ${job.type}, level ${job.level ?? "-"}, since ${job.since ?? "-"}`);
+    log(
+      `job ${job.name} (${job.id}), type ${job.type}, level ${job.level ?? "-"}, since ${job.since ?? "-"}`,
+    );
     try {
       this.#job = job;
-      const types = job.pluginDir === undefined ? undefined : readFilesystemTypes(job.pluginDir.toString());
+      const types =
+        job.pluginDir === undefined ? undefined : readFilesystemTypes(job.pluginDir.toString());
       if (types !== undefined) declareFilesystemTypes(types);
       this.#params = parseParams(params);
       this.#emitter.limit(this.#params.bandwidthMib);
@@ -220,13 +233,18 @@ export class BackendProcess {
   }
 }
 
-/** Whether what the job names can be saved: a filesystem that does not answer may keep it waiting. */
+/**
+ * Whether what the job names can be saved: a filesystem that does not answer may keep it waiting.
+ */
 async function lookAt(params: JobParams): Promise<void> {
   await requireRoots(params);
   await checkRoots(params);
 }
 
-/** One line for the job log: what is wrong, what to do, and the code under which docs/errors.md has more. */
+/**
+ * One line for the job log: what is wrong, what to do, and the code under which docs/errors.md has
+ * more.
+ */
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code, message, remedy } = error as Error & { code?: unknown; remedy?: unknown };

@@ -29,8 +29,10 @@ export interface BackupToArchive {
 }
 
 /**
- * Saves everything that `params` names into one archive. A regular archive appears under its name only when it is complete.
- * Rejects with HpcError: HPC_DESCRIPTORS, HPC_ARCHIVE_OPEN, HPC_ARCHIVE_WRITE, HPC_CANCELLED, HPC_ROOT_REFUSED, or the scan engine's error.
+ * Saves everything that `params` names into one archive. A regular archive appears under its name
+ * only when it is complete.
+ * Rejects with HpcError: HPC_DESCRIPTORS, HPC_ARCHIVE_OPEN, HPC_ARCHIVE_WRITE, HPC_CANCELLED,
+ * HPC_ROOT_REFUSED, or the scan engine's error.
  */
 export async function backupToArchive(options: BackupToArchive): Promise<BackupSummary> {
   const { params, events, signal } = options;
@@ -70,7 +72,10 @@ export async function backupToArchive(options: BackupToArchive): Promise<BackupS
   }
 }
 
-/** What the archive says of the job that made it. Returns the digest of that, which the accounting closes. */
+/**
+ * What the archive says of the job that made it. Returns the digest of that, which the accounting
+ * closes.
+ */
 function facts(emitter: Emitter, { params, since }: BackupToArchive): RunningDigest {
   const digest = new RunningDigest();
   let bytes = 0;
@@ -104,7 +109,10 @@ function tooMuchSaid(): HpcError {
   );
 }
 
-/** The accounting and, behind it, one digest of the facts and of itself: what no entry's own checksum covers. */
+/**
+ * The accounting and, behind it, one digest of the facts and of itself: what no entry's own
+ * checksum covers.
+ */
 function withDigest(digest: RunningDigest, accounting: Buffer): Buffer {
   digest.update(accounting);
   const end = Buffer.alloc(8);

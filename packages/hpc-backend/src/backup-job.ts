@@ -17,9 +17,9 @@ import { TargetWatch } from "./target-watch";
 import { uncovered } from "./uncovered";
 
 /**
- * Scans, and sends every entry of this job to the sink. On return all of them have been appended and the accounting is
- * complete. Rejects with HPC_CANCELLED when the signal fires, with the scanner's error when the engine fails, and with
- * the sink's when the receiver is gone.
+ * Scans, and sends every entry of this job to the sink. On return all of them have been appended
+ * and the accounting is complete. Rejects with HPC_CANCELLED when the signal fires, with the
+ * scanner's error when the engine fails, and with the sink's when the receiver is gone.
  */
 export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
   requireDescriptors();
@@ -29,14 +29,22 @@ export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
   const checks = job.ask === undefined || since === undefined ? undefined : new Checks(job.ask);
   const { content } = job;
   const whole = before?.paths ?? [];
-  const plan = await planScan(job.params, { since, keepOlder: checks !== undefined, whole, content, sharding });
+  const plan = await planScan(job.params, {
+    since,
+    keepOlder: checks !== undefined,
+    whole,
+    content,
+    sharding,
+  });
   for (const note of plan.notes) job.messages.say("info", note);
   for (const warning of plan.warnings) job.messages.say("warning", warning);
   const set = sharding.shard.count > 1 ? new ShardSet(job.params, sharding.shard) : undefined;
   if (set !== undefined) job.messages.say("info", set.description);
-  // Only the Director's jobs are generations: an estimate saves nothing, and archives are made by hand.
+  // Only the Director's jobs are generations: an estimate saves nothing, and archives are made by
+  // hand.
   const record = job.jobName !== undefined && job.content ? set : undefined;
-  for (const { level, text } of record?.start(Math.floor(Date.now() / 1000)) ?? []) job.messages.say(level, text);
+  for (const { level, text } of record?.start(Math.floor(Date.now() / 1000)) ?? [])
+    job.messages.say(level, text);
   const { tree, paths, otherPaths } = job.params;
   const gaps = tree === undefined ? [] : await uncovered(tree, [...paths, ...otherPaths]);
   for (const gap of gaps) job.messages.say("warning", gap);
@@ -68,7 +76,9 @@ export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
     },
   );
   const mine = sharding.byInode ? undefined : new MineOnly(sharding);
-  const backOff = plan.scan.backOff ? new BackOffReport(plan.scan.threads, job.messages) : undefined;
+  const backOff = plan.scan.backOff
+    ? new BackOffReport(plan.scan.threads, job.messages)
+    : undefined;
   try {
     await pump(scanner, mine, emitter, checks, job, backOff);
     backOff?.end(scanner.stats());
@@ -124,17 +134,28 @@ async function pump(
   await emitter.unchangedLinks();
 }
 
-/** Until the next batch is there: takes answers as they come, and does not keep a question back when nothing else happens. */
-async function answersWhileWaiting(pending: Promise<unknown>, emitter: BatchEmitter, checks: Checks): Promise<void> {
+/**
+ * Until the next batch is there: takes answers as they come, and does not keep a question back when
+ * nothing else happens.
+ */
+async function answersWhileWaiting(
+  pending: Promise<unknown>,
+  emitter: BatchEmitter,
+  checks: Checks,
+): Promise<void> {
   const arrived = pending.then(
     () => "batch" as const,
     () => "batch" as const,
   );
   for (;;) {
     const idle = new AbortController();
-    const quiet = after(FLUSH_IDLE_MS, "idle" as const, { signal: idle.signal }).catch(() => "idle" as const);
+    const quiet = after(FLUSH_IDLE_MS, "idle" as const, { signal: idle.signal }).catch(
+      () => "idle" as const,
+    );
     const answered = checks.oldest()?.then(() => "answer" as const);
-    const event = await Promise.race(answered === undefined ? [arrived, quiet] : [arrived, answered, quiet]);
+    const event = await Promise.race(
+      answered === undefined ? [arrived, quiet] : [arrived, answered, quiet],
+    );
     idle.abort();
     if (event === "batch") return;
     if (event === "answer") await emitter.answer(checks);
@@ -146,7 +167,8 @@ async function answersWhileWaiting(pending: Promise<unknown>, emitter: BatchEmit
 function sayIdle(scanner: Scanner, { params, messages }: BackupJob): void {
   for (const index of scanner.idleExcludes?.() ?? []) {
     const pattern = params.excludes[index];
-    if (pattern !== undefined) messages.say("info", `exclude ${printable(pattern)} matched nothing`);
+    if (pattern !== undefined)
+      messages.say("info", `exclude ${printable(pattern)} matched nothing`);
   }
 }
 

@@ -18,17 +18,32 @@ export interface BackupStream {
 }
 
 /**
- * What an hpc/1 backup sends between its start and its end, without a plugin that asks for it. Rejects with HpcError
- * HPC_ROOT_REFUSED, HPC_BAD_PATH (a root that became unreadable), HPC_WORK_FILE, and HPC_CANCELLED when the signal
- * fires during the scan (before it: the signal's reason); with WalkerError when the scan fails, or NativeError when
- * the native engine cannot be used; and with the output's error when the receiver is gone.
+ * What an hpc/1 backup sends between its start and its end, without a plugin that asks for it.
+ * Rejects with HpcError HPC_ROOT_REFUSED, HPC_BAD_PATH (a root that became unreadable),
+ * HPC_WORK_FILE, and HPC_CANCELLED when the signal fires during the scan (before it: the signal's
+ * reason); with WalkerError when the scan fails, or NativeError when the native engine cannot be
+ * used; and with the output's error when the receiver is gone.
  */
-export async function backupToStream({ params, emitter, signal, openScanner }: BackupStream): Promise<void> {
+export async function backupToStream({
+  params,
+  emitter,
+  signal,
+  openScanner,
+}: BackupStream): Promise<void> {
   emitter.limit(params.bandwidthMib);
   const sums = new Sums();
   const messages = new Messages((level, text) => emitter.frames.message(PTCOMM_LEVEL[level], text));
   const sink = new Hpc1Sink(emitter, { digests: false });
-  const job = { params, since: undefined, ask: undefined, content: true, sink, sums, messages, signal };
+  const job = {
+    params,
+    since: undefined,
+    ask: undefined,
+    content: true,
+    sink,
+    sums,
+    messages,
+    signal,
+  };
   if (openScanner === undefined) await requireRoots(params);
   await runBackup(openScanner === undefined ? job : { ...job, openScanner });
   emitter.frames.frame("U", encodeAccounting(sums));

@@ -13,7 +13,10 @@ export interface BackupJob {
   readonly params: JobParams;
   /** Only what changed at or after this epoch second. */
   readonly since: bigint | undefined;
-  /** Accurate jobs with `since`: asks the file list about older entries; without it they are dropped. */
+  /**
+   * Accurate jobs with `since`: asks the file list about older entries; without it they are
+   * dropped.
+   */
   readonly ask: Ask | undefined;
   /** false: an estimate. */
   readonly content: boolean;

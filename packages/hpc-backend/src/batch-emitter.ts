@@ -1,6 +1,13 @@
 import { tmpdir } from "node:os";
 import { errnoName } from "@podheitor/hpc-native";
-import { EntryFlag, EntryKind, RecordCursor, RecordType, type Scanner, ScanOp } from "@podheitor/hpc-walker";
+import {
+  EntryFlag,
+  EntryKind,
+  RecordCursor,
+  RecordType,
+  type Scanner,
+  ScanOp,
+} from "@podheitor/hpc-walker";
 import { EREMOTE, isGone, NoteOperation } from "./archive-note";
 import type { BackupJob } from "./backup-types";
 import type { Checks } from "./checks";
@@ -21,10 +28,21 @@ const EMPTY = Buffer.alloc(0);
 
 type Job = Pick<
   BackupJob,
-  "params" | "sink" | "sums" | "messages" | "content" | "signal" | "workDirectory" | "progress" | "trouble"
+  | "params"
+  | "sink"
+  | "sums"
+  | "messages"
+  | "content"
+  | "signal"
+  | "workDirectory"
+  | "progress"
+  | "trouble"
 >;
 
-/** One way through a batch. There are two, because answers are worked off while a scan batch is half way through. */
+/**
+ * One way through a batch. There are two, because answers are worked off while a scan batch is half
+ * way through.
+ */
 class Pass {
   readonly cursor = new RecordCursor();
   readonly ahead: FileAhead;
@@ -34,7 +52,9 @@ class Pass {
   }
 }
 
-/** Turns scan batches into entries with their content, in order, and counts what becomes of each. */
+/**
+ * Turns scan batches into entries with their content, in order, and counts what becomes of each.
+ */
 export class BatchEmitter {
   readonly #job: Job;
   readonly #reading: ReadOptions;
@@ -59,7 +79,10 @@ export class BatchEmitter {
     holes: EMPTY,
   };
 
-  /** asks: older entries are asked about; native: the batches are the native engine's, and its library may make frames of them. */
+  /**
+   * asks: older entries are asked about; native: the batches are the native engine's, and its
+   * library may make frames of them.
+   */
   constructor(
     job: Job,
     options: {
@@ -85,15 +108,23 @@ export class BatchEmitter {
     this.#scan = new Pass(ahead);
     this.#answers = new Pass(ahead);
     this.#content = new ContentSender(job);
-    this.#links = new LinkGroups(job.workDirectory === undefined ? {} : { directory: job.workDirectory });
+    this.#links = new LinkGroups(
+      job.workDirectory === undefined ? {} : { directory: job.workDirectory },
+    );
   }
 
-  /** Ordinary entries straight from the scan. Settles false when its `next()` has what comes then; always, where frames cannot be made so. */
+  /**
+   * Ordinary entries straight from the scan. Settles false when its `next()` has what comes then;
+   * always, where frames cannot be made so.
+   */
   async pull(scanner: Scanner): Promise<boolean> {
     return this.#runs?.pull(scanner, this.#job.signal) ?? false;
   }
 
-  /** One batch of the scan. Older entries go to `checks`, whose answers may have to be worked off first. */
+  /**
+   * One batch of the scan. Older entries go to `checks`, whose answers may have to be worked off
+   * first.
+   */
   async batch(bytes: Buffer, checks: Checks | undefined): Promise<void> {
     await this.#each(this.#scan, bytes, undefined, checks);
   }
@@ -106,11 +137,18 @@ export class BatchEmitter {
     await this.#each(this.#answers, answered.records, answered.wanted, undefined);
   }
 
-  /** After the last answer: names that are unchanged, but whose inode was sent under another one. */
+  /**
+   * After the last answer: names that are unchanged, but whose inode was sent under another one.
+   */
   async unchangedLinks(): Promise<void> {
     for (const { records, count } of this.#unchanged?.due() ?? []) {
       this.#job.sums.filteredUnchanged -= count;
-      await this.#each(this.#answers, records, new Uint8Array(Math.ceil(count / 8)).fill(0xff), undefined);
+      await this.#each(
+        this.#answers,
+        records,
+        new Uint8Array(Math.ceil(count / 8)).fill(0xff),
+        undefined,
+      );
     }
   }
 
@@ -121,7 +159,12 @@ export class BatchEmitter {
     this.#links.close();
   }
 
-  async #each(pass: Pass, bytes: Buffer, wanted: Uint8Array | undefined, checks: Checks | undefined): Promise<void> {
+  async #each(
+    pass: Pass,
+    bytes: Buffer,
+    wanted: Uint8Array | undefined,
+    checks: Checks | undefined,
+  ): Promise<void> {
     const { cursor, ahead } = pass;
     const { sink, sums, signal } = this.#job;
     cursor.reset(bytes);
@@ -173,7 +216,11 @@ export class BatchEmitter {
       if (this.#laterName(cursor, bytes)) return true;
     }
     if (cursor.error !== 0) {
-      this.#unreadable(cursor, cursor.error, kind === EntryKind.SYMLINK ? NoteOperation.READ_LINK : NoteOperation.OPEN);
+      this.#unreadable(
+        cursor,
+        cursor.error,
+        kind === EntryKind.SYMLINK ? NoteOperation.READ_LINK : NoteOperation.OPEN,
+      );
       return true;
     }
     if (this.#needsLook(cursor)) return false;
@@ -201,12 +248,19 @@ export class BatchEmitter {
     return true;
   }
 
-  /** `attributes`: its own, or what a later look found. `head`: what it is now, where it has changed since the scan. */
+  /**
+   * `attributes`: its own, or what a later look found. `head`: what it is now, where it has changed
+   * since the scan.
+   */
   #emit(
     cursor: RecordCursor,
     bytes: Buffer,
     flags: number,
-    { holes = EMPTY, attributes = cursor, head }: { holes?: Buffer; attributes?: Attributes; head?: Buffer } = {},
+    {
+      holes = EMPTY,
+      attributes = cursor,
+      head,
+    }: { holes?: Buffer; attributes?: Attributes; head?: Buffer } = {},
   ): void {
     const { sums, sink } = this.#job;
     const kind = cursor.kind;
@@ -249,7 +303,10 @@ export class BatchEmitter {
     return out;
   }
 
-  /** Content that is not in the batch; and the attributes of an older entry, which the scan does not ask for: few of them are saved. */
+  /**
+   * Content that is not in the batch; and the attributes of an older entry, which the scan does not
+   * ask for: few of them are saved.
+   */
   #needsLook(cursor: RecordCursor): boolean {
     const { content, params } = this.#job;
     if (!content || cursor.error !== 0) return false;
@@ -318,7 +375,10 @@ export class BatchEmitter {
     this.#note(cursor, errno, operation);
   }
 
-  /** The scan counted it; here it gets its message, and its errno a count. A root that became unreadable since the job was checked ends the job. */
+  /**
+   * The scan counted it; here it gets its message, and its errno a count. A root that became
+   * unreadable since the job was checked ends the job.
+   */
   #scanError(cursor: RecordCursor): void {
     const { op, error } = cursor;
     const name = fullName(cursor.dir, cursor.name);

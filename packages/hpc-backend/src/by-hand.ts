@@ -8,8 +8,9 @@ import { parseParams } from "./params";
 import { onCancelSignal } from "./signals";
 
 /**
- * `podheitor-hpc-backend backup --path=/x > stream`: the same job without a plugin. Standard output gets what an hpc/1 backup sends
- * between its start and its end; what is wrong is said on standard error.
+ * `podheitor-hpc-backend backup --path=/x > stream`: the same job without a plugin. Standard output
+ * gets what an hpc/1 backup sends between its start and its end; what is wrong is said on standard
+ * error.
  */
 export async function backupByHand(pairs: readonly (readonly [string, Buffer])[]): Promise<number> {
   const abort = new AbortController();

@@ -3,7 +3,9 @@ import { Socket } from "node:net";
 import { type Streamer, streamerTo, widenPipe } from "@podheitor/hpc-walker";
 import { FILE_FLUSH, PIPE_SIZE } from "./limits";
 
-/** Where finished bytes go. One write at a time; `bytes` may be reused once the promise has settled. */
+/**
+ * Where finished bytes go. One write at a time; `bytes` may be reused once the promise has settled.
+ */
 export interface ByteSink {
   /** Rejects with the system's error: EPIPE, the receiver is gone; ENOSPC. */
   write(bytes: Buffer): Promise<void>;
@@ -11,14 +13,18 @@ export interface ByteSink {
   readonly flushBytes?: number;
   /** A pipe or a socket that does not block: between two writes it may be lent to others. */
   readonly fd?: number;
-  /** Moves file content to it as D frames without copying; while it does, nothing may be written. Absent: no pipe, or no library. */
+  /**
+   * Moves file content to it as D frames without copying; while it does, nothing may be written.
+   * Absent: no pipe, or no library.
+   */
   readonly streamer?: Streamer | undefined;
 }
 
 /**
- * A sink over an open descriptor that never blocks the event loop: pipes and sockets become non-blocking sockets
- * of libuv, everything else (files, devices, terminals) is written by the thread pool. Throws the system's error of a
- * descriptor that is not open (EBADF), and Node's ERR_INVALID_FD_TYPE for a socket that is not a stream.
+ * A sink over an open descriptor that never blocks the event loop: pipes and sockets become
+ * non-blocking sockets of libuv, everything else (files, devices, terminals) is written by the
+ * thread pool. Throws the system's error of a descriptor that is not open (EBADF), and Node's
+ * ERR_INVALID_FD_TYPE for a socket that is not a stream.
  */
 export function sinkOf(fd: number): ByteSink {
   const stat = fstatSync(fd);
@@ -27,7 +33,10 @@ export function sinkOf(fd: number): ByteSink {
   return { ...socketSink(fd), streamer: streamerTo(fd) };
 }
 
-/** A sink over a pipe that was opened for it; from here on it is closed by `close` alone, which does not wait. */
+/**
+ * A sink over a pipe that was opened for it; from here on it is closed by `close` alone, which does
+ * not wait.
+ */
 export function ownPipe(fd: number): { readonly sink: ByteSink; close(): void } {
   widenPipe(fd, PIPE_SIZE);
   const socket = socketOver(fd);
@@ -54,7 +63,9 @@ function socketSink(fd: number, socket = socketOver(fd)): ByteSink {
   };
 }
 
-/** Writes through the thread pool, whatever the descriptor is; the descriptor stays the caller's. */
+/**
+ * Writes through the thread pool, whatever the descriptor is; the descriptor stays the caller's.
+ */
 export function fileSink(fd: number): ByteSink {
   return {
     flushBytes: FILE_FLUSH,

@@ -15,7 +15,10 @@ export interface CheckBatch {
   readonly count: number;
 }
 
-/** Asks the job's file list. Resolves with a bitmap, least significant bit first: bit i set = entry i is wanted. */
+/**
+ * Asks the job's file list. Resolves with a bitmap, least significant bit first: bit i set = entry
+ * i is wanted.
+ */
 export type Ask = (batch: CheckBatch) => Promise<Uint8Array>;
 
 interface Answered extends CheckBatch {
@@ -23,8 +26,9 @@ interface Answered extends CheckBatch {
 }
 
 /**
- * Collects older entries into batches, asks about them, and hands answered batches back in their order. A bounded number
- * is unanswered at any time: `add` may only be called while `full` is false.
+ * Collects older entries into batches, asks about them, and hands answered batches back in their
+ * order. A bounded number is unanswered at any time: `add` may only be called while `full` is
+ * false.
  */
 export class Checks {
   readonly #ask: Ask;

@@ -6,9 +6,14 @@ import { fullName } from "./entry-sink";
 import { errnoOf } from "./errors";
 import type { FileReader, Torn } from "./file-reader";
 
-/** Sends the content of the entry that the sink was given last, counts it, and says what is wrong with it. */
+/**
+ * Sends the content of the entry that the sink was given last, counts it, and says what is wrong
+ * with it.
+ */
 export class ContentSender {
-  constructor(private readonly job: Pick<BackupJob, "sink" | "sums" | "messages" | "signal" | "progress">) {}
+  constructor(
+    private readonly job: Pick<BackupJob, "sink" | "sums" | "messages" | "signal" | "progress">,
+  ) {}
 
   /** Content that came with the scan. */
   ready(cursor: RecordCursor, content: Buffer): void {
@@ -16,13 +21,15 @@ export class ContentSender {
     if (content.length > 0) sink.data(content);
     sink.end(content.length, 0);
     sums.bytes += content.length;
-    // A file that somebody cut off under us is saved as it is now, which is less than its attributes promise.
-    if (content.length < cursor.size) this.#torn(cursor, "shrank", content.length, cursor.exact("size"));
+    // A file that somebody cut off under us is saved as it is now, which is less than its
+    // attributes promise.
+    if (content.length < cursor.size)
+      this.#torn(cursor, "shrank", content.length, cursor.exact("size"));
   }
 
   /**
-   * What the reader has, to its end or to where reading fails, which is said, not thrown. Rejects when the receiver is
-   * gone, and with the signal's reason.
+   * What the reader has, to its end or to where reading fails, which is said, not thrown. Rejects
+   * when the receiver is gone, and with the signal's reason.
    */
   async read(cursor: RecordCursor, reader: FileReader): Promise<void> {
     const { sink, signal, sums, messages } = this.job;
@@ -54,10 +61,18 @@ export class ContentSender {
     sums.bytes += sent;
     if (errno === 0) torn = await reader.torn().catch(() => "changed" as const);
     if (torn !== undefined) this.#torn(cursor, torn, sent + reader.holeBytes, reader.size);
-    if (errno !== 0) sink.note?.({ errno, operation: NoteOperation.READ, name: fullName(cursor.dir, cursor.name) });
+    if (errno !== 0)
+      sink.note?.({
+        errno,
+        operation: NoteOperation.READ,
+        name: fullName(cursor.dir, cursor.name),
+      });
   }
 
-  /** Gives the sink what comes next of a file; undefined at its end. Rejects when the receiver is gone. */
+  /**
+   * Gives the sink what comes next of a file; undefined at its end. Rejects when the receiver is
+   * gone.
+   */
   async #piece(reader: FileReader): Promise<Streamed | undefined> {
     const { sink } = this.job;
     if (sink.stream !== undefined && reader.streamable) return reader.stream(sink.stream);

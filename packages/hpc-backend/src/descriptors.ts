@@ -3,10 +3,15 @@ import { HpcError } from "./errors";
 import { DESCRIPTORS_FREE } from "./limits";
 
 /**
- * With too few file descriptors every file would be waited for, and fail in the end. Throws HPC_DESCRIPTORS. Where /proc does not tell, nothing is known beforehand.
+ * With too few file descriptors every file would be waited for, and fail in the end. Throws
+ * HPC_DESCRIPTORS. Where /proc does not tell, nothing is known beforehand.
  * `what` needs them, for the message; `limits`, `open`: for tests.
  */
-export function requireDescriptors(what = "a backup", limits = readLimits(), open = countOpen()): void {
+export function requireDescriptors(
+  what = "a backup",
+  limits = readLimits(),
+  open = countOpen(),
+): void {
   const most = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY);
   if (most - open >= DESCRIPTORS_FREE) return;
   throw new HpcError(

@@ -6,8 +6,9 @@ import { FLUSH_IDLE_MS, MIB } from "./limits";
 import { Pacer } from "./pacer";
 
 /**
- * The only owner of an output. Frames are appended to one buffer while the one before is being written, so that the scan
- * goes on during a write; nothing here blocks the event loop, but `fill` while the descriptor is lent. What lies about for FLUSH_IDLE_MS is written.
+ * The only owner of an output. Frames are appended to one buffer while the one before is being
+ * written, so that the scan goes on during a write; nothing here blocks the event loop, but `fill`
+ * while the descriptor is lent. What lies about for FLUSH_IDLE_MS is written.
  */
 export class Emitter {
   /** Append frames here, synchronously. */
@@ -54,7 +55,8 @@ export class Emitter {
   }
 
   #write(): void {
-    if (this.#writing !== undefined || this.#failure !== undefined || this.frames.byteLength === 0) return;
+    if (this.#writing !== undefined || this.#failure !== undefined || this.frames.byteLength === 0)
+      return;
     const bytes = this.frames.takeBytes();
     this.#writing = this.#settled(
       this.#sink
@@ -79,9 +81,13 @@ export class Emitter {
       });
   }
 
-  /** Lets `how` write frames behind those that wait, and send them away itself, if nothing else is on its way and no limit is kept. */
+  /**
+   * Lets `how` write frames behind those that wait, and send them away itself, if nothing else is
+   * on its way and no limit is kept.
+   */
   readonly fill: FillFrames = (how) => {
-    const idle = this.#writing === undefined && this.#failure === undefined && this.#pacer === undefined;
+    const idle =
+      this.#writing === undefined && this.#failure === undefined && this.#pacer === undefined;
     this.frames.fill((buffer, length) => {
       const filled = how(buffer, length, idle ? this.#sink.fd : undefined);
       if (filled.written > 0) this.#lastWrite = performance.now();
@@ -89,19 +95,28 @@ export class Emitter {
     });
   };
 
-  /** From now on at most so many MiB a second are written, on the average; undefined: as many as are taken. */
+  /**
+   * From now on at most so many MiB a second are written, on the average; undefined: as many as are
+   * taken.
+   */
   limit(mibPerSecond: number | undefined): void {
     this.#pacer = mibPerSecond === undefined ? undefined : new Pacer(mibPerSecond * MIB);
   }
 
-  /** Gives the output up: whoever waits for a receiver that takes nothing gets `reason`, now and from now on. */
+  /**
+   * Gives the output up: whoever waits for a receiver that takes nothing gets `reason`, now and
+   * from now on.
+   */
   abandon(reason: unknown): void {
     this.#failure ??= reason;
     this.#sink.streamer?.stop();
     this.#wake();
   }
 
-  /** Settles when the write before is done and this one is on its way. Rejects when the receiver is gone. */
+  /**
+   * Settles when the write before is done and this one is on its way. Rejects when the receiver is
+   * gone.
+   */
   async drain(): Promise<void> {
     while (this.#writing !== undefined && this.#failure === undefined) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
@@ -116,15 +131,18 @@ export class Emitter {
   }
 
   /**
-   * Moves up to `length` bytes, less with a limit, of an open file to the output as D frames, behind everything appended before; what is appended meanwhile follows them. Rejects when the receiver is gone or
-   * this emitter was given up.
+   * Moves up to `length` bytes, less with a limit, of an open file to the output as D frames,
+   * behind everything appended before; what is appended meanwhile follows them. Rejects when the
+   * receiver is gone or this emitter was given up.
    */
   async stream(fd: number, offset: number, length: number): Promise<Streamed> {
     const { streamer } = this.#sink;
     if (streamer === undefined) throw new Error("this output cannot be streamed to");
     do await this.drain();
     while (this.#writing !== undefined || this.frames.byteLength > 0);
-    const moved = counted(streamer.move(fd, offset, Math.min(length, this.#pacer?.piece ?? length)));
+    const moved = counted(
+      streamer.move(fd, offset, Math.min(length, this.#pacer?.piece ?? length)),
+    );
     this.#writing = this.#settled(moved.then(({ bytes }) => bytes));
     return moved;
   }

@@ -8,7 +8,8 @@ import type { Torn } from "./file-reader";
 import { printable } from "./printable";
 
 /*
- * What the job log says of the entry that the cursor stands on: one line each, which begins with its name.
+ * What the job log says of the entry that the cursor stands on: one line each, which begins with
+ * its name.
  */
 
 const { E2BIG } = constants.errno;
@@ -25,7 +26,8 @@ const OPERATIONS: Readonly<Record<NoteOperation, string>> = {
 
 const LEFT_OUT = {
   socket: "sockets are not saved",
-  ownOutput: "not saved, as every archive that is being written, its earlier version, and those of other shards",
+  ownOutput:
+    "not saved, as every archive that is being written, its earlier version, and those of other shards",
   released: "HSM has released it to its archive: not saved (hsm=skip)",
   vanished: "vanished before it could be saved",
 } as const;
@@ -57,9 +59,13 @@ export function tornText(cursor: RecordCursor, how: Torn, saved: number, size: b
 }
 
 /** Of extended attributes that are not, or not all of them, in the record. */
-export function xattrsText(cursor: RecordCursor, { xattrs, xattrError: errno }: Attributes): string {
+export function xattrsText(
+  cursor: RecordCursor,
+  { xattrs, xattrError: errno }: Attributes,
+): string {
   const name = shown(cursor);
-  if (errno === E2BIG) return `${name}: its extended attributes are too large together: those that fit are saved`;
+  if (errno === E2BIG)
+    return `${name}: its extended attributes are too large together: those that fit are saved`;
   const which = xattrs.length > 0 ? "all of its" : "its";
   return `${name}: cannot read ${which} extended attributes: ${errnoText(errno)}`;
 }

@@ -2,7 +2,10 @@ import type { EntryParts } from "@podheitor/hpc-ptcomm";
 import type { FillFrames, Streamed } from "@podheitor/hpc-walker";
 import type { Note } from "./archive-note";
 
-/** An entry on its way out. One object serves a whole job: a sink takes what it needs before it returns. */
+/**
+ * An entry on its way out. One object serves a whole job: a sink takes what it needs before it
+ * returns.
+ */
 export type Outgoing = { -readonly [K in keyof EntryParts]: EntryParts[K] };
 
 /** Takes whole frames. */
@@ -14,7 +17,10 @@ export interface FrameSink {
   readonly fill: FillFrames;
 }
 
-/** Moves up to `length` bytes from `offset` on; fewer at the end of the file, or where reading failed. Rejects when the receiver is gone. */
+/**
+ * Moves up to `length` bytes from `offset` on; fewer at the end of the file, or where reading
+ * failed. Rejects when the receiver is gone.
+ */
 export type MoveContent = (fd: number, offset: number, length: number) => Promise<Streamed>;
 
 /** Where entries go: the pipe, or an archive. Calls only append; `full` says when to wait. */
@@ -26,11 +32,20 @@ export interface EntrySink {
   attributes(block: Buffer): void;
   /** Content of the last entry, any length. */
   data(bytes: Buffer): void;
-  /** Moves content of the last entry from an open file without reading it; what was given before comes first. Absent: this sink looks at every byte. */
+  /**
+   * Moves content of the last entry from an open file without reading it; what was given before
+   * comes first. Absent: this sink looks at every byte.
+   */
   readonly stream?: MoveContent | undefined;
-  /** End of the content: how many bytes were given, and the errno of a read that failed (0: complete). */
+  /**
+   * End of the content: how many bytes were given, and the errno of a read that failed (0:
+   * complete).
+   */
   end(bytes: number, errno: number): void;
-  /** What is missing, and why; between entries. Archives keep it, a receiver at the other end of a pipe gets messages. */
+  /**
+   * What is missing, and why; between entries. Archives keep it, a receiver at the other end of a
+   * pipe gets messages.
+   */
   note?(note: Note): void;
   /** True when `drain` must be awaited before more is appended. */
   readonly full: boolean;

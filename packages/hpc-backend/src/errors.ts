@@ -1,4 +1,6 @@
-/** Every code this package can raise. docs/errors.md lists each with what an operator does about it. */
+/**
+ * Every code this package can raise. docs/errors.md lists each with what an operator does about it.
+ */
 export type ErrorCode =
   | "HPC_UNKNOWN_KEY"
   | "HPC_BAD_VALUE"
@@ -36,8 +38,8 @@ export class HpcError extends Error {
 }
 
 /*
- * By their fields and not by `instanceof`: an error of Node's own modules belongs to another realm where the code runs in a vm
- * context, as under jest.
+ * By their fields and not by `instanceof`: an error of Node's own modules belongs to another realm
+ * where the code runs in a vm context, as under jest.
  */
 interface SystemError {
   readonly code?: unknown;
@@ -47,10 +49,17 @@ interface SystemError {
 }
 
 export function cancelled(): HpcError {
-  return new HpcError("HPC_CANCELLED", "the job was cancelled", "Start it again when it is wanted.");
+  return new HpcError(
+    "HPC_CANCELLED",
+    "the job was cancelled",
+    "Start it again when it is wanted.",
+  );
 }
 
-/** Why something failed, for a message: the errno's name (`ENOENT`) of a system call, else the error's own words. */
+/**
+ * Why something failed, for a message: the errno's name (`ENOENT`) of a system call, else the
+ * error's own words.
+ */
 export function causeOf(error: unknown): string {
   const { code, message, errnoName } = (error ?? {}) as SystemError;
   if (typeof errnoName === "string") return errnoName; // hpc-native's

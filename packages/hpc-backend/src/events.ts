@@ -11,15 +11,26 @@ export interface Progress {
 }
 
 /**
- * Why an archive and a tree differ: the tree changed since the backup; the name vanished (from the tree since, or
- * while the backup ran); it could not be saved; the archive is damaged; nothing that is known explains it.
+ * Why an archive and a tree differ: the tree changed since the backup; the name vanished (from the
+ * tree since, or while the backup ran); it could not be saved; the archive is damaged; nothing that
+ * is known explains it.
  */
 export type Reason = "changed" | "vanished" | "failed" | "damaged" | "unknown";
 
 /** One way in which an archive and a tree differ. */
 export interface Difference {
   readonly path: Buffer;
-  readonly what: "missing" | "extra" | "content" | "type" | "mode" | "owner" | "mtime" | "link" | "size" | "xattr";
+  readonly what:
+    | "missing"
+    | "extra"
+    | "content"
+    | "type"
+    | "mode"
+    | "owner"
+    | "mtime"
+    | "link"
+    | "size"
+    | "xattr";
   readonly why: Reason;
   /** What the archive says and what the tree says, as text for people. */
   readonly archived?: string;
@@ -31,7 +42,10 @@ export interface JobEvents {
   message?(level: MessageLevel, text: string): void;
   /** About four times a second. */
   progress?(progress: Progress): void;
-  /** A promise is waited for, so that a slow reader of millions of differences costs time and no memory. */
+  /**
+   * A promise is waited for, so that a slow reader of millions of differences costs time and no
+   * memory.
+   */
   difference?(difference: Difference): unknown;
 }
 
@@ -42,7 +56,10 @@ export interface FilteredBy {
   /** Unchanged by the answer to a CHECK batch. */
   readonly unchanged: number;
   readonly sockets: number;
-  /** By an `exclude` pattern; or an archive that is being written, its earlier version, and those of other shards. */
+  /**
+   * By an `exclude` pattern; or an archive that is being written, its earlier version, and those of
+   * other shards.
+   */
   readonly excluded: number;
   /** Files whose data HSM has moved to its archive. */
   readonly released: number;
@@ -74,7 +91,10 @@ export interface BackupSummary {
   readonly incomplete: number;
   /** Directories whose listing is missing or incomplete. */
   readonly unlistable: number;
-  /** Among `directories`: saved without their content, because of a marker or as another filesystem's mount point. */
+  /**
+   * Among `directories`: saved without their content, because of a marker or as another
+   * filesystem's mount point.
+   */
   readonly pruned: number;
   /** Among `entries`: with extended attributes or ACLs. */
   readonly xattrs: number;
@@ -84,7 +104,10 @@ export interface BackupSummary {
   readonly hole_bytes: number;
   /** Files that changed between the scan and the end of their reading. */
   readonly changed: number;
-  /** Of those, the ones that changed while they were read, so that what is saved may be of no one moment. */
+  /**
+   * Of those, the ones that changed while they were read, so that what is saved may be of no one
+   * moment.
+   */
   readonly torn: number;
   readonly engine: "native" | "workers";
 }
@@ -122,9 +145,14 @@ export interface VerifySummary {
   readonly bytes: number;
   readonly differences: number;
   readonly differences_by: Readonly<Record<Reason, number>>;
-  /** Names that only the tree has, because the backup left them out on purpose; of what lies below one only itself. No differences. */
+  /**
+   * Names that only the tree has, because the backup left them out on purpose; of what lies below
+   * one only itself. No differences.
+   */
   readonly excluded: number;
-  /** Entries whose extended attributes could not be compared, because the tree's could not be read. */
+  /**
+   * Entries whose extended attributes could not be compared, because the tree's could not be read.
+   */
   readonly uncompared: number;
   readonly seconds: number;
 }

@@ -13,7 +13,10 @@ export interface Attributes {
 /** What a look at an entry brought: its content, or what else the scan left out. */
 export type Looked = FileReader | Attributes;
 
-/** Begins to look at the entry that the cursor stands on; undefined: nothing is to be looked at, or not before its turn. */
+/**
+ * Begins to look at the entry that the cursor stands on; undefined: nothing is to be looked at, or
+ * not before its turn.
+ */
 export type LookAhead = (cursor: RecordCursor, bytes: Buffer) => Promise<Looked> | undefined;
 
 interface Opened {
@@ -21,15 +24,19 @@ interface Opened {
   readonly looked: Promise<Looked>;
 }
 
-/** Which entries of a batch are to be read; bit i of `wanted` speaks of the i-th entry, undefined of all that are not older. */
+/**
+ * Which entries of a batch are to be read; bit i of `wanted` speaks of the i-th entry, undefined of
+ * all that are not older.
+ */
 export function isWanted(wanted: Uint8Array | undefined, index: number, flags: number): boolean {
   if (wanted === undefined) return (flags & EntryFlag.OLDER) === 0;
   return (((wanted[index >> 3] ?? 0) >> (index & 7)) & 1) === 1;
 }
 
 /**
- * Runs ahead of the emitter over the same batch and opens the files whose content is not in it, with their first block,
- * so that on a filesystem with latency the emitter finds them read. Bounded: each holds one read buffer.
+ * Runs ahead of the emitter over the same batch and opens the files whose content is not in it,
+ * with their first block, so that on a filesystem with latency the emitter finds them read.
+ * Bounded: each holds one read buffer.
  */
 export class FileAhead {
   readonly #cursor = new RecordCursor();
@@ -46,7 +53,10 @@ export class FileAhead {
     this.#look = look;
   }
 
-  /** Begins a batch. What the one before left untaken is closed: a head may stand at the same place in both. */
+  /**
+   * Begins a batch. What the one before left untaken is closed: a head may stand at the same place
+   * in both.
+   */
   reset(bytes: Buffer, wanted: Uint8Array | undefined): void {
     for (const left of this.#opened.splice(0)) this.#discard(left);
     this.#cursor.reset(bytes);

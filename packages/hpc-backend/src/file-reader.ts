@@ -16,12 +16,18 @@ const readAsync = promisify(read) as (
   length: number,
   position: number | bigint,
 ) => Promise<{ bytesRead: number }>;
-const fstatBig = promisify(fstat) as (fd: number, options: { bigint: true }) => Promise<BigIntStats>;
+const fstatBig = promisify(fstat) as (
+  fd: number,
+  options: { bigint: true },
+) => Promise<BigIntStats>;
 
 const { EINVAL } = constants.errno;
 const EXACT = BigInt(Number.MAX_SAFE_INTEGER);
 
-/** Buffers of closed files for the next ones: without them every file would leave half a mebibyte to the collector. */
+/**
+ * Buffers of closed files for the next ones: without them every file would leave half a mebibyte to
+ * the collector.
+ */
 const spare: Buffer[] = [];
 const SPARE_BUFFERS = OPEN_AHEAD + 2;
 
@@ -47,9 +53,10 @@ export interface Moment {
 export type Torn = "grew" | "shrank" | "changed";
 
 /**
- * A regular file opened for its turn: the first block is read at once, and from then on one block ahead of the
- * consumer, unless the consumer takes the rest by `stream`. Blocks come in order; those in a hole of `holes` do not come. It is read up to the size that it had
- * when it was opened: a file that others write on has no other end.
+ * A regular file opened for its turn: the first block is read at once, and from then on one block
+ * ahead of the consumer, unless the consumer takes the rest by `stream`. Blocks come in order;
+ * those in a hole of `holes` do not come. It is read up to the size that it had when it was opened:
+ * a file that others write on has no other end.
  */
 export class FileReader {
   readonly #fd: number;
@@ -74,10 +81,16 @@ export class FileReader {
   constructor(
     fd: number,
     moment: Moment,
-    /** The hole map (16 bytes each, as in a record), empty for a file without holes or one that was not asked. */
+    /**
+     * The hole map (16 bytes each, as in a record), empty for a file without holes or one that was
+     * not asked.
+     */
     readonly holes: Buffer,
     { streams = false, dropBehind = false }: Omit<ReadOptions, "holes">,
-    /** What to save of it instead of what the scan saw: it has changed since, or the scan did not ask for its attributes. */
+    /**
+     * What to save of it instead of what the scan saw: it has changed since, or the scan did not
+     * ask for its attributes.
+     */
     readonly now: OpenedEntry | undefined = undefined,
   ) {
     this.#fd = fd;
@@ -99,7 +112,10 @@ export class FileReader {
     return holeBytes(this.holes);
   }
 
-  /** The next block, valid until the next call; undefined at the end. Rejects with the error of read(2). */
+  /**
+   * The next block, valid until the next call; undefined at the end. Rejects with the error of
+   * read(2).
+   */
   async next(): Promise<Buffer | undefined> {
     if (this.#pending === undefined) return undefined;
     const length = await this.#pending;
@@ -127,13 +143,17 @@ export class FileReader {
     );
   }
 
-  /** Moves a piece of a run of data; of what could not be moved, `next` has the rest or its error. Rejects only as `move` does. */
+  /**
+   * Moves a piece of a run of data; of what could not be moved, `next` has the rest or its error.
+   * Rejects only as `move` does.
+   */
   async stream(move: MoveContent): Promise<Streamed> {
     const length = Math.min(Number(this.#runEnd - this.#offset), STREAM_PIECE);
     const { bytes, errno } = await move(this.#fd, Number(this.#offset), length);
     this.#pieces += 2; // of a file, splice(2) moves a page at a time
     this.#advance(bytes);
-    // Not every filesystem lends its pages, and not every file is as long as it was: `next` finds out.
+    // Not every filesystem lends its pages, and not every file is as long as it was: `next` finds
+    // out.
     if (bytes === 0 && (errno === EINVAL || errno === 0)) this.#streams = false;
     else if (errno !== 0) return { bytes, errno };
     // What is short is read: the end of a run, and of a file that others cut off.
@@ -143,12 +163,14 @@ export class FileReader {
   }
 
   /**
-   * Asked after the last piece: whether the file is no longer what it was when it was opened. What came in one read, with no holes, is of one moment, and is not looked at again.
+   * Asked after the last piece: whether the file is no longer what it was when it was opened. What
+   * came in one read, with no holes, is of one moment, and is not looked at again.
    * Rejects with the error of fstat(2).
    */
   async torn(): Promise<Torn | undefined> {
     if (this.#shrank) return "shrank";
-    // Where it has holes was asked before it was read, and what was written into one since is not here.
+    // Where it has holes was asked before it was read, and what was written into one since is not
+    // here.
     if (this.#pieces < 2 && this.holes.length === 0) return undefined;
     const now = await counted(fstatBig(this.#fd, { bigint: true }));
     if (now.size < this.#moment.size) return "shrank";
@@ -162,7 +184,8 @@ export class FileReader {
     await this.#pending?.catch(() => 0);
     this.#pending = undefined;
     if (this.#dropBehind) dropCache(this.#fd, this.#dropped, 0);
-    for (const buffer of this.#buffers.splice(0)) if (spare.length < SPARE_BUFFERS) spare.push(buffer);
+    for (const buffer of this.#buffers.splice(0))
+      if (spare.length < SPARE_BUFFERS) spare.push(buffer);
     await counted(closeAsync(this.#fd));
   }
 
@@ -201,7 +224,9 @@ export class FileReader {
     const length = left < BigInt(buffer.length) ? Number(left) : buffer.length;
     const position = this.#offset <= EXACT ? Number(this.#offset) : this.#offset;
     this.#pieces++;
-    this.#pending = counted(readAsync(this.#fd, buffer, 0, length, position)).then((r) => r.bytesRead);
+    this.#pending = counted(readAsync(this.#fd, buffer, 0, length, position)).then(
+      (r) => r.bytesRead,
+    );
     // Whoever calls next() gets the error; until then it must not count as unhandled.
     this.#pending.catch(() => undefined);
   }

@@ -6,9 +6,11 @@ import { Pauses } from "./pauses";
 import type { Sums } from "./sums";
 
 /**
- * The fast ways through a scan: ordinary entries become frames in C, in one call straight from the scan for some milliseconds, or for as many of a batch as there is room. What needs a decision or a
- * message ends both, and goes the way of one entry at a time. Where such entries stand close together the calls do not pay, so the more often few entries come of them, the more batches, and the more entries of
- * a batch, go by before the next is tried.
+ * The fast ways through a scan: ordinary entries become frames in C, in one call straight from the
+ * scan for some milliseconds, or for as many of a batch as there is room. What needs a decision or
+ * a message ends both, and goes the way of one entry at a time. Where such entries stand close
+ * together the calls do not pay, so the more often few entries come of them, the more batches, and
+ * the more entries of a batch, go by before the next is tried.
  */
 export class FrameRuns {
   readonly #native: NativeFrames;
@@ -41,7 +43,10 @@ export class FrameRuns {
     return this.#runs.due;
   }
 
-  /** Moves the cursor over ordinary entries. Settles when the next record is to be taken by the caller (there may be none). */
+  /**
+   * Moves the cursor over ordinary entries. Settles when the next record is to be taken by the
+   * caller (there may be none).
+   */
   async run(cursor: RecordCursor, batch: Buffer, signal: AbortSignal | undefined): Promise<void> {
     for (let drained = false; ; ) {
       const { frames } = this.#sink;
@@ -63,7 +68,10 @@ export class FrameRuns {
     }
   }
 
-  /** Ordinary entries straight from the scan. Settles false when the scan's `next()` has what comes then, if anything. */
+  /**
+   * Ordinary entries straight from the scan. Settles false when the scan's `next()` has what comes
+   * then, if anything.
+   */
   async pull(scanner: Scanner, signal: AbortSignal | undefined): Promise<boolean> {
     const { frames } = this.#sink;
     if (scanner.frames === undefined || frames === undefined || !this.#pulls.due) return false;

@@ -1,4 +1,12 @@
-import { closeSync, constants, existsSync, fstatSync, lstatSync, openSync, readlinkSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readlinkSync,
+} from "node:fs";
 import { NativeError } from "@podheitor/hpc-native";
 import { parentOf } from "./paths";
 import { restoreLibrary } from "./restore-library";
@@ -33,7 +41,10 @@ const LINK_ROOM = 65_536;
 
 /** O_PATH, which node:fs has not; the same on x86-64 and arm64. */
 const O_PATH = 0o10000000;
-/** Node's own calls reach one name in a held directory through it, at a tenth of what a foreign call costs. */
+/**
+ * Node's own calls reach one name in a held directory through it, at a tenth of what a foreign call
+ * costs.
+ */
 const hasProc = existsSync("/proc/self/fd");
 
 function bind() {
@@ -48,8 +59,10 @@ function bind() {
 }
 
 /**
- * A tree whose top is held by a descriptor. Names are relative to it, and begin with "/" or are empty (the top itself). No symbolic link is followed in any
- * component, so that nobody who may write to the tree can lead a look out of it, and nothing but a regular file is ever opened. Main thread only.
+ * A tree whose top is held by a descriptor. Names are relative to it, and begin with "/" or are
+ * empty (the top itself). No symbolic link is followed in any component, so that nobody who may
+ * write to the tree can lead a look out of it, and nothing but a regular file is ever opened. Main
+ * thread only.
  */
 export class HeldTree {
   readonly #calls = bind();
@@ -58,7 +71,9 @@ export class HeldTree {
   /** The directory that was looked into last: names come directory by directory. */
   #last: { readonly name: Buffer; readonly fd: number } | undefined;
 
-  /** `path` is the one name in which symbolic links are followed. Throws NativeError with the errno. */
+  /**
+   * `path` is the one name in which symbolic links are followed. Throws NativeError with the errno.
+   */
   constructor(path: Buffer) {
     this.#top = this.#calls.hold(path, path.length);
   }
@@ -81,7 +96,9 @@ export class HeldTree {
       const path = pathIn(dir, rest);
       if (path !== undefined) return readlinkSync(path, { encoding: "buffer" });
       const target = Buffer.allocUnsafe(LINK_ROOM);
-      return Buffer.from(target.subarray(0, this.#calls.link(dir, rest, rest.length, target, target.length)));
+      return Buffer.from(
+        target.subarray(0, this.#calls.link(dir, rest, rest.length, target, target.length)),
+      );
     });
   }
 
@@ -104,7 +121,10 @@ export class HeldTree {
     if (this.#last === undefined || !this.#last.name.equals(parent)) {
       this.#forget();
       const below = parent.subarray(1);
-      this.#last = { name: Buffer.from(parent), fd: this.#calls.directory(this.#top, below, below.length) };
+      this.#last = {
+        name: Buffer.from(parent),
+        fd: this.#calls.directory(this.#top, below, below.length),
+      };
     }
     return { dir: this.#last.fd, rest: name.subarray(slash + 1) };
   }
@@ -115,13 +135,20 @@ export class HeldTree {
   }
 }
 
-/** undefined: it takes a foreign call. One component, which none of the calls that get the path follows. */
+/**
+ * undefined: it takes a foreign call. One component, which none of the calls that get the path
+ * follows.
+ */
 function pathIn(dir: number, name: Buffer): Buffer | undefined {
-  if (!hasProc || name.length === 0 || name.length > 255 || name.equals(DOT) || name.equals(DOTS)) return undefined;
+  if (!hasProc || name.length === 0 || name.length > 255 || name.equals(DOT) || name.equals(DOTS))
+    return undefined;
   return Buffer.concat([Buffer.from(`/proc/self/fd/${dir}/`), name]);
 }
 
-/** Holds it first and opens it when it is known to be a regular file; undefined: it is none, or cannot be held. */
+/**
+ * Holds it first and opens it when it is known to be a regular file; undefined: it is none, or
+ * cannot be held.
+ */
 function openRegular(path: Buffer): number | undefined {
   let held: number | undefined;
   try {

@@ -11,12 +11,14 @@ export interface Run {
 }
 
 /**
- * The hole map of an open file of this size: 16 bytes for each hole, { u64 offset, u64 length }, ascending; at most HOLES_MAX of them, the longest.
+ * The hole map of an open file of this size: 16 bytes for each hole, { u64 offset, u64 length },
+ * ascending; at most HOLES_MAX of them, the longest.
  * Empty where the filesystem tells of none.
  */
 export function holesOf(fd: number, size: number): Buffer {
   let holes = fileHoles(fd, size, MIN_HOLE, HOLES_FEW);
-  for (let minHole = MIN_HOLE; holes === undefined; minHole *= 2) holes = fileHoles(fd, size, minHole, HOLES_MAX);
+  for (let minHole = MIN_HOLE; holes === undefined; minHole *= 2)
+    holes = fileHoles(fd, size, minHole, HOLES_MAX);
   return holes;
 }
 

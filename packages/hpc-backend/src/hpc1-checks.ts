@@ -33,21 +33,38 @@ export class Hpc1Checks {
     for (cursor.reset(batch.records); cursor.next(); ) {
       if (cursor.type !== RecordType.ENTRY) continue;
       const { headStart, dir, name, link, flags } = cursor;
-      this.#frame.add({ bytes: batch.records, headStart, dir, name, link, flags, group: 0, holes: NONE });
+      this.#frame.add({
+        bytes: batch.records,
+        headStart,
+        dir,
+        name,
+        link,
+        flags,
+        group: 0,
+        holes: NONE,
+      });
     }
     const number = this.#next++;
     this.#emitter.frames.frame("K", this.#frame.take(number));
     // The receiver may be waiting for it with everything else done.
     this.#emitter.flush();
-    return new Promise((resolve, reject) => this.#asked.push({ batch: number, count: batch.count, resolve, reject }));
+    return new Promise((resolve, reject) =>
+      this.#asked.push({ batch: number, count: batch.count, resolve, reject }),
+    );
   };
 
-  /** The payload of a `K` frame from the plugin. Throws ProtocolError when it answers another question. */
+  /**
+   * The payload of a `K` frame from the plugin. Throws ProtocolError when it answers another
+   * question.
+   */
   answer(payload: Buffer): void {
     const { batch, count, wanted } = decodeCheckAnswer(payload);
     const question = this.#asked.shift();
     if (question === undefined || question.batch !== batch || question.count !== count) {
-      throw new ProtocolError("HPC_UNEXPECTED_FRAME", `CHECK answer ${batch} about ${count} entries was not asked for`);
+      throw new ProtocolError(
+        "HPC_UNEXPECTED_FRAME",
+        `CHECK answer ${batch} about ${count} entries was not asked for`,
+      );
     }
     // The frame's memory is reused before the answer is worked off.
     question.resolve(Uint8Array.from(wanted));

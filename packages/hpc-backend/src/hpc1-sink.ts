@@ -3,8 +3,9 @@ import type { EntrySink, FrameSink, MoveContent, Outgoing } from "./entry-sink";
 import { RunningDigest } from "./xxh";
 
 /**
- * Entries as hpc/1 frames. Over the pipe an entry's end carries its byte count only; an archive's carries the xxh3 of the
- * data too, unless the read failed: then there is an errno instead, so that neither can turn into the other by one flipped bit.
+ * Entries as hpc/1 frames. Over the pipe an entry's end carries its byte count only; an archive's
+ * carries the xxh3 of the data too, unless the read failed: then there is an errno instead, so that
+ * neither can turn into the other by one flipped bit.
  */
 export class Hpc1Sink implements EntrySink {
   readonly frames: FrameSink;

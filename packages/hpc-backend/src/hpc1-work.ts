@@ -47,5 +47,8 @@ export function sinceOf(job: JobInfo): bigint | undefined {
 }
 
 export function unexpected(frame: Frame): ProtocolError {
-  return new ProtocolError("HPC_UNEXPECTED_FRAME", `the plugin sent a frame ${frame.status} where none belongs`);
+  return new ProtocolError(
+    "HPC_UNEXPECTED_FRAME",
+    `the plugin sent a frame ${frame.status} where none belongs`,
+  );
 }

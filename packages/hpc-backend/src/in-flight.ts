@@ -1,6 +1,9 @@
 let inFlight = 0;
 
-/** File operations that have not come back: a process whose count is not 0 cannot exit in good order. */
+/**
+ * File operations that have not come back: a process whose count is not 0 cannot exit in good
+ * order.
+ */
 export function operationsInFlight(): number {
   return inFlight;
 }

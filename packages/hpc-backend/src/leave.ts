@@ -5,8 +5,8 @@ import { CANCEL_GRACE_MS } from "./limits";
 export const CRASHED = 70;
 
 /**
- * Ends the process within CANCEL_GRACE_MS, once `settled` has settled. A thread that hangs in the kernel (a dead filesystem)
- * would make exit() wait for ever; then the process kills itself.
+ * Ends the process within CANCEL_GRACE_MS, once `settled` has settled. A thread that hangs in the
+ * kernel (a dead filesystem) would make exit() wait for ever; then the process kills itself.
  */
 export async function leave(code: number, settled: Promise<unknown>): Promise<never> {
   const kill = () => process.kill(process.pid, "SIGKILL");

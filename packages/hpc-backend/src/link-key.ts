@@ -14,14 +14,18 @@ export interface Inode {
   readonly sizeHi: number;
 }
 
-/** u32 words of a key: ino lo, hi, dev lo, hi, birth (where none is known: size) lo, hi, uid, gid, kind and what the fifth word is. */
+/**
+ * u32 words of a key: ino lo, hi, dev lo, hi, birth (where none is known: size) lo, hi, uid, gid,
+ * kind and what the fifth word is.
+ */
 export const KEY_WORDS = 9;
 const BORN = 0x100;
 
 /**
- * Writes to `key` which object the inode is. A number alone does not tell: it may have been freed and given to another file while the scan was
- * under way, and whoever brings that about must not get that file's name made a name of his own. So two names are of one object only where kind, owner
- * and birth agree; where no birth is known, the size as well.
+ * Writes to `key` which object the inode is. A number alone does not tell: it may have been freed
+ * and given to another file while the scan was under way, and whoever brings that about must not
+ * get that file's name made a name of his own. So two names are of one object only where kind,
+ * owner and birth agree; where no birth is known, the size as well.
  */
 export function keyOf(inode: Inode, key: Uint32Array): void {
   const { birthLo, birthHi } = inode;
@@ -43,7 +47,10 @@ export function hasKey(words: Uint32Array, at: number, key: Uint32Array): boolea
   return true;
 }
 
-/** Spreads consecutive inode numbers over a table: a u32. `words`: a key stands there, from word `at` on. */
+/**
+ * Spreads consecutive inode numbers over a table: a u32. `words`: a key stands there, from word
+ * `at` on.
+ */
 export function hashOf(words: Uint32Array, at = 0): number {
   const inoHi = Math.imul(words[at + 1] ?? 0, 0x85ebca6b);
   const dev = Math.imul(words[at + 2] ?? 0, 0xc2b2ae35);

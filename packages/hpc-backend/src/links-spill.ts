@@ -11,7 +11,10 @@ export interface LaterName {
   readonly last: boolean;
 }
 
-/** A slot: a key, u32 0; f64 group (0: never used); u32 names to come (0: forgotten), name length; f64 name offset. */
+/**
+ * A slot: a key, u32 0; f64 group (0: never used); u32 names to come (0: forgotten), name length;
+ * f64 name offset.
+ */
 const SLOT = 64;
 const GROUP = 40;
 const MISSING = 48;
@@ -21,8 +24,9 @@ const NAME_AT = 56;
 const MANY = 1024;
 
 /**
- * The hard-link groups that memory has no room for: the same open addressing, on disk. A lookup reads one slot or two, of which the
- * kernel keeps what is in use. A group that is complete leaves its slot marked, until the table is made anew.
+ * The hard-link groups that memory has no room for: the same open addressing, on disk. A lookup
+ * reads one slot or two, of which the kernel keeps what is in use. A group that is complete leaves
+ * its slot marked, until the table is made anew.
  */
 export class LinkSpill {
   readonly #directory: string;

@@ -8,10 +8,11 @@ const SLOT = KEY_WORDS + 1;
 const MIN_SLOTS = 1024;
 
 /**
- * Hard-link groups of one job. Only groups whose other names are still missing are held: open addressing over
- * what `keyOf` says of the inode, and beside it the leader's name and how many names are still to come. A group is forgotten with its
- * last name. Memory follows the number of incomplete groups, not the number of hard links, and only up to `budget` of them: more
- * go to a file in `directory`.
+ * Hard-link groups of one job. Only groups whose other names are still missing are held: open
+ * addressing over what `keyOf` says of the inode, and beside it the leader's name and how many
+ * names are still to come. A group is forgotten with its last name. Memory follows the number of
+ * incomplete groups, not the number of hard links, and only up to `budget` of them: more go to a
+ * file in `directory`.
  */
 export class LinkGroups {
   #slots = new Uint32Array(MIN_SLOTS * SLOT);
@@ -20,7 +21,8 @@ export class LinkGroups {
   readonly #key = new Uint32Array(KEY_WORDS);
   #used = 0;
   #nextGroup = 1;
-  // Parallel arrays by group index; free indices are reused, so they stay as long as the most groups held at once.
+  // Parallel arrays by group index; free indices are reused, so they stay as long as the most
+  // groups held at once.
   readonly #group: number[] = [];
   readonly #missing: number[] = [];
   readonly #leader: (Buffer | undefined)[] = [];
@@ -49,7 +51,10 @@ export class LinkGroups {
     this.#spill = undefined;
   }
 
-  /** A later name of an inode whose leader was sent; undefined: no leader is known, this name may become it. */
+  /**
+   * A later name of an inode whose leader was sent; undefined: no leader is known, this name may
+   * become it.
+   */
   later(inode: Inode): LaterName | undefined {
     keyOf(inode, this.#key);
     const slot = this.#find(this.#key);
@@ -66,7 +71,8 @@ export class LinkGroups {
   }
 
   /**
-   * Makes `name` the leader of an inode with `nlink` > 1 names that has none yet. Returns its group, never 0.
+   * Makes `name` the leader of an inode with `nlink` > 1 names that has none yet. Returns its
+   * group, never 0.
    * Throws HPC_WORK_FILE.
    */
   lead(inode: Inode, nlink: number, name: Buffer): number {
@@ -102,17 +108,24 @@ export class LinkGroups {
     }
   }
 
-  /** Empties a slot and moves later entries of the same run up, so that lookups need no tombstones. */
+  /**
+   * Empties a slot and moves later entries of the same run up, so that lookups need no tombstones.
+   */
   #remove(slot: number, index: number): void {
     this.#leader[index] = undefined;
     this.#free.push(index);
     this.#used--;
     const slots = this.#slots;
     let hole = slot / SLOT;
-    for (let at = (hole + 1) & this.#mask; slots[at * SLOT + INDEX] !== 0; at = (at + 1) & this.#mask) {
+    for (
+      let at = (hole + 1) & this.#mask;
+      slots[at * SLOT + INDEX] !== 0;
+      at = (at + 1) & this.#mask
+    ) {
       const s = at * SLOT;
       const home = hashOf(slots, s) & this.#mask;
-      // May move only when its home is not cyclically between the hole (exclusive) and where it stands.
+      // May move only when its home is not cyclically between the hole (exclusive) and where it
+      // stands.
       if (((at - home) & this.#mask) >= ((at - hole) & this.#mask)) {
         slots.copyWithin(hole * SLOT, s, s + SLOT);
         hole = at;

@@ -12,8 +12,10 @@ export type ListedEntry = Entry & {
 };
 
 /**
- * The entries of an archive in its order ("-": standard input), each after its content was read and checked. Constant memory.
- * Throws HpcError (HPC_ARCHIVE_…, HPC_NOT_AN_ARCHIVE) where the archive cannot be read further, after the last entry that was begun.
+ * The entries of an archive in its order ("-": standard input), each after its content was read and
+ * checked. Constant memory.
+ * Throws HpcError (HPC_ARCHIVE_…, HPC_NOT_AN_ARCHIVE) where the archive cannot be read further,
+ * after the last entry that was begun.
  */
 export async function* listArchive(
   archive: string,
@@ -24,11 +26,16 @@ export async function* listArchive(
   const shards = new MissingShards();
   shards.add(reader.facts);
   for (const text of shards.missing())
-    events?.message?.("info", `this is a part of the tree: the rest is in the archives of shard ${text}`);
+    events?.message?.(
+      "info",
+      `this is a part of the tree: the rest is in the archives of shard ${text}`,
+    );
 }
 
 /** The same of a reader that is open, which is closed at the end. */
-export async function* listEntries(reader: ArchiveReader): AsyncGenerator<ListedEntry, void, undefined> {
+export async function* listEntries(
+  reader: ArchiveReader,
+): AsyncGenerator<ListedEntry, void, undefined> {
   const pending = new Pending();
   try {
     for (let items = await reader.next(); items !== undefined; items = await reader.next())
@@ -54,8 +61,15 @@ class Pending {
       const before = this.rest();
       const { entry, damage } = item;
       const { name, link, flags } = entry;
-      this.#entry = { ...entry, name: Buffer.from(name), link: Buffer.from(link), xattrs: [], damage };
-      this.#incomplete = damage === undefined && (flags & (EntryFlag.ATTRS | EntryFlag.HAS_DATA)) !== 0;
+      this.#entry = {
+        ...entry,
+        name: Buffer.from(name),
+        link: Buffer.from(link),
+        xattrs: [],
+        damage,
+      };
+      this.#incomplete =
+        damage === undefined && (flags & (EntryFlag.ATTRS | EntryFlag.HAS_DATA)) !== 0;
       return before;
     }
     const open = this.#entry;
@@ -64,7 +78,8 @@ class Pending {
       this.#entry = { ...open, xattrs: decodeXattrs(Buffer.from(item.block)), damage: item.damage };
       this.#incomplete = (open.flags & EntryFlag.HAS_DATA) !== 0;
     } else if (item.type === "end") {
-      const incomplete = item.errno === 0 ? undefined : "it was read incompletely when it was saved";
+      const incomplete =
+        item.errno === 0 ? undefined : "it was read incompletely when it was saved";
       this.#entry = { ...open, damage: item.damage ?? incomplete ?? open.damage };
       return this.rest();
     }
@@ -80,7 +95,9 @@ class Pending {
   /** The archive cannot be read further. */
   cutOff(): ListedEntry[] {
     return this.rest().map((entry) =>
-      this.#incomplete ? { ...entry, damage: "the archive ends, or is damaged, in the middle of it" } : entry,
+      this.#incomplete
+        ? { ...entry, damage: "the archive ends, or is damaged, in the middle of it" }
+        : entry,
     );
   }
 }

@@ -2,7 +2,10 @@ import { appendFileSync } from "node:fs";
 
 const file = process.env["PODHEITOR_HPC_LOG"];
 
-/** One line to the file that PODHEITOR_HPC_LOG names; without it nothing. Never on standard output, never on standard error. */
+/**
+ * One line to the file that PODHEITOR_HPC_LOG names; without it nothing. Never on standard output,
+ * never on standard error.
+ */
 export function log(text: string): void {
   if (file === undefined || file === "") return;
   try {

@@ -4,7 +4,10 @@ import { causeOf } from "./errors";
 import type { TargetWatch } from "./target-watch";
 import { Unseen, type UnseenPaths } from "./unseen";
 
-/** Errnos of a server that is away, not of a file that is as it is: ESHUTDOWN, ENOTCONN, EHOSTDOWN, ETIMEDOUT, EIO. */
+/**
+ * Errnos of a server that is away, not of a file that is as it is: ESHUTDOWN, ENOTCONN, EHOSTDOWN,
+ * ETIMEDOUT, EIO.
+ */
 const AWAY: ReadonlySet<number> = new Set([108, 107, 112, 110, 5]);
 /** Operations whose failure hides names. */
 const HIDES: ReadonlySet<NoteOperation> = new Set([
@@ -13,23 +16,36 @@ const HIDES: ReadonlySet<NoteOperation> = new Set([
   NoteOperation.LIST_DIRECTORY,
 ]);
 
-type Job = Pick<BackupJob, "params" | "jobName" | "previousJobName" | "since" | "content" | "messages">;
+type Job = Pick<
+  BackupJob,
+  "params" | "jobName" | "previousJobName" | "since" | "content" | "messages"
+>;
 
-/** What a job cannot see because a server is away: it is remembered, and the Director's next job takes it whole, however old it is. */
+/**
+ * What a job cannot see because a server is away: it is remembered, and the Director's next job
+ * takes it whole, however old it is.
+ */
 export class LostNames {
   readonly #job: Job;
   readonly #watch: Pick<TargetWatch, "suspect" | "degraded">;
   readonly #before: UnseenPaths | undefined;
   readonly #unseen: Unseen;
 
-  constructor(job: Job, watch: Pick<TargetWatch, "suspect" | "degraded">, before: UnseenPaths | undefined) {
+  constructor(
+    job: Job,
+    watch: Pick<TargetWatch, "suspect" | "degraded">,
+    before: UnseenPaths | undefined,
+  ) {
     this.#job = job;
     this.#watch = watch;
     this.#before = before;
     this.#unseen = new Unseen(job.params);
   }
 
-  /** What this job has to take whole; undefined: nothing. Only jobs that leave older entries out look. */
+  /**
+   * What this job has to take whole; undefined: nothing. Only jobs that leave older entries out
+   * look.
+   */
   static before({ params, jobName, previousJobName, since }: Job): UnseenPaths | undefined {
     if (jobName === undefined || since === undefined) return undefined;
     const found = new Unseen(params).of(previousJobName);
@@ -66,6 +82,8 @@ export class LostNames {
 
 /** For the job log. */
 export function wholeText({ paths, all }: UnseenPaths): string {
-  const what = all ? "everything" : `what lies at and below ${paths.length === 1 ? "a path" : `${paths.length} paths`}`;
+  const what = all
+    ? "everything"
+    : `what lies at and below ${paths.length === 1 ? "a path" : `${paths.length} paths`}`;
   return `the job before this one could not see all names: ${what} is saved whole, however old it is`;
 }

@@ -5,8 +5,9 @@ import { MESSAGES_MAX } from "./limits";
 export type MessageSink = (level: MessageLevel, text: string) => void;
 
 /**
- * Job messages about entries, bounded: after MESSAGES_MAX of one level the rest of it are counted, and `close` says how
- * many there were; a thousand sockets must not hide the one file that could not be read. Messages about the job itself always pass.
+ * Job messages about entries, bounded: after MESSAGES_MAX of one level the rest of it are counted,
+ * and `close` says how many there were; a thousand sockets must not hide the one file that could
+ * not be read. Messages about the job itself always pass.
  */
 export class Messages {
   readonly #said = new Map<MessageLevel, number>();
@@ -32,7 +33,10 @@ export class Messages {
 
   close(): void {
     if (this.#withheld > 0) {
-      this.sink("warning", `${this.#withheld} more messages about single entries are not shown; the sums count them`);
+      this.sink(
+        "warning",
+        `${this.#withheld} more messages about single entries are not shown; the sums count them`,
+      );
     }
     this.#withheld = 0;
   }

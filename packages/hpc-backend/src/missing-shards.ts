@@ -25,7 +25,9 @@ export class MissingShards {
   add(facts: Facts): void {
     const shard = shardIn(facts);
     if (shard === undefined || shard.count < 2) return;
-    const paths = facts.flatMap(([key, value]) => (key === "path" ? [value] : [])).sort(Buffer.compare);
+    const paths = facts
+      .flatMap(([key, value]) => (key === "path" ? [value] : []))
+      .sort(Buffer.compare);
     const key = `${shard.count} ${digestOf(Buffer.concat(paths.flatMap((path) => [path, NUL])))}`;
     const set = this.#sets.get(key) ?? { tree: listed(paths), count: shard.count, seen: new Set() };
     this.#sets.set(key, set);
@@ -35,7 +37,9 @@ export class MissingShards {
   /** For each tree of which shards are missing, what they are: "1/3 and 2/3 of /data". */
   *missing(): Generator<string> {
     for (const { tree, count, seen } of this.#sets.values()) {
-      const absent = Array.from({ length: count }, (_, index) => index).filter((index) => !seen.has(index));
+      const absent = Array.from({ length: count }, (_, index) => index).filter(
+        (index) => !seen.has(index),
+      );
       if (absent.length === 0) continue;
       const shards = absent.map((index) => Buffer.from(formatShard({ index, count })));
       yield `${listed(shards)} of ${tree}`;
@@ -56,5 +60,7 @@ function shardIn(facts: Facts): { readonly index: number; readonly count: number
 function listed(names: readonly Buffer[]): string {
   const more = names.length > NAMED ? [`${names.length - NAMED + 1} more`] : [];
   const shown = [...names.slice(0, more.length === 0 ? NAMED : NAMED - 1).map(printable), ...more];
-  return shown.length < 2 ? (shown[0] ?? "") : `${shown.slice(0, -1).join(", ")} and ${shown.at(-1)}`;
+  return shown.length < 2
+    ? (shown[0] ?? "")
+    : `${shown.slice(0, -1).join(", ")} and ${shown.at(-1)}`;
 }

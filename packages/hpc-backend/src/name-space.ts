@@ -5,7 +5,8 @@ const SMALLEST = 16;
 const NONE = -1;
 
 /**
- * Room for names in a file, given back and used again: the file grows with the most names held at once, not with all that there ever were.
+ * Room for names in a file, given back and used again: the file grows with the most names held at
+ * once, not with all that there ever were.
  * Blocks have sizes of powers of two, and the free ones of a size are a list in the file itself.
  */
 export class NameSpace {

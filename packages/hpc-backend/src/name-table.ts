@@ -8,12 +8,13 @@ const RECORD = 4 * WORDS;
 const BUFFER = RECORD * 65_536;
 
 /**
- * Names with a number each, held as the 64 bits of their xxh3: written down in any number, and looked up in passes of which each
- * holds a part of them in memory:
+ * Names with a number each, held as the 64 bits of their xxh3: written down in any number, and
+ * looked up in passes of which each holds a part of them in memory:
  *
  *     for (const part of names.parts()) …scan…  if (part.holds(name)) part.valueOf(name)
  *
- * Two names of one tree of a billion collide with a probability of a few percent; then a name that is not there seems to be.
+ * Two names of one tree of a billion collide with a probability of a few percent; then a name that
+ * is not there seems to be.
  */
 export class NameTable {
   readonly #directory: string;
@@ -91,7 +92,8 @@ export class NamePart {
   addAll(records: Buffer): void {
     for (let at = 0; at < records.length; at += RECORD) {
       const hi = records.readUInt32LE(at + 4);
-      if (hi % this.passes === this.pass) this.#put(records.readUInt32LE(at), hi, records.readUInt32LE(at + 8));
+      if (hi % this.passes === this.pass)
+        this.#put(records.readUInt32LE(at), hi, records.readUInt32LE(at + 8));
     }
   }
 
@@ -143,9 +145,12 @@ function keyOf(name: Buffer): { readonly lo: number; readonly hi: number } {
   return { lo: Number(digest & 0xffff_ffffn), hi: Number(digest >> 32n) || 1 };
 }
 
-/** Whether a name is in a sample of one in `every`: the same verdict wherever the name comes from. */
+/**
+ * Whether a name is in a sample of one in `every`: the same verdict wherever the name comes from.
+ */
 export function isSampled(name: Buffer, every: number): boolean {
-  // Other bits than those that choose a slot or a pass would do as well; a second hash keeps all of them independent.
+  // Other bits than those that choose a slot or a pass would do as well; a second hash keeps all of
+  // them independent.
   return every === 1 || Number(digestOf(Buffer.concat([SAMPLE, name])) % BigInt(every)) === 0;
 }
 

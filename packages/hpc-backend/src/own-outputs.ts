@@ -3,7 +3,10 @@ import type { FileIdentity } from "@podheitor/hpc-walker";
 
 /** A file that is part of an archive that is being made. */
 interface OwnFile extends FileIdentity {
-  /** It is one only under this name: another hard link to the earlier version of an archive is a file like others. */
+  /**
+   * It is one only under this name: another hard link to the earlier version of an archive is a
+   * file like others.
+   */
   readonly name: Buffer | undefined;
 }
 
@@ -19,8 +22,9 @@ const siblings = new Set<SiblingNames>();
 export const ownOutputs: ReadonlySet<FileIdentity> = files;
 
 /**
- * Remembers what must not be saved until the returned function is called: an archive that lies in the tree it is made of grows for as long as
- * it is read, and with each earlier version in it, it is larger by the whole tree.
+ * Remembers what must not be saved until the returned function is called: an archive that lies in
+ * the tree it is made of grows for as long as it is read, and with each earlier version in it, it
+ * is larger by the whole tree.
  */
 export function rememberOutput(
   own: readonly { readonly stat: BigIntStats; readonly name?: Buffer }[],
@@ -41,14 +45,18 @@ export function rememberOutput(
 }
 
 /** Whether a regular file that the scan met is one of them. */
-export function isOwnOutput(file: FileIdentity & { readonly dir: Buffer; readonly name: Buffer }): boolean {
+export function isOwnOutput(
+  file: FileIdentity & { readonly dir: Buffer; readonly name: Buffer },
+): boolean {
   if (files.size === 0 && siblings.size === 0) return false;
   const { inoLo, inoHi, devLo, devHi } = file;
   for (const own of files) {
-    const same = own.inoLo === inoLo && own.inoHi === inoHi && own.devLo === devLo && own.devHi === devHi;
+    const same =
+      own.inoLo === inoLo && own.inoHi === inoHi && own.devLo === devLo && own.devHi === devHi;
     if (same && (own.name === undefined || own.name.equals(file.name))) return true;
   }
-  for (const { directory, isOne } of siblings) if (file.dir.equals(directory) && isOne(file.name)) return true;
+  for (const { directory, isOne } of siblings)
+    if (file.dir.equals(directory) && isOne(file.name)) return true;
   return false;
 }
 

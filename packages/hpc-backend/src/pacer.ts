@@ -13,7 +13,10 @@ export class Pacer {
     return Math.max(PACE_MIN, Math.floor(this.bytesPerSecond / 4));
   }
 
-  /** Settles when `bytes`, which took from `begun` (performance.now()) to now, have taken as long as they must. */
+  /**
+   * Settles when `bytes`, which took from `begun` (performance.now()) to now, have taken as long as
+   * they must.
+   */
   async spent(bytes: number, begun: number): Promise<void> {
     this.#paid = Math.max(this.#paid, begun) + (1000 * bytes) / this.bytesPerSecond;
     const wait = this.#paid - performance.now();

@@ -16,7 +16,10 @@ export type HsmChoice = (typeof HSM_CHOICES)[number];
 
 /** What a job was asked to do, checked. */
 export interface JobParams {
-  /** Roots, absolute, without a trailing `/` (but "/" itself), none twice; one inside another only where something is left out. */
+  /**
+   * Roots, absolute, without a trailing `/` (but "/" itself), none twice; one inside another only
+   * where something is left out.
+   */
   readonly paths: readonly Buffer[];
   /** undefined: the whole namespace. */
   readonly shard: { readonly index: number; readonly count: number } | undefined;
@@ -26,7 +29,10 @@ export interface JobParams {
   readonly threads: number | undefined;
   /** Stats and opens of the scan, a second; undefined: no limit. */
   readonly metadataOps: number | undefined;
-  /** Whether the scan gives way to a filesystem that grows slow; undefined: where it is on a network. */
+  /**
+   * Whether the scan gives way to a filesystem that grows slow; undefined: where it is on a
+   * network.
+   */
   readonly backOff: boolean | undefined;
   /** Files beyond `inlineKib` leave the page cache once they were read. */
   readonly dropBehind: boolean;
@@ -44,7 +50,10 @@ export interface JobParams {
   readonly oneFilesystem: boolean;
   /** Extended attributes, ACLs, inode flags. */
   readonly xattrs: boolean;
-  /** Whether a server is asked for project ids and flags, one request an entry; auto: where one can be expected on Lustre. */
+  /**
+   * Whether a server is asked for project ids and flags, one request an entry; auto: where one can
+   * be expected on Lustre.
+   */
   readonly project: ProjectChoice;
   /** Whether files that HSM has released are brought back to be saved. */
   readonly hsm: HsmChoice;
@@ -142,14 +151,22 @@ const KEYS: Readonly<Record<string, (draft: Draft, value: Buffer, key: string) =
   },
   "other-path": (draft, value, key) => void draft.otherPaths.push(absolutePath(value, key)),
 };
-const REPEATABLE: ReadonlySet<string> = new Set(["path", "exclude", "exclude-marker", "other-path"]);
+const REPEATABLE: ReadonlySet<string> = new Set([
+  "path",
+  "exclude",
+  "exclude-marker",
+  "other-path",
+]);
 
 /** The keys that parseParams knows. */
 export const KNOWN_KEYS: readonly string[] = Object.keys(KEYS);
 
 /**
- * Turns the pairs of a plugin string into a checked job. Looks at no filesystem: whether its paths can be saved is for `requireRoots`. Only `path`, `exclude`, `exclude-marker` and `other-path` may be given more than once.
- * Values are bytes, or text that means its UTF-8. Throws HpcError with `key` set: HPC_UNKNOWN_KEY, HPC_BAD_VALUE, HPC_NO_PATH, HPC_BAD_PATH.
+ * Turns the pairs of a plugin string into a checked job. Looks at no filesystem: whether its paths
+ * can be saved is for `requireRoots`. Only `path`, `exclude`, `exclude-marker` and `other-path` may
+ * be given more than once.
+ * Values are bytes, or text that means its UTF-8. Throws HpcError with `key` set: HPC_UNKNOWN_KEY,
+ * HPC_BAD_VALUE, HPC_NO_PATH, HPC_BAD_PATH.
  */
 export function parseParams(pairs: Iterable<readonly [key: string, value: GivenName]>): JobParams {
   const draft: Draft = {
@@ -187,15 +204,29 @@ export function parseParams(pairs: Iterable<readonly [key: string, value: GivenN
       );
     }
     if (!REPEATABLE.has(key) && seen.has(key)) {
-      throw new HpcError("HPC_BAD_VALUE", `key "${key}" is given twice`, "Keep one of the two.", key);
+      throw new HpcError(
+        "HPC_BAD_VALUE",
+        `key "${key}" is given twice`,
+        "Keep one of the two.",
+        key,
+      );
     }
     seen.add(key);
     apply(draft, Buffer.from(value), key);
   }
   if (draft.paths.length === 0) {
-    throw new HpcError("HPC_NO_PATH", 'key "path" is missing', "Say what to save: path=/absolute/directory.", "path");
+    throw new HpcError(
+      "HPC_NO_PATH",
+      'key "path" is missing',
+      "Say what to save: path=/absolute/directory.",
+      "path",
+    );
   }
-  if (draft.strategy !== undefined && splitOf(draft.strategy) === "none" && (draft.shard?.count ?? 1) > 1) {
+  if (
+    draft.strategy !== undefined &&
+    splitOf(draft.strategy) === "none" &&
+    (draft.shard?.count ?? 1) > 1
+  ) {
     throw new HpcError(
       "HPC_BAD_VALUE",
       `strategy=${draft.strategy} cannot make shard ${draft.shard?.index}/${draft.shard?.count}: every shard would hold everything`,
@@ -269,7 +300,11 @@ function oneOf<T extends string>(choices: readonly T[], value: Buffer, key: stri
   return choice;
 }
 
-function integer(value: Buffer, key: string, range: { readonly min: number; readonly max: number }): number {
+function integer(
+  value: Buffer,
+  key: string,
+  range: { readonly min: number; readonly max: number },
+): number {
   const text = value.toString("latin1");
   const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (!(number >= range.min && number <= range.max)) {

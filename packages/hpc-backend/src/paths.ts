@@ -10,7 +10,11 @@ const SLASH = 0x2f;
 /** True when `path` lies below `directory`, by component. */
 export function isInside(path: Buffer, directory: Buffer): boolean {
   if (directory.length === 1) return path.length > 1;
-  return path.length > directory.length && path[directory.length] === SLASH && path.indexOf(directory) === 0;
+  return (
+    path.length > directory.length &&
+    path[directory.length] === SLASH &&
+    path.indexOf(directory) === 0
+  );
 }
 
 /** "/a" of "/a/b"; "/" of "/a" and of "/". */
@@ -19,8 +23,8 @@ export function parentOf(path: Buffer): Buffer {
 }
 
 /**
- * Without `.`, doubled and trailing slashes; it need not exist. Throws HPC_BAD_PATH, naming the plugin key, for what is
- * not absolute, or holds a NUL byte or a `..`.
+ * Without `.`, doubled and trailing slashes; it need not exist. Throws HPC_BAD_PATH, naming the
+ * plugin key, for what is not absolute, or holds a NUL byte or a `..`.
  */
 export function absolutePath(value: Buffer, key: string): Buffer {
   const bad = (what: string, remedy: string) =>

@@ -13,7 +13,10 @@ export interface Selector {
 export interface Selection {
   /** As bytes, or as text that means its UTF-8; see `NamePattern` of hpc-walker. */
   readonly patterns?: readonly GivenName[];
-  /** Names in which nothing is special. One that begins with `/` is a whole name, any other one is that at every level. */
+  /**
+   * Names in which nothing is special. One that begins with `/` is a whole name, any other one is
+   * that at every level.
+   */
   readonly names?: readonly GivenName[];
 }
 
@@ -23,7 +26,10 @@ export function selector({ patterns = [], names = [] }: Selection): Selector {
     return Object.assign(() => true, { unmatched: () => ({ count: 0, first: [] }) });
   const matchers = patterns.map(matcher);
   const listed = names.length > 0 ? new NameList(names) : undefined;
-  /** Places of the patterns that have matched nothing yet: these are asked of every name, also of one that is wanted anyway. */
+  /**
+   * Places of the patterns that have matched nothing yet: these are asked of every name, also of
+   * one that is wanted anyway.
+   */
   let idle = matchers.map((_, place) => place);
   const select = (name: Buffer): boolean => {
     const before = idle.length;
@@ -33,7 +39,10 @@ export function selector({ patterns = [], names = [] }: Selection): Selector {
   };
   const unmatched = () => {
     const left = listed?.unmatched() ?? [];
-    const first = [...idle.slice(0, UNMATCHED_NAMED).map((place) => Buffer.from(patterns[place] ?? "")), ...left];
+    const first = [
+      ...idle.slice(0, UNMATCHED_NAMED).map((place) => Buffer.from(patterns[place] ?? "")),
+      ...left,
+    ];
     return { count: idle.length + (listed?.idle ?? 0), first: first.slice(0, UNMATCHED_NAMED) };
   };
   return Object.assign(select, { unmatched });
@@ -44,7 +53,8 @@ const UNMATCHED_NAMED = 10;
 
 function matcher(pattern: GivenName): NamePattern {
   const bytes = Buffer.from(pattern);
-  if (bytes.length === 0) throw new HpcError("HPC_BAD_PATTERN", "an empty pattern", "Write a name, or leave it out.");
+  if (bytes.length === 0)
+    throw new HpcError("HPC_BAD_PATTERN", "an empty pattern", "Write a name, or leave it out.");
   const problem = namePatternProblem(bytes);
   if (problem !== undefined)
     throw new HpcError(
@@ -55,13 +65,19 @@ function matcher(pattern: GivenName): NamePattern {
   return new NamePattern(bytes);
 }
 
-/** A tree of names, so that a name of the archive costs one look-up for each of its components, however many were listed. */
+/**
+ * A tree of names, so that a name of the archive costs one look-up for each of its components,
+ * however many were listed.
+ */
 interface Node {
   /** By component, in latin1. */
   readonly below: Map<string, Node>;
   /** A listed name ends here, or one that the components up to here end with. */
   listed: boolean;
-  /** Of names that may begin anywhere: the longest other beginning of one that the components up to here end with; undefined: the tree itself. */
+  /**
+   * Of names that may begin anywhere: the longest other beginning of one that the components up to
+   * here end with; undefined: the tree itself.
+   */
   shorter: Node | undefined;
   /** A listed name of its own ends here, and nothing has matched it so far. */
   idle: boolean;
@@ -70,7 +86,13 @@ interface Node {
 }
 
 const SLASH = 0x2f;
-const node = (): Node => ({ below: new Map(), listed: false, shorter: undefined, idle: false, met: false });
+const node = (): Node => ({
+  below: new Map(),
+  listed: false,
+  shorter: undefined,
+  idle: false,
+  met: false,
+});
 
 class NameList {
   readonly #whole = node();
@@ -113,7 +135,10 @@ class NameList {
     return at;
   }
 
-  /** Whether a listed name ends at `at`; each node is told once of what ends there, so that this costs no time of its own. */
+  /**
+   * Whether a listed name ends at `at`; each node is told once of what ends there, so that this
+   * costs no time of its own.
+   */
   #hit(at: Node | undefined): boolean {
     if (at?.listed !== true) return false;
     for (let one: Node | undefined = at; one !== undefined && !one.met; one = one.shorter) {
@@ -143,7 +168,10 @@ class NameList {
   }
 }
 
-/** The node that `component` leads to from `at`, or from the next shorter beginning from which it leads to one. */
+/**
+ * The node that `component` leads to from `at`, or from the next shorter beginning from which it
+ * leads to one.
+ */
 function after(at: Node, component: string): Node | undefined {
   for (let from: Node | undefined = at; from !== undefined; from = from.shorter) {
     const next = from.below.get(component);
@@ -152,12 +180,16 @@ function after(at: Node, component: string): Node | undefined {
   return undefined;
 }
 
-/** As Aho and Corasick do, so that a name of the archive takes time by its length only, whatever it repeats. */
+/**
+ * As Aho and Corasick do, so that a name of the archive takes time by its length only, whatever it
+ * repeats.
+ */
 function findShorter(tree: Node): void {
   const nodes = [tree];
   for (const from of nodes) {
     for (const [component, next] of from.below) {
-      next.shorter = (from.shorter === undefined ? undefined : after(from.shorter, component)) ?? tree;
+      next.shorter =
+        (from.shorter === undefined ? undefined : after(from.shorter, component)) ?? tree;
       next.listed ||= next.shorter.listed;
       nodes.push(next);
     }

@@ -1,4 +1,7 @@
-/** Leaves out what does not pay: each try that did not doubles the turns until the next, up to `most`; one that did ends the pauses. */
+/**
+ * Leaves out what does not pay: each try that did not doubles the turns until the next, up to
+ * `most`; one that did ends the pauses.
+ */
 export class Pauses {
   readonly #most: number;
   #left = 0;

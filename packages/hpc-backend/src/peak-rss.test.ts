@@ -7,7 +7,9 @@ const MIB = 1024 * 1024;
 
 /** Runs `code` in a new process, and returns what it prints. */
 function inNewProcess(code: string): string {
-  return execFileSync(process.execPath, ["--require", "tsx/cjs", "-e", code], { encoding: "utf8" }).trim();
+  return execFileSync(process.execPath, ["--require", "tsx/cjs", "-e", code], {
+    encoding: "utf8",
+  }).trim();
 }
 
 test("counts what was touched, after it is gone too", () => {

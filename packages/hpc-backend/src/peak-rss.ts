@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 
 /**
- * The most memory this process was ever resident with, in bytes: `VmHWM` of proc(5), which begins anew with execve(2). The maximum of getrusage(2) does
- * not: it counts the memory of whoever started us, as it was at that moment.
+ * The most memory this process was ever resident with, in bytes: `VmHWM` of proc(5), which begins
+ * anew with execve(2). The maximum of getrusage(2) does not: it counts the memory of whoever
+ * started us, as it was at that moment.
  */
 export function peakRss(): number {
   const kibibytes = /^VmHWM:\s+(\d+) kB$/m.exec(status())?.[1];

@@ -1,5 +1,11 @@
 import { realpath } from "node:fs/promises";
-import { askFilesystem, defaultThreads, type Filesystem, filesystemByMounts, serverRole } from "@podheitor/hpc-native";
+import {
+  askFilesystem,
+  defaultThreads,
+  type Filesystem,
+  filesystemByMounts,
+  serverRole,
+} from "@podheitor/hpc-native";
 import { type ShardStrategy, WHOLE } from "@podheitor/hpc-shard";
 import type { ScanOptions } from "@podheitor/hpc-walker";
 import { causeOf, HpcError } from "./errors";
@@ -11,7 +17,10 @@ import { printable } from "./printable";
 
 /** The parts of a job that do not come from the plugin string. */
 export interface JobScope {
-  /** Entries whose mtime and ctime are both before this epoch second are older; undefined: everything. */
+  /**
+   * Entries whose mtime and ctime are both before this epoch second are older; undefined:
+   * everything.
+   */
   readonly since: bigint | undefined;
   /** Hand older entries out (accurate jobs ask about them) instead of dropping them. */
   readonly keepOlder: boolean;
@@ -33,8 +42,9 @@ export interface Plan {
 }
 
 /**
- * Looks at the filesystems of the roots and settles what the parameters left open. Rejects with HPC_ROOT_REFUSED when a root is
- * the mount point of a parallel filesystem and `allow-root` is not set. Waits for them and blocks nothing else.
+ * Looks at the filesystems of the roots and settles what the parameters left open. Rejects with
+ * HPC_ROOT_REFUSED when a root is the mount point of a parallel filesystem and `allow-root` is not
+ * set. Waits for them and blocks nothing else.
  */
 export async function planScan(params: JobParams, scope: JobScope): Promise<Plan> {
   const { found, warnings } = await checkRoots(params);
@@ -42,18 +52,27 @@ export async function planScan(params: JobParams, scope: JobScope): Promise<Plan
   if (role !== undefined) warnings.push(serverWarning(role));
   const { byInode, byMdt, shard } = scope.sharding ?? { byInode: true, byMdt: false, shard: WHOLE };
   const whole = shard.count === 1;
-  const lustre = params.mode === "lustre" || (params.mode === "auto" && found.some((fs) => fs.type === "lustre"));
+  const lustre =
+    params.mode === "lustre" ||
+    (params.mode === "auto" && found.some((fs) => fs.type === "lustre"));
   const onLustre = found.some(({ type }) => type === "lustre");
-  const asked = params.project === "yes" ? "all" : params.project === "auto" && onLustre ? "directories" : undefined;
+  const asked =
+    params.project === "yes"
+      ? "all"
+      : params.project === "auto" && onLustre
+        ? "directories"
+        : undefined;
   const projects = params.xattrs ? asked : undefined;
   return {
     warnings,
-    notes: projects === "directories" && scope.content ? [...params.notes, PROJECTS_NOTE] : params.notes,
+    notes:
+      projects === "directories" && scope.content ? [...params.notes, PROJECTS_NOTE] : params.notes,
     filesystems: found,
     scan: {
       paths: params.paths,
       threads: params.threads ?? (await suitingThreads(found)),
-      // Where the engine cannot tell whose an entry is, it must not read what another shard will: contents are read later.
+      // Where the engine cannot tell whose an entry is, it must not read what another shard will:
+      // contents are read later.
       inlineBytes: scope.content && (whole || byInode) ? params.inlineKib * 1024 : 0,
       ...(byInode && !whole ? { shard } : {}),
       ...(scope.since !== undefined ? { since: scope.since } : {}),
@@ -81,14 +100,18 @@ export async function planScan(params: JobParams, scope: JobScope): Promise<Plan
 const PROJECTS_NOTE =
   "project=auto: every directory is asked for its project id and flags, and every file in a directory that has a project; other files are not (project=yes asks all)";
 
-/** The most threads that one of the filesystems suits. `countMdts`: of the Lustre that is mounted there. */
+/**
+ * The most threads that one of the filesystems suits. `countMdts`: of the Lustre that is mounted
+ * there.
+ */
 export async function suitingThreads(
   found: readonly Pick<Filesystem, "type" | "isNetwork" | "mountPoint">[],
   countMdts: (mountPoint: Buffer) => Promise<number | undefined> = mdtCount,
 ): Promise<number> {
   let most = 1;
   for (const { type, isNetwork, mountPoint } of found) {
-    const mdts = type === "lustre" && mountPoint !== undefined ? await countMdts(mountPoint) : undefined;
+    const mdts =
+      type === "lustre" && mountPoint !== undefined ? await countMdts(mountPoint) : undefined;
     most = Math.max(most, defaultThreads({ isNetwork }, mdts));
   }
   return most;
@@ -123,7 +146,9 @@ export async function checkRoots(
         found.push(known);
         continue;
       }
-      warnings.push(`the filesystem of ${printable(path)} cannot be told (${causeOf(error)}): treated as posix`);
+      warnings.push(
+        `the filesystem of ${printable(path)} cannot be told (${causeOf(error)}): treated as posix`,
+      );
       continue;
     }
     found.push(filesystem);
@@ -136,7 +161,8 @@ export async function checkRoots(
 }
 
 /**
- * One root by what is known of it: `real` is `path` without symlinks, for the mount table names real paths. Returns a warning.
+ * One root by what is known of it: `real` is `path` without symlinks, for the mount table names
+ * real paths. Returns a warning.
  * Throws HPC_ROOT_REFUSED.
  */
 export function checkRoot(
@@ -144,7 +170,12 @@ export function checkRoot(
   { mode, allowRoot }: Pick<JobParams, "mode" | "allowRoot">,
 ): string | undefined {
   const { path, real, filesystem } = root;
-  if (filesystem.isParallel && filesystem.isWhole && !allowRoot && filesystem.mountPoint?.equals(real)) {
+  if (
+    filesystem.isParallel &&
+    filesystem.isWhole &&
+    !allowRoot &&
+    filesystem.mountPoint?.equals(real)
+  ) {
     throw new HpcError(
       "HPC_ROOT_REFUSED",
       `path ${printable(path)} is the root of a whole ${filesystem.type} filesystem`,
@@ -153,6 +184,7 @@ export function checkRoot(
     );
   }
   if (mode === "auto" || mode === "posix" || filesystem.type === mode) return undefined;
-  const how = mode === "lustre" ? "a directory is read by one thread all the same" : "it is read as posix";
+  const how =
+    mode === "lustre" ? "a directory is read by one thread all the same" : "it is read as posix";
   return `mode=${mode}, but ${printable(path)} is on ${filesystem.type}: ${how}`;
 }

@@ -1,8 +1,9 @@
 import { isUtf8 } from "node:buffer";
 
 /**
- * A name for a message: as it is when it is clean UTF-8, otherwise every byte outside printable ASCII as `\xNN`
- * (and a backslash as `\\`). Never contains a newline or an escape sequence, so a log line stays one line.
+ * A name for a message: as it is when it is clean UTF-8, otherwise every byte outside printable
+ * ASCII as `\xNN` (and a backslash as `\\`). Never contains a newline or an escape sequence, so a
+ * log line stays one line.
  */
 export function printable(name: Buffer): string {
   if (isUtf8(name)) {

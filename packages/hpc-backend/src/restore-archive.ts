@@ -1,7 +1,13 @@
 import { constants } from "node:os";
 import { errnoRemedy, NativeError } from "@podheitor/hpc-native";
 import { type Entry, EntryFlag, EntryKind, encodeEntry, FrameWriter } from "@podheitor/hpc-ptcomm";
-import { type ArchiveItem, ArchiveReader, type AttributesItem, type EndItem, type EntryItem } from "./archive-reader";
+import {
+  type ArchiveItem,
+  ArchiveReader,
+  type AttributesItem,
+  type EndItem,
+  type EntryItem,
+} from "./archive-reader";
 import { cancelled, causeOf, HpcError } from "./errors";
 import type { JobEvents, Progress, RestoreSummary } from "./events";
 import { FEED_SIZE } from "./limits";
@@ -40,9 +46,11 @@ export interface RestoreArchive extends Selection {
 }
 
 /**
- * Puts the entries of one or several archives back below `where`. Entries that fail, or whose checksum does not hold, are named
- * through `events.message`, counted, and leave nothing behind. Rejects with HpcError when an archive as a whole cannot be used any
- * further (HPC_ARCHIVE_…), the target cannot (HPC_RESTORE_TARGET), or the signal fired (HPC_CANCELLED); what was restored so far stays.
+ * Puts the entries of one or several archives back below `where`. Entries that fail, or whose
+ * checksum does not hold, are named through `events.message`, counted, and leave nothing behind.
+ * Rejects with HpcError when an archive as a whole cannot be used any further (HPC_ARCHIVE_…), the
+ * target cannot (HPC_RESTORE_TARGET), or the signal fired (HPC_CANCELLED); what was restored so far
+ * stays.
  */
 export async function restoreArchive(options: RestoreArchive): Promise<RestoreSummary> {
   const { archive, events, signal } = options;
@@ -61,7 +69,8 @@ export async function restoreArchive(options: RestoreArchive): Promise<RestoreSu
     for (const one of archives) {
       const standIns = new StandIns();
       try {
-        // With patterns a hard link may be wanted and its leader not; a first pass finds those, where a second one is possible.
+        // With patterns a hard link may be wanted and its leader not; a first pass finds those,
+        // where a second one is possible.
         if (some && one !== "-") await linksWithoutLeader(one, wanted, signal, standIns);
         restore.standIns = standIns;
         const onFacts = (facts: Facts) => restore.begin(facts, isRoot(options.where));
@@ -71,14 +80,18 @@ export async function restoreArchive(options: RestoreArchive): Promise<RestoreSu
       }
     }
     for (const text of shards.missing())
-      messages.say("warning", `what belongs to shard ${text} is not restored: no archive of it was given`);
+      messages.say(
+        "warning",
+        `what belongs to shard ${text} is not restored: no archive of it was given`,
+      );
     sayUnmatched(wanted, options, messages);
     await restore.finish();
     if (signal?.aborted) throw cancelled();
     events?.progress?.(restore.progress());
     return restore.summary();
   } catch (error) {
-    // What was restored so far stays, and its directories get their modes and times, as far as a second goes after a cancel.
+    // What was restored so far stays, and its directories get their modes and times, as far as a
+    // second goes after a cancel.
     await restore.finish();
     throw error;
   } finally {
@@ -87,12 +100,22 @@ export async function restoreArchive(options: RestoreArchive): Promise<RestoreSu
   }
 }
 
-/** Names what was asked for and is in no archive, where something else is: that nothing at all is there, the sums say. */
-function sayUnmatched(wanted: Selector, { patterns = [], names = [] }: Selection, messages: Messages): void {
+/**
+ * Names what was asked for and is in no archive, where something else is: that nothing at all is
+ * there, the sums say.
+ */
+function sayUnmatched(
+  wanted: Selector,
+  { patterns = [], names = [] }: Selection,
+  messages: Messages,
+): void {
   const { count, first } = wanted.unmatched();
   if (count === 0 || count >= patterns.length + names.length) return;
   const more = count > first.length ? ` and ${count - first.length} more` : "";
-  messages.say("warning", `nothing in the archive matches ${first.map(printable).join(", ")}${more}`);
+  messages.say(
+    "warning",
+    `nothing in the archive matches ${first.map(printable).join(", ")}${more}`,
+  );
 }
 
 /** Reads an archive to its end. Resolves to what it says of its job. */
@@ -129,7 +152,8 @@ function openCore({ where, replace }: RestoreArchive): RestoreCore {
   try {
     return new RestoreCore(base, REPLACE[replace ?? "always"]);
   } catch (error) {
-    const link = error instanceof NativeError && error.errnoName === "ELOOP" ? foreignLink(base) : undefined;
+    const link =
+      error instanceof NativeError && error.errnoName === "ELOOP" ? foreignLink(base) : undefined;
     if (link !== undefined) {
       throw new HpcError(
         "HPC_RESTORE_TARGET",
@@ -141,12 +165,15 @@ function openCore({ where, replace }: RestoreArchive): RestoreCore {
     throw new HpcError(
       "HPC_RESTORE_TARGET",
       `nothing can be restored to ${printable(base)}: ${cause}`,
-      errnoRemedy(cause) ?? "Name a directory that exists or can be created, with room and write permission.",
+      errnoRemedy(cause) ??
+        "Name a directory that exists or can be created, with room and write permission.",
     );
   }
 }
 
-/** Finds groups with a selected LINK whose leader is not selected, each with the first such name. */
+/**
+ * Finds groups with a selected LINK whose leader is not selected, each with the first such name.
+ */
 async function linksWithoutLeader(
   archive: string,
   wanted: Selector,
@@ -156,7 +183,8 @@ async function linksWithoutLeader(
   await eachItem(archive, signal, (item) => {
     if (item.type !== "entry" || item.damage !== undefined || !isLink(item.entry)) return;
     const { linkGroup, name, link } = item.entry;
-    if (wanted(name) && !wanted(link) && found.get(linkGroup) === undefined) found.add(linkGroup, name);
+    if (wanted(name) && !wanted(link) && found.get(linkGroup) === undefined)
+      found.add(linkGroup, name);
   });
 }
 
@@ -164,7 +192,9 @@ function isLink(entry: Entry): boolean {
   return (entry.flags & EntryFlag.LINK) !== 0;
 }
 
-/** Chooses what goes to the restore core, in calls of about FEED_SIZE, and says what became of it. */
+/**
+ * Chooses what goes to the restore core, in calls of about FEED_SIZE, and says what became of it.
+ */
 class ArchiveRestore {
   readonly #frames = new FrameWriter({ capacity: FEED_SIZE + FEED_SIZE / 4 });
   /** The content that follows belongs to an entry that was chosen. */
@@ -183,7 +213,10 @@ class ArchiveRestore {
   #name: Buffer = NO_NAME;
   /** Why the entry that is being discarded is damaged: the core only knows that it is. */
   #damage = "";
-  /** Of the archive that is being read: by group, the link that takes the place of a leader that is not wanted. */
+  /**
+   * Of the archive that is being read: by group, the link that takes the place of a leader that is
+   * not wanted.
+   */
   standIns: StandIns | undefined;
   /** In place: the paths of the backup. */
   readonly #roots: Buffer[] = [];
@@ -205,10 +238,15 @@ class ArchiveRestore {
     if (this.#frames.byteLength >= FEED_SIZE) this.flush();
   }
 
-  /** Before an archive's entries. In place, symbolic links at the paths of the backup, and above them, are followed where they can only be root's. */
+  /**
+   * Before an archive's entries. In place, symbolic links at the paths of the backup, and above
+   * them, are followed where they can only be root's.
+   */
   begin(facts: Facts, inPlace: boolean): void {
     this.flush(); // what belongs to the archive before
-    this.core.keepXattrs(facts.some(([key, value]) => key === "xattrs" && value.toString() === "no"));
+    this.core.keepXattrs(
+      facts.some(([key, value]) => key === "xattrs" && value.toString() === "no"),
+    );
     if (!inPlace) return;
     for (const [key, root] of facts) {
       if (key !== "path") continue;
@@ -235,7 +273,9 @@ class ArchiveRestore {
     } catch (error) {
       this.messages.say(
         "warning",
-        this.#cancelled ? this.#left() : `modes or times of some directories could not be set: ${causeOf(error)}`,
+        this.#cancelled
+          ? this.#left()
+          : `modes or times of some directories could not be set: ${causeOf(error)}`,
       );
     }
     this.messages.close();
@@ -251,7 +291,9 @@ class ArchiveRestore {
     const { files, directories, symlinks, hardlinks, specials, unfinished } = this.core.stats();
     const done = files + directories + symlinks + hardlinks + specials;
     const lacking =
-      unfinished > 0 ? `; directories among them that have not got their owner, mode and times: ${unfinished}` : "";
+      unfinished > 0
+        ? `; directories among them that have not got their owner, mode and times: ${unfinished}`
+        : "";
     return `what was restored before the cancel stays: ${done} entries${lacking}`;
   }
 
@@ -285,7 +327,8 @@ class ArchiveRestore {
       return;
     }
     const record = this.#chosen(entry, payload);
-    // What lies above a selected entry is made as it was, should it be missing; that it is not wider than that the core sees to.
+    // What lies above a selected entry is made as it was, should it be missing; that it is not
+    // wider than that the core sees to.
     this.#asParent = record === undefined && entry.kind === EntryKind.DIRECTORY;
     if (record === undefined && !this.#asParent) return;
     this.#passing = true;
@@ -294,7 +337,10 @@ class ArchiveRestore {
     this.#frames.frame(this.#asParent ? "P" : "M", record ?? payload);
   }
 
-  /** The record to restore, which differs from the archived one where a link stands in for its leader. */
+  /**
+   * The record to restore, which differs from the archived one where a link stands in for its
+   * leader.
+   */
   #chosen(entry: Entry, payload: Buffer): Buffer | undefined {
     const stand = entry.linkGroup === 0n ? undefined : this.standIns?.get(entry.linkGroup);
     if (stand !== undefined && (entry.flags & EntryFlag.LEADER) !== 0) {
@@ -313,7 +359,10 @@ class ArchiveRestore {
   #attributes({ block, damage }: AttributesItem): void {
     if (damage !== undefined && !this.#asParent) {
       this.#attributesLost++;
-      this.messages.entry("error", `${printable(this.#name)}: restored without its extended attributes: ${damage}`);
+      this.messages.entry(
+        "error",
+        `${printable(this.#name)}: restored without its extended attributes: ${damage}`,
+      );
     }
     // The record says that one comes; with a digest, which the core leaves to us.
     this.#frames.frame("B", Buffer.concat([block, NO_DIGEST]));
@@ -337,7 +386,9 @@ class ArchiveRestore {
     if (failure.errno === constants.errno.ELOOP) this.#unreachableRoot(failure.name);
   }
 
-  /** Says once which symbolic link keeps `name`, and all else below its root, from being restored. */
+  /**
+   * Says once which symbolic link keeps `name`, and all else below its root, from being restored.
+   */
   #unreachableRoot(name: Buffer): void {
     const root = this.#roots.find((one) => one.equals(name) || isInside(name, one));
     if (root === undefined || this.#unreachable.has(root.toString("latin1"))) return;

@@ -15,7 +15,16 @@ const SLASH = 0x2f;
 const LINK_ROOM = 8192;
 
 /** `enum hpc_restore_op`: what a failed entry was about to do. */
-const OPERATIONS = ["", "create", "link", "write", "finish", "source", "discard", "attribute"] as const;
+const OPERATIONS = [
+  "",
+  "create",
+  "link",
+  "write",
+  "finish",
+  "source",
+  "discard",
+  "attribute",
+] as const;
 
 /** An entry that could not be restored. */
 export interface RestoreFailure {
@@ -25,7 +34,10 @@ export interface RestoreFailure {
   readonly name: Buffer;
   /** Of a hard link: the name it should have been linked to. */
   readonly leader: Buffer | undefined;
-  /** The entry was restored, but for this: "owner", "mode", "times", or the name of an extended attribute. */
+  /**
+   * The entry was restored, but for this: "owner", "mode", "times", or the name of an extended
+   * attribute.
+   */
   readonly attribute: Buffer | undefined;
 }
 
@@ -36,7 +48,10 @@ export function attributeText({ name, attribute, errno }: RestoreFailure): strin
   return `${slash}${printable(name)}: restored, but not its ${printable(attribute ?? name)}: ${errnoName(errno)}`;
 }
 
-/** What to say of an entry that could not be restored. `discarded`: why, where the caller had it discarded. */
+/**
+ * What to say of an entry that could not be restored. `discarded`: why, where the caller had it
+ * discarded.
+ */
 export function failureText(failure: RestoreFailure, discarded: string): string {
   return `${printable(failure.name)}: not restored: ${reasonOf(failure, discarded)}`;
 }
@@ -53,7 +68,8 @@ function reasonOf({ operation, errno, leader }: RestoreFailure, discarded: strin
     return `its other name ${other} is not there to link to (ENOENT): select it as well, or see why it was not restored`;
   if (errno === EEXIST)
     return `its other name ${other} is another file, which was kept (EEXIST): restore it elsewhere, or with --replace always`;
-  if (errno === ESTALE) return `its other name ${other} was replaced during the restore (ESTALE): restore it again`;
+  if (errno === ESTALE)
+    return `its other name ${other} was replaced during the restore (ESTALE): restore it again`;
   return `cannot link to ${other}: ${errnoText(errno)}`;
 }
 
@@ -91,10 +107,15 @@ function bind() {
     keepXattrs: lib.bind("hpc_restore_flat_keep_xattrs", ["i64", "i64"], "status"),
     root: lib.bind("hpc_restore_flat_root", ["i64", "buffer", "i64"], "status"),
     baseLink: lib.bind("hpc_restore_base_link", ["buffer", "i64", "buffer", "i64"], "status"),
-    feed: lib.bind("hpc_restore_feed", ["i64", "buffer", "i64", "buffer", "i64", "buffer"], "status"),
+    feed: lib.bind(
+      "hpc_restore_feed",
+      ["i64", "buffer", "i64", "buffer", "i64", "buffer"],
+      "status",
+    ),
     failures: lib.bind("hpc_restore_flat_failures", ["i64", "buffer", "i64"], "status"),
     stats: lib.bind("hpc_restore_flat_stats", ["i64", "buffer", "i64"], "status"),
-    // In a thread of its own: it is one call over all directories, and the event loop must hear a signal meanwhile.
+    // In a thread of its own: it is one call over all directories, and the event loop must hear a
+    // signal meanwhile.
     finish: lib.bindAsync("hpc_restore_flat_finish", ["i64"], "status"),
     cancel: lib.bind("hpc_restore_flat_cancel", ["i64"], "status"),
     close: lib.bind("hpc_restore_close", ["i64"], "status"),
@@ -102,8 +123,8 @@ function bind() {
 }
 
 /**
- * The symbolic link on the way to `base` that is not followed, because others than root (or the caller) may have chosen where it leads;
- * undefined: there is none.
+ * The symbolic link on the way to `base` that is not followed, because others than root (or the
+ * caller) may have chosen where it leads; undefined: there is none.
  */
 export function foreignLink(base: Buffer): Buffer | undefined {
   const room = Buffer.alloc(LINK_ROOM);
@@ -111,41 +132,60 @@ export function foreignLink(base: Buffer): Buffer | undefined {
   return length === 0 ? undefined : room.subarray(0, length);
 }
 
-/** One restore into one directory, through libhpcrestore. `close` must be called; it removes an unfinished file. */
+/**
+ * One restore into one directory, through libhpcrestore. `close` must be called; it removes an
+ * unfinished file.
+ */
 export class RestoreCore {
   readonly #calls = bind();
   readonly #handle: number;
   readonly #failures = Buffer.alloc(FAILURES_SIZE);
   readonly #used = Buffer.alloc(8);
 
-  /** Creates `where` if it is missing. Throws NativeError with the errno of that; ELOOP: see `foreignLink`. */
+  /**
+   * Creates `where` if it is missing. Throws NativeError with the errno of that; ELOOP: see
+   * `foreignLink`.
+   */
   constructor(where: Buffer, replace: (typeof REPLACE)[Replace]) {
     const work = Buffer.alloc(0); // the list of directories is kept in `where` itself
-    this.#handle = this.#calls.open(where, where.length, work, 0, replace.charCodeAt(0), NAME_ATTRIBUTES);
+    this.#handle = this.#calls.open(
+      where,
+      where.length,
+      work,
+      0,
+      replace.charCodeAt(0),
+      NAME_ATTRIBUTES,
+    );
   }
 
   /**
-   * true: the entries that follow were saved without a look at their extended attributes, so that directories that are there keep
-   * theirs, and their ACLs.
+   * true: the entries that follow were saved without a look at their extended attributes, so that
+   * directories that are there keep theirs, and their ACLs.
    */
   keepXattrs(keep: boolean): void {
     this.#calls.keepXattrs(this.#handle, keep ? 1 : 0);
   }
 
-  /** Before the first frames: symbolic links at `name`, or above it, are followed like those on the way to `where`. */
+  /**
+   * Before the first frames: symbolic links at `name`, or above it, are followed like those on the
+   * way to `where`.
+   */
   root(name: Buffer): void {
     this.#calls.root(this.#handle, name, name.length);
   }
 
   /**
-   * Whole frames; `failed` hears of every entry that could not be restored, as far as the library names it, also when the call
-   * then throws: NativeError, after which the core can only be closed, or TypeError when the last frame is not whole.
+   * Whole frames; `failed` hears of every entry that could not be restored, as far as the library
+   * names it, also when the call then throws: NativeError, after which the core can only be closed,
+   * or TypeError when the last frame is not whole.
    */
   feed(frames: Buffer, failed: (failure: RestoreFailure) => void): void {
     for (let rest = frames; rest.length > 0; ) {
       const consumed = this.#feedOnce(rest, failed);
       if (consumed === 0)
-        throw new TypeError(`the restore core takes whole frames: ${rest.length} bytes are less than one`);
+        throw new TypeError(
+          `the restore core takes whole frames: ${rest.length} bytes are less than one`,
+        );
       rest = rest.subarray(consumed);
     }
   }
@@ -154,15 +194,22 @@ export class RestoreCore {
   #feedOnce(frames: Buffer, failed: (failure: RestoreFailure) => void): number {
     this.#used.fill(0);
     try {
-      return this.#calls.feed(this.#handle, frames, frames.length, this.#failures, this.#failures.length, this.#used);
+      return this.#calls.feed(
+        this.#handle,
+        frames,
+        frames.length,
+        this.#failures,
+        this.#failures.length,
+        this.#used,
+      );
     } finally {
       this.#report(this.#used.readUInt32LE(0), failed);
     }
   }
 
   /**
-   * What directories are, from the list; nothing but `cancel` may be called until it has settled. Rejects with NativeError of the first that failed (all are
-   * tried), or with ECANCELED.
+   * What directories are, from the list; nothing but `cancel` may be called until it has settled.
+   * Rejects with NativeError of the first that failed (all are tried), or with ECANCELED.
    */
   async finish(failed: (failure: RestoreFailure) => void): Promise<void> {
     try {
@@ -184,10 +231,9 @@ export class RestoreCore {
   stats(): RestoreStats {
     const bytes = Buffer.alloc(8 * STATS.length);
     this.#calls.stats(this.#handle, bytes, bytes.length);
-    return Object.fromEntries(STATS.map((name, at) => [name, Number(bytes.readBigUInt64LE(at * 8))])) as Record<
-      (typeof STATS)[number],
-      number
-    >;
+    return Object.fromEntries(
+      STATS.map((name, at) => [name, Number(bytes.readBigUInt64LE(at * 8))]),
+    ) as Record<(typeof STATS)[number], number>;
   }
 
   close(): void {

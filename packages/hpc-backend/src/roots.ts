@@ -19,8 +19,9 @@ interface JobRoots {
 }
 
 /**
- * Looks whether all paths of a job can be read. Throws HPC_BAD_PATH for one that cannot: a job on it is no job, and not one with an entry less;
- * and for a path that lies inside another one by name only. Waits for the filesystems, as long as they take, and blocks nothing else.
+ * Looks whether all paths of a job can be read. Throws HPC_BAD_PATH for one that cannot: a job on
+ * it is no job, and not one with an entry less; and for a path that lies inside another one by name
+ * only. Waits for the filesystems, as long as they take, and blocks nothing else.
  */
 export async function requireRoots({ paths, nested }: JobRoots): Promise<void> {
   for (const root of [...paths, ...nested.map(({ root }) => root)]) {
@@ -78,7 +79,8 @@ interface LeftOut {
 }
 
 /**
- * Drops roots that lie inside another root (or are one), saying so in `notes`: every entry travels once. Where something may be left out they stay, for what is named is saved: the scan walks each
+ * Drops roots that lie inside another root (or are one), saying so in `notes`: every entry travels
+ * once. Where something may be left out they stay, for what is named is saved: the scan walks each
  * of them by itself then, and not from above.
  */
 export function withoutNested(
@@ -95,12 +97,18 @@ export function withoutNested(
     const again = first < at;
     if (outer !== undefined) nested.push({ root, outer });
     if (outer === undefined || (mayMiss && !again)) paths.push(root);
-    else notes.push(`path ${printable(root)} lies inside path ${printable(outer)} and is saved with it`);
+    else
+      notes.push(
+        `path ${printable(root)} lies inside path ${printable(outer)} and is saved with it`,
+      );
   }
   return { paths, nested, notes };
 }
 
-/** Finds a root's outer ones by their names, in time that does not grow with the number of roots: a list of files has many. */
+/**
+ * Finds a root's outer ones by their names, in time that does not grow with the number of roots: a
+ * list of files has many.
+ */
 class NamedRoots {
   /** In latin1, with the place of the first of its name. */
   readonly #places = new Map<string, number>();
@@ -114,7 +122,10 @@ class NamedRoots {
     }
   }
 
-  /** Of the root at a place: that of the first of its name, and the first root that it lies inside, or that is the same and comes before. */
+  /**
+   * Of the root at a place: that of the first of its name, and the first root that it lies inside,
+   * or that is the same and comes before.
+   */
   around(root: Buffer, at: number): { first: number; outer: Buffer | undefined } {
     const name = root.toString("latin1");
     const first = this.#places.get(name) ?? at;
@@ -128,7 +139,10 @@ class NamedRoots {
   }
 }
 
-/** The scan of `outer` does not follow symlinks, so what `root` reaches through one is not saved with it. */
+/**
+ * The scan of `outer` does not follow symlinks, so what `root` reaches through one is not saved
+ * with it.
+ */
 async function refuseThroughSymlink(root: Buffer, outer: Buffer): Promise<void> {
   for (let end = root.length; end > outer.length; end = root.lastIndexOf(0x2f, end - 1)) {
     if (!(await counted(isSymlink(root.subarray(0, end))))) continue;
@@ -142,7 +156,8 @@ async function refuseThroughSymlink(root: Buffer, outer: Buffer): Promise<void> 
 }
 
 async function isSymlink(path: Buffer): Promise<boolean> {
-  // It vanished since it was looked at; the scan will say so. One whose path is longer than the kernel takes was not readable either.
+  // It vanished since it was looked at; the scan will say so. One whose path is longer than the
+  // kernel takes was not readable either.
   return lstat(path).then(
     (found) => found.isSymbolicLink(),
     () => false,

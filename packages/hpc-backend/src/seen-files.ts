@@ -24,8 +24,9 @@ interface Place {
 }
 
 /**
- * Entries of a scan that are looked at again later. Users of the tree may have exchanged any directory or file meanwhile, so everything is looked up below the roots, which are held open, never through a
- * symlink, and must be the object that the scan saw.
+ * Entries of a scan that are looked at again later. Users of the tree may have exchanged any
+ * directory or file meanwhile, so everything is looked up below the roots, which are held open,
+ * never through a symlink, and must be the object that the scan saw.
  */
 export class SeenFiles {
   readonly #roots: Roots;
@@ -39,11 +40,18 @@ export class SeenFiles {
   }
 
   /**
-   * Opens a regular file and begins to read it. Rejects with the system's error (`errno`): ESTALE where another object has its name.
+   * Opens a regular file and begins to read it. Rejects with the system's error (`errno`): ESTALE
+   * where another object has its name.
    * The cursor and the batch are not needed any more when it returns.
    */
-  open(cursor: RecordCursor, bytes: Buffer, options: ReadOptions, xattrs: "always" | "changed" | "no") {
-    const wanted = xattrs === "always" ? OpenFlag.XATTRS : xattrs === "changed" ? OpenFlag.XATTRS_NEW : 0;
+  open(
+    cursor: RecordCursor,
+    bytes: Buffer,
+    options: ReadOptions,
+    xattrs: "always" | "changed" | "no",
+  ) {
+    const wanted =
+      xattrs === "always" ? OpenFlag.XATTRS : xattrs === "changed" ? OpenFlag.XATTRS_NEW : 0;
     const flags =
       OpenFlag.CONTENT |
       (options.holes ? OpenFlag.HOLES : 0) |
@@ -52,12 +60,21 @@ export class SeenFiles {
     const asked = this.#ask(cursor, bytes, flags);
     return asked.then((entry) => {
       const fresh = entry.changed || xattrs === "always";
-      return new FileReader(entry.fd, momentOf(entry.head), entry.holes, options, fresh ? entry : undefined);
+      return new FileReader(
+        entry.fd,
+        momentOf(entry.head),
+        entry.holes,
+        options,
+        fresh ? entry : undefined,
+      );
     });
   }
 
   /** The extended attributes of any entry. Rejects as `open` does. */
-  attributes(cursor: RecordCursor, bytes: Buffer): Promise<Pick<OpenedEntry, "xattrs" | "xattrError">> {
+  attributes(
+    cursor: RecordCursor,
+    bytes: Buffer,
+  ): Promise<Pick<OpenedEntry, "xattrs" | "xattrError">> {
     return this.#ask(cursor, bytes, OpenFlag.XATTRS);
   }
 
@@ -109,7 +126,10 @@ class Roots {
     this.#lengths = [...new Set(paths.map((path) => path.length))].sort((a, b) => b - a);
   }
 
-  /** The longest root that the name is, or is below. What is below none, is looked up from "/", without any symlink. */
+  /**
+   * The longest root that the name is, or is below. What is below none, is looked up from "/",
+   * without any symlink.
+   */
   placeOf(name: Buffer): Place {
     for (const length of this.#lengths) {
       if (length > name.length) continue;
@@ -133,7 +153,8 @@ class Roots {
       return await work(await held.fd);
     } catch (error) {
       // What could not be opened once (no descriptors, a server that is away) may be the next time.
-      if (this.#held.get(key) === held && (await held.fd.catch(() => undefined)) === undefined) this.#held.delete(key);
+      if (this.#held.get(key) === held && (await held.fd.catch(() => undefined)) === undefined)
+        this.#held.delete(key);
       throw error;
     } finally {
       held.users--;

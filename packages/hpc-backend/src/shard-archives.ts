@@ -13,7 +13,9 @@ export interface ShardArchives {
 export function shardSetOf(name: Buffer): ShardArchives | undefined {
   const [, stem, own, count, end] = SHARD_NAME.exec(name.toString("latin1")) ?? [];
   if (stem === undefined || count === undefined || end === undefined) return undefined;
-  const others = Array.from({ length: Number(count) }, (_, index) => String(index)).filter((index) => index !== own);
+  const others = Array.from({ length: Number(count) }, (_, index) => String(index)).filter(
+    (index) => index !== own,
+  );
   const rest = new RegExp(`^\\d{1,4}-of-${count}(.*)$`, "s");
   return {
     names: others.map((index) => Buffer.from(`${stem}${index}-of-${count}${end}`, "latin1")),

@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { formatShard, type Shard, type StrategyName } from "@podheitor/hpc-shard";
 import { SHARD_RECORD_MAX, SHARD_RECORDS_MAX } from "./limits";
@@ -6,7 +14,10 @@ import type { JobParams } from "./params";
 import { printable } from "./printable";
 import { digestOf } from "./xxh";
 
-/** What is remembered of one shard's jobs, in epoch seconds. One file for each, so that the jobs of a set never write the same one. */
+/**
+ * What is remembered of one shard's jobs, in epoch seconds. One file for each, so that the jobs of
+ * a set never write the same one.
+ */
 interface ShardRecord {
   readonly strategy: StrategyName;
   readonly shard: Shard;
@@ -16,7 +27,10 @@ interface ShardRecord {
   readonly completed?: number | undefined;
 }
 
-/** For the job log. What no job saved is an error: the Director counts no warnings, and the job would end as if the tree were saved. */
+/**
+ * For the job log. What no job saved is an error: the Director counts no warnings, and the job
+ * would end as if the tree were saved.
+ */
 interface Oddity {
   readonly level: "warning" | "error";
   readonly text: string;
@@ -26,14 +40,20 @@ interface Oddity {
 const MISSING_NAMED = 8;
 const NAME = /^[a-z+-]{1,32}\.\d{1,4}\.\d{1,4}\.json$/;
 
-/** The set that a shard belongs to: jobs on the same paths with the same strategy and the same N. */
+/**
+ * The set that a shard belongs to: jobs on the same paths with the same strategy and the same N.
+ */
 export class ShardSet {
   readonly #strategy: StrategyName;
   readonly #shard: Shard;
   readonly #paths: readonly Buffer[];
   readonly #directory: string;
 
-  constructor(params: Pick<JobParams, "paths" | "strategy">, shard: Shard, stateDirectory = stateDirectoryOf()) {
+  constructor(
+    params: Pick<JobParams, "paths" | "strategy">,
+    shard: Shard,
+    stateDirectory = stateDirectoryOf(),
+  ) {
     this.#strategy = params.strategy;
     this.#shard = shard;
     this.#paths = [...params.paths].sort(Buffer.compare);
@@ -49,16 +69,24 @@ export class ShardSet {
   /** For the job log. */
   get description(): string {
     const { index, count } = this.#shard;
-    const paths = this.#paths.slice(0, 4).map(printable).join(", ") + (this.#paths.length > 4 ? ", …" : "");
+    const paths =
+      this.#paths.slice(0, 4).map(printable).join(", ") + (this.#paths.length > 4 ? ", …" : "");
     return `shard ${index} of ${count} (counted from 0) of set ${this.id}: strategy ${this.#strategy}, paths ${paths}`;
   }
 
-  /** Remembers that a job starts, and says what is odd about the others. State that cannot be read or written never fails a job. */
+  /**
+   * Remembers that a job starts, and says what is odd about the others. State that cannot be read
+   * or written never fails a job.
+   */
   start(now: number): Oddity[] {
     try {
       const records = this.#records();
       const own = records.find((record) => this.#isMine(record, this.#shard.index));
-      this.#write({ ...this.#facts(), starts: [now, ...(own?.starts ?? [])].slice(0, 2), completed: own?.completed });
+      this.#write({
+        ...this.#facts(),
+        starts: [now, ...(own?.starts ?? [])].slice(0, 2),
+        completed: own?.completed,
+      });
       return [
         ...this.#missing(records, own).map((text): Oddity => ({ level: "error", text })),
         ...this.#otherSplits(records, own, now).map((text): Oddity => ({ level: "warning", text })),
@@ -79,8 +107,9 @@ export class ShardSet {
   }
 
   /**
-   * In whatever order the jobs of a generation run: since this shard's last start but one, every other must have run once. Those that have
-   * never run are missing once this shard begins its second generation.
+   * In whatever order the jobs of a generation run: since this shard's last start but one, every
+   * other must have run once. Those that have never run are missing once this shard begins its
+   * second generation.
    */
   #missing(records: readonly ShardRecord[], own: ShardRecord | undefined): string[] {
     const [last, before = 0] = own?.starts ?? [];
@@ -91,17 +120,25 @@ export class ShardSet {
     const missing = others.flatMap((index) => {
       const completed = records.find((record) => this.#isMine(record, index))?.completed;
       if (completed !== undefined && completed >= before) return [];
-      const since = completed === undefined ? "never completed here" : `not completed since ${dateOf(completed)}`;
+      const since =
+        completed === undefined
+          ? "never completed here"
+          : `not completed since ${dateOf(completed)}`;
       return [`${formatShard({ index, count: this.#shard.count })} ${since}`];
     });
     if (missing.length === 0) return [];
-    const named = missing.slice(0, MISSING_NAMED).join("; ") + (missing.length > MISSING_NAMED ? "; …" : "");
+    const named =
+      missing.slice(0, MISSING_NAMED).join("; ") + (missing.length > MISSING_NAMED ? "; …" : "");
     return [
       `of the ${others.length} other shards of this set ${missing.length} ${missing.length === 1 ? "has" : "have"} no new backup, nor has what belongs to them: ${named}`,
     ];
   }
 
-  #otherSplits(records: readonly ShardRecord[], own: ShardRecord | undefined, now: number): string[] {
+  #otherSplits(
+    records: readonly ShardRecord[],
+    own: ShardRecord | undefined,
+    now: number,
+  ): string[] {
     const since = own?.starts[0] ?? now - 86_400;
     const others = records.filter(({ strategy, shard, starts }) => {
       const same = strategy === this.#strategy && shard.count === this.#shard.count;
@@ -116,7 +153,9 @@ export class ShardSet {
   }
 
   #isMine({ strategy, shard }: ShardRecord, index: number): boolean {
-    return strategy === this.#strategy && shard.count === this.#shard.count && shard.index === index;
+    return (
+      strategy === this.#strategy && shard.count === this.#shard.count && shard.index === index
+    );
   }
 
   #facts(): Pick<ShardRecord, "strategy" | "shard"> {
@@ -173,13 +212,24 @@ export function stateDirectoryOf(env: NodeJS.ProcessEnv = process.env): string {
 function parseRecord(text: Buffer): ShardRecord | undefined {
   if (text.length > SHARD_RECORD_MAX) return undefined;
   try {
-    const { version, strategy, shard, starts, completed } = JSON.parse(text.toString()) as Record<string, unknown>;
+    const { version, strategy, shard, starts, completed } = JSON.parse(text.toString()) as Record<
+      string,
+      unknown
+    >;
     const { index, count } = shard as Record<string, unknown>;
     const good =
-      version === 1 && typeof strategy === "string" && Number.isSafeInteger(index) && Number.isSafeInteger(count);
+      version === 1 &&
+      typeof strategy === "string" &&
+      Number.isSafeInteger(index) &&
+      Number.isSafeInteger(count);
     if (!good || !Array.isArray(starts) || !starts.every(Number.isSafeInteger)) return undefined;
     const ended = Number.isSafeInteger(completed) ? { completed: completed as number } : {};
-    return { strategy: strategy as StrategyName, shard: shard as Shard, starts: starts as number[], ...ended };
+    return {
+      strategy: strategy as StrategyName,
+      shard: shard as Shard,
+      starts: starts as number[],
+      ...ended,
+    };
   } catch {
     return undefined;
   }
@@ -187,7 +237,9 @@ function parseRecord(text: Buffer): ShardRecord | undefined {
 
 /** Every field with its length before it, so that no two lists read alike. */
 export function idOf(lists: readonly (readonly Buffer[])[]): string {
-  const fields = lists.flatMap((list) => list.map((field) => Buffer.concat([Buffer.from(`${field.length}:`), field])));
+  const fields = lists.flatMap((list) =>
+    list.map((field) => Buffer.concat([Buffer.from(`${field.length}:`), field])),
+  );
   return digestOf(Buffer.concat(fields)).toString(16).padStart(16, "0");
 }
 

@@ -1,6 +1,7 @@
 /**
- * Handlers of SIGUSR1 (cancel by a stock metaplugin), SIGTERM, SIGINT and SIGHUP. This module must be the first that the program
- * evaluates: while SIGUSR1 has no handler, Node answers it by opening its inspector. It therefore imports nothing.
+ * Handlers of SIGUSR1 (cancel by a stock metaplugin), SIGTERM, SIGINT and SIGHUP. This module must
+ * be the first that the program evaluates: while SIGUSR1 has no handler, Node answers it by opening
+ * its inspector. It therefore imports nothing.
  */
 let listener: ((signal: NodeJS.Signals) => void) | undefined;
 let early: NodeJS.Signals | undefined;

@@ -4,7 +4,8 @@ import type { BackupSummary, Progress } from "./events";
 import { peakRss } from "./peak-rss";
 
 /**
- * What became of every entry. The names are those of the `U` frame, which encodes this object as it is.
+ * What became of every entry. The names are those of the `U` frame, which encodes this object as it
+ * is.
  * At the end scanned = emitted + every filtered… + vanished + failed, and emitted = the five kinds.
  */
 export class Sums {
@@ -34,12 +35,18 @@ export class Sums {
   xattrsFailed = 0;
   prunedDirectories = 0;
   holeBytes = 0;
-  /** Emitted, but not as the scan saw them: they had changed by the time they were read, or changed meanwhile. */
+  /**
+   * Emitted, but not as the scan saw them: they had changed by the time they were read, or changed
+   * meanwhile.
+   */
   changed = 0;
   /** Of those, the ones that changed while they were read: no content they ever had. */
   torn = 0;
 
-  /** Emitted, but a read failed on the way: their end says so, and restore discards them. Not in the `U` frame. */
+  /**
+   * Emitted, but a read failed on the way: their end says so, and restore discards them. Not in the
+   * `U` frame.
+   */
   incomplete = 0;
   /** Of `filteredOther`: files that HSM has released. Not in the `U` frame. */
   released = 0;
@@ -49,7 +56,13 @@ export class Sums {
   readonly #started = process.hrtime.bigint();
 
   get filtered(): number {
-    return this.filteredShard + this.filteredSince + this.filteredUnchanged + this.filteredSockets + this.filteredOther;
+    return (
+      this.filteredShard +
+      this.filteredSince +
+      this.filteredUnchanged +
+      this.filteredSockets +
+      this.filteredOther
+    );
   }
 
   /** True when no entry is unaccounted for. */
@@ -111,7 +124,9 @@ export class Sums {
         excluded: this.filteredOther - this.released,
         released: this.released,
       },
-      failed_by: Object.fromEntries([...this.failedBy].map(([errno, count]) => [errnoName(errno), count])),
+      failed_by: Object.fromEntries(
+        [...this.failedBy].map(([errno, count]) => [errnoName(errno), count]),
+      ),
       incomplete: this.incomplete,
       unlistable: this.unlistedDirectories,
       pruned: this.prunedDirectories,

@@ -5,7 +5,10 @@ import type { JobParams } from "./params";
 import { planScan } from "./plan";
 import { requireRoots } from "./roots";
 
-/** What looks at a tree without saving it. The cursor stands on an ENTRY, and is valid during the call only. */
+/**
+ * What looks at a tree without saving it. The cursor stands on an ENTRY, and is valid during the
+ * call only.
+ */
 export interface Surveyor {
   /** The entries that follow are in this directory; a directory may come more than once. */
   directory(path: Buffer): void;
@@ -26,9 +29,11 @@ export interface Surveyed {
 }
 
 /**
- * Scans all that the parameters name, whichever shard they say, with no content and no extended attributes. `sample`: looks only at the entries whose inode's
- * hash modulo `count` is `index`; where `readdir` tells the inode, the others cost no stat. `byMdt`: the cursor tells the MDTs of directories. Constant memory. Rejects with the scanner's error,
- * HPC_DESCRIPTORS, HPC_ROOT_REFUSED, and the signal's reason.
+ * Scans all that the parameters name, whichever shard they say, with no content and no extended
+ * attributes. `sample`: looks only at the entries whose inode's hash modulo `count` is `index`;
+ * where `readdir` tells the inode, the others cost no stat. `byMdt`: the cursor tells the MDTs of
+ * directories. Constant memory. Rejects with the scanner's error, HPC_DESCRIPTORS,
+ * HPC_ROOT_REFUSED, and the signal's reason.
  */
 export async function surveyTree(
   params: JobParams,

@@ -1,5 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
-import { describeFilesystem, type LustreTarget, mountOf, parseMountinfo } from "@podheitor/hpc-native";
+import {
+  describeFilesystem,
+  type LustreTarget,
+  mountOf,
+  parseMountinfo,
+} from "@podheitor/hpc-native";
 import { TargetWatch } from "./target-watch";
 
 const LINE = Buffer.from("5 1 0:43 / /m rw - lustre 10.0.0.1@tcp:/testfs rw\n");
@@ -19,7 +24,11 @@ function watching(states: Record<string, boolean> | undefined, degraded = false)
       return now.states === undefined
         ? undefined
         : Object.entries(now.states).map(
-            ([name, active]): LustreTarget => ({ kind: name.includes("MDT") ? "MDT" : "OST", name, active }),
+            ([name, active]): LustreTarget => ({
+              kind: name.includes("MDT") ? "MDT" : "OST",
+              name,
+              active,
+            }),
           );
     },
   });
@@ -70,6 +79,8 @@ describe("the targets of a job's filesystems", () => {
     const { watch, said } = watching(undefined);
     await watch.look();
     await watch.look();
-    expect(said).toEqual([expect.stringMatching(/^warning the state of the MDTs and OSTs of \/m cannot be told/)]);
+    expect(said).toEqual([
+      expect.stringMatching(/^warning the state of the MDTs and OSTs of \/m cannot be told/),
+    ]);
   });
 });

@@ -22,8 +22,10 @@ export interface TargetWatchOptions {
 }
 
 /**
- * Looks at the MDTs and OSTs of the Lustre filesystems that a job reads: where an MDT is inactive on this client, a listing lacks names and may end as if it were complete.
- * The job then fails, or, degraded, says what is not there. An inactive OST is a warning: each of its files fails by its name.
+ * Looks at the MDTs and OSTs of the Lustre filesystems that a job reads: where an MDT is inactive
+ * on this client, a listing lacks names and may end as if it were complete.
+ * The job then fails, or, degraded, says what is not there. An inactive OST is a warning: each of
+ * its files fails by its name.
  */
 export class TargetWatch {
   readonly #mounts: readonly LustreMount[];
@@ -56,7 +58,10 @@ export class TargetWatch {
     if (this.#problem !== undefined) throw this.#problem;
   }
 
-  /** An operation failed with this errno. Returns at once; what is found is said, or ends the job, later. */
+  /**
+   * An operation failed with this errno. Returns at once; what is found is said, or ends the job,
+   * later.
+   */
   suspect(errno: number): void {
     if (errno !== ESHUTDOWN || this.#looking !== undefined || this.#problem !== undefined) return;
     if (performance.now() - this.#looked < TARGETS_AGAIN_MS) return;

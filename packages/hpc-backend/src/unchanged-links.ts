@@ -1,4 +1,10 @@
-import { PREFIX_OFFSETS, paddedLength, RECORD_PREFIX, type RecordCursor, RecordWriter } from "@podheitor/hpc-walker";
+import {
+  PREFIX_OFFSETS,
+  paddedLength,
+  RECORD_PREFIX,
+  type RecordCursor,
+  RecordWriter,
+} from "@podheitor/hpc-walker";
 import { CHECK_BYTES } from "./limits";
 import { LinkGroups } from "./links";
 import { WorkFile } from "./work-file";
@@ -8,9 +14,10 @@ const NO_NAME = Buffer.alloc(0);
 const HEAD = 12;
 
 /**
- * Names of hard-linked inodes that the file list of an accurate job knows unchanged. When another name of the same inode is sent (a
- * moved directory brings new names to inodes that did not change) they must be sent as well: the catalog may hold them as links to
- * a name that is gone now, and no restore could make them then.
+ * Names of hard-linked inodes that the file list of an accurate job knows unchanged. When another
+ * name of the same inode is sent (a moved directory brings new names to inodes that did not change)
+ * they must be sent as well: the catalog may hold them as links to a name that is gone now, and no
+ * restore could make them then.
  *
  * Memory: two bits for each group, and what LinkGroups holds; the names wait on disk.
  */
@@ -37,7 +44,10 @@ export class UnchangedLinks {
     const group = this.#group(cursor);
     this.#kept.set(group);
     const start = cursor.headStart - RECORD_PREFIX;
-    const record = bytes.subarray(start, start + bytes.readUInt32LE(start + PREFIX_OFFSETS.record_len));
+    const record = bytes.subarray(
+      start,
+      start + bytes.readUInt32LE(start + PREFIX_OFFSETS.record_len),
+    );
     const head = Buffer.alloc(HEAD);
     head.writeUInt32LE(group, 0);
     head.writeUInt32LE(cursor.dir.length, 4);

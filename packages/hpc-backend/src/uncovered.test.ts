@@ -7,7 +7,8 @@ import { uncovered } from "./uncovered";
 const tree = mkdtempSync(join(tmpdir(), "hpc-uncovered-"));
 const odd = Buffer.concat([Buffer.from(`${tree}/`), Buffer.from([0xff, 0x6f])]);
 beforeAll(() => {
-  for (const folder of ["home/ann", "home/bob/deep", "projects/x"]) mkdirSync(join(tree, folder), { recursive: true });
+  for (const folder of ["home/ann", "home/bob/deep", "projects/x"])
+    mkdirSync(join(tree, folder), { recursive: true });
   writeFileSync(join(tree, "README"), "");
   writeFileSync(odd, "");
 });
@@ -38,6 +39,10 @@ test("names ten, and counts the rest", async () => {
 });
 
 test("a path that is gone leaves its neighbours uncovered; a tree that cannot be listed is said", async () => {
-  expect((await said("home", "gone/deep", "README", odd)).join()).toContain(`no job saves ${tree}/projects:`);
-  expect(await uncovered(Buffer.from(join(tree, "none")), [])).toEqual([expect.stringContaining("ENOENT")]);
+  expect((await said("home", "gone/deep", "README", odd)).join()).toContain(
+    `no job saves ${tree}/projects:`,
+  );
+  expect(await uncovered(Buffer.from(join(tree, "none")), [])).toEqual([
+    expect.stringContaining("ENOENT"),
+  ]);
 });

@@ -7,8 +7,9 @@ const NAMED = 10;
 const SLASH = Buffer.from("/");
 
 /**
- * Looks for what no job of a generation saves: entries of `tree` that are in none of `paths`. Lists only the directories above the paths. Returns sentences for
- * the job log, none where everything is covered.
+ * Looks for what no job of a generation saves: entries of `tree` that are in none of `paths`. Lists
+ * only the directories above the paths. Returns sentences for the job log, none where everything is
+ * covered.
  */
 export async function uncovered(tree: Buffer, paths: readonly Buffer[]): Promise<string[]> {
   const covered = new Set(paths.map(key));
@@ -26,20 +27,28 @@ export async function uncovered(tree: Buffer, paths: readonly Buffer[]): Promise
         bufferSize: 1024,
       })) {
         // Node's types do not know that a Dir in this encoding has Buffers.
-        const path = Buffer.concat([directory, ...(directory.length > 1 ? [SLASH] : []), name as unknown as Buffer]);
+        const path = Buffer.concat([
+          directory,
+          ...(directory.length > 1 ? [SLASH] : []),
+          name as unknown as Buffer,
+        ]);
         if (covered.has(key(path))) continue;
         if (above.has(key(path))) directories.push(path);
         else if (left.length < NAMED) left.push(path);
         else more++;
       }
     } catch (error) {
-      sentences.push(`what no job saves of ${printable(directory)} cannot be told: ${causeOf(error)}`);
+      sentences.push(
+        `what no job saves of ${printable(directory)} cannot be told: ${causeOf(error)}`,
+      );
     }
   }
   if (left.length > 0) {
     const names = left.sort(Buffer.compare).map(printable).join(", ");
     const rest = more > 0 ? ` and ${more} more` : "";
-    sentences.push(`no job saves ${names}${rest}: of ${printable(tree)}, they are in no path and no other-path`);
+    sentences.push(
+      `no job saves ${names}${rest}: of ${printable(tree)}, they are in no path and no other-path`,
+    );
   }
   return sentences;
 }

@@ -23,7 +23,10 @@ test("what a job could not see is for the jobs that follow it, and no others", (
   const odd = Buffer.from([0x2f, 0xff, 0x0a, 0x22]);
   remember(directory, "Full.1", Buffer.from("/lustre/a/striped"), odd);
   remember(directory, "Incremental.2", Buffer.from("/lustre/a/x"));
-  expect(of(directory).of("Full.1")).toEqual({ paths: [Buffer.from("/lustre/a/striped"), odd], all: false });
+  expect(of(directory).of("Full.1")).toEqual({
+    paths: [Buffer.from("/lustre/a/striped"), odd],
+    all: false,
+  });
   expect(of(directory).of("Incremental.2").paths).toHaveLength(1);
   expect(of(directory).of("Incremental.3")).toEqual({ paths: [], all: false });
   expect(of(directory).of(undefined).paths).toHaveLength(3);
@@ -47,9 +50,14 @@ test("too many paths are all, and so are those of old jobs, on which a later Dif
   many.save("Full.1");
   expect(of(directory).of("Full.1")).toEqual({ paths: [], all: true });
   remember(directory, "Full.2", Buffer.from("/lustre/a/y"));
-  for (let i = 0; i < UNSEEN_JOBS; i++) remember(directory, `Incremental.${i}`, Buffer.from("/lustre/a/x"));
-  for (const full of ["Full.1", "Full.2"]) expect(of(directory).of(full)).toEqual({ paths: [], all: true });
-  expect(of(directory).of("Incremental.0")).toEqual({ paths: [Buffer.from("/lustre/a/x")], all: false });
+  for (let i = 0; i < UNSEEN_JOBS; i++)
+    remember(directory, `Incremental.${i}`, Buffer.from("/lustre/a/x"));
+  for (const full of ["Full.1", "Full.2"])
+    expect(of(directory).of(full)).toEqual({ paths: [], all: true });
+  expect(of(directory).of("Incremental.0")).toEqual({
+    paths: [Buffer.from("/lustre/a/x")],
+    all: false,
+  });
   expect(of(directory).of(undefined).all).toBe(false);
 });
 

@@ -19,9 +19,11 @@ interface UnseenRecord extends UnseenPaths {
 const UNREADABLE = "";
 
 /**
- * What jobs could not see because a server was away, kept in the state directory by job: what lies there is older than the job, so the next one would leave it out.
- * It is the next job's to take it whole, and which job that follows only the Director knows: a record counts for the jobs that name its job as the one before. One file for each
- * set of paths and shard.
+ * What jobs could not see because a server was away, kept in the state directory by job: what lies
+ * there is older than the job, so the next one would leave it out.
+ * It is the next job's to take it whole, and which job that follows only the Director knows: a
+ * record counts for the jobs that name its job as the one before. One file for each set of paths
+ * and shard.
  */
 export class Unseen {
   readonly #file: string;
@@ -35,10 +37,16 @@ export class Unseen {
   ) {
     const { index, count } = shard ?? { index: 0, count: 1 };
     const facts = [strategy, String(index), String(count)].map((fact) => Buffer.from(fact));
-    this.#file = join(stateDirectory, "unseen", `${idOf([facts, [...paths].sort(Buffer.compare)])}.json`);
+    this.#file = join(
+      stateDirectory,
+      "unseen",
+      `${idOf([facts, [...paths].sort(Buffer.compare)])}.json`,
+    );
   }
 
-  /** What the job of this name could not see; without a name, what any of the last jobs could not. */
+  /**
+   * What the job of this name could not see; without a name, what any of the last jobs could not.
+   */
   of(job: string | undefined): UnseenPaths {
     const all = this.#records();
     const records =
@@ -76,15 +84,22 @@ export class Unseen {
     const others = before.filter((record) => record.job !== job && record.job !== UNREADABLE);
     if (this.isEmpty && others.length === before.length) return;
     const own: UnseenRecord = { job, paths: this.#paths, all: this.#all };
-    const jobs = [...(this.isEmpty ? [] : [own]), ...others].slice(0, UNSEEN_NAMES).map((record, at) => ({
-      job: record.job,
-      all: record.all || at >= UNSEEN_JOBS,
-      paths: at >= UNSEEN_JOBS ? [] : record.paths.map((path) => path.toString("base64")),
-    }));
-    for (const directory of [dirname(dirname(this.#file)), dirname(this.#file)]) makeDirectory(directory);
+    const jobs = [...(this.isEmpty ? [] : [own]), ...others]
+      .slice(0, UNSEEN_NAMES)
+      .map((record, at) => ({
+        job: record.job,
+        all: record.all || at >= UNSEEN_JOBS,
+        paths: at >= UNSEEN_JOBS ? [] : record.paths.map((path) => path.toString("base64")),
+      }));
+    for (const directory of [dirname(dirname(this.#file)), dirname(this.#file)])
+      makeDirectory(directory);
     const draft = `${this.#file}.${process.pid}`;
     try {
-      writeFileSync(draft, JSON.stringify({ version: 1, jobs }), { mode: 0o600, flag: "wx", flush: true });
+      writeFileSync(draft, JSON.stringify({ version: 1, jobs }), {
+        mode: 0o600,
+        flag: "wx",
+        flush: true,
+      });
       renameSync(draft, this.#file);
     } catch (error) {
       rmSync(draft, { force: true });
@@ -92,7 +107,9 @@ export class Unseen {
     }
   }
 
-  /** A file that this release cannot read says nothing about what is missing: then everything is. */
+  /**
+   * A file that this release cannot read says nothing about what is missing: then everything is.
+   */
   #records(): UnseenRecord[] {
     let text: Buffer;
     try {
@@ -111,7 +128,11 @@ function parseRecords(text: Buffer): UnseenRecord[] | undefined {
     if (version !== 1 || !Array.isArray(jobs)) return undefined;
     return jobs.map(({ job, all, paths }: { job: unknown; all: unknown; paths: unknown }) => {
       if (typeof job !== "string" || !Array.isArray(paths)) throw new TypeError("no record");
-      return { job, all: all === true, paths: paths.map((path: unknown) => Buffer.from(String(path), "base64")) };
+      return {
+        job,
+        all: all === true,
+        paths: paths.map((path: unknown) => Buffer.from(String(path), "base64")),
+      };
     });
   } catch {
     return undefined;

@@ -34,16 +34,19 @@ export interface VerifyArchive {
 }
 
 /**
- * Compares an archive with a tree: type, size, content, mode, owner, mtime, extended attributes, link targets and hard links of every entry, and
- * names that only one side has. Differences go to `events.difference`, each with the reason as far as it can be told. What the archive says was left out on purpose
- * is none, and counted apart. Modification times are compared as far as the tree's filesystem keeps them. An archive of one shard, or of what
- * changed since some time, is not expected to hold every name: names that only the tree has are then not looked for. The archive is
- * read once, the tree is walked once for every NAMES_PER_PASS names; memory is bounded. Rejects with HpcError where the archive cannot be
- * read or the tree is missing.
+ * Compares an archive with a tree: type, size, content, mode, owner, mtime, extended attributes,
+ * link targets and hard links of every entry, and names that only one side has. Differences go to
+ * `events.difference`, each with the reason as far as it can be told. What the archive says was
+ * left out on purpose is none, and counted apart. Modification times are compared as far as the
+ * tree's filesystem keeps them. An archive of one shard, or of what changed since some time, is not
+ * expected to hold every name: names that only the tree has are then not looked for. The archive is
+ * read once, the tree is walked once for every NAMES_PER_PASS names; memory is bounded. Rejects
+ * with HpcError where the archive cannot be read or the tree is missing.
  */
 export async function verifyArchive(options: VerifyArchive): Promise<VerifySummary> {
   const { signal, sample = 1 } = options;
-  if (!Number.isSafeInteger(sample) || sample < 1) throw new RangeError(`sample ${sample}: one name in how many?`);
+  if (!Number.isSafeInteger(sample) || sample < 1)
+    throw new RangeError(`sample ${sample}: one name in how many?`);
   const against = resolvedTree(options.against);
   const reader = await ArchiveReader.open(options.archive);
   const names = new NameTable(tmpdir());
@@ -123,7 +126,13 @@ class Verification {
   /** Found, and not yet told. */
   #untold: Difference[] = [];
   readonly #times = new Times((nanoseconds) => this.#coarser(nanoseconds));
-  readonly #by: Record<Reason, number> = { changed: 0, vanished: 0, failed: 0, damaged: 0, unknown: 0 };
+  readonly #by: Record<Reason, number> = {
+    changed: 0,
+    vanished: 0,
+    failed: 0,
+    damaged: 0,
+    unknown: 0,
+  };
   readonly #started = performance.now();
 
   constructor(
@@ -161,21 +170,29 @@ class Verification {
         return;
       case "end":
         if (this.#current === undefined) return;
-        if (item.damage !== undefined) this.#found(this.#current, "content", "damaged", item.damage);
-        else if (item.digest === undefined) this.#found(this.#current, "content", "failed", "saved incompletely");
+        if (item.damage !== undefined)
+          this.#found(this.#current, "content", "damaged", item.damage);
+        else if (item.digest === undefined)
+          this.#found(this.#current, "content", "failed", "saved incompletely");
         else await this.#content(this.#current, item.digest);
         return;
       default:
     }
   }
 
-  /** The other way round: names that only the tree has, and extended attributes, which the scan reads. */
+  /**
+   * The other way round: names that only the tree has, and extended attributes, which the scan
+   * reads.
+   */
   async tree(signal: AbortSignal | undefined): Promise<void> {
     this.#finish();
     const partial = this.facts.some(([key]) => key === "since" || key === "shard");
-    const xattrs = !this.facts.some(([key, value]) => key === "xattrs" && value.toString() === "no");
+    const xattrs = !this.facts.some(
+      ([key, value]) => key === "xattrs" && value.toString() === "no",
+    );
     if (partial) {
-      const text = "the archive is one shard or an incremental: names that only the tree has are not looked for";
+      const text =
+        "the archive is one shard or an incremental: names that only the tree has are not looked for";
       this.#messages.say("info", text);
     }
     if (!xattrs)
@@ -186,7 +203,8 @@ class Verification {
     if (partial && !xattrs) return;
     if (xattrs) this.#unread();
     for (const part of this.names.parts()) {
-      for (const root of this.#context.roots.list) await this.#scan(root, part, { partial, xattrs }, signal);
+      for (const root of this.#context.roots.list)
+        await this.#scan(root, part, { partial, xattrs }, signal);
     }
   }
 
@@ -199,7 +217,8 @@ class Verification {
     const params = parseParams([
       ["path", root.actual],
       ["allow-root", Buffer.from("yes")],
-      // As the backup did; earlier archives say nothing of it, and have none that is to be asked for.
+      // As the backup did; earlier archives say nothing of it, and have none that is to be asked
+      // for.
       ["project", this.#project],
     ]);
     await requireRoots(params);
@@ -214,7 +233,8 @@ class Verification {
           const name = archivedName(root, cursor.dir, cursor.name);
           if (!part.isFor(name) || !isSampled(name, this.sample)) continue;
           const archived = part.valueOf(name);
-          if (archived !== undefined) this.#xattrs(name, archived, cursor, xattrs && scanner.engine === "native");
+          if (archived !== undefined)
+            this.#xattrs(name, archived, cursor, xattrs && scanner.engine === "native");
           else if (!partial) this.#extra(root, name);
           await this.#tell();
         }
@@ -257,13 +277,19 @@ class Verification {
   /** Once for each sentence: most trees lie on one filesystem. */
   #unread(): void {
     const project = this.#project.toString();
-    const sentences = new Set(this.#context.roots.list.map(({ actual }) => unreadFlags(actual, project)));
-    for (const sentence of sentences) if (sentence !== undefined) this.#messages.say("info", sentence);
+    const sentences = new Set(
+      this.#context.roots.list.map(({ actual }) => unreadFlags(actual, project)),
+    );
+    for (const sentence of sentences)
+      if (sentence !== undefined) this.#messages.say("info", sentence);
   }
 
   #coarser(nanoseconds: bigint): void {
     const kept = nanoseconds === 1_000_000_000n ? "a second" : `${nanoseconds} nanoseconds`;
-    this.#messages.say("info", `the filesystem of the tree keeps times to ${kept}: they are compared as far as that`);
+    this.#messages.say(
+      "info",
+      `the filesystem of the tree keeps times to ${kept}: they are compared as far as that`,
+    );
   }
 
   /** One after the other, and no more is compared before they are taken. */
@@ -280,7 +306,12 @@ class Verification {
 
   progress(): void {
     const seconds = (performance.now() - this.#started) / 1000;
-    this.events.progress?.({ entries: this.#entries, bytes: this.#bytes, failed: this.#differences, seconds });
+    this.events.progress?.({
+      entries: this.#entries,
+      bytes: this.#bytes,
+      failed: this.#differences,
+      seconds,
+    });
   }
 
   summary(): VerifySummary {
@@ -318,7 +349,11 @@ class Verification {
     const stat = this.#context.roots.stat(entry.name);
     if (stat !== undefined) this.#times.see(stat);
     // A later name has its leader's attributes, which are not repeated.
-    this.#current = { entry: own, stat, xattrs: isLink || damage !== undefined ? ANY_XATTRS : NO_XATTRS };
+    this.#current = {
+      entry: own,
+      stat,
+      xattrs: isLink || damage !== undefined ? ANY_XATTRS : NO_XATTRS,
+    };
     if (damage !== undefined) this.#found(this.#current, "content", "damaged", damage);
     else if (stat === undefined) this.#missing(own);
     else this.#entry(this.#current, stat);

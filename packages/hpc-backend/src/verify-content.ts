@@ -20,7 +20,10 @@ export interface Expected {
   readonly holes: readonly Hole[];
 }
 
-/** `digest`: of what lies outside the archived holes. `clean`: there is nothing but zeros in them. `bytes`: read. */
+/**
+ * `digest`: of what lies outside the archived holes. `clean`: there is nothing but zeros in them.
+ * `bytes`: read.
+ */
 export interface Content {
   readonly digest: bigint;
   readonly clean: boolean;
@@ -36,13 +39,18 @@ const buffers: (Buffer | undefined)[] = [];
 let turn = 0;
 
 /**
- * Reads an open regular file for comparison with an archived one, to the size that was seen, and closes it. What both have as a hole is read on
- * neither side; where only one has a hole, the other must have zeros. Rejects with ContentChanged, or with the error of read(2).
+ * Reads an open regular file for comparison with an archived one, to the size that was seen, and
+ * closes it. What both have as a hole is read on neither side; where only one has a hole, the other
+ * must have zeros. Rejects with ContentChanged, or with the error of read(2).
  */
-export async function readContent(fd: number, { dev, ino, size, holes }: Expected): Promise<Content> {
+export async function readContent(
+  fd: number,
+  { dev, ino, size, holes }: Expected,
+): Promise<Content> {
   try {
     const stat = fstatSync(fd, { bigint: true });
-    if (stat.dev !== dev || stat.ino !== ino) throw new ContentChanged("another object has its name now");
+    if (stat.dev !== dev || stat.ino !== ino)
+      throw new ContentChanged("another object has its name now");
     if (stat.size !== size) throw new ContentChanged("it changes while it is compared");
     if (holes.length === 0 && size <= SMALL) return readSmall(fd, Number(size));
     const sparse = holes.length > 0 && stat.blocks * 512n < size;
@@ -56,12 +64,18 @@ export async function readContent(fd: number, { dev, ino, size, holes }: Expecte
 function readSmall(fd: number, size: number): Content {
   let bytes = 0;
   // One byte more than it should have: a file that has grown is another one.
-  for (let got = 1; got > 0 && bytes <= size; bytes += got) got = readSync(fd, small, bytes, size + 1 - bytes, bytes);
+  for (let got = 1; got > 0 && bytes <= size; bytes += got)
+    got = readSync(fd, small, bytes, size + 1 - bytes, bytes);
   return { digest: digestOf(small.subarray(0, bytes)), clean: true, bytes };
 }
 
 /** One block is read while the one before is digested. */
-async function readLarge(fd: number, size: number, holes: readonly Hole[], found: Buffer): Promise<Content> {
+async function readLarge(
+  fd: number,
+  size: number,
+  holes: readonly Hole[],
+  found: Buffer,
+): Promise<Content> {
   const fold = new Fold(holes);
   let bytes = 0;
   let before: { readonly at: number; readonly data: Buffer } | undefined;
@@ -124,7 +138,10 @@ class Fold {
     return { digest: this.#digest.take(), clean: this.#clean };
   }
 
-  /** Cuts what comes, up to `end`, at the borders of the archived holes. `from` counts from where it begins. */
+  /**
+   * Cuts what comes, up to `end`, at the borders of the archived holes. `from` counts from where it
+   * begins.
+   */
   #each(end: number, use: (from: number, length: number, inHole: boolean) => void): void {
     const start = this.#at;
     while (this.#at < end) {

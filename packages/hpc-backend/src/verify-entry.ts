@@ -23,9 +23,15 @@ export function compareStat(entry: Entry, stat: Looked, times: Times, found: Fou
   }
   const mtime = mtimeOf(entry);
   if (!times.same(mtime, stat)) found("mtime", seconds(mtime), seconds(stat.mtimeNs));
-  if (isDevice(entry) && stat.rdev !== entry.rdev) found("type", `device ${entry.rdev}`, `device ${stat.rdev}`);
+  if (isDevice(entry) && stat.rdev !== entry.rdev)
+    found("type", `device ${entry.rdev}`, `device ${stat.rdev}`);
   const hasNoData = (entry.flags & EntryFlag.HAS_DATA) === 0;
-  if (entry.kind === EntryKind.REGULAR && hasNoData && (entry.flags & EntryFlag.LINK) === 0 && stat.size !== 0n) {
+  if (
+    entry.kind === EntryKind.REGULAR &&
+    hasNoData &&
+    (entry.flags & EntryFlag.LINK) === 0 &&
+    stat.size !== 0n
+  ) {
     found("size", "0", String(stat.size));
   }
 }

@@ -15,13 +15,19 @@ const SLASH = 0x2f;
 
 type Facts = readonly (readonly [key: string, value: Buffer])[];
 
-/** A name that only the tree has: why ("excluded": the archive says that it was left out on purpose), and whether it goes without saying, because the name above it has the same reason. */
+/**
+ * A name that only the tree has: why ("excluded": the archive says that it was left out on
+ * purpose), and whether it goes without saying, because the name above it has the same reason.
+ */
 export interface ExtraReason {
   readonly why: Reason | "excluded";
   readonly implied: boolean;
 }
 
-/** Tells why an archive and a tree differ, from what the archive says of its making and what the tree looks like. */
+/**
+ * Tells why an archive and a tree differ, from what the archive says of its making and what the
+ * tree looks like.
+ */
 export class Reasons {
   readonly #createdNs: bigint | undefined;
   readonly #excludes: Excludes;
@@ -31,7 +37,9 @@ export class Reasons {
   readonly #notes = new Map<string, Note>();
   /** Directories of which no complete listing was had. */
   readonly #unlisted = new Set<string>();
-  /** The last directory that was asked about, with its answer: names come directory by directory. */
+  /**
+   * The last directory that was asked about, with its answer: names come directory by directory.
+   */
   #lastDirectory = "";
   #lastPruned: Buffer | undefined;
 
@@ -42,7 +50,8 @@ export class Reasons {
     /** The archive's own file, which may lie in the tree that it is of. */
     private readonly archive: { readonly dev: bigint; readonly ino: bigint } | undefined,
   ) {
-    const values = (key: string) => facts.filter(([name]) => name === key).map(([, value]) => value);
+    const values = (key: string) =>
+      facts.filter(([name]) => name === key).map(([, value]) => value);
     const created = values("created")[0]?.toString("latin1") ?? "";
     this.#createdNs = /^\d{1,12}$/.test(created) ? BigInt(created) * 1_000_000_000n : undefined;
     // The facts of an archive have no checksum.
@@ -57,12 +66,18 @@ export class Reasons {
     const name = Buffer.from(note.name);
     const key = name.toString("latin1");
     this.#notes.set(key, { ...note, name });
-    if (note.operation === NoteOperation.OPEN_DIRECTORY || note.operation === NoteOperation.LIST_DIRECTORY) {
+    if (
+      note.operation === NoteOperation.OPEN_DIRECTORY ||
+      note.operation === NoteOperation.LIST_DIRECTORY
+    ) {
       this.#unlisted.add(key);
     }
   }
 
-  /** Of a difference in an entry that both sides have. `isOrigin`: the tree is what was backed up, and not a copy. */
+  /**
+   * Of a difference in an entry that both sides have. `isOrigin`: the tree is what was backed up,
+   * and not a copy.
+   */
   ofEntry(entry: Entry, stat: Looked, isOrigin: boolean): Reason {
     // A time that the archive has too says nothing: it may lie in the future.
     const sameTime = this.times.same(mtimeOf(entry), stat);
@@ -85,14 +100,16 @@ export class Reasons {
   ofExtra(root: Root, name: Buffer): ExtraReason {
     const stat = this.roots.stat(name);
     if (stat === undefined) return { why: "vanished", implied: false };
-    if (stat.ino === this.archive?.ino && stat.dev === this.archive.dev) return { why: "excluded", implied: false };
+    if (stat.ino === this.archive?.ino && stat.dev === this.archive.dev)
+      return { why: "excluded", implied: false };
     const excluded = this.#excludedAt(root, name, stat.isDirectory());
     if (excluded !== undefined) return { why: "excluded", implied: excluded.length < name.length };
     const pruned = this.#prunedAbove(root, name);
     if (pruned !== undefined) return { why: "excluded", implied: !parentOf(name).equals(pruned) };
     const note = this.#notes.get(name.toString("latin1"));
     if (note?.errno === EREMOTE) return { why: "excluded", implied: false };
-    if (note !== undefined) return { why: isGone(note.errno) ? "vanished" : "failed", implied: false };
+    if (note !== undefined)
+      return { why: isGone(note.errno) ? "vanished" : "failed", implied: false };
     for (
       let above = parentOf(name);
       isInside(above, root.archived) || above.equals(root.archived);
@@ -102,7 +119,8 @@ export class Reasons {
         return { why: "failed", implied: !above.equals(parentOf(name)) };
       if (above.length === 1) break;
     }
-    // A copy's own times say nothing about when a name came into being; its ctime does, after the backup in any case.
+    // A copy's own times say nothing about when a name came into being; its ctime does, after the
+    // backup in any case.
     return { why: this.#changed(stat, true) ? "changed" : "unknown", implied: false };
   }
 
@@ -119,7 +137,8 @@ export class Reasons {
       const end = slash < 0 ? name.length : slash;
       const path = name.subarray(0, end);
       const own = path.subarray(path.lastIndexOf(SLASH) + 1);
-      if (this.#excludes.in(parentOf(path))(own, slash >= 0 || isDirectory) === "excluded") return path;
+      if (this.#excludes.in(parentOf(path))(own, slash >= 0 || isDirectory) === "excluded")
+        return path;
       at = end;
     }
     return undefined;

@@ -14,8 +14,9 @@ const HELD_MAX = 64;
 const SLASH = Buffer.from("/");
 
 /**
- * Where the names of an archive are in a tree. Each root is reached as the backup reached it, through symbolic links if need be, and then held; below it none is
- * followed. `close` must be called.
+ * Where the names of an archive are in a tree. Each root is reached as the backup reached it,
+ * through symbolic links if need be, and then held; below it none is followed. `close` must be
+ * called.
  */
 export class Roots {
   readonly list: readonly Root[];
@@ -31,7 +32,10 @@ export class Roots {
     return this.list.every(({ archived, actual }) => archived.equals(actual));
   }
 
-  /** As lstat(2), but of a root itself as stat(2); undefined: there is nothing, or it cannot be looked at, or is under none of the roots. */
+  /**
+   * As lstat(2), but of a root itself as stat(2); undefined: there is nothing, or it cannot be
+   * looked at, or is under none of the roots.
+   */
   stat(name: Buffer): Looked | undefined {
     return this.#look(name, (tree, rest) => tree.stat(rest));
   }
@@ -92,8 +96,9 @@ export function archivedName({ archived, actual }: Root, dir: Buffer, name: Buff
 }
 
 /**
- * What `against` stands for. Where the roots' full names exist below it (the `where` of a restore, or "/"), it takes the place of "/";
- * otherwise, and only when the archive has one root, it takes the place of that root.
+ * What `against` stands for. Where the roots' full names exist below it (the `where` of a restore,
+ * or "/"), it takes the place of "/"; otherwise, and only when the archive has one root, it takes
+ * the place of that root.
  */
 function rootsOf(archived: readonly Buffer[], against: Buffer): Root[] {
   const below = archived.map((root) => ({ archived: root, actual: joined(against, root) }));

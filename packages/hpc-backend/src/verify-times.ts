@@ -1,7 +1,10 @@
 import type { Looked } from "./held-tree";
 
 const SECOND = 1_000_000_000n;
-/** What filesystems keep times to, coarsest first: Lustre, ext3, NFS on such; some servers; NTFS; the others. */
+/**
+ * What filesystems keep times to, coarsest first: Lustre, ext3, NFS on such; some servers; NTFS;
+ * the others.
+ */
 const GRAINS = [SECOND, 1000n, 100n, 1n] as const;
 /** So many change times must be seen before all of them ending in a few zeros is no accident. */
 const SEEN_MIN = 4;
@@ -14,13 +17,16 @@ interface Grain {
 }
 
 /**
- * To what each filesystem of the tree keeps times, from those that are seen there: change times are set by the filesystem itself, so
- * on one that keeps nanoseconds hardly one ends in a whole second.
+ * To what each filesystem of the tree keeps times, from those that are seen there: change times are
+ * set by the filesystem itself, so on one that keeps nanoseconds hardly one ends in a whole second.
  */
 export class Times {
   readonly #grains = new Map<bigint, Grain>();
 
-  /** `coarser`: hears once for each filesystem that times are compared to that many nanoseconds only. */
+  /**
+   * `coarser`: hears once for each filesystem that times are compared to that many nanoseconds
+   * only.
+   */
   constructor(private readonly coarser: (nanoseconds: bigint) => void) {}
 
   /** Every entry that is compared. */

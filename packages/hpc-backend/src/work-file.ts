@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { causeOf, HpcError } from "./errors";
 
 /**
- * A temporary file without a name: whatever ends the process, nothing is left. Calls are synchronous, because they answer from the
- * page cache in microseconds. All throw HPC_WORK_FILE.
+ * A temporary file without a name: whatever ends the process, nothing is left. Calls are
+ * synchronous, because they answer from the page cache in microseconds. All throw HPC_WORK_FILE.
  */
 export class WorkFile {
   readonly #fd: number;

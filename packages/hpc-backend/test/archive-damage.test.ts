@@ -14,7 +14,13 @@ import {
 import { archiveHeader } from "../src/archive-format";
 import { encodeNote, NoteOperation } from "../src/archive-note";
 import { type ArchiveItem, ArchiveReader } from "../src/archive-reader";
-import { type Difference, HpcError, listArchive, restoreArchive, verifyArchive } from "../src/index";
+import {
+  type Difference,
+  HpcError,
+  listArchive,
+  restoreArchive,
+  verifyArchive,
+} from "../src/index";
 import { digestOf, RunningDigest } from "../src/xxh";
 import { xattrsOf } from "./getfattr";
 
@@ -68,7 +74,13 @@ const file = (name: string, more: Partial<Entry>): Entry => ({
 });
 
 /** One entry as a writer with digests puts it. */
-function put(out: FrameWriter, entry: Entry, xattrs: Buffer | undefined, data: Buffer, errno = 0): void {
+function put(
+  out: FrameWriter,
+  entry: Entry,
+  xattrs: Buffer | undefined,
+  data: Buffer,
+  errno = 0,
+): void {
   const holes = Buffer.alloc(16 * entry.holes.length);
   entry.holes.forEach(({ offset, length }, i) => {
     holes.writeBigUInt64LE(offset, 16 * i);
@@ -83,7 +95,16 @@ function put(out: FrameWriter, entry: Entry, xattrs: Buffer | undefined, data: B
   plain.writeBigInt64LE(entry.mtime, 48);
   plain.writeUInt32LE(entry.mode, 84);
   const { name, link, flags } = entry;
-  out.entry({ bytes: plain, headStart: 0, dir: Buffer.alloc(0), name, link, flags, group: 0, holes });
+  out.entry({
+    bytes: plain,
+    headStart: 0,
+    dir: Buffer.alloc(0),
+    name,
+    link,
+    flags,
+    group: 0,
+    holes,
+  });
   if (xattrs !== undefined) out.attributes(xattrs);
   if ((flags & EntryFlag.HAS_DATA) === 0) return;
   out.data(data);
@@ -92,7 +113,10 @@ function put(out: FrameWriter, entry: Entry, xattrs: Buffer | undefined, data: B
   out.dataEnd(data.length, errno, errno === 0 ? digest.take() : undefined);
 }
 
-function make(fill: (out: FrameWriter) => void, sums: { files: number; directories?: number; bytes: number }): Buffer {
+function make(
+  fill: (out: FrameWriter) => void,
+  sums: { files: number; directories?: number; bytes: number },
+): Buffer {
   const out = new FrameWriter({ digest: digestOf });
   out.command("created=1700000000");
   out.command("path=/t");
@@ -100,7 +124,9 @@ function make(fill: (out: FrameWriter) => void, sums: { files: number; directori
   const emitted = sums.files + (sums.directories ?? 0);
   const accounting = encodeAccounting({ scanned: emitted, emitted, ...sums });
   const end = Buffer.alloc(8);
-  end.writeBigUInt64LE(digestOf(Buffer.concat([Buffer.from("created=1700000000\npath=/t\n"), accounting])));
+  end.writeBigUInt64LE(
+    digestOf(Buffer.concat([Buffer.from("created=1700000000\npath=/t\n"), accounting])),
+  );
   out.frame("U", Buffer.concat([accounting, end]));
   out.signal("F");
   return Buffer.concat([archiveHeader(), out.takeBytes()]);
@@ -110,7 +136,10 @@ const everything = make(
   (out) => {
     const directory = { ...file("/t", {}), kind: EntryKind.DIRECTORY, mode: 0o40755, size: 0n };
     put(out, { ...directory, flags: EntryFlag.ATTRS }, block, Buffer.alloc(0));
-    out.frame("N", encodeNote({ errno: 13, operation: NoteOperation.OPEN, name: Buffer.from("/t/secret") }));
+    out.frame(
+      "N",
+      encodeNote({ errno: 13, operation: NoteOperation.OPEN, name: Buffer.from("/t/secret") }),
+    );
     const holes = [
       { offset: 5n, length: 4091n },
       { offset: 5000n, length: 90_000n },
@@ -122,10 +151,16 @@ const everything = make(
   { files: 2, directories: 1, bytes: 914 },
 );
 
-/** What a reader makes of it: each entry that is said to be whole, as text, and how many are said not to be. */
+/**
+ * What a reader makes of it: each entry that is said to be whole, as text, and how many are said
+ * not to be.
+ */
 async function outcome(bytes: Buffer) {
   const blocks = [bytes];
-  const reader = new ArchiveReader("x", { next: async () => blocks.pop(), close: async () => undefined });
+  const reader = new ArchiveReader("x", {
+    next: async () => blocks.pop(),
+    close: async () => undefined,
+  });
   const good: string[] = [];
   let damaged = 0;
   let code: string | undefined;
@@ -143,7 +178,9 @@ async function outcome(bytes: Buffer) {
           : undefined;
     } else if (item.type === "note") {
       done();
-      good.push(`note ${item.note.name.toString("latin1")} ${item.note.errno} ${item.note.operation}`);
+      good.push(
+        `note ${item.note.name.toString("latin1")} ${item.note.errno} ${item.note.operation}`,
+      );
     } else if (item.type === "attributes") parts?.push(item.block.toString("hex"));
     else if (item.type === "data") parts?.push(digestOf(item.payload).toString(36));
     if ("damage" in item && item.damage !== undefined) {
@@ -152,7 +189,8 @@ async function outcome(bytes: Buffer) {
     }
   };
   try {
-    for (let items = await reader.next(); items !== undefined; items = await reader.next()) items.forEach(take);
+    for (let items = await reader.next(); items !== undefined; items = await reader.next())
+      items.forEach(take);
     done();
   } catch (error) {
     if (!(error instanceof HpcError)) throw error;
@@ -182,9 +220,15 @@ test("damaged attributes cost the attributes, and the entry is named", async () 
   flipped[at + 9] = 0x7a;
   writeFileSync(archive, flipped);
   const said: string[] = [];
-  const summary = await restoreArchive({ archive, where, events: { message: (_, text) => said.push(text) } });
+  const summary = await restoreArchive({
+    archive,
+    where,
+    events: { message: (_, text) => said.push(text) },
+  });
   expect(summary).toMatchObject({ files: 2, failed: 0, attributes_failed: 1, xattrs: 2 });
-  expect(said).toEqual([expect.stringMatching(/^\/t\/sparse: restored without its extended attributes: .*checksum/)]);
+  expect(said).toEqual([
+    expect.stringMatching(/^\/t\/sparse: restored without its extended attributes: .*checksum/),
+  ]);
   expect(lstatSync(join(where, "t/sparse")).size).toBe(95_000);
   expect(xattrsOf(join(where, "t"))).toEqual({ "user.a": "31", "user.b": "" });
   expect(xattrsOf(join(where, "t/sparse"))).toEqual({});
@@ -198,7 +242,9 @@ test("a damaged note is an error, after everything else was handed out", async (
   const flipped = Buffer.from(everything);
   flipped[everything.indexOf("/t/secret") + 3] = 0x53;
   writeFileSync(archive, flipped);
-  await expect(restoreArchive({ archive, where })).rejects.toMatchObject({ code: "HPC_ARCHIVE_DAMAGED" });
+  await expect(restoreArchive({ archive, where })).rejects.toMatchObject({
+    code: "HPC_ARCHIVE_DAMAGED",
+  });
   expect(readdirSync(join(where, "t")).sort()).toEqual(["plain", "sparse"]);
 });
 
@@ -206,7 +252,10 @@ test("half a file is named, and not restored", async () => {
   const bytes = make(
     (out) => {
       put(out, file("/t/half", { size: 10n }), undefined, Buffer.from("first"), 5);
-      out.frame("N", encodeNote({ errno: 5, operation: NoteOperation.READ, name: Buffer.from("/t/half") }));
+      out.frame(
+        "N",
+        encodeNote({ errno: 5, operation: NoteOperation.READ, name: Buffer.from("/t/half") }),
+      );
       put(out, file("/t/whole", {}), undefined, Buffer.from("whole"));
     },
     { files: 2, bytes: 10 },
@@ -216,7 +265,11 @@ test("half a file is named, and not restored", async () => {
   for await (const { damage } of listArchive(archive)) listed.push(damage);
   expect(listed).toEqual([expect.stringContaining("incompletely"), undefined]);
   const said: string[] = [];
-  const summary = await restoreArchive({ archive, where, events: { message: (_, text) => said.push(text) } });
+  const summary = await restoreArchive({
+    archive,
+    where,
+    events: { message: (_, text) => said.push(text) },
+  });
   expect(summary).toMatchObject({ files: 1, failed: 1 });
   expect(said).toEqual(["/t/half: not restored: it was read incompletely when it was saved"]);
   expect(readdirSync(join(where, "t"))).toEqual(["whole"]);
@@ -231,13 +284,17 @@ test("a list of an archive that was cut off anywhere names all that restore gets
   for (let length = 16; length < everything.length; length += 7) {
     writeFileSync(archive, everything.subarray(0, length));
     const base = join(where, String(length));
-    await expect(restoreArchive({ archive, where: base })).rejects.toMatchObject({ code: "HPC_ARCHIVE_TRUNCATED" });
+    await expect(restoreArchive({ archive, where: base })).rejects.toMatchObject({
+      code: "HPC_ARCHIVE_TRUNCATED",
+    });
     const names: string[] = [];
     const listed = async () => {
       for await (const { name } of listArchive(archive)) names.push(name.toString());
     };
     await expect(listed()).rejects.toMatchObject({ code: "HPC_ARCHIVE_TRUNCATED" });
-    const restored = readdirSync(base, { recursive: true, encoding: "utf8" }).map((name) => `/${name}`);
+    const restored = readdirSync(base, { recursive: true, encoding: "utf8" }).map(
+      (name) => `/${name}`,
+    );
     expect(names).toEqual(expect.arrayContaining(restored));
   }
 });

@@ -94,21 +94,24 @@ describe("fifos and devices", () => {
     await expect(opening).rejects.toThrow();
   });
 
-  asRoot("a foreign fifo in a sticky directory gets no byte, whether it is read or not", async () => {
-    const fifo = mkfifo(sticky("tmp").slice(scratch.length), "night.hpc");
-    chownSync(fifo, FOREIGN, FOREIGN);
-    await expect(write(fifo)).rejects.toMatchObject({
-      code: "HPC_ARCHIVE_OPEN",
-      message: expect.stringContaining("12345"),
-    });
-    const reader = openSync(fifo, O_RDONLY | O_NONBLOCK);
-    try {
-      await expect(write(fifo)).rejects.toMatchObject({ code: "HPC_ARCHIVE_OPEN" });
-      expect(taken(reader)).toBe("");
-    } finally {
-      closeSync(reader);
-    }
-  });
+  asRoot(
+    "a foreign fifo in a sticky directory gets no byte, whether it is read or not",
+    async () => {
+      const fifo = mkfifo(sticky("tmp").slice(scratch.length), "night.hpc");
+      chownSync(fifo, FOREIGN, FOREIGN);
+      await expect(write(fifo)).rejects.toMatchObject({
+        code: "HPC_ARCHIVE_OPEN",
+        message: expect.stringContaining("12345"),
+      });
+      const reader = openSync(fifo, O_RDONLY | O_NONBLOCK);
+      try {
+        await expect(write(fifo)).rejects.toMatchObject({ code: "HPC_ARCHIVE_OPEN" });
+        expect(taken(reader)).toBe("");
+      } finally {
+        closeSync(reader);
+      }
+    },
+  );
 
   asRoot("a fifo that took the place of one's own meanwhile gets no byte", async () => {
     const directory = sticky("tmp");
@@ -175,18 +178,25 @@ describe("symlinks", () => {
 
   asRoot.each([
     ["the link belongs to somebody else", { link: FOREIGN, directory: 0, mode: 0o755 }],
-    ["the link belongs to somebody else, in a sticky directory", { link: FOREIGN, directory: 0, mode: 0o1777 }],
+    [
+      "the link belongs to somebody else, in a sticky directory",
+      { link: FOREIGN, directory: 0, mode: 0o1777 },
+    ],
     ["its directory does", { link: 0, directory: FOREIGN, mode: 0o755 }],
     ["everybody writes to its directory", { link: 0, directory: 0, mode: 0o777 }],
     ["a group writes to its directory", { link: 0, directory: 0, mode: 0o775 }],
-    ["it lies in a sticky directory of somebody else", { link: 0, directory: FOREIGN, mode: 0o1777 }],
+    [
+      "it lies in a sticky directory of somebody else",
+      { link: 0, directory: FOREIGN, mode: 0o1777 },
+    ],
   ])("not followed: %s", async (_, { link, directory, mode }) => {
     const inside = join(scratch, "dir");
     mkdirSync(inside);
     mkdirSync(join(scratch, "aim"));
     symlinkSync("../aim/a.hpc", join(inside, "last"));
     symlinkSync("../aim", join(inside, "middle"));
-    for (const name of ["last", "middle"]) execFileSync("chown", ["-h", String(link), join(inside, name)]);
+    for (const name of ["last", "middle"])
+      execFileSync("chown", ["-h", String(link), join(inside, name)]);
     chmodSync(inside, mode);
     chownSync(inside, directory, directory);
     for (const name of ["last", "middle/a.hpc"])
@@ -314,7 +324,8 @@ describe("in the tree that is saved", () => {
     writeFileSync(join(scratch, "d/s.2-of-3.hpc.partial-1-2"), Buffer.alloc(200_000));
     writeFileSync(join(scratch, "d/s.2-of-4.hpc"), "another set");
     const names: string[] = [];
-    for (const shard of [0, 1, 2]) names.push(...(await save(`s.${shard}-of-3.hpc`, ["shard", `${shard}/3`])).names);
+    for (const shard of [0, 1, 2])
+      names.push(...(await save(`s.${shard}-of-3.hpc`, ["shard", `${shard}/3`])).names);
     expect(names.sort()).toEqual(["d", "d/file", "d/s.2-of-4.hpc"]);
   });
 });

@@ -44,7 +44,10 @@ beforeAll(async () => {
   linkSync(join(tree, "a"), join(tree, "sub", "b"));
   linkSync(join(tree, "a"), join(tree, "sub", "c"));
   symlinkSync("dangling", join(tree, "sub", "symlink"));
-  writeFileSync(Buffer.concat([Buffer.from(`${tree}/sub/deeper/`), Buffer.from([0xff, 0x0a])]), "odd");
+  writeFileSync(
+    Buffer.concat([Buffer.from(`${tree}/sub/deeper/`), Buffer.from([0xff, 0x0a])]),
+    "odd",
+  );
   execFileSync("mkfifo", [join(tree, "fifo")]);
   chmodSync(join(tree, "big"), 0o4711);
   utimesSync(join(tree, "sub"), 1, -5);
@@ -58,7 +61,10 @@ beforeEach(() => {
 });
 
 function params(path: string, ...pairs: [string, string][]) {
-  return parseParams([["path", Buffer.from(path)], ...pairs.map(([key, value]) => [key, Buffer.from(value)] as const)]);
+  return parseParams([
+    ["path", Buffer.from(path)],
+    ...pairs.map(([key, value]) => [key, Buffer.from(value)] as const),
+  ]);
 }
 
 async function list(file: string): Promise<ListedEntry[]> {
@@ -87,7 +93,14 @@ describe("round trip", () => {
   test("restores what find sees, verified", async () => {
     const file = join(where, "x.hpc");
     const summary = await backupToArchive({ params: params(tree), archive: file });
-    expect(summary).toMatchObject({ entries: 11, files: 4, directories: 3, symlinks: 1, hardlinks: 2, specials: 1 });
+    expect(summary).toMatchObject({
+      entries: 11,
+      files: 4,
+      directories: 3,
+      symlinks: 1,
+      hardlinks: 2,
+      specials: 1,
+    });
     expect(summary).toMatchObject({
       scanned: 11,
       filtered: 0,
@@ -97,9 +110,18 @@ describe("round trip", () => {
       engine: "native",
     });
     const restored = await restoreArchive({ archive: file, where });
-    expect(restored).toMatchObject({ entries: 11, files: 4, hardlinks: 2, failed: 0, skipped: 0, unselected: 0 });
+    expect(restored).toMatchObject({
+      entries: 11,
+      files: 4,
+      hardlinks: 2,
+      failed: 0,
+      skipped: 0,
+      unselected: 0,
+    });
     expect(found(join(where, tree))).toEqual(found(tree));
-    expect(readFileSync(join(where, tree, "big")).equals(readFileSync(join(tree, "big")))).toBe(true);
+    expect(readFileSync(join(where, tree, "big")).equals(readFileSync(join(tree, "big")))).toBe(
+      true,
+    );
     const differences: Difference[] = [];
     const events = { difference: (one: Difference) => differences.push(one) };
     const verified = await verifyArchive({ archive: file, against: where, events });
@@ -108,7 +130,9 @@ describe("round trip", () => {
   });
 
   test("list names every entry as bytes", async () => {
-    const names = (await list(archive)).map(({ name }) => name.toString("latin1").slice(tree.length)).sort();
+    const names = (await list(archive))
+      .map(({ name }) => name.toString("latin1").slice(tree.length))
+      .sort();
     expect(names).toEqual([
       "",
       "/a",
@@ -133,7 +157,11 @@ describe("round trip", () => {
 
   test("since leaves out what is older", async () => {
     const since = BigInt(Math.floor(Date.now() / 1000) + 3600);
-    const summary = await backupToArchive({ params: params(tree), since, archive: join(where, "x.hpc") });
+    const summary = await backupToArchive({
+      params: params(tree),
+      since,
+      archive: join(where, "x.hpc"),
+    });
     expect(summary).toMatchObject({ entries: 0, filtered: 11, filtered_by: { since: 11 } });
   });
 });
@@ -145,12 +173,16 @@ describe("patterns", () => {
       .filter((name) => name !== undefined && name !== "");
 
   test("a directory selects what is below it, a bare name matches anywhere", async () => {
-    const summary = await restoreArchive({ archive, where, patterns: [`${tree}/sub/deeper`, "bi?"] });
+    const summary = await restoreArchive({
+      archive,
+      where,
+      patterns: [`${tree}/sub/deeper`, "bi?"],
+    });
     expect(summary).toMatchObject({ files: 2, failed: 0 });
     expect(existsSync(join(where, tree, "big"))).toBe(true);
-    expect(readdirSync(Buffer.from(join(where, tree, "sub", "deeper")), { encoding: "buffer" })).toEqual([
-      Buffer.from([0xff, 0x0a]),
-    ]);
+    expect(
+      readdirSync(Buffer.from(join(where, tree, "sub", "deeper")), { encoding: "buffer" }),
+    ).toEqual([Buffer.from([0xff, 0x0a])]);
     expect(existsSync(join(where, tree, "fifo"))).toBe(false);
     expect(restored().length).toBeGreaterThan(0);
   });
@@ -167,7 +199,9 @@ describe("patterns", () => {
   });
 
   test("an empty pattern is refused", async () => {
-    expect(await codeOf(restoreArchive({ archive, where, patterns: [""] }))).toBe("HPC_BAD_PATTERN");
+    expect(await codeOf(restoreArchive({ archive, where, patterns: [""] }))).toBe(
+      "HPC_BAD_PATTERN",
+    );
   });
 });
 
@@ -176,8 +210,13 @@ describe("verify", () => {
     await restoreArchive({ archive, where });
     change(join(where, tree));
     const seen: string[] = [];
-    const difference = (one: Difference) => seen.push(`${one.what} ${one.path.toString("latin1").slice(tree.length)}`);
-    const { differences: count } = await verifyArchive({ archive, against: where, events: { difference } });
+    const difference = (one: Difference) =>
+      seen.push(`${one.what} ${one.path.toString("latin1").slice(tree.length)}`);
+    const { differences: count } = await verifyArchive({
+      archive,
+      against: where,
+      events: { difference },
+    });
     expect(count).toBe(seen.length);
     return seen;
   }
@@ -203,7 +242,11 @@ describe("verify", () => {
     ["mtime", "mtime /empty", (r) => utimesSync(`${r}/empty`, 7, 7)],
     ["a missing name", "missing /fifo", (r) => rmSync(`${r}/fifo`)],
     ["a name too many", "extra /more", (r) => writeFileSync(`${r}/more`, "")],
-    ["a link target", "link /sub/symlink", (r) => replaced(`${r}/sub/symlink`, (file) => symlinkSync("else", file))],
+    [
+      "a link target",
+      "link /sub/symlink",
+      (r) => replaced(`${r}/sub/symlink`, (file) => symlinkSync("else", file)),
+    ],
     ["type", "type /empty", (r) => replaced(`${r}/empty`, mkdirSync)],
     ["size", "size /big", (r) => keepTimes(`${r}/big`, () => writeFileSync(`${r}/big`, "short"))],
   ])("finds %s", async (_, wanted, change) => {
@@ -240,7 +283,9 @@ describe("damage", () => {
   });
 
   /** Lists, and says what happened: an error's code, or the entries that are said to be good. */
-  async function outcome(content: Buffer): Promise<{ code: string | undefined; good: string[]; damaged: number }> {
+  async function outcome(
+    content: Buffer,
+  ): Promise<{ code: string | undefined; good: string[]; damaged: number }> {
     const blocks = [content];
     const input = { next: async () => blocks.pop(), close: async () => undefined };
     const good: string[] = [];
@@ -286,7 +331,8 @@ describe("damage", () => {
 
   test("any damage within a record costs that entry alone, also where the record makes no sense any more", async () => {
     const [before, after] = [names[1] ?? "", names[2] ?? ""];
-    const head = bytes.indexOf(before, bytes.indexOf("M000", bytes.indexOf(names[0] ?? "", 100))) - 128;
+    const head =
+      bytes.indexOf(before, bytes.indexOf("M000", bytes.indexOf(names[0] ?? "", 100))) - 128;
     expect(bytes.subarray(head - 8, head).toString("latin1")).toMatch(/^M\d{6}\n$/);
     const end = head + Number(bytes.subarray(head - 7, head - 1).toString("latin1"));
     for (let at = head; at < end; at++) {
@@ -313,7 +359,9 @@ describe("damage", () => {
     });
     expect(summary).toMatchObject({ failed: 1, files: 1, hardlinks: 1 });
     expect(said).toEqual([
-      expect.stringMatching(/^error .*small\/one: not restored: its content does not match its checksum/),
+      expect.stringMatching(
+        /^error .*small\/one: not restored: its content does not match its checksum/,
+      ),
     ]);
     expect(readdirSync(join(where, scratch, "small")).sort()).toEqual(["link", "two"]);
   });
@@ -338,22 +386,28 @@ describe("writing", () => {
     const abort = new AbortController();
     // Cancelled by its own first progress report: in mid work.
     const events = { progress: () => abort.abort() };
-    expect(await codeOf(backupToArchive({ params: params(tree), archive: file, events, signal: abort.signal }))).toBe(
-      "HPC_CANCELLED",
-    );
+    expect(
+      await codeOf(
+        backupToArchive({ params: params(tree), archive: file, events, signal: abort.signal }),
+      ),
+    ).toBe("HPC_CANCELLED");
     expect(readdirSync(where)).toEqual(["x.hpc"]);
     expect(readFileSync(file, "utf8")).toBe("old");
   });
 
   test("a directory that is not there", async () => {
-    expect(await codeOf(backupToArchive({ params: params(tree), archive: join(where, "no", "x.hpc") }))).toBe(
+    expect(
+      await codeOf(backupToArchive({ params: params(tree), archive: join(where, "no", "x.hpc") })),
+    ).toBe("HPC_ARCHIVE_OPEN");
+    expect(await codeOf(backupToArchive({ params: params(tree), archive: where }))).toBe(
       "HPC_ARCHIVE_OPEN",
     );
-    expect(await codeOf(backupToArchive({ params: params(tree), archive: where }))).toBe("HPC_ARCHIVE_OPEN");
   });
 
   test("a full disk is an error that says so", async () => {
-    expect(await codeOf(backupToArchive({ params: params(tree), archive: "/dev/full" }))).toBe("HPC_ARCHIVE_WRITE");
+    expect(await codeOf(backupToArchive({ params: params(tree), archive: "/dev/full" }))).toBe(
+      "HPC_ARCHIVE_WRITE",
+    );
   });
 
   test("a fifo is written in place", async () => {
@@ -377,7 +431,11 @@ test("paths beyond PATH_MAX go through archive, restore and verify", async () =>
   expect(summary).toMatchObject({ entries: 34, files: 2, hardlinks: 1, failed: 0, bytes: 100_008 });
   expect(await restoreArchive({ archive: file, where })).toMatchObject({ entries: 34, failed: 0 });
   const differences: Difference[] = [];
-  await verifyArchive({ archive: file, against: where, events: { difference: (one) => differences.push(one) } });
+  await verifyArchive({
+    archive: file,
+    against: where,
+    events: { difference: (one) => differences.push(one) },
+  });
   expect(differences).toEqual([]);
 });
 
@@ -389,6 +447,9 @@ test("several archives are restored as one", async () => {
       return file;
     }),
   );
-  expect(await restoreArchive({ archive: shards, where })).toMatchObject({ entries: 11, failed: 0 });
+  expect(await restoreArchive({ archive: shards, where })).toMatchObject({
+    entries: 11,
+    failed: 0,
+  });
   expect(found(join(where, tree))).toEqual(found(tree));
 });

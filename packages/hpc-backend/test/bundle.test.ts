@@ -31,7 +31,8 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(scratch, { recursive: true }));
 
-const run = (...args: string[]) => execFileSync(process.execPath, [program, ...args], { cwd: "/", env: {} });
+const run = (...args: string[]) =>
+  execFileSync(process.execPath, [program, ...args], { cwd: "/", env: {} });
 
 test("the bundle runs without node_modules, from any folder", () =>
   expect(run("--version").toString()).toBe(`${VERSION}\n`));
@@ -48,7 +49,9 @@ test("it scans", () => {
       .map(({ status }) => status)
       .join(""),
   ).toBe("MMDZUF");
-  expect(decodeAccounting(frames.find(({ status }) => status === "U")?.payload ?? Buffer.alloc(0))).toMatchObject({
+  expect(
+    decodeAccounting(frames.find(({ status }) => status === "U")?.payload ?? Buffer.alloc(0)),
+  ).toMatchObject({
     files: 1,
     bytes: 7,
   });
@@ -58,19 +61,24 @@ test("SIGUSR1's handler is the first thing the bundle evaluates", () => {
   const text = readFileSync(join(scratch, "podheitor-hpc-backend.main.cjs"), "utf8");
   const handler = text.indexOf('"SIGUSR1"');
   expect(handler).toBeGreaterThan(0);
-  // Wrapped modules are evaluated when they are first required, which plain top-level code in front of it would do.
+  // Wrapped modules are evaluated when they are first required, which plain top-level code in front
+  // of it would do.
   expect(text.slice(0, handler)).not.toMatch(/^(var|const) \w+ = (__toESM\()?require/m);
 });
 
 test("a wrong argument is a usage error", () => {
-  expect(() => execFileSync(process.execPath, [program, "dump"], { stdio: "pipe" })).toThrow(/unknown argument dump/);
-  expect(() => execFileSync(process.execPath, [program, "backup", "--path=/no/such"], { stdio: "pipe" })).toThrow(
-    /cannot be used: ENOENT/,
+  expect(() => execFileSync(process.execPath, [program, "dump"], { stdio: "pipe" })).toThrow(
+    /unknown argument dump/,
   );
+  expect(() =>
+    execFileSync(process.execPath, [program, "backup", "--path=/no/such"], { stdio: "pipe" }),
+  ).toThrow(/cannot be used: ENOENT/);
 });
 
 test("every file it needs is beside it", () => {
-  expect(readdirSync(scratch).filter((file) => /\.(so|node|cjs|cache)$/.test(file)).length).toBeGreaterThanOrEqual(8);
+  expect(
+    readdirSync(scratch).filter((file) => /\.(so|node|cjs|cache)$/.test(file)).length,
+  ).toBeGreaterThanOrEqual(8);
   const link = join(scratch, "elsewhere");
   symlinkSync(program, link);
   expect(execFileSync(link, ["--help"]).toString()).toContain("PTCOMM");
@@ -86,7 +94,8 @@ describe("what was compiled ahead", () => {
   });
   afterEach(() => writeFileSync(cache(), kept));
 
-  test("is taken by the Node that made it", () => expect(compiled(main(), cache()).rejected).toBe(false));
+  test("is taken by the Node that made it", () =>
+    expect(compiled(main(), cache()).rejected).toBe(false));
 
   test("is not taken for another text of the same length, nor when it is broken, nor when others may write it", () => {
     const other = join(scratch, "other.cjs");

@@ -56,7 +56,9 @@ describe("a backup with a full pipe", () => {
     expect(performance.now() - before).toBeLessThan(1000);
     expect({ code, signal }).toEqual({ code: 1, signal: null });
     // Neither a stack trace nor the inspector's greeting.
-    expect(backend.stderr).toBe(way.startsWith("SIG") ? `podheitor-hpc-backend: ended by ${way}\n` : "");
+    expect(backend.stderr).toBe(
+      way.startsWith("SIG") ? `podheitor-hpc-backend: ended by ${way}\n` : "",
+    );
   });
 });
 

@@ -56,17 +56,49 @@ beforeEach(() => {
 const at = (name: string) => join(tree, name);
 const root = () => Buffer.from(tree);
 
-/** A record of the file as the scan would have it, its content not read, and a cursor that stands on it. */
-function seen(name: string, more: Partial<EntryFields> = {}): { cursor: RecordCursor; bytes: Buffer } {
+/**
+ * A record of the file as the scan would have it, its content not read, and a cursor that stands on
+ * it.
+ */
+function seen(
+  name: string,
+  more: Partial<EntryFields> = {},
+): { cursor: RecordCursor; bytes: Buffer } {
   const stat = statSync(at(name), { bigint: true });
   const writer = new RecordWriter(Buffer.alloc(4096));
   writer.dir(Buffer.from(join(at(name), "..")));
   writer.entry({
-    ...{ kind: EntryKind.REGULAR, flags: 0, name: Buffer.from(name.slice(name.lastIndexOf("/") + 1)) },
-    ...{ link: Buffer.alloc(0), content: undefined, error: 0, inoHash: 0n, nlink: 1, ino: stat.ino, dev: stat.dev },
-    ...{ size: stat.size, blocks: stat.blocks, mode: Number(stat.mode), uid: 0, gid: 0, rdev: 0n, blksize: 4096 },
-    ...{ mtimeSeconds: stat.mtimeNs / 1_000_000_000n, mtimeNanoseconds: Number(stat.mtimeNs % 1_000_000_000n) },
-    ...{ ctimeSeconds: stat.ctimeNs / 1_000_000_000n, ctimeNanoseconds: Number(stat.ctimeNs % 1_000_000_000n) },
+    ...{
+      kind: EntryKind.REGULAR,
+      flags: 0,
+      name: Buffer.from(name.slice(name.lastIndexOf("/") + 1)),
+    },
+    ...{
+      link: Buffer.alloc(0),
+      content: undefined,
+      error: 0,
+      inoHash: 0n,
+      nlink: 1,
+      ino: stat.ino,
+      dev: stat.dev,
+    },
+    ...{
+      size: stat.size,
+      blocks: stat.blocks,
+      mode: Number(stat.mode),
+      uid: 0,
+      gid: 0,
+      rdev: 0n,
+      blksize: 4096,
+    },
+    ...{
+      mtimeSeconds: stat.mtimeNs / 1_000_000_000n,
+      mtimeNanoseconds: Number(stat.mtimeNs % 1_000_000_000n),
+    },
+    ...{
+      ctimeSeconds: stat.ctimeNs / 1_000_000_000n,
+      ctimeNanoseconds: Number(stat.ctimeNs % 1_000_000_000n),
+    },
     ...{ atimeSeconds: 0n, atimeNanoseconds: 0, birth: stat.birthtimeNs, ...more },
   });
   const cursor = new RecordCursor();
@@ -95,7 +127,11 @@ describe("a file that is opened after the scan", () => {
   test("is the one that was seen, as it was seen", async () => {
     writeFileSync(at("dir/file"), "mine");
     const reader = await opened(seen("dir/file"));
-    expect([await contentOf(reader), reader.now, await reader.torn()]).toEqual(["mine", undefined, undefined]);
+    expect([await contentOf(reader), reader.now, await reader.torn()]).toEqual([
+      "mine",
+      undefined,
+      undefined,
+    ]);
     await reader.close();
   });
 
@@ -134,7 +170,9 @@ describe("a file that is opened after the scan", () => {
     execFileSync("mkfifo", [at("dir/file")]);
     await expect(opened(record)).rejects.toMatchObject({ code: "ESTALE" });
     // Nobody has it open: a writer that does not wait is refused.
-    expect(() => openSync(at("dir/file"), constants.O_WRONLY | constants.O_NONBLOCK)).toThrow("ENXIO");
+    expect(() => openSync(at("dir/file"), constants.O_WRONLY | constants.O_NONBLOCK)).toThrow(
+      "ENXIO",
+    );
   });
 });
 
@@ -160,7 +198,8 @@ describe("a file that changes while it is read", () => {
     await reader.next();
     change();
     let length = 0;
-    for (let block = await reader.next(); block !== undefined; block = await reader.next()) length += block.length;
+    for (let block = await reader.next(); block !== undefined; block = await reader.next())
+      length += block.length;
     const torn = await reader.torn();
     await reader.close();
     return [torn, length];
@@ -168,10 +207,9 @@ describe("a file that changes while it is read", () => {
   const rest = 3 * MIB - 512 * 1024;
 
   test("is read to the size that it had, and said to have grown", async () => {
-    expect(await tornBy(() => appendFileSync(at("dir/file"), Buffer.alloc(2 * MIB, "y")), 3 * MIB)).toEqual([
-      "grew",
-      rest,
-    ]);
+    expect(
+      await tornBy(() => appendFileSync(at("dir/file"), Buffer.alloc(2 * MIB, "y")), 3 * MIB),
+    ).toEqual(["grew", rest]);
   });
   test("is said to have shrunk", async () => {
     const [torn, length] = await tornBy(() => truncateSync(at("dir/file"), 2 * MIB), 3 * MIB);
@@ -200,7 +238,10 @@ describe("a file that changes while it is read", () => {
     await reader.close();
   });
   test("but not when one read had all of it", async () => {
-    expect(await tornBy(() => appendFileSync(at("dir/file"), "y"), 400_000)).toEqual([undefined, 0]);
+    expect(await tornBy(() => appendFileSync(at("dir/file"), "y"), 400_000)).toEqual([
+      undefined,
+      0,
+    ]);
   });
 });
 
@@ -247,7 +288,9 @@ test("a torn file is saved to the size that was seen, named, and counted", async
   writeFileSync(copy, Buffer.concat(parts));
   const where = join(scratch, "torn-back");
   await restoreArchive({ archive: copy, where });
-  expect(readFileSync(join(where, tree, "dir/big")).equals(Buffer.alloc(size, "before"))).toBe(true);
+  expect(readFileSync(join(where, tree, "dir/big")).equals(Buffer.alloc(size, "before"))).toBe(
+    true,
+  );
 });
 
 /** Runs a backup whose scan is followed by `between`, before anything of its batch is looked at. */
@@ -321,7 +364,8 @@ test("another file under its name is not saved in its place", async () => {
 
 test("a file that got the inode number of an earlier one is no other name of it", async () => {
   writeFileSync(at("dir/file"), "same");
-  const batch = (...records: ReturnType<typeof seen>[]) => Buffer.concat(records.map(({ bytes }) => bytes));
+  const batch = (...records: ReturnType<typeof seen>[]) =>
+    Buffer.concat(records.map(({ bytes }) => bytes));
   const name = (text: string, more: Partial<EntryFields>) =>
     seen("dir/file", { name: Buffer.from(text), nlink: 2, content: Buffer.from("same"), ...more });
   const sent: string[] = [];
@@ -330,7 +374,8 @@ test("a file that got the inode number of an earlier one is no other name of it"
   const emitter = new BatchEmitter({
     ...{ params: parseParams([["path", root()]]), content: true, sums, signal: undefined },
     sink: {
-      entry: ({ name, flags, group, link }: Outgoing) => void sent.push(`${name} ${flags} ${group} ${link}`),
+      entry: ({ name, flags, group, link }: Outgoing) =>
+        void sent.push(`${name} ${flags} ${group} ${link}`),
       ...{ attributes: () => undefined, data: () => undefined, end: () => undefined },
       ...{ full: false, drain: async () => undefined },
     },
@@ -338,7 +383,10 @@ test("a file that got the inode number of an earlier one is no other name of it"
   });
   const users = { birth: 1_700_000_000_000_000_000n, uid: 1000 };
   const roots = { birth: 1_700_000_000_004_000_000n, uid: 0 };
-  await emitter.batch(batch(name("user's", users), name("root's", roots), name("root's too", roots)), undefined);
+  await emitter.batch(
+    batch(name("user's", users), name("root's", roots), name("root's too", roots)),
+    undefined,
+  );
   await emitter.batch(batch(name("user's too", users)), undefined);
   await emitter.close();
   expect(sent).toEqual([
@@ -360,7 +408,8 @@ test("accurate jobs ask for the attributes of what is saved, and of nothing else
     (bytes) => {
       const cursor = new RecordCursor();
       for (cursor.reset(bytes); cursor.next(); )
-        if (cursor.type === RecordType.ENTRY && cursor.flags & EntryFlag.OLDER) scanned.push(cursor.xattrLength);
+        if (cursor.type === RecordType.ENTRY && cursor.flags & EntryFlag.OLDER)
+          scanned.push(cursor.xattrLength);
     },
     (count) => new Uint8Array(Math.ceil(count / 8)).fill(0xff),
   );
@@ -384,11 +433,18 @@ test("a sparse file beyond 2^53 bytes is read where it has data, at any offset",
     writeSync(fd, "first");
     closeSync(fd);
     execFileSync("truncate", ["-s", `${end}`, file]);
-    execFileSync("dd", [`of=${file}`, "bs=1", `seek=${2n ** 53n + 4097n}`, "conv=notrunc", "status=none"], {
-      input: "last",
-    });
+    execFileSync(
+      "dd",
+      [`of=${file}`, "bs=1", `seek=${2n ** 53n + 4097n}`, "conv=notrunc", "status=none"],
+      {
+        input: "last",
+      },
+    );
     const archive = join(scratch, "huge.hpc");
-    const summary = await backupToArchive({ params: parseParams([["path", Buffer.from(memory)]]), archive });
+    const summary = await backupToArchive({
+      params: parseParams([["path", Buffer.from(memory)]]),
+      archive,
+    });
     expect(summary).toMatchObject({ files: 1, failed: 0, incomplete: 0, torn: 0 });
     expect(summary.bytes).toBeLessThan(3 * MIB); // a block, or a huge page, for each of the two
     expect(readFileSync(archive).includes("first")).toBe(true);
@@ -400,7 +456,9 @@ test("a sparse file beyond 2^53 bytes is read where it has data, at any offset",
 
 test("too few descriptors are said before anything is opened", () => {
   const limits = "Max open files            20                   20                   files\n";
-  expect(() => requireDescriptors("a scan", limits, 15)).toThrow(expect.objectContaining({ code: "HPC_DESCRIPTORS" }));
+  expect(() => requireDescriptors("a scan", limits, 15)).toThrow(
+    expect.objectContaining({ code: "HPC_DESCRIPTORS" }),
+  );
   expect(() => requireDescriptors("a scan", limits.replaceAll("20", "1024"), 15)).not.toThrow();
   expect(() => requireDescriptors("a scan", "", 15)).not.toThrow();
 });

@@ -1,16 +1,38 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { fstatSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  fstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { type EntryFields, EntryKind, RecordCursor, RecordType, RecordWriter } from "@podheitor/hpc-walker";
+import {
+  type EntryFields,
+  EntryKind,
+  RecordCursor,
+  RecordType,
+  RecordWriter,
+} from "@podheitor/hpc-walker";
 import { runBackup } from "../src/backup-job";
 import { FileAhead } from "../src/file-ahead";
 import { FileReader } from "../src/file-reader";
 import { NO_HOLES } from "../src/holes";
-import { backupToArchive, listArchive, type Progress, parseParams, requireRoots, restoreArchive } from "../src/index";
+import {
+  backupToArchive,
+  listArchive,
+  type Progress,
+  parseParams,
+  requireRoots,
+  restoreArchive,
+} from "../src/index";
 import { MESSAGES_MAX } from "../src/limits";
 import { Messages } from "../src/messages";
 import { SeenFiles } from "../src/seen-files";
@@ -35,7 +57,18 @@ async function batchOf(dir: string, name: string): Promise<{ bytes: Buffer; head
       content: undefined,
       error: 0,
     },
-    ...{ inoHash: 0n, nlink: Number(nlink), ino, dev, size, blocks: 0n, mode: Number(mode), uid: 0, gid: 0, rdev: 0n },
+    ...{
+      inoHash: 0n,
+      nlink: Number(nlink),
+      ino,
+      dev,
+      size,
+      blocks: 0n,
+      mode: Number(mode),
+      uid: 0,
+      gid: 0,
+      rdev: 0n,
+    },
     ...{ mtimeSeconds: 0n, atimeSeconds: 0n, ctimeSeconds: 0n, blksize: 4096 },
     ...{ mtimeNanoseconds: 0, atimeNanoseconds: 0, ctimeNanoseconds: 0 },
   };
@@ -88,7 +121,9 @@ test("what was opened ahead and passed over is closed before the end, however la
   });
   const ahead = new FileAhead(() => late);
   ahead.reset(bytes, undefined);
-  await expect(ahead.take(headStart - 1, () => Promise.reject(new Error("not yet")))).rejects.toThrow("not yet");
+  await expect(
+    ahead.take(headStart - 1, () => Promise.reject(new Error("not yet"))),
+  ).rejects.toThrow("not yet");
   ahead.reset(bytes, new Uint8Array(1));
   let ended = false;
   const closing = ahead.close().then(() => {
@@ -101,7 +136,9 @@ test("what was opened ahead and passed over is closed before the end, however la
   expect(() => fstatSync(fd)).toThrow("EBADF");
 });
 
-/** As a file server does: takes a write lease, and gives it up when somebody else opens the file. */
+/**
+ * As a file server does: takes a write lease, and gives it up when somebody else opens the file.
+ */
 const HOLDER = `
   use Fcntl; my $held = 1;
   open(my $file, "+<", $ARGV[0]) or die; $SIG{IO} = sub { select(undef, undef, undef, 0.3); fcntl($file, 1024, 2); $held = 0; };
@@ -112,11 +149,16 @@ test("a file under a lease is waited for and saved", async () => {
   mkdirSync(tree);
   const content = Buffer.alloc(300_000, "leased");
   writeFileSync(join(tree, "file"), content);
-  const holder = spawn("perl", ["-e", HOLDER, join(tree, "file")], { stdio: ["ignore", "pipe", "inherit"] });
+  const holder = spawn("perl", ["-e", HOLDER, join(tree, "file")], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   await once(holder.stdout, "data");
   const ended = once(holder, "exit");
   const archive = join(scratch, "leased.hpc");
-  const summary = await backupToArchive({ params: parseParams([["path", Buffer.from(tree)]]), archive });
+  const summary = await backupToArchive({
+    params: parseParams([["path", Buffer.from(tree)]]),
+    archive,
+  });
   await ended;
   expect([summary.files, summary.failed, summary.bytes]).toEqual([1, 0, content.length]);
   const where = join(scratch, "leased-back");
@@ -149,7 +191,10 @@ test("a path that only a symlink leads to is not taken for a part of another pat
   const byName = /by name only: .*outer\/link is a symbolic link/;
   await expect(requireRoots(parse("outer", "outer/link/b"))).rejects.toThrow(byName);
   await expect(requireRoots(parse("outer/link", "outer"))).rejects.toThrow(byName);
-  for (const params of [parse("outer", "outer/inside", "outer/"), parse("outer/link", "outer/link/b")]) {
+  for (const params of [
+    parse("outer", "outer/inside", "outer/"),
+    parse("outer/link", "outer/link/b"),
+  ]) {
     expect(params.paths).toHaveLength(1);
     await requireRoots(params);
   }
@@ -157,7 +202,8 @@ test("a path that only a symlink leads to is not taken for a part of another pat
 
 test("a path named below another one is saved, whatever leaves it out of the walk above it, and once", async () => {
   const tree = join(scratch, "named");
-  for (const dir of ["cache/keep", "marked/keep", "plain/keep"]) mkdirSync(join(tree, dir), { recursive: true });
+  for (const dir of ["cache/keep", "marked/keep", "plain/keep"])
+    mkdirSync(join(tree, dir), { recursive: true });
   for (const dir of ["cache", "marked", "plain"]) {
     writeFileSync(join(tree, dir, "out"), "");
     writeFileSync(join(tree, dir, "keep/in"), "");
@@ -176,9 +222,16 @@ test("a path named below another one is saved, whatever leaves it out of the wal
   const names: string[] = [];
   for await (const { name } of listArchive(archive)) names.push(name.toString().slice(tree.length));
   expect(names.sort()).toEqual(
-    ["", "/cache/keep", "/cache/keep/in", "/marked", "/marked/keep", "/marked/keep/in", "/plain", "/plain/keep"].concat(
-      ["/plain/keep/in", "/plain/out"],
-    ),
+    [
+      "",
+      "/cache/keep",
+      "/cache/keep/in",
+      "/marked",
+      "/marked/keep",
+      "/marked/keep/in",
+      "/plain",
+      "/plain/keep",
+    ].concat(["/plain/keep/in", "/plain/out"]),
   );
 });
 
@@ -193,7 +246,8 @@ test("many messages of one level do not hide those of another", () => {
 });
 
 test("never more than four CHECK batches are unanswered, the last one included", async () => {
-  // Long names, so that a batch is closed by its size and the next one has begun when the fourth question is out.
+  // Long names, so that a batch is closed by its size and the next one has begun when the fourth
+  // question is out.
   const root = join(scratch, "long");
   const dir = join(root, ...Array.from({ length: 15 }, () => "d".repeat(240)));
   mkdirSync(dir, { recursive: true });
@@ -209,7 +263,13 @@ test("never more than four CHECK batches are unanswered, the last one included",
   };
   await runBackup({
     params: parseParams([["path", Buffer.from(root)]]),
-    ...{ since: BigInt(Math.floor(Date.now() / 1000) + 1000), ask, content: true, sums, signal: undefined },
+    ...{
+      since: BigInt(Math.floor(Date.now() / 1000) + 1000),
+      ask,
+      content: true,
+      sums,
+      signal: undefined,
+    },
     sink: {
       attributes: () => undefined,
       entry: () => undefined,
@@ -233,7 +293,11 @@ test("a large file is told of while it is read", async () => {
     ["path", Buffer.from(file)],
     ["bandwidth", Buffer.from("8")],
   ]);
-  await backupToArchive({ params, archive: "/dev/null", events: { progress: (figures) => progress.push(figures) } });
+  await backupToArchive({
+    params,
+    archive: "/dev/null",
+    events: { progress: (figures) => progress.push(figures) },
+  });
   const reading = progress.filter((figures) => figures.file !== undefined);
   expect(reading.length).toBeGreaterThan(0);
   for (const figures of reading) {

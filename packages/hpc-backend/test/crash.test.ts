@@ -5,8 +5,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/gl
 import { TestPlugin } from "./plugin";
 
 /*
- * An exception that nobody foresaw, thrown from outside into the backend as it runs: Node loads the module below before the backend,
- * and the signal makes it throw out of the event loop, where no code of ours stands above it.
+ * An exception that nobody foresaw, thrown from outside into the backend as it runs: Node loads the
+ * module below before the backend, and the signal makes it throw out of the event loop, where no
+ * code of ours stands above it.
  */
 const PLANTED = `
   process.on("SIGUSR2", () => { throw new Error("planted"); });
@@ -39,7 +40,9 @@ describe.each(WAYS)("%s that nobody handles", (_what, signal) => {
     await plugin.configure({ Type: "B", Level: "F" }, [`path=${scratch}`]);
     await plugin.expect("F");
     plugin.child.kill(signal);
-    expect((await plugin.expect("A")).toString().trimEnd()).toBe("podheitor-hpc-backend failed: Error: planted");
+    expect((await plugin.expect("A")).toString().trimEnd()).toBe(
+      "podheitor-hpc-backend failed: Error: planted",
+    );
     expect(await plugin.next()).toBeUndefined();
     expect(await plugin.exit()).toMatchObject({ code: 70, signal: null });
     expect(plugin.stderr).toBe("");

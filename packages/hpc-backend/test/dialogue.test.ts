@@ -1,5 +1,13 @@
 import { execFileSync } from "node:child_process";
-import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
@@ -82,7 +90,10 @@ function received(frames: readonly Frame[]): Received {
       if (!open) throw new Error("an end without an entry");
       const data = Buffer.concat(open.blocks);
       const end = decodeDataEnd(payload);
-      expect({ bytes: Number(end.bytes), errno: end.errno }).toEqual({ bytes: data.length, errno: 0 });
+      expect({ bytes: Number(end.bytes), errno: end.errno }).toEqual({
+        bytes: data.length,
+        errno: 0,
+      });
       entries.set(open.entry.name.toString("latin1"), { entry: open.entry, data });
       open = undefined;
     } else if (status === "U") {
@@ -98,7 +109,10 @@ function received(frames: readonly Frame[]): Received {
   return { entries, xattrs, sums, messages };
 }
 
-async function backup(job: Record<string, string>, params: readonly (string | Buffer)[] = []): Promise<Received> {
+async function backup(
+  job: Record<string, string>,
+  params: readonly (string | Buffer)[] = [],
+): Promise<Received> {
   plugin = new TestPlugin();
   await plugin.configure(job, [`path=${tree}`, ...params]);
   await plugin.start(job["Type"] === "E" ? "EstimateStart" : "BackupStart");
@@ -115,19 +129,31 @@ describe("hpc/1 backup", () => {
     expect(entries.size).toBe(9);
     expect(at("")?.entry.kind).toBe(EntryKind.DIRECTORY);
     expect(at("big")?.data?.equals(BIG)).toBe(true);
-    expect(at("empty")).toMatchObject({ data: undefined, entry: { kind: EntryKind.REGULAR, flags: 0 } });
+    expect(at("empty")).toMatchObject({
+      data: undefined,
+      entry: { kind: EntryKind.REGULAR, flags: 0 },
+    });
     expect(at("symlink")?.entry.link.toString()).toBe("nowhere\nat all");
     expect(at(ODD.toString("latin1"))?.data?.toString()).toBe("odd");
     expect(at("fifo")?.entry.kind).toBe(EntryKind.FIFO);
     // Which of the two names comes first is the scan's business.
     const names = [at("small"), at("sub/other-name")];
-    const leader = names.find((name) => name?.entry.flags === (EntryFlag.HAS_DATA | EntryFlag.LEADER));
+    const leader = names.find(
+      (name) => name?.entry.flags === (EntryFlag.HAS_DATA | EntryFlag.LEADER),
+    );
     const link = names.find((name) => name !== leader);
     expect(leader?.data?.toString()).toBe("hello\n");
     expect(link?.entry.flags).toBe(EntryFlag.LINK | EntryFlag.LAST_LINK);
     expect(link?.entry.link.equals(leader?.entry.name ?? Buffer.alloc(0))).toBe(true);
     expect(link?.entry.linkGroup).toBe(leader?.entry.linkGroup);
-    expect(sums).toMatchObject({ scanned: 10, files: 4, directories: 2, symlinks: 1, hardlinks: 1, specials: 1 });
+    expect(sums).toMatchObject({
+      scanned: 10,
+      files: 4,
+      directories: 2,
+      symlinks: 1,
+      hardlinks: 1,
+      specials: 1,
+    });
     expect(sums).toMatchObject({ filteredSockets: 1, bytes: BIG.length + 9 });
     expect(messages).toContain(`I ${tree}/s: sockets are not saved`);
   });
@@ -141,7 +167,9 @@ describe("hpc/1 backup", () => {
   test("an estimate sends no content", async () => {
     const { entries } = await backup({ Type: "E", Level: "F" });
     expect(entries.size).toBe(9);
-    expect([...entries.values()].every(({ entry }) => !(entry.flags & EntryFlag.HAS_DATA))).toBe(true);
+    expect([...entries.values()].every(({ entry }) => !(entry.flags & EntryFlag.HAS_DATA))).toBe(
+      true,
+    );
   });
 
   test("attributes in a B frame each, holes in the record and not in the data, what is excluded in the sums", async () => {
@@ -160,7 +188,12 @@ describe("hpc/1 backup", () => {
         name: Buffer.from("user.a"),
         value: Buffer.from("1"),
       });
-      expect(sums).toMatchObject({ scanned: 10, filteredOther: 2, filteredSockets: 1, xattrsFailed: 0 });
+      expect(sums).toMatchObject({
+        scanned: 10,
+        filteredOther: 2,
+        filteredSockets: 1,
+        xattrsFailed: 0,
+      });
       expect((await backup({}, ["xattrs=no"])).xattrs.size).toBe(0);
     } finally {
       rmSync(join(tree, "sparse"));
@@ -168,9 +201,9 @@ describe("hpc/1 backup", () => {
   });
 
   test("two shards are the tree, without overlap", async () => {
-    const halves = [await backup({}, ["shard=0/2"]), await backup({}, ["shard=1/2"])].map(({ entries }) => [
-      ...entries.keys(),
-    ]);
+    const halves = [await backup({}, ["shard=0/2"]), await backup({}, ["shard=1/2"])].map(
+      ({ entries }) => [...entries.keys()],
+    );
     expect(new Set(halves.flat()).size).toBe(9);
     expect(halves.flat()).toHaveLength(9);
   });
@@ -195,7 +228,11 @@ describe("incremental", () => {
     await plugin.start("BackupStart");
     const frames: Frame[] = [];
     const asked: string[] = [];
-    for (let frame = await plugin.next(); frame && frame.status !== "F"; frame = await plugin.next()) {
+    for (
+      let frame = await plugin.next();
+      frame && frame.status !== "F";
+      frame = await plugin.next()
+    ) {
       if (frame.status !== "K") frames.push(frame);
       else {
         const { batch, entries } = decodeCheck(frame.payload);

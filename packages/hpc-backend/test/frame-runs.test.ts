@@ -2,7 +2,13 @@ import { closeSync, fstatSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { type EntryFields, EntryFlag, EntryKind, RecordWriter, ScanOp } from "@podheitor/hpc-walker";
+import {
+  type EntryFields,
+  EntryFlag,
+  EntryKind,
+  RecordWriter,
+  ScanOp,
+} from "@podheitor/hpc-walker";
 import fc from "fast-check";
 import { BatchEmitter } from "../src/batch-emitter";
 import { Emitter } from "../src/emitter";
@@ -45,7 +51,10 @@ function batchOf(steps: readonly Step[]): Buffer {
     else if ("failed" in step) expect(writer.error(ScanOp.STAT, 13, step.failed)).toBe(true);
     else
       expect(
-        writer.entry({ ...step.entry, ...(step.entry.ino === "own" ? own : { dev: 7n, ino: step.entry.ino }) }),
+        writer.entry({
+          ...step.entry,
+          ...(step.entry.ino === "own" ? own : { dev: 7n, ino: step.entry.ino }),
+        }),
       ).toBe(true);
   }
   return writer.batch;
@@ -57,8 +66,16 @@ interface Outcome {
   readonly said: string[];
 }
 
-/** What an emitter makes of the batch, twice (the second time every inode with several names was met before). */
-async function emit(batch: Buffer, native: boolean, digests: boolean, content: boolean): Promise<Outcome> {
+/**
+ * What an emitter makes of the batch, twice (the second time every inode with several names was met
+ * before).
+ */
+async function emit(
+  batch: Buffer,
+  native: boolean,
+  digests: boolean,
+  content: boolean,
+): Promise<Outcome> {
   const written: Buffer[] = [];
   const write = async (bytes: Buffer) => void written.push(Buffer.from(bytes));
   const emitter = new Emitter({ write }, digests ? { digest: digestOf } : {});
@@ -100,7 +117,17 @@ const PLAIN = {
     inoHash: 0n,
     nlink: 1,
   },
-  ...{ ino: 5n, size: 0n, blocks: 8n, mode: 0o100644, uid: 1, gid: 2, rdev: 0n, blksize: 4096, content: undefined },
+  ...{
+    ino: 5n,
+    size: 0n,
+    blocks: 8n,
+    mode: 0o100644,
+    uid: 1,
+    gid: 2,
+    rdev: 0n,
+    blksize: 4096,
+    content: undefined,
+  },
   ...{
     mtimeSeconds: -5n,
     atimeSeconds: 6n,
@@ -121,7 +148,10 @@ const bytes = (max: number) =>
   fc.uint8Array({ minLength: 1, maxLength: max }).map((b) => Buffer.from(b.map((x) => x || 1)));
 const content = fc.oneof(
   { weight: 8, arbitrary: fc.uint8Array({ maxLength: 600 }).map((b) => Buffer.from(b)) },
-  { weight: 2, arbitrary: fc.integer({ min: 0, max: 5000 }).map((n) => Buffer.alloc(n, "some content, ")) },
+  {
+    weight: 2,
+    arbitrary: fc.integer({ min: 0, max: 5000 }).map((n) => Buffer.alloc(n, "some content, ")),
+  },
   {
     weight: 1,
     arbitrary: fc.constantFrom(300_000, 512 * 1024).map((n) => Buffer.alloc(n, "much content, ")),
@@ -148,7 +178,10 @@ const entry = fc
     flags: mostly<number>(0, EntryFlag.OLDER),
     nlink: mostly(1, 2, 3),
     ino: mostly<bigint | "own">(5n, 6n, 0xffff_ffff_ffffn, "own"),
-    xattrs: fc.oneof({ weight: 4, arbitrary: fc.constant(Buffer.alloc(0)) }, { weight: 1, arbitrary: bytes(400) }),
+    xattrs: fc.oneof(
+      { weight: 4, arbitrary: fc.constant(Buffer.alloc(0)) },
+      { weight: 1, arbitrary: bytes(400) },
+    ),
     xattrError: mostly(0, 7),
   })
   .map(({ grown, link, content: read, ...fields }): Step => {
@@ -166,7 +199,10 @@ const entry = fc
   });
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 20, arbitrary: entry },
-  { weight: 2, arbitrary: fc.oneof(fc.constant(Buffer.from("/")), bytes(200)).map((dir) => ({ dir })) },
+  {
+    weight: 2,
+    arbitrary: fc.oneof(fc.constant(Buffer.from("/")), bytes(200)).map((dir) => ({ dir })),
+  },
   { weight: 1, arbitrary: bytes(20).map((failed) => ({ failed })) },
 );
 
@@ -208,7 +244,11 @@ test("an entry that is larger than the writer's memory goes by itself", async ()
     },
   };
   const small: Step = { entry: PLAIN };
-  const { sums } = await same(batchOf([small, large, small, small, large, large, small]), true, true);
+  const { sums } = await same(
+    batchOf([small, large, small, small, large, large, small]),
+    true,
+    true,
+  );
   expect(sums).toMatchObject({ emitted: 14, xattrBlocks: 6 });
 });
 

@@ -37,7 +37,11 @@ beforeAll(async () => {
   scratch = mkdtempSync(join(tmpdir(), "hpc-pipe-"));
   tree = join(scratch, "tree");
   await makeTree();
-  execFileSync(process.execPath, [join(__dirname, "../../../scripts/bundle.mjs"), "hpc-backend", scratch]);
+  execFileSync(process.execPath, [
+    join(__dirname, "../../../scripts/bundle.mjs"),
+    "hpc-backend",
+    scratch,
+  ]);
   program = join(scratch, "podheitor-hpc-backend.cjs");
   await byBatches(); // the first reading of directories and links changes their times
   wanted = framesOf(await byBatches());
@@ -50,7 +54,8 @@ async function makeTree(): Promise<void> {
   for (let dir = 0; dir < 4; dir++) {
     const at = join(tree, `dir-${dir}`);
     mkdirSync(at);
-    for (let i = 0; i < 250; i++) writeFileSync(join(at, `file-${i}`), Buffer.alloc((i * 97) % 8192, `${dir} ${i} `));
+    for (let i = 0; i < 250; i++)
+      writeFileSync(join(at, `file-${i}`), Buffer.alloc((i * 97) % 8192, `${dir} ${i} `));
     symlinkSync("target", join(at, "link"));
     writeFileSync(join(at, "sparse"), "");
     truncateSync(join(at, "sparse"), 100 * KIB);
@@ -74,7 +79,8 @@ async function byBatches(): Promise<Buffer> {
     ["path", Buffer.from(tree)],
     ["threads", Buffer.from("1")],
   ]);
-  const openScanner: OpenScanner = (options) => withoutFrames(createScanner({ ...options, engine: "native" }));
+  const openScanner: OpenScanner = (options) =>
+    withoutFrames(createScanner({ ...options, engine: "native" }));
   await backupToStream({ params, emitter, signal: new AbortController().signal, openScanner });
   emitter.close();
   return Buffer.concat(written);
@@ -90,7 +96,10 @@ function withoutFrames(scanner: Scanner): Scanner {
   };
 }
 
-/** The frames in short; those of one content are one, because a file that is spliced comes in other pieces. */
+/**
+ * The frames in short; those of one content are one, because a file that is spliced comes in other
+ * pieces.
+ */
 function framesOf(stream: Buffer): string[] {
   const decoder = new FrameDecoder();
   decoder.push(stream);
@@ -115,9 +124,13 @@ function framesOf(stream: Buffer): string[] {
 
 /** What the backend sends to a receiver that takes its time. */
 async function received(command: string, pauseEach: number): Promise<Buffer> {
-  const child = spawn("sh", ["-c", command, process.execPath, program, "backup", `--path=${tree}`, "--threads=1"], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const child = spawn(
+    "sh",
+    ["-c", command, process.execPath, program, "backup", `--path=${tree}`, "--threads=1"],
+    {
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
   const chunks: Buffer[] = [];
   let since = 0;
   for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
@@ -139,7 +152,8 @@ test.each([
 ])("through %s come the frames of entries by batches", async (_, command, pauseEach) => {
   const got = framesOf(await received(command, pauseEach));
   expect(got.length).toBe(wanted.length);
-  for (const [i, frame] of got.entries()) if (frame !== wanted[i]) expect([i, frame]).toEqual([i, wanted[i]]);
+  for (const [i, frame] of got.entries())
+    if (frame !== wanted[i]) expect([i, frame]).toEqual([i, wanted[i]]);
 });
 
 test("a tree of small files goes to the pipe without the event loop", async () => {
@@ -147,9 +161,12 @@ test("a tree of small files goes to the pipe without the event loop", async () =
   const fifo = join(scratch, "fifo");
   const file = join(scratch, "received");
   mkdirSync(plain);
-  for (let i = 0; i < 2000; i++) writeFileSync(join(plain, `file-${i}`), Buffer.alloc(4 * KIB, `${i} `));
+  for (let i = 0; i < 2000; i++)
+    writeFileSync(join(plain, `file-${i}`), Buffer.alloc(4 * KIB, `${i} `));
   execFileSync("mkfifo", [fifo]);
-  const receiver = spawn("sh", ["-c", 'cat "$0" >"$1"', fifo, file], { stdio: ["ignore", "ignore", "inherit"] });
+  const receiver = spawn("sh", ["-c", 'cat "$0" >"$1"', fifo, file], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
   const exited = once(receiver, "exit");
   const fd = openSync(fifo, "w");
   const sink = sinkOf(fd);

@@ -30,7 +30,10 @@ beforeEach(() => {
 afterEach(() => rmSync(scratch, { recursive: true }));
 
 function backup(name: string) {
-  return backupToArchive({ params: parseParams([["path", Buffer.from(join(scratch, name))]]), archive });
+  return backupToArchive({
+    params: parseParams([["path", Buffer.from(join(scratch, name))]]),
+    archive,
+  });
 }
 
 function restore(where: string) {
@@ -82,9 +85,11 @@ describe("nothing is restored through a link that another user may have set", ()
     expect(lstatSync(join(scratch, "home")).isSymbolicLink()).toBe(true);
     const link = `${scratch}/home: nothing is restored through the symbolic link ${scratch}/home, `;
     expect(said.filter((text) => text.startsWith(link))).toHaveLength(1);
-    expect(said.some((text) => text.startsWith(`${scratch}/home/u/sub/file: not restored: cannot create: ELOOP`))).toBe(
-      true,
-    );
+    expect(
+      said.some((text) =>
+        text.startsWith(`${scratch}/home/u/sub/file: not restored: cannot create: ELOOP`),
+      ),
+    ).toBe(true);
   });
 
   asRoot("on the way to where", async () => {

@@ -6,8 +6,9 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { hostMdts } from "../src/mdts";
 
 /**
- * liblustreapi's ABI and Lustre's ioctls over ordinary directories: the MDT is in the directory's mode bits, 07 = striped over 0 and 3, 06 = fails, and
- * 04 = does not answer before the file HPC_TEST_GATE is there, or fails after 10 s.
+ * liblustreapi's ABI and Lustre's ioctls over ordinary directories: the MDT is in the directory's
+ * mode bits, 07 = striped over 0 and 3, 06 = fails, and 04 = does not answer before the file
+ * HPC_TEST_GATE is there, or fails after 10 s.
  */
 const STUB = `
 #define _GNU_SOURCE
@@ -50,7 +51,10 @@ int ioctl(int fd, unsigned long request, void *argument)
     return 0;
 }`;
 
-/** Prints what a survey of argv[1] is told, and opens the gate argv[2] when the event loop has turned twenty times. */
+/**
+ * Prints what a survey of argv[1] is told, and opens the gate argv[2] when the event loop has
+ * turned twenty times.
+ */
 const SURVEY = `
 import { writeFileSync } from "node:fs";
 import { parseParams, shardingOf, surveyTree } from "@podheitor/hpc-backend";

@@ -97,7 +97,11 @@ describe("extended attributes", () => {
       if (flags & EntryFlag.LINK) expect(xattrs).toEqual([]);
     }
     expect(counts.sort()).toEqual([0, 0, 1, 2]);
-    expect(await restoreArchive({ archive, where })).toMatchObject({ failed: 0, attributes_failed: 0, xattrs: 3 });
+    expect(await restoreArchive({ archive, where })).toMatchObject({
+      failed: 0,
+      attributes_failed: 0,
+      xattrs: 3,
+    });
     for (const name of ["a", "b", "dir"]) {
       expect(xattrsOf(join(where, tree, name))).toEqual(xattrsOf(join(tree, name)));
     }
@@ -126,7 +130,10 @@ describe("extended attributes", () => {
     mkdirSync(join(where, tree, "dir"), { recursive: true });
     setXattr(join(where, tree, "dir"), "user.foreign", "x");
     await backup(...pairs);
-    expect(await restoreArchive({ archive, where })).toMatchObject({ failed: 0, attributes_failed: 0 });
+    expect(await restoreArchive({ archive, where })).toMatchObject({
+      failed: 0,
+      attributes_failed: 0,
+    });
     expect(Object.keys(xattrsOf(join(where, tree, "dir")))).toEqual(kept);
   });
 });
@@ -174,8 +181,12 @@ describe("sparse files", () => {
 
 describe("selection", () => {
   beforeEach(() => {
-    for (const dir of ["cache", "fake", "keep/deep", "skip/deep"]) mkdirSync(join(tree, dir), { recursive: true });
-    writeFileSync(join(tree, "cache", "CACHEDIR.TAG"), "Signature: 8a477f597d28d172789f06886806bc55\n");
+    for (const dir of ["cache", "fake", "keep/deep", "skip/deep"])
+      mkdirSync(join(tree, dir), { recursive: true });
+    writeFileSync(
+      join(tree, "cache", "CACHEDIR.TAG"),
+      "Signature: 8a477f597d28d172789f06886806bc55\n",
+    );
     writeFileSync(join(tree, "fake", "CACHEDIR.TAG"), "no signature\n");
     for (const file of ["a.o", "keep/b.o", "keep/deep/c", "skip/deep/d", "cache/e"])
       writeFileSync(join(tree, file), file);
@@ -198,9 +209,18 @@ describe("selection", () => {
       "/keep/deep",
       "/keep/deep/c",
     ]);
-    expect(summary).toMatchObject({ scanned: 10, entries: 8, filtered: 2, filtered_by: { excluded: 2 }, pruned: 1 });
+    expect(summary).toMatchObject({
+      scanned: 10,
+      entries: 8,
+      filtered: 2,
+      filtered_by: { excluded: 2 },
+      pruned: 1,
+    });
     expect(await differences("/")).toEqual([]);
-    expect(await verifyArchive({ archive, against: "/" })).toMatchObject({ differences: 0, excluded: 4 });
+    expect(await verifyArchive({ archive, against: "/" })).toMatchObject({
+      differences: 0,
+      excluded: 4,
+    });
     // What nobody excluded is still missed.
     writeFileSync(join(tree, "keep/new"), "");
     expect(await differences("/")).toContain("extra changed /keep/new");
@@ -245,7 +265,9 @@ test("an interrupted restore leaves no file that is not whole", async () => {
   await backup();
   const abort = new AbortController();
   const events = { progress: () => abort.abort() };
-  await expect(restoreArchive({ archive, where, events, signal: abort.signal })).rejects.toMatchObject({
+  await expect(
+    restoreArchive({ archive, where, events, signal: abort.signal }),
+  ).rejects.toMatchObject({
     code: "HPC_CANCELLED",
   });
   const left = existsSync(join(where, tree)) ? readdirSync(join(where, tree)) : [];

@@ -1,5 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, chownSync, lstatSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
@@ -33,14 +42,23 @@ const back = (name: string) => lstatSync(join(where, tree, name));
 describe("one selected file", () => {
   test("brings what the directories above it were, and nothing else", async () => {
     const summary = await restoreArchive({ archive, where, patterns: ["**/file"] });
-    expect(summary).toMatchObject({ files: 1, entries: 1, failed: 0, skipped: 0, unselected: 6, attributes_failed: 0 });
+    expect(summary).toMatchObject({
+      files: 1,
+      entries: 1,
+      failed: 0,
+      skipped: 0,
+      unselected: 6,
+      attributes_failed: 0,
+    });
     const { mode, uid, gid, mtimeMs } = back("secret");
     expect({ mode: mode & 0o7777, mtimeMs }).toEqual({ mode: 0o700, mtimeMs: 1_000_000_000_000 });
     const { uid: ownUid, gid: ownGid } = lstatSync(join(tree, "secret"));
     expect({ uid, gid }).toEqual({ uid: ownUid, gid: ownGid });
     expect(back("secret/deeper").mode & 0o7777).toBe(0o2710);
     const value = ["--only-values", "-n", "user.project", join(where, tree, "secret/deeper")];
-    expect(execFileSync("getfattr", ["--absolute-names", ...value], { encoding: "latin1" })).toBe("apollo");
+    expect(execFileSync("getfattr", ["--absolute-names", ...value], { encoding: "latin1" })).toBe(
+      "apollo",
+    );
     expect(() => back("other")).toThrow("ENOENT");
     expect(() => back("secret/unselected")).toThrow("ENOENT");
   });

@@ -44,14 +44,17 @@ describe.each(ranges)("$key: $min to $max", ({ key, min, max, fallback }) => {
   });
 
   // "by filesystem" is decided when the filesystem is known.
-  if (/^\d+$/.test(fallback)) test("has its default", () => expect(parsed([key, fallback])).toBe(parsed()));
+  if (/^\d+$/.test(fallback))
+    test("has its default", () => expect(parsed([key, fallback])).toBe(parsed()));
 });
 
 describe.each(choices)("$key: $values", ({ key, values, fallback }) => {
   test("takes these and no other", () => {
     for (const choice of words(values)) expect(() => parsed([key, choice])).not.toThrow();
     const remedy = values.replaceAll("`", "");
-    expect(() => parsed([key, "another"])).toThrow(expect.objectContaining({ remedy: `Use one of: ${remedy}.` }));
+    expect(() => parsed([key, "another"])).toThrow(
+      expect.objectContaining({ remedy: `Use one of: ${remedy}.` }),
+    );
   });
 
   const word = words(fallback).at(-1);

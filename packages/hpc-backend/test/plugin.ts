@@ -1,14 +1,27 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
-import { commandText, encodeFrame, type Frame, FrameDecoder, type FrameStatus } from "@podheitor/hpc-ptcomm";
+import {
+  commandText,
+  encodeFrame,
+  type Frame,
+  FrameDecoder,
+  type FrameStatus,
+} from "@podheitor/hpc-ptcomm";
 
 const MAIN = join(__dirname, "..", "src", "main.ts");
 
-export type Answer = { readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly ms: number };
+export type Answer = {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly ms: number;
+};
 
 const FROM_SOURCE = ["--import", "tsx", "--conditions=@podheitor/source", MAIN];
 
-/** Plays the plugin: starts the backend, from source unless a command says otherwise, and speaks to it frame by frame. */
+/**
+ * Plays the plugin: starts the backend, from source unless a command says otherwise, and speaks to
+ * it frame by frame.
+ */
 export class TestPlugin {
   readonly child: ChildProcess;
   stderr = "";
@@ -20,13 +33,19 @@ export class TestPlugin {
 
   constructor(args: readonly string[] = ["backup"], env: NodeJS.ProcessEnv = {}, command?: string) {
     const started = performance.now();
-    this.child = spawn(command ?? process.execPath, command === undefined ? [...FROM_SOURCE, ...args] : args, {
-      cwd: join(__dirname, ".."),
-      stdio: ["pipe", "pipe", "pipe"],
-      env: { ...process.env, ...env },
-    });
+    this.child = spawn(
+      command ?? process.execPath,
+      command === undefined ? [...FROM_SOURCE, ...args] : args,
+      {
+        cwd: join(__dirname, ".."),
+        stdio: ["pipe", "pipe", "pipe"],
+        env: { ...process.env, ...env },
+      },
+    );
     this.#exit = new Promise((resolve) => {
-      this.child.on("exit", (code, signal) => resolve({ code, signal, ms: performance.now() - started }));
+      this.child.on("exit", (code, signal) =>
+        resolve({ code, signal, ms: performance.now() - started }),
+      );
     });
     this.child.stdout?.on("data", (chunk: Buffer) => {
       this.#decoder.push(chunk);
@@ -67,7 +86,8 @@ export class TestPlugin {
   async expect(status: FrameStatus): Promise<Buffer> {
     const frame = await this.next();
     if (frame?.status !== status) {
-      const seen = frame === undefined ? "the end of output" : `${frame.status} ${frame.payload.toString()}`;
+      const seen =
+        frame === undefined ? "the end of output" : `${frame.status} ${frame.payload.toString()}`;
       throw new Error(`wanted ${status}, got ${seen}; ${this.stderr}`);
     }
     return frame.payload;
@@ -88,7 +108,10 @@ export class TestPlugin {
   }
 
   /** Hello, job and parameters, all answered; what comes next is up to the test. */
-  async configure(job: Record<string, string>, params: readonly (string | Buffer)[]): Promise<void> {
+  async configure(
+    job: Record<string, string>,
+    params: readonly (string | Buffer)[],
+  ): Promise<void> {
     this.command(HPC1);
     await this.expect("C");
     this.command("Job");

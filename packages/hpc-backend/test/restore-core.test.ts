@@ -2,9 +2,22 @@ import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { type Entry, EntryFlag, EntryKind, encodeDataEnd, encodeEntry, encodeFrame } from "@podheitor/hpc-ptcomm";
+import {
+  type Entry,
+  EntryFlag,
+  EntryKind,
+  encodeDataEnd,
+  encodeEntry,
+  encodeFrame,
+} from "@podheitor/hpc-ptcomm";
 import { FAILURES_SIZE } from "../src/limits";
-import { attributeText, failureText, REPLACE, RestoreCore, type RestoreFailure } from "../src/restore-core";
+import {
+  attributeText,
+  failureText,
+  REPLACE,
+  RestoreCore,
+  type RestoreFailure,
+} from "../src/restore-core";
 
 const EMPTY = Buffer.alloc(0);
 
@@ -50,7 +63,12 @@ function entryOf(name: string, about: Pick<Entry, "kind" | "flags" | "mode" | "s
 
 /** The frames of a file with this content. */
 function file(name: string, content: string): Buffer {
-  const about = { kind: EntryKind.REGULAR, flags: EntryFlag.HAS_DATA, mode: 0o100644, size: BigInt(content.length) };
+  const about = {
+    kind: EntryKind.REGULAR,
+    flags: EntryFlag.HAS_DATA,
+    mode: 0o100644,
+    size: BigInt(content.length),
+  };
   return Buffer.concat([
     encodeFrame("M", encodeEntry(entryOf(name, about))),
     encodeFrame("D", Buffer.from(content)),
@@ -66,21 +84,33 @@ test("whole frames are restored", () => {
 
 test("a frame that is cut is refused; what stood before it is done", () => {
   const frames = Buffer.concat([file("a", "one"), file("b", "two")]);
-  expect(() => core.feed(frames.subarray(0, -1), failed)).toThrow(/takes whole frames: \d+ bytes are less than one/);
+  expect(() => core.feed(frames.subarray(0, -1), failed)).toThrow(
+    /takes whole frames: \d+ bytes are less than one/,
+  );
   expect(readFileSync(join(where, "a"), "utf8")).toBe("one");
 });
 
 test("what failed before the call itself failed is told", () => {
-  const frames = Buffer.concat([file("../out", "x"), file("a", "one"), encodeFrame("D", Buffer.from("out of turn"))]);
+  const frames = Buffer.concat([
+    file("../out", "x"),
+    file("a", "one"),
+    encodeFrame("D", Buffer.from("out of turn")),
+  ]);
   expect(() => core.feed(frames, failed)).toThrow(/EBADMSG/);
-  expect(failures).toEqual([{ operation: "create", errno: 22, name: Buffer.from("../out"), leader: undefined }]);
+  expect(failures).toEqual([
+    { operation: "create", errno: 22, name: Buffer.from("../out"), leader: undefined },
+  ]);
   // The next call fails at once, and does not tell the same again.
   expect(() => core.feed(file("b", "two"), failed)).toThrow(/EBADMSG/);
   expect(failures).toHaveLength(1);
 });
 
 test.each([
-  ["link", 2, "its other name /b is not there to link to (ENOENT): select it as well, or see why it was not restored"],
+  [
+    "link",
+    2,
+    "its other name /b is not there to link to (ENOENT): select it as well, or see why it was not restored",
+  ],
   [
     "link",
     17,
@@ -91,19 +121,36 @@ test.each([
   ["create", 34, "cannot create: ERANGE (the filesystem cannot keep its device number)"],
   ["create", 116, "cannot create: ESTALE (a directory above it was replaced during the restore)"],
   ["write", 28, "cannot write: ENOSPC"],
-  ["create", 24, "cannot create: EMFILE (raise the limit of open files: `ulimit -n`, or LimitNOFILE= in the unit)"],
+  [
+    "create",
+    24,
+    "cannot create: EMFILE (raise the limit of open files: `ulimit -n`, or LimitNOFILE= in the unit)",
+  ],
   ["source", 5, "it was read incompletely when it was saved"],
   ["discard", 5, "as the caller says"],
 ] as const)("in words, %s with errno %i: %s", (operation, errno, words) => {
   const leader = operation === "link" ? Buffer.from("/b") : undefined;
-  const failure: RestoreFailure = { operation, errno, name: Buffer.from("/a"), leader, attribute: undefined };
+  const failure: RestoreFailure = {
+    operation,
+    errno,
+    name: Buffer.from("/a"),
+    leader,
+    attribute: undefined,
+  };
   expect(failureText(failure, "as the caller says")).toBe(`/a: not restored: ${words}`);
 });
 
 test("an attribute's directory is named from the root, also as the last pass knows it", () => {
-  const failure = { operation: "attribute", errno: 1, leader: undefined, attribute: Buffer.from("mode") } as const;
+  const failure = {
+    operation: "attribute",
+    errno: 1,
+    leader: undefined,
+    attribute: Buffer.from("mode"),
+  } as const;
   for (const name of ["a/b", "/a/b"])
-    expect(attributeText({ ...failure, name: Buffer.from(name) })).toBe("/a/b: restored, but not its mode: EPERM");
+    expect(attributeText({ ...failure, name: Buffer.from(name) })).toBe(
+      "/a/b: restored, but not its mode: EPERM",
+    );
 });
 
 test("more failures than one call has room for are all told", () => {
@@ -111,7 +158,9 @@ test("more failures than one call has room for are all told", () => {
   const name = (i: number) => `in-the-way/${i}/${"n".repeat(200)}`;
   const count = Math.ceil(FAILURES_SIZE / 200) + 10;
   core.feed(Buffer.concat(Array.from({ length: count }, (_, i) => file(name(i), "x"))), failed);
-  expect(failures.map((failure) => failure.name.toString())).toEqual(Array.from({ length: count }, (_, i) => name(i)));
+  expect(failures.map((failure) => failure.name.toString())).toEqual(
+    Array.from({ length: count }, (_, i) => name(i)),
+  );
   expect(core.stats().failed).toBe(count);
   expect(readdirSync(where).filter((entry) => !entry.startsWith("."))).toEqual(["in-the-way"]);
 });

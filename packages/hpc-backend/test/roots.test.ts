@@ -25,8 +25,14 @@ import { TestPlugin } from "./plugin";
 /* Roots that cannot be saved, or must not be by accident. */
 
 const ROOT = join(__dirname, "..", "..", "..");
-/** root reads everything: where the tests run as root, the backend runs without the capabilities to. */
-const DROP = ["--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search", "--"];
+/**
+ * root reads everything: where the tests run as root, the backend runs without the capabilities to.
+ */
+const DROP = [
+  "--bounding-set=-dac_override,-dac_read_search",
+  "--inh-caps=-dac_override,-dac_read_search",
+  "--",
+];
 const POWERLESS = process.getuid?.() === 0 ? ["setpriv", ...DROP] : [];
 
 let scratch: string;
@@ -53,17 +59,23 @@ afterAll(() => {
 describe("a root that may not be read", () => {
   const cases = [["closed"], ["closed/below"], ["listless"], ["file"]];
 
-  test.each(cases)("%s: one line that names path and remedy, exit 1, and not a byte of a job", (name) => {
-    const path = join(scratch, name);
-    const [command = "", ...args] = [...POWERLESS, process.execPath, program];
-    const open = `--path=${join(scratch, "open")}`;
-    const ran = spawnSync(command, [...args, "backup", open, `--path=${path}`], { encoding: "utf8", cwd: "/" });
-    expect(ran.stderr).toBe(
-      `podheitor-hpc-backend: path "${path}" cannot be used: EACCES. ` +
-        "Run the job as root, or as a user who may read it and search the directories above it. [HPC_BAD_PATH]\n",
-    );
-    expect([ran.status, ran.stdout]).toEqual([1, ""]);
-  });
+  test.each(cases)(
+    "%s: one line that names path and remedy, exit 1, and not a byte of a job",
+    (name) => {
+      const path = join(scratch, name);
+      const [command = "", ...args] = [...POWERLESS, process.execPath, program];
+      const open = `--path=${join(scratch, "open")}`;
+      const ran = spawnSync(command, [...args, "backup", open, `--path=${path}`], {
+        encoding: "utf8",
+        cwd: "/",
+      });
+      expect(ran.stderr).toBe(
+        `podheitor-hpc-backend: path "${path}" cannot be used: EACCES. ` +
+          "Run the job as root, or as a user who may read it and search the directories above it. [HPC_BAD_PATH]\n",
+      );
+      expect([ran.status, ran.stdout]).toEqual([1, ""]);
+    },
+  );
 
   let plugin: TestPlugin | undefined;
   afterEach(() => plugin?.kill());
@@ -72,7 +84,9 @@ describe("a root that may not be read", () => {
     const [command = "", ...args] = [...POWERLESS, process.execPath, program, "backup"];
     plugin = new TestPlugin(args, {}, command);
     await plugin.configure({ Type: "B", Level: "F" }, [`path=${join(scratch, "closed")}`]);
-    expect((await plugin.expect("A")).toString()).toMatch(/closed" cannot be used: EACCES\. Run the job as root/);
+    expect((await plugin.expect("A")).toString()).toMatch(
+      /closed" cannot be used: EACCES\. Run the job as root/,
+    );
     expect(await plugin.next()).toBeUndefined();
     expect(await plugin.exit()).toMatchObject({ code: 1, signal: null });
     expect(plugin.stderr).toBe("");
@@ -89,7 +103,10 @@ asRoot(
     symlinkSync("open", join(scratch, "ours"));
     lchownSync(link, 12_345, 12_345);
     const save = (path: string) =>
-      spawnSync(process.execPath, [program, "backup", `--path=${path}`], { encoding: "latin1", cwd: "/" });
+      spawnSync(process.execPath, [program, "backup", `--path=${path}`], {
+        encoding: "latin1",
+        cwd: "/",
+      });
     for (const path of [link, join(link, ".")]) {
       const refused = save(path);
       expect(refused.stderr).toContain(
@@ -114,7 +131,10 @@ describe("a root that becomes unreadable after it was checked", () => {
     writer.error(op, 13, Buffer.from(name));
     const sink = { full: false, attributes: fail, drain: fail, entry: fail, data: fail, end: fail };
     const emitter = new BatchEmitter({
-      params: { ...parseParams([["path", Buffer.from("/")]]), paths: [Buffer.from("/other"), root] },
+      params: {
+        ...parseParams([["path", Buffer.from("/")]]),
+        paths: [Buffer.from("/other"), root],
+      },
       sink,
       sums: new Sums(),
       messages: new Messages((level, text) => said.push(`${level} ${text}`)),
@@ -143,14 +163,18 @@ describe("a root that becomes unreadable after it was checked", () => {
     const { message, remedy } = unreadableRoot(root, "ESHUTDOWN");
     expect(message).toBe('path "/data/tree" cannot be used: ESHUTDOWN');
     expect(remedy).toMatch(/^The client has given up its server: `lfs mdts`/);
-    expect(unreadableRoot(root, "EMFILE").remedy).toMatch(/^Raise the limit of open files: `ulimit -n`/);
+    expect(unreadableRoot(root, "EMFILE").remedy).toMatch(
+      /^Raise the limit of open files: `ulimit -n`/,
+    );
   });
 
   test("while anything below it is a warning", async () => {
     expect(await meet(ScanOp.OPENDIR, Buffer.from("/data/tree/sub"), "")).toEqual([
       "not-saved /data/tree/sub: cannot open directory: EACCES",
     ]);
-    expect(await meet(ScanOp.STAT, root, "tree")).toEqual(["not-saved /data/tree/tree: cannot stat: EACCES"]);
+    expect(await meet(ScanOp.STAT, root, "tree")).toEqual([
+      "not-saved /data/tree/tree: cannot stat: EACCES",
+    ]);
   });
 });
 
@@ -174,7 +198,11 @@ describe("the root of a whole parallel filesystem", () => {
   /** Judges `path`, which leads to `real`. */
   function judge(path: string, params: Partial<JobParams> = {}, real = path): string | undefined {
     const bytes = Buffer.from(real);
-    const root = { path: Buffer.from(path), real: bytes, filesystem: describeFilesystem(0, mountOf(bytes, MOUNTS)) };
+    const root = {
+      path: Buffer.from(path),
+      real: bytes,
+      filesystem: describeFilesystem(0, mountOf(bytes, MOUNTS)),
+    };
     return checkRoot(root, { mode: "auto", allowRoot: false, ...params });
   }
 
@@ -198,17 +226,22 @@ describe("the root of a whole parallel filesystem", () => {
     expect(judge(mount, { allowRoot: true })).toBeUndefined();
   });
 
-  test.each(["/", "/home", "/sub", "/lustre/project", "/lustre2", "/weka/a/b"])("%s is not", (path) =>
-    expect(judge(path)).toBeUndefined(),
+  test.each(["/", "/home", "/sub", "/lustre/project", "/lustre2", "/weka/a/b"])(
+    "%s is not",
+    (path) => expect(judge(path)).toBeUndefined(),
   );
 
   test("mode does not talk its way round it, and a mode of another filesystem is said", () => {
-    expect(() => judge("/lustre", { mode: "posix" })).toThrow(expect.objectContaining({ code: "HPC_ROOT_REFUSED" }));
+    expect(() => judge("/lustre", { mode: "posix" })).toThrow(
+      expect.objectContaining({ code: "HPC_ROOT_REFUSED" }),
+    );
     expect(judge("/lustre/a", { mode: "lustre" })).toBeUndefined();
     expect(judge("/home/a", { mode: "lustre" })).toBe(
       "mode=lustre, but /home/a is on nfs: a directory is read by one thread all the same",
     );
-    expect(judge("/home/a", { mode: "gpfs" })).toBe("mode=gpfs, but /home/a is on nfs: it is read as posix");
+    expect(judge("/home/a", { mode: "gpfs" })).toBe(
+      "mode=gpfs, but /home/a is on nfs: it is read as posix",
+    );
   });
 });
 

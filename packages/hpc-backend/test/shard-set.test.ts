@@ -10,15 +10,22 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(state, { recursive: true, force: true }));
 
-const setOf = (index: number, count: number, strategy: "inode-hash" | "mtime-bucket" = "inode-hash", path = "/a b\n") =>
-  new ShardSet({ paths: [Buffer.from(path)], strategy }, { index, count }, state);
+const setOf = (
+  index: number,
+  count: number,
+  strategy: "inode-hash" | "mtime-bucket" = "inode-hash",
+  path = "/a b\n",
+) => new ShardSet({ paths: [Buffer.from(path)], strategy }, { index, count }, state);
 
 test("the id is the same in all shards and differs with the strategy, N and the paths", () => {
   expect(setOf(0, 4).id).toBe(setOf(3, 4).id);
   expect(setOf(0, 4).id).toMatch(/^[0-9a-f]{16}$/);
-  const ids = [setOf(0, 4), setOf(0, 5), setOf(0, 4, "mtime-bucket"), setOf(0, 4, "inode-hash", "/b")].map(
-    ({ id }) => id,
-  );
+  const ids = [
+    setOf(0, 4),
+    setOf(0, 5),
+    setOf(0, 4, "mtime-bucket"),
+    setOf(0, 4, "inode-hash", "/b"),
+  ].map(({ id }) => id);
   expect(new Set(ids).size).toBe(4);
   expect(setOf(2, 4).description).toMatch(/^shard 2 of 4 .* strategy inode-hash, paths \/a b/);
   expect(setOf(2, 4).description).not.toContain("\n");
@@ -28,7 +35,8 @@ test("the id is the same in all shards and differs with the strategy, N and the 
 function run(set: ShardSet, at: number): string[] {
   const said = set.start(at);
   set.completed(at + 10);
-  for (const { level, text } of said) expect(level).toBe(/no new backup/.test(text) ? "error" : "warning");
+  for (const { level, text } of said)
+    expect(level).toBe(/no new backup/.test(text) ? "error" : "warning");
   return said.map(({ text }) => text);
 }
 
@@ -47,11 +55,15 @@ test("a shard that is missing is named: at once if it never ran, and after two g
   run(setOf(0, 3), 1000);
   run(setOf(1, 3), 1100);
   expect(run(setOf(0, 3), 2000)).toEqual([
-    expect.stringMatching(/^of the 2 other shards of this set 1 has no new .*: 2\/3 never completed here$/),
+    expect.stringMatching(
+      /^of the 2 other shards of this set 1 has no new .*: 2\/3 never completed here$/,
+    ),
   ]);
   run(setOf(2, 3), 2200);
   run(setOf(0, 3), 3000);
-  expect(run(setOf(0, 3), 4000)).toEqual([expect.stringMatching(/: 1\/3 not completed since 1970-01-01T00:18:30/)]);
+  expect(run(setOf(0, 3), 4000)).toEqual([
+    expect.stringMatching(/: 1\/3 not completed since 1970-01-01T00:18:30/),
+  ]);
 });
 
 test("many missing shards make one message, which counts them", () => {

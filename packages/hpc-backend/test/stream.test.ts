@@ -28,12 +28,19 @@ let program: string;
 
 beforeAll(() => {
   scratch = mkdtempSync(join(tmpdir(), "hpc-stream-"));
-  execFileSync(process.execPath, [join(__dirname, "../../../scripts/bundle.mjs"), "hpc-backend", scratch]);
+  execFileSync(process.execPath, [
+    join(__dirname, "../../../scripts/bundle.mjs"),
+    "hpc-backend",
+    scratch,
+  ]);
   program = join(scratch, "podheitor-hpc-backend.cjs");
 });
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-function open(path: string, options: { readonly streams: boolean }): { reader: FileReader; fd: number } {
+function open(
+  path: string,
+  options: { readonly streams: boolean },
+): { reader: FileReader; fd: number } {
   const fd = openSync(path, "r");
   const moment = fstatSync(fd, { bigint: true });
   return { fd, reader: new FileReader(fd, moment, holesOf(fd, Number(moment.size)), options) };
@@ -109,21 +116,30 @@ test("a file that is cut off while it is read ends where it ends", async () => {
   const path = join(scratch, "cut");
   writeFileSync(path, Buffer.alloc(8 * MIB, "x"));
   const taken: Buffer[] = [];
-  const { content, errno } = await contentOf(path, copying(taken), taken, () => truncateSync(path, 3 * MIB + 5));
+  const { content, errno } = await contentOf(path, copying(taken), taken, () =>
+    truncateSync(path, 3 * MIB + 5),
+  );
   expect([content.length, errno]).toEqual([3 * MIB + 5, 0]);
 });
 
 test("what cannot be spliced is read, and an error is the file's", async () => {
   const path = join(scratch, "unable");
   writeFileSync(path, Buffer.alloc(4 * MIB, "y"));
-  const unable = await contentOf(path, async () => ({ bytes: 0, errno: constants.errno.EINVAL }), []);
+  const unable = await contentOf(
+    path,
+    async () => ({ bytes: 0, errno: constants.errno.EINVAL }),
+    [],
+  );
   expect([unable.content.length, unable.errno]).toEqual([4 * MIB, 0]);
   const failing = await contentOf(path, async () => ({ bytes: 0, errno: constants.errno.EIO }), []);
   expect(failing.errno).toBe(constants.errno.EIO);
 });
 
 /** The content that the backend sends of one file, and how long that took. */
-async function sent(path: string, ...keys: string[]): Promise<{ content: Buffer; seconds: number }> {
+async function sent(
+  path: string,
+  ...keys: string[]
+): Promise<{ content: Buffer; seconds: number }> {
   const begun = performance.now();
   const argv = [program, "backup", `--path=${path}`, ...keys];
   // Node would give it a socket, and only a pipe is spliced to.
@@ -154,17 +170,20 @@ test("the backend's frames hold the file, spliced to a pipe; bandwidth is kept o
 test.each([
   ["pipe, which it is moved to", "| cat >/dev/null"],
   ["device, which it is copied to", ">/dev/null"],
-])("drop-behind: a large file that goes to a %s leaves the page cache, and stays there without", (_, output) => {
-  const tree = mkdtempSync(join(scratch, "tree-"));
-  const file = join(tree, "large");
-  writeFileSync(file, Buffer.alloc(48 * MIB, "content "));
-  execFileSync("sync", [file]);
-  const cachedAfter = (drop: "yes" | "no") => {
-    const job = `exec "$0" "$1" backup "--path=$2" --drop-behind=${drop} ${output}`;
-    execFileSync("cat", [file], { stdio: ["ignore", "ignore", "inherit"] });
-    execFileSync("sh", ["-c", job, process.execPath, program, tree]);
-    return Number(execFileSync("fincore", ["--bytes", "--noheadings", "--output", "RES", file]));
-  };
-  expect(cachedAfter("no")).toBe(48 * MIB);
-  expect(cachedAfter("yes")).toBeLessThan(4 * MIB);
-});
+])(
+  "drop-behind: a large file that goes to a %s leaves the page cache, and stays there without",
+  (_, output) => {
+    const tree = mkdtempSync(join(scratch, "tree-"));
+    const file = join(tree, "large");
+    writeFileSync(file, Buffer.alloc(48 * MIB, "content "));
+    execFileSync("sync", [file]);
+    const cachedAfter = (drop: "yes" | "no") => {
+      const job = `exec "$0" "$1" backup "--path=$2" --drop-behind=${drop} ${output}`;
+      execFileSync("cat", [file], { stdio: ["ignore", "ignore", "inherit"] });
+      execFileSync("sh", ["-c", job, process.execPath, program, tree]);
+      return Number(execFileSync("fincore", ["--bytes", "--noheadings", "--output", "RES", file]));
+    };
+    expect(cachedAfter("no")).toBe(48 * MIB);
+    expect(cachedAfter("yes")).toBeLessThan(4 * MIB);
+  },
+);

@@ -28,7 +28,9 @@ test("the scan's head and the wire's head are the same", () => {
       .replace(/_len$/, "_length")
       .replace(/time_s$/, "time")
       .replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-  const scan = Object.fromEntries(Object.entries(ENTRY_OFFSETS).map(([field, at]) => [inWords(field), at]));
+  const scan = Object.fromEntries(
+    Object.entries(ENTRY_OFFSETS).map(([field, at]) => [inWords(field), at]),
+  );
   expect(scan).toEqual(ENTRY_AT);
   expect(EntryKind).toEqual(WireKind);
   expect(EntryFlag).toEqual(WireFlag);
@@ -37,7 +39,17 @@ test("the scan's head and the wire's head are the same", () => {
 test("the version is the package's", () => expect(VERSION).toBe(version));
 
 const inode = (inoLo: number, inoHi = 0, more: Partial<Inode> = {}): Inode => ({
-  ...{ inoLo, inoHi, devLo: 5, devHi: 0, birthLo: 0, birthHi: 0, kind: EntryKind.REGULAR, uid: 1000, gid: 1000 },
+  ...{
+    inoLo,
+    inoHi,
+    devLo: 5,
+    devHi: 0,
+    birthLo: 0,
+    birthHi: 0,
+    kind: EntryKind.REGULAR,
+    uid: 1000,
+    gid: 1000,
+  },
   ...{ sizeLo: 4, sizeHi: 0, ...more },
 });
 
@@ -51,11 +63,16 @@ test.each([
     hi: fc.integer({ min: 0, max: 3 }),
     nlink: fc.integer({ min: 2, max: 5 }),
   });
-  const inodes = fc.uniqueArray(some, { selector: ({ ino, hi }) => `${ino}.${hi}`, maxLength: 200 });
+  const inodes = fc.uniqueArray(some, {
+    selector: ({ ino, hi }) => `${ino}.${hi}`,
+    maxLength: 200,
+  });
   fc.assert(
     fc.property(inodes, fc.infiniteStream(fc.nat()), (all, random) => {
       const links = new LinkGroups({ budget });
-      const names = all.flatMap((one, at) => Array.from({ length: one.nlink }, (_, name) => ({ ...one, at, name })));
+      const names = all.flatMap((one, at) =>
+        Array.from({ length: one.nlink }, (_, name) => ({ ...one, at, name })),
+      );
       names.sort(() => (random.next().value % 3) - 1);
       const sent = new Map<number, { group: number; leader: string; count: number }>();
       for (const { ino, hi, nlink, at, name } of names) {
@@ -64,7 +81,11 @@ test.each([
         if (known === undefined) {
           expect(later).toBeUndefined();
           const full = `${at}/${name}`;
-          sent.set(at, { group: links.lead(inode(ino, hi), nlink, Buffer.from(full)), leader: full, count: 1 });
+          sent.set(at, {
+            group: links.lead(inode(ino, hi), nlink, Buffer.from(full)),
+            leader: full,
+            count: 1,
+          });
         } else {
           known.count++;
           expect(later?.leader.toString()).toBe(known.leader);
@@ -90,8 +111,16 @@ test("hard-link groups on disk: the table grows, forgets, and is made anew", () 
     groups.set(i, links.lead(inode(i, 1), 3, name(i)));
     if (i % 2 === 0) {
       const one = i / 2;
-      expect(links.later(inode(one, 1))).toEqual({ group: groups.get(one), leader: name(one), last: false });
-      expect(links.later(inode(one, 1))).toEqual({ group: groups.get(one), leader: name(one), last: true });
+      expect(links.later(inode(one, 1))).toEqual({
+        group: groups.get(one),
+        leader: name(one),
+        last: false,
+      });
+      expect(links.later(inode(one, 1))).toEqual({
+        group: groups.get(one),
+        leader: name(one),
+        last: true,
+      });
     }
   }
   expect(links.size).toBe(4_000);
@@ -111,7 +140,12 @@ test("hard-link groups on disk: bytes of finished groups are used again", () => 
   // A hundred at once, of 1,500 in all.
   for (let i = 1; i <= 1_500; i++) {
     spill.lead(key(i), i, 1, name(i));
-    if (i > 100) expect(spill.later(key(i - 100))).toEqual({ group: i - 100, leader: name(i - 100), last: true });
+    if (i > 100)
+      expect(spill.later(key(i - 100))).toEqual({
+        group: i - 100,
+        leader: name(i - 100),
+        last: true,
+      });
   }
   expect(spill.size).toBe(100);
   expect(spill.nameBytes).toBeLessThan(300 * 512);
@@ -127,7 +161,8 @@ test.each([
   const user = { birthLo: 7, birthHi: 3 };
   links.lead(inode(1, 0, user), 3, Buffer.from("user's"));
   links.lead(inode(2), 3, Buffer.from("without a birth"));
-  // Root's, who got the number later; another kind; another owner; and where no birth is known, another size.
+  // Root's, who got the number later; another kind; another owner; and where no birth is known,
+  // another size.
   for (const more of [
     { birthLo: 8 },
     { birthHi: 4 },
@@ -136,7 +171,14 @@ test.each([
     { uid: 0 },
   ])
     expect(links.later(inode(1, 0, { ...user, ...more }))).toBeUndefined();
-  for (const more of [{ birthLo: 4 }, { kind: EntryKind.FIFO }, { uid: 0 }, { gid: 0 }, { sizeLo: 5 }, { sizeHi: 1 }])
+  for (const more of [
+    { birthLo: 4 },
+    { kind: EntryKind.FIFO },
+    { uid: 0 },
+    { gid: 0 },
+    { sizeLo: 5 },
+    { sizeHi: 1 },
+  ])
     expect(links.later(inode(2, 0, more))).toBeUndefined();
   const root = links.lead(inode(1, 0, { ...user, birthLo: 8, uid: 0 }), 2, Buffer.from("root's"));
   // A file that grows is the same file still.
@@ -161,7 +203,9 @@ test("names that stand in for leaders are kept, however many and however often t
 
 test("a working directory that cannot be used is an error that names it", () => {
   const links = new LinkGroups({ budget: 0, directory: "/nonexistent" });
-  expect(() => links.lead(inode(1), 2, Buffer.from("x"))).toThrow("/nonexistent cannot be used: ENOENT");
+  expect(() => links.lead(inode(1), 2, Buffer.from("x"))).toThrow(
+    "/nonexistent cannot be used: ENOENT",
+  );
 });
 
 test.each([
@@ -230,7 +274,9 @@ describe("printable", () => {
   });
 
   test("of any bytes has no control character", () => {
-    fc.assert(fc.property(fc.uint8Array(), (bytes) => !/\p{Cc}/u.test(printable(Buffer.from(bytes)))));
+    fc.assert(
+      fc.property(fc.uint8Array(), (bytes) => !/\p{Cc}/u.test(printable(Buffer.from(bytes)))),
+    );
   });
 });
 
@@ -271,7 +317,9 @@ describe("patterns", () => {
     const bytes = (text: string) => Buffer.from(text, "latin1");
     const select = (...listed: string[]) => {
       const wanted = selector({ names: listed.map(bytes) });
-      return ["/a/*", "/a/b", "/a/*/\xff", "/c/a/b", "/c/{x,y}", "/a\\"].filter((name) => wanted(bytes(name)));
+      return ["/a/*", "/a/b", "/a/*/\xff", "/c/a/b", "/c/{x,y}", "/a\\"].filter((name) =>
+        wanted(bytes(name)),
+      );
     };
     expect(select("/a/*")).toEqual(["/a/*", "/a/*/\xff"]);
     expect(select("a/b")).toEqual(["/a/b", "/c/a/b"]);
@@ -283,12 +331,17 @@ describe("patterns", () => {
 
   test("a name of a list is found wherever it begins, also within the beginning of another one", () => {
     const parts = fc.array(fc.constantFrom("a", "b"), { minLength: 1, maxLength: 7 });
-    const both = fc.record({ listed: fc.array(parts, { minLength: 1, maxLength: 4 }), name: parts });
+    const both = fc.record({
+      listed: fc.array(parts, { minLength: 1, maxLength: 4 }),
+      name: parts,
+    });
     fc.assert(
       fc.property(both, ({ listed, name }) => {
         const path = `/${name.join("/")}/`;
         const found = listed.some((one) => path.includes(`/${one.join("/")}/`));
-        expect(selector({ names: listed.map((one) => one.join("/")) })(Buffer.from(path))).toBe(found);
+        expect(selector({ names: listed.map((one) => one.join("/")) })(Buffer.from(path))).toBe(
+          found,
+        );
       }),
       { numRuns: 2000 },
     );
@@ -328,7 +381,8 @@ describe("parameters", () => {
     dir = mkdtempSync(join(tmpdir(), "hpc-params-"));
   });
   afterAll(() => rmSync(dir, { recursive: true }));
-  const parse = (...pairs: [string, string][]) => parseParams(pairs.map(([key, value]) => [key, Buffer.from(value)]));
+  const parse = (...pairs: [string, string][]) =>
+    parseParams(pairs.map(([key, value]) => [key, Buffer.from(value)]));
 
   test("values may be text", () => {
     expect(
@@ -373,7 +427,9 @@ describe("parameters", () => {
     );
     expect([tree, ...otherPaths].map(String)).toEqual(["/no/tree", "/no/a", "/no/b"]);
     expect(() => parse(["path", dir], ["other-path", "/no/a"])).toThrow(/without "tree"/);
-    expect(() => parse(["path", dir], ["tree", "no"])).toThrow(expect.objectContaining({ key: "tree" }));
+    expect(() => parse(["path", dir], ["tree", "no"])).toThrow(
+      expect.objectContaining({ key: "tree" }),
+    );
   });
 
   test("excludes and markers are bytes, in their order", () => {
@@ -394,11 +450,14 @@ describe("parameters", () => {
 
   test("a root lies inside the first that holds it, or that is the same and comes before", () => {
     const component = fc.constantFrom("a", "b", "ab", "\xff");
-    const path = fc.array(component, { maxLength: 3 }).map((parts) => Buffer.from(`/${parts.join("/")}`, "latin1"));
+    const path = fc
+      .array(component, { maxLength: 3 })
+      .map((parts) => Buffer.from(`/${parts.join("/")}`, "latin1"));
     fc.assert(
       fc.property(fc.array(path, { maxLength: 6 }), (roots) => {
         const expected = roots.flatMap((root, at) => {
-          const holds = (other: Buffer, place: number) => (other.equals(root) ? place < at : isInside(root, other));
+          const holds = (other: Buffer, place: number) =>
+            other.equals(root) ? place < at : isInside(root, other);
           const outer = roots.find(holds);
           return outer === undefined ? [] : [{ root, outer }];
         });
@@ -407,7 +466,9 @@ describe("parameters", () => {
         expect(nested).toEqual(expected);
         expect(paths).toHaveLength(roots.length - expected.length);
         const named = new Set(roots.map((root) => root.toString("latin1")));
-        expect(withoutNested(roots, { ...left, oneFilesystem: true }).paths).toHaveLength(named.size);
+        expect(withoutNested(roots, { ...left, oneFilesystem: true }).paths).toHaveLength(
+          named.size,
+        );
       }),
       { numRuns: 2000 },
     );
@@ -422,7 +483,12 @@ describe("parameters", () => {
   });
 
   test("roots are normalised, and nested ones dropped with a note", () => {
-    const { paths, notes } = parse(["path", `${dir}//./`], ["path", dir], ["path", "/"], ["path", "/tmp"]);
+    const { paths, notes } = parse(
+      ["path", `${dir}//./`],
+      ["path", dir],
+      ["path", "/"],
+      ["path", "/tmp"],
+    );
     expect(paths.map(String)).toEqual(["/"]);
     expect(notes).toHaveLength(3);
     expect(notes.join()).toMatch(/lies inside/);
@@ -430,7 +496,10 @@ describe("parameters", () => {
 
   test("nothing of it looks at a filesystem", () => {
     const { paths, nested } = parse(["path", "/no/such"], ["path", "/no/such/below"]);
-    expect([...paths, ...nested.map(({ root }) => root)].map(String)).toEqual(["/no/such", "/no/such/below"]);
+    expect([...paths, ...nested.map(({ root }) => root)].map(String)).toEqual([
+      "/no/such",
+      "/no/such/below",
+    ]);
   });
 
   test.each<[string, [string, string][]]>([
@@ -477,11 +546,11 @@ describe("parameters", () => {
     const scope = { since: undefined, keepOlder: false, content: true };
     const backOff = async (...pairs: [string, string][]) =>
       (await planScan(parse(["path", dir], ...pairs), scope)).scan.backOff;
-    expect([await backOff(), await backOff(["back-off", "yes"]), await backOff(["back-off", "no"])]).toEqual([
-      false,
-      true,
-      false,
-    ]);
+    expect([
+      await backOff(),
+      await backOff(["back-off", "yes"]),
+      await backOff(["back-off", "no"]),
+    ]).toEqual([false, true, false]);
   });
 
   test("small files of a disk are asked for ahead; of what cannot be told they are not", async () => {
@@ -500,13 +569,22 @@ describe("parameters", () => {
       scope,
     );
     expect(warnings).toEqual([
-      expect.stringMatching(/^mode=lustre, but .* is on \w+: a directory is read by one thread all the same$/),
+      expect.stringMatching(
+        /^mode=lustre, but .* is on \w+: a directory is read by one thread all the same$/,
+      ),
     ]);
-    expect(scan).toMatchObject({ serialDirectories: true, inlineBytes: 8192, threads: 3, ringEntries: 8192 });
-    expect((await planScan(parse(["path", dir]), { ...scope, content: false })).scan).toMatchObject({
-      inlineBytes: 0,
-      serialDirectories: false,
+    expect(scan).toMatchObject({
+      serialDirectories: true,
+      inlineBytes: 8192,
+      threads: 3,
+      ringEntries: 8192,
     });
+    expect((await planScan(parse(["path", dir]), { ...scope, content: false })).scan).toMatchObject(
+      {
+        inlineBytes: 0,
+        serialDirectories: false,
+      },
+    );
   });
 
   test("inode-hash is left to the engine; with other strategies nothing is read before it is known whose it is", async () => {

@@ -1,11 +1,26 @@
 import { execFileSync } from "node:child_process";
-import { closeSync, cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { HeldTree, type Looked } from "../src/held-tree";
-import { backupToArchive, type Difference, parseParams, restoreArchive, verifyArchive } from "../src/index";
+import {
+  backupToArchive,
+  type Difference,
+  parseParams,
+  restoreArchive,
+  verifyArchive,
+} from "../src/index";
 import { unreadFlags } from "../src/verify-flags";
 import { Times } from "../src/verify-times";
 
@@ -58,7 +73,10 @@ describe("looks at nothing outside the tree", () => {
     expect(await differences("/")).toEqual([]);
     const single = join(scratch, "path/file");
     await backupToArchive({ params: paramsOf(single), archive });
-    expect(await verifyArchive({ archive, against: "/" })).toMatchObject({ differences: 0, files: 1 });
+    expect(await verifyArchive({ archive, against: "/" })).toMatchObject({
+      differences: 0,
+      files: 1,
+    });
   });
 
   test("a held tree opens regular files only, below directories only", () => {
@@ -96,16 +114,26 @@ test("names as deep as they come", async () => {
   expect(deep.length).toBeGreaterThan(4096);
   await backupToArchive({ params: paramsOf(tree), archive });
   expect(await differences("/")).toEqual([]);
-  execFileSync("bash", ["-c", 'cd "$0"; for i in $(seq 0 29); do cd $(printf "%0200d" $i); done; echo y > file', tree]);
+  execFileSync("bash", [
+    "-c",
+    'cd "$0"; for i in $(seq 0 29); do cd $(printf "%0200d" $i); done; echo y > file',
+    tree,
+  ]);
   expect((await differences("/")).filter((line) => line.startsWith("content"))).toHaveLength(1);
   execFileSync("rm", ["-rf", tree]);
 });
 
 test("an exclude that matched nothing is said once, by the backup", async () => {
-  const excludes = ["sub/deep/", "*.none", "!file.none"].map((text) => ["exclude", Buffer.from(text)] as const);
+  const excludes = ["sub/deep/", "*.none", "!file.none"].map(
+    (text) => ["exclude", Buffer.from(text)] as const,
+  );
   const params = parseParams([["path", Buffer.from(tree)], ...excludes]);
   const said: string[] = [];
-  await backupToArchive({ params, archive, events: { message: (_level, text) => said.push(text) } });
+  await backupToArchive({
+    params,
+    archive,
+    events: { message: (_level, text) => said.push(text) },
+  });
   expect(said).toEqual(["exclude *.none matched nothing", "exclude !file.none matched nothing"]);
   expect(await differences("/")).toEqual([]);
 });
@@ -128,7 +156,11 @@ test("each difference is waited for", async () => {
       take = resolve;
     });
   };
-  const done = verifyArchive({ archive, against: join(scratch, "nothing", ".."), events: { difference } });
+  const done = verifyArchive({
+    archive,
+    against: join(scratch, "nothing", ".."),
+    events: { difference },
+  });
   for (let expected = 1; expected <= 3; expected++) {
     for (let turns = 0; told < expected && turns < 5000; turns++) await after(1);
     for (let turns = 0; turns < 50; turns++) await new Promise(setImmediate);
@@ -147,7 +179,8 @@ test("each difference is waited for", async () => {
 
 describe("modification times", () => {
   const seconds = (s: number, ns = 0) => BigInt(s) * 1_000_000_000n + BigInt(ns);
-  const looked = (mtimeNs: bigint, ctimeNs: bigint, dev = 1n) => ({ dev, mtimeNs, ctimeNs }) as Looked;
+  const looked = (mtimeNs: bigint, ctimeNs: bigint, dev = 1n) =>
+    ({ dev, mtimeNs, ctimeNs }) as Looked;
   let said: bigint[];
   let times: Times;
   beforeEach(() => {
@@ -189,13 +222,19 @@ test("what is not compared of flags and project ids is said once", async () => {
   const params = parseParams([tree, second].map((path) => ["path", Buffer.from(path)] as const));
   await backupToArchive({ params, archive });
   const said: string[] = [];
-  await verifyArchive({ archive, against: "/", events: { message: (_level, text) => said.push(text) } });
+  await verifyArchive({
+    archive,
+    against: "/",
+    events: { message: (_level, text) => said.push(text) },
+  });
   const sentence = unreadFlags(Buffer.from(tree), "no");
   expect(said).toEqual(sentence === undefined ? [] : [sentence]);
   expect(unreadFlags(Buffer.from(tree), "auto", "5.10.0-1")).toMatch(
     /^project ids.* are not read on .*, and not compared$/,
   );
-  expect(unreadFlags(Buffer.from("/proc"), "no", "6.18.1")).toContain("are not read on proc, and not compared");
+  expect(unreadFlags(Buffer.from("/proc"), "no", "6.18.1")).toContain(
+    "are not read on proc, and not compared",
+  );
   expect(unreadFlags(Buffer.from("/proc"), "yes", "5.10.0-1")).toBeUndefined();
 });
 

@@ -11,8 +11,15 @@ afterAll(() => rmSync(checkout, { recursive: true }));
 
 let runs = 0;
 
-/** Measures with a program in jest's place; returns what was kept. It sees its `words`, and writes a result by `save(name, text)`. */
-async function measured(program: string, names: readonly string[], signal = new AbortController().signal) {
+/**
+ * Measures with a program in jest's place; returns what was kept. It sees its `words`, and writes a
+ * result by `save(name, text)`.
+ */
+async function measured(
+  program: string,
+  names: readonly string[],
+  signal = new AbortController().signal,
+) {
   writeFileSync(
     inJestsPlace,
     `const { PODHEITOR_HPC_BENCH_SAVE: folder } = process.env, words = process.argv.slice(2);
@@ -34,13 +41,19 @@ async function measured(program: string, names: readonly string[], signal = new 
 }
 
 test("of the lab's tests those run whose contests are asked for", async () => {
-  const program = 'save("latency-9.6.7", words[words.indexOf("--testNamePattern") + 1] + " " + words.slice(-1))';
+  const program =
+    'save("latency-9.6.7", words[words.indexOf("--testNamePattern") + 1] + " " + words.slice(-1))';
   const [kept] = await measured(program, ["latency-9.6.7"]);
-  expect(kept).toBe(`latency-9.6.7: ^(latency-9\\.6\\.7): ${checkout}/packages/hpc-lab/test/file-daemon.lab.ts`);
+  expect(kept).toBe(
+    `latency-9.6.7: ^(latency-9\\.6\\.7): ${checkout}/packages/hpc-lab/test/file-daemon.lab.ts`,
+  );
 });
 
 test("what was measured is kept when a test failed, and what was not is named", async () => {
-  const kept = await measured('save("topologies", "t"); process.exit(1)', ["topologies", "latency-9.6.7"]);
+  const kept = await measured('save("topologies", "t"); process.exit(1)', [
+    "topologies",
+    "latency-9.6.7",
+  ]);
   expect(kept).toEqual(["topologies: t", "not measured: latency-9.6.7; the lab ended with 1"]);
 });
 

@@ -5,7 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BenchError } from "./errors";
 
-/** A contest of jobs of a real Bacula, which a test of the lab runs; the test's name begins with the contest's. */
+/**
+ * A contest of jobs of a real Bacula, which a test of the lab runs; the test's name begins with the
+ * contest's.
+ */
 export interface Backup {
   readonly name: string;
   /** Of the test, in packages/hpc-lab/test. */
@@ -20,7 +23,10 @@ export const BACKUPS: readonly Backup[] = [
   ...FILE_DAEMON.map((name) => ({ name, file: "file-daemon.lab.ts" })),
   { name: "topologies", file: "topologies.lab.ts" },
 ];
-/** What a checkout holds that can measure them: a real Bacula is started for tests only, so none is installed with the command. */
+/**
+ * What a checkout holds that can measure them: a real Bacula is started for tests only, so none is
+ * installed with the command.
+ */
 export const LAB = "packages/hpc-lab/jest.lab.config.cjs";
 
 /** One contest of real jobs, as the lab has saved it. */
@@ -45,12 +51,17 @@ export interface BackupSetup {
   readonly signal: AbortSignal;
   /** Receives each result, those too that were there when another test failed. */
   keep(result: BackupResult): Promise<void>;
-  /** Hears of the folder with trees and daemons of the lab when it could not be cleared away: `TMPDIR=FOLDER npm run lab -- bacula down` ends them. */
+  /**
+   * Hears of the folder with trees and daemons of the lab when it could not be cleared away:
+   * `TMPDIR=FOLDER npm run lab -- bacula down` ends them.
+   */
   left(folder: string): void;
 }
 
 /**
- * Full backups through real File Daemons beside the stock one, and shards on volumes of their own and on one, by the lab in which they are tested; needs root. What it says while it runs goes to standard error.
+ * Full backups through real File Daemons beside the stock one, and shards on volumes of their own
+ * and on one, by the lab in which they are tested; needs root. What it says while it runs goes to
+ * standard error.
  * Throws HPC_BENCH_FAILED, and the signal's reason.
  */
 export async function measureBackups(setup: BackupSetup): Promise<void> {
@@ -69,7 +80,9 @@ export async function measureBackups(setup: BackupSetup): Promise<void> {
     const listed = absent.map(({ name }) => name).join(", ");
     throw new BenchError(
       "HPC_BENCH_FAILED",
-      absent.length === 0 ? `the lab ended with ${ended}` : `not measured: ${listed}; the lab ended with ${ended}`,
+      absent.length === 0
+        ? `the lab ended with ${ended}`
+        : `not measured: ${listed}; the lab ended with ${ended}`,
       "Look at what it said above; `npm run lab -- bacula check` says what is missing.",
     );
   } finally {
@@ -80,18 +93,22 @@ export async function measureBackups(setup: BackupSetup): Promise<void> {
 /** The exit code, or the signal that ended them. */
 async function runTests(setup: BackupSetup, scratch: string): Promise<number | string | null> {
   const { checkout, folder, signal } = setup;
-  const tests = spawn(process.execPath, [join(checkout, "node_modules/jest/bin/jest.js"), ...jestArguments(setup)], {
-    cwd: checkout,
-    env: {
-      ...process.env,
-      TMPDIR: scratch,
-      PODHEITOR_HPC_LONG: "1",
-      PODHEITOR_HPC_BENCH_SAVE: folder,
-      PODHEITOR_HPC_BENCH_FILES: String(setup.entries),
-      PODHEITOR_HPC_BENCH_ROUNDS: String(setup.rounds),
+  const tests = spawn(
+    process.execPath,
+    [join(checkout, "node_modules/jest/bin/jest.js"), ...jestArguments(setup)],
+    {
+      cwd: checkout,
+      env: {
+        ...process.env,
+        TMPDIR: scratch,
+        PODHEITOR_HPC_LONG: "1",
+        PODHEITOR_HPC_BENCH_SAVE: folder,
+        PODHEITOR_HPC_BENCH_FILES: String(setup.entries),
+        PODHEITOR_HPC_BENCH_ROUNDS: String(setup.rounds),
+      },
+      stdio: ["ignore", 2, "inherit"],
     },
-    stdio: ["ignore", 2, "inherit"],
-  });
+  );
   const end = () => tests.kill();
   signal.addEventListener("abort", end, { once: true });
   const closed = once(tests, "close").finally(() => signal.removeEventListener("abort", end));
@@ -105,7 +122,11 @@ async function tidied(checkout: string, scratch: string): Promise<boolean> {
     if (readdirSync(scratch).length > 0) {
       const env = { ...process.env, TMPDIR: scratch };
       await once(
-        spawn("npm", ["run", "-s", "lab", "--", "bacula", "down"], { cwd: checkout, env, stdio: "ignore" }),
+        spawn("npm", ["run", "-s", "lab", "--", "bacula", "down"], {
+          cwd: checkout,
+          env,
+          stdio: "ignore",
+        }),
         "close",
       );
     }
@@ -119,7 +140,14 @@ async function tidied(checkout: string, scratch: string): Promise<boolean> {
 function jestArguments({ checkout, contests }: BackupSetup): string[] {
   const files = new Set(contests.map(({ file }) => join(checkout, "packages/hpc-lab/test", file)));
   const names = contests.map(({ name }) => name.replaceAll(".", "\\.")).join("|");
-  return ["--config", join(checkout, LAB), "--testNamePattern", `^(${names}):`, "--runTestsByPath", ...files];
+  return [
+    "--config",
+    join(checkout, LAB),
+    "--testNamePattern",
+    `^(${names}):`,
+    "--runTestsByPath",
+    ...files,
+  ];
 }
 
 function resultsIn(folder: string): BackupResult[] {

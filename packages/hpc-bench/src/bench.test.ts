@@ -11,14 +11,23 @@ const folder = mkdtempSync(join(tmpdir(), "hpc-bench-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const noted = join(folder, "noted");
-const noting = (name: string): bench.Contestant => ({ name, argv: ["sh", "-c", `echo ${name} >>"$0"`, noted] });
+const noting = (name: string): bench.Contestant => ({
+  name,
+  argv: ["sh", "-c", `echo ${name} >>"$0"`, noted],
+});
 
 describe("contest", () => {
   test("each round runs everybody once and begins with another one; the first is not measured", async () => {
     const contestants = ["a", "b", "c"].map(noting);
     const runs: string[] = [];
     const progress = (run: number, of: number, name: string) => runs.push(`${run}/${of} ${name}`);
-    const { standings } = await bench.contest({ title: "t", facts: "f", contestants, rounds: 2, progress });
+    const { standings } = await bench.contest({
+      title: "t",
+      facts: "f",
+      contestants,
+      rounds: 2,
+      progress,
+    });
     expect([runs[0], runs[4], runs.at(-1)]).toEqual(["1/9 a", "5/9 c", "9/9 b"]);
     expect(readFileSync(noted, "utf8").replaceAll("\n", "")).toBe("abcbcacab");
     expect(standings.map(({ name, seconds }) => [name, seconds.length])).toEqual([
@@ -64,8 +73,16 @@ describe("contest", () => {
     const stop = new AbortController();
     const started = join(folder, "started");
     const pipeline = `sh -c 'trap "" TERM; echo $$ >"$0"; while :; do sleep 0.1; done' "$0" | cat`;
-    const contestants: bench.Contestant[] = [{ name: "deaf", argv: ["sh", "-c", pipeline, started] }];
-    const running = bench.contest({ title: "t", facts: "f", contestants, rounds: 1, signal: stop.signal });
+    const contestants: bench.Contestant[] = [
+      { name: "deaf", argv: ["sh", "-c", pipeline, started] },
+    ];
+    const running = bench.contest({
+      title: "t",
+      facts: "f",
+      contestants,
+      rounds: 1,
+      signal: stop.signal,
+    });
     const rejected = expect(running).rejects.toBe("SIGINT");
     while (!existsSync(started) || readFileSync(started, "utf8") === "") await setTimeout(10);
     stop.abort("SIGINT");
@@ -80,12 +97,16 @@ describe("contest", () => {
     };
     const contestants: bench.Contestant[] = [{ name: "one", argv: ["true"], prepare }];
     const run = bench.contest({ title: "t", facts: "f", contestants, rounds: 1 });
-    await expect(run).rejects.toMatchObject({ message: expect.stringContaining("one failed: cannot be prepared: ") });
+    await expect(run).rejects.toMatchObject({
+      message: expect.stringContaining("one failed: cannot be prepared: "),
+    });
   });
 
   test("of our environment a contestant has only what all programs need, and its own", async () => {
     const file = join(folder, "env");
-    const contestants: bench.Contestant[] = [{ name: "env", argv: ["env"], output: { file }, env: { OWN: "1" } }];
+    const contestants: bench.Contestant[] = [
+      { name: "env", argv: ["env"], output: { file }, env: { OWN: "1" } },
+    ];
     process.env["NODE_BURDEN"] = "1";
     try {
       await bench.contest({ title: "t", facts: "f", contestants, rounds: 1 });
@@ -98,7 +119,9 @@ describe("contest", () => {
   });
 
   test("who fails is named, with what it said", async () => {
-    const contestants: bench.Contestant[] = [{ name: "broken", argv: ["sh", "-c", "echo because >&2; exit 3"] }];
+    const contestants: bench.Contestant[] = [
+      { name: "broken", argv: ["sh", "-c", "echo because >&2; exit 3"] },
+    ];
     const run = bench.contest({ title: "t", facts: "f", contestants, rounds: 1 });
     await expect(run).rejects.toMatchObject({
       code: "HPC_BENCH_FAILED",
@@ -123,7 +146,11 @@ test.each([
   ["tree", 3, (tree: string, how: bench.Making) => bench.makeBenchTree(tree, "flat", MANY, 0, how)],
   ["link tree", 3, (tree: string, how: bench.Making) => bench.makeLinkTree(tree, MANY, how)],
   // of each turn a disk may take some hundred megabytes
-  ["large file", 1, (tree: string, how: bench.Making) => bench.makeLargeFile(tree, "large", MANY * 2 ** 20, how)],
+  [
+    "large file",
+    1,
+    (tree: string, how: bench.Making) => bench.makeLargeFile(tree, "large", MANY * 2 ** 20, how),
+  ],
 ])("a %s that is not wanted any more is not made to its end", async (what, turns, make) => {
   const stop = new AbortController();
   const tree = join(folder, `unwanted ${what}`);
@@ -165,7 +192,9 @@ test("a folder that has too little of names or bytes is known before", () => {
 test("a tree of hard links has as many names as were asked for, of as few files as the filesystem takes", async () => {
   const tree = join(folder, "links");
   await bench.makeLinkTree(tree, 66_000);
-  const inodes = execFileSync("find", [tree, "-type", "f", "-printf", "%i\n"], { maxBuffer: 2 ** 24 })
+  const inodes = execFileSync("find", [tree, "-type", "f", "-printf", "%i\n"], {
+    maxBuffer: 2 ** 24,
+  })
     .toString()
     .trim()
     .split("\n");
@@ -189,13 +218,17 @@ test.each([1, 100, 5000, 123_456])(
 
 test("the memory of a program is watched until it ends, and one that fails is named", async () => {
   const { signal } = new AbortController();
-  const program = "const b = Buffer.alloc(2e8, 1); setTimeout(() => process.stdout.write(String(b[5])), 1500)";
+  const program =
+    "const b = Buffer.alloc(2e8, 1); setTimeout(() => process.stdout.write(String(b[5])), 1500)";
   const run = await bench.watchMemory("big", [process.execPath, "-e", program], signal);
   expect(run.peak).toBeGreaterThan(2e8);
   expect(run.samples.length).toBeGreaterThan(1);
   expect(bench.memoryTable([run])).toMatch(/\| big \| \d+\.\d \| 2\d\d MiB \|/);
   const failed = bench.watchMemory("bad", ["false"], signal);
-  await expect(failed).rejects.toMatchObject({ code: "HPC_BENCH_FAILED", message: "bad ended with 1" });
+  await expect(failed).rejects.toMatchObject({
+    code: "HPC_BENCH_FAILED",
+    message: "bad ended with 1",
+  });
 });
 
 test("times are compared with another contestant, too", () => {

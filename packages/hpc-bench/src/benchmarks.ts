@@ -5,7 +5,10 @@ import { read } from "./benchmarks/read";
 import type { Benchmark, BenchSetup } from "./benchmarks/setup";
 import { walk } from "./benchmarks/walk";
 
-const ALL = { walk, latency, read, archive, emit, relay } satisfies Record<string, (setup: BenchSetup) => Benchmark[]>;
+const ALL = { walk, latency, read, archive, emit, relay } satisfies Record<
+  string,
+  (setup: BenchSetup) => Benchmark[]
+>;
 
 export type BenchName = keyof typeof ALL;
 export const BENCHES = Object.keys(ALL) as BenchName[];

@@ -11,8 +11,10 @@ export interface End {
 const KILL_AFTER_MS = 3000;
 
 /**
- * Runs a program in a process group of its own, and waits for its end. At `signal` the whole group gets SIGTERM, all of a pipeline, SIGKILL if it is still there after KILL_AFTER_MS, and is waited for all
- * the same: what it writes to may be removed afterwards. When this process ends, its group does. Rejects with the signal's reason, or with what spawn(2) says.
+ * Runs a program in a process group of its own, and waits for its end. At `signal` the whole group
+ * gets SIGTERM, all of a pipeline, SIGKILL if it is still there after KILL_AFTER_MS, and is waited
+ * for all the same: what it writes to may be removed afterwards. When this process ends, its group
+ * does. Rejects with the signal's reason, or with what spawn(2) says.
  *
  * @param started is given the process at once
  */

@@ -10,7 +10,10 @@ import { BenchError } from "./errors";
 export interface Contestant {
   readonly name: string;
   readonly argv: readonly [program: string, ...rest: string[]];
-  /** Where its standard output goes: nowhere (default), through a pipe that `dd` drains, which holds what the system gives or so many bytes, or to a new file. */
+  /**
+   * Where its standard output goes: nowhere (default), through a pipe that `dd` drains, which holds
+   * what the system gives or so many bytes, or to a new file.
+   */
   readonly output?: "pipe" | { readonly pipeBytes: number } | { readonly file: string };
   /** Added to the little that it has of our environment. */
   readonly env?: Readonly<Record<string, string>>;
@@ -47,8 +50,9 @@ export interface ContestResult {
 }
 
 /**
- * Runs each contestant once unmeasured, which warms the caches, then `rounds` times in turn; each round begins with another one. Throws HPC_BENCH_FAILED
- * when one of them fails, and the signal's reason.
+ * Runs each contestant once unmeasured, which warms the caches, then `rounds` times in turn; each
+ * round begins with another one. Throws HPC_BENCH_FAILED when one of them fails, and the signal's
+ * reason.
  */
 export async function contest(asked: Contest): Promise<ContestResult> {
   const { title, facts, contestants, rounds, signal } = asked;
@@ -112,9 +116,15 @@ async function timed(contestant: Contestant, signal: AbortSignal | undefined): P
 function opened(output: Contestant["output"]): { readonly drain?: Drain; readonly file?: number } {
   if (output === undefined) return {};
   if (output === "pipe") return { drain: startDrain() };
-  return "file" in output ? { file: openSync(output.file, "w") } : { drain: startDrain(output.pipeBytes) };
+  return "file" in output
+    ? { file: openSync(output.file, "w") }
+    : { drain: startDrain(output.pipeBytes) };
 }
 
 function failed({ name, argv }: Contestant, why: string): BenchError {
-  return new BenchError("HPC_BENCH_FAILED", `${name} failed: ${why}`, `Run it by hand: ${argv.join(" ")}`);
+  return new BenchError(
+    "HPC_BENCH_FAILED",
+    `${name} failed: ${why}`,
+    `Run it by hand: ${argv.join(" ")}`,
+  );
 }

@@ -6,7 +6,10 @@ import { join } from "node:path";
 import { widenPipe } from "@podheitor/hpc-walker";
 import { BenchError } from "./errors";
 
-/** A pipe whose other end `dd` reads, a mebibyte at a time, and forgets. No byte passes through this process. */
+/**
+ * A pipe whose other end `dd` reads, a mebibyte at a time, and forgets. No byte passes through this
+ * process.
+ */
 export interface Drain {
   /** The end to write to. */
   readonly fd: number;
@@ -14,7 +17,10 @@ export interface Drain {
   end(): Promise<void>;
 }
 
-/** A fifo, because what Node gives a child as a pipe is a socket. bytes: what it holds at least; default: what the system gives. Throws HPC_BENCH_FAILED when it may not. */
+/**
+ * A fifo, because what Node gives a child as a pipe is a socket. bytes: what it holds at least;
+ * default: what the system gives. Throws HPC_BENCH_FAILED when it may not.
+ */
 export function startDrain(bytes?: number): Drain {
   const folder = mkdtempSync(join(tmpdir(), "hpc-drain-"));
   const fifo = join(folder, "fifo");

@@ -1,4 +1,7 @@
-/** What a measured program has of our environment. More would burden some programs only: with NODE_EXTRA_CA_CERTS Node starts 80 ms later. */
+/**
+ * What a measured program has of our environment. More would burden some programs only: with
+ * NODE_EXTRA_CA_CERTS Node starts 80 ms later.
+ */
 const KEPT = ["PATH", "HOME", "TMPDIR", "LANG"] as const;
 
 export function environment(more: Readonly<Record<string, string>> = {}): Record<string, string> {

@@ -11,7 +11,13 @@ export {
   type Tools,
 } from "./benchmarks/setup";
 export { emitSynthetic, relay } from "./by-hand";
-export { type Contest, type Contestant, type ContestResult, contest, type Standing } from "./contest";
+export {
+  type Contest,
+  type Contestant,
+  type ContestResult,
+  contest,
+  type Standing,
+} from "./contest";
 export { BenchError, type BenchErrorCode } from "./errors";
 export { machineFacts } from "./machine";
 export type { Making } from "./making";

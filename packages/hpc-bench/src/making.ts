@@ -9,7 +9,10 @@ export interface Making {
 
 const TURN_MS = 50;
 
-/** Lets signals and timers in, every TURN_MS of work: how much work that is depends on the filesystem. */
+/**
+ * Lets signals and timers in, every TURN_MS of work: how much work that is depends on the
+ * filesystem.
+ */
 export class Turns {
   #since = performance.now();
 

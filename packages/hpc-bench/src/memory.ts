@@ -21,7 +21,10 @@ const LOOK_MS = 20;
 const MINUTE = 60;
 const MIB = 2 ** 20;
 
-/** Runs a program whose standard output somebody drains, and watches its memory. Throws HPC_BENCH_FAILED. */
+/**
+ * Runs a program whose standard output somebody drains, and watches its memory. Throws
+ * HPC_BENCH_FAILED.
+ */
 export async function watchMemory(
   name: string,
   argv: readonly [string, ...string[]],
@@ -35,17 +38,27 @@ export async function watchMemory(
   const look = () => {
     const status = memoryOf(pid);
     peak = Math.max(peak, status.peak);
-    if (performance.now() - started >= samples.length * SAMPLE_MS && status.now > 0) samples.push(status.now);
+    if (performance.now() - started >= samples.length * SAMPLE_MS && status.now > 0)
+      samples.push(status.now);
   };
   const timer = setInterval(look, LOOK_MS);
   try {
     const stdio: StdioOptions = ["ignore", drain.fd, "inherit"];
-    const { code, killed } = await runToEnd(argv, { stdio, env: environment() }, signal, (child) => {
-      pid = child.pid ?? 0;
-    });
+    const { code, killed } = await runToEnd(
+      argv,
+      { stdio, env: environment() },
+      signal,
+      (child) => {
+        pid = child.pid ?? 0;
+      },
+    );
     const seconds = (performance.now() - started) / 1000;
     if (code !== 0)
-      throw new BenchError("HPC_BENCH_FAILED", `${name} ended with ${killed ?? code}`, `By hand: ${argv.join(" ")}`);
+      throw new BenchError(
+        "HPC_BENCH_FAILED",
+        `${name} ended with ${killed ?? code}`,
+        `By hand: ${argv.join(" ")}`,
+      );
     return { name, seconds, peak, samples };
   } finally {
     clearInterval(timer);
@@ -57,7 +70,8 @@ export async function watchMemory(
 export function memoryOf(pid: number): { peak: number; now: number } {
   try {
     const status = readFileSync(`/proc/${pid}/status`, "latin1");
-    const kib = (field: string) => 1024 * Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0);
+    const kib = (field: string) =>
+      1024 * Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0);
     return { peak: kib("VmHWM"), now: kib("VmRSS") };
   } catch {
     return { peak: 0, now: 0 };
@@ -72,10 +86,19 @@ export function memoryTable(runs: readonly MemoryRun[]): string {
     const flat = later.length > 0 ? `${Math.min(...later)} to ${Math.max(...later)} MiB` : "";
     return `| ${name} | ${seconds.toFixed(1)} | ${mib(peak)} MiB | ${flat} |`;
   });
-  return ["| run | seconds | peak RSS | after the first minute |", "|---|---|---|---|", ...rows, ""].join("\n");
+  return [
+    "| run | seconds | peak RSS | after the first minute |",
+    "|---|---|---|---|",
+    ...rows,
+    "",
+  ].join("\n");
 }
 
 export function memoryPlot(runs: readonly MemoryRun[]): string {
-  const bars = runs.map(({ name, peak }) => ({ label: name, value: peak, text: `${Math.round(peak / MIB)} MiB` }));
+  const bars = runs.map(({ name, peak }) => ({
+    label: name,
+    value: peak,
+    text: `${Math.round(peak / MIB)} MiB`,
+  }));
   return barChart("Peak memory of the backend", bars);
 }

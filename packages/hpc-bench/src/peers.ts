@@ -32,5 +32,8 @@ export function takePart(peers: readonly Peer[]): { contestants: Contestant[]; m
   const contestants = peers.flatMap(({ name, program, argv, how }) =>
     program === undefined ? [] : [{ name, argv: argv(program), ...how }],
   );
-  return { contestants, missing: peers.filter(({ program }) => program === undefined).map(({ name }) => name) };
+  return {
+    contestants,
+    missing: peers.filter(({ program }) => program === undefined).map(({ name }) => name),
+  };
 }

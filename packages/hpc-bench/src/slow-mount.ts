@@ -8,10 +8,16 @@ const POLL_MS = 20;
 const SLOW = "getattr,readdir,opendir,open";
 
 /**
- * Mounts labfs (shim-c/labfs): `source` seen through FUSE at `mount`, where each stat, listing and open takes so much longer. Ends with `unmount`. Throws
- * HPC_BENCH_FAILED when it is not there in time.
+ * Mounts labfs (shim-c/labfs): `source` seen through FUSE at `mount`, where each stat, listing and
+ * open takes so much longer. Ends with `unmount`. Throws HPC_BENCH_FAILED when it is not there in
+ * time.
  */
-export function mountSlowly(labfs: string, source: string, mount: string, microseconds: number): void {
+export function mountSlowly(
+  labfs: string,
+  source: string,
+  mount: string,
+  microseconds: number,
+): void {
   mkdirSync(mount);
   const outside = statSync(mount).dev;
   const daemon = spawn(labfs, [source, mount], { stdio: "ignore", detached: true });

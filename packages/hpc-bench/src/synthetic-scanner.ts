@@ -16,8 +16,9 @@ const PER_DIRECTORY = 100;
 const NOTHING = Buffer.alloc(0);
 
 /**
- * A scan of a tree that does not exist: `count` empty files, a hundred to a directory, as fast as memory gives them. Every entry has an inode number of its own; names repeat
- * from batch to batch, which nobody downstream minds.
+ * A scan of a tree that does not exist: `count` empty files, a hundred to a directory, as fast as
+ * memory gives them. Every entry has an inode number of its own; names repeat from batch to batch,
+ * which nobody downstream minds.
  */
 export class SyntheticScanner implements Scanner {
   readonly engine = "native";
@@ -84,7 +85,8 @@ const NO_STATS: ScanStats = {
 function fill(writer: RecordWriter): void {
   for (let number = 0; ; number++) {
     const directory = Math.floor(number / PER_DIRECTORY);
-    if (number % PER_DIRECTORY === 0 && !writer.dir(Buffer.from(`/synthetic/tree/d${directory}`))) return;
+    if (number % PER_DIRECTORY === 0 && !writer.dir(Buffer.from(`/synthetic/tree/d${directory}`)))
+      return;
     const name = Buffer.from(`file-${number % PER_DIRECTORY}`);
     if (!writer.entry({ ...FILE, name })) return;
   }

@@ -19,8 +19,9 @@ const LINKS_PER_DIRECTORY = 10_000;
 const DEPTH = 64;
 
 /**
- * Makes `folder`, which must not exist, with about `entries` names in all; each file holds `bytes`. ordinary: two levels; small-dirs: four files
- * to a directory; flat: one directory; deep: chains of 64 directories. Throws HPC_BENCH_TREE, and the signal's reason.
+ * Makes `folder`, which must not exist, with about `entries` names in all; each file holds `bytes`.
+ * ordinary: two levels; small-dirs: four files to a directory; flat: one directory; deep: chains of
+ * 64 directories. Throws HPC_BENCH_TREE, and the signal's reason.
  */
 export async function makeBenchTree(
   folder: string,
@@ -55,7 +56,11 @@ export function directoriesOf(shape: Shape, entries: number): number {
   return Math.ceil(entries / (PER_DIRECTORY[shape] + 1)) + 1;
 }
 
-/** Makes `folder`, which must not exist, with `names` names of one empty file; where the filesystem allows a file fewer names, of as few files as it takes. Throws HPC_BENCH_TREE, and the signal's reason. */
+/**
+ * Makes `folder`, which must not exist, with `names` names of one empty file; where the filesystem
+ * allows a file fewer names, of as few files as it takes. Throws HPC_BENCH_TREE, and the signal's
+ * reason.
+ */
 export async function makeLinkTree(folder: string, names: number, how: Making = {}): Promise<void> {
   const turns = new Turns(how);
   await making(folder, how, async () => {
@@ -75,8 +80,16 @@ export async function makeLinkTree(folder: string, names: number, how: Making = 
   });
 }
 
-/** Makes `folder`, which must not exist, with one file of `bytes`, `name`. Throws HPC_BENCH_TREE, and the signal's reason. */
-export async function makeLargeFile(folder: string, name: string, bytes: number, how: Making = {}): Promise<void> {
+/**
+ * Makes `folder`, which must not exist, with one file of `bytes`, `name`. Throws HPC_BENCH_TREE,
+ * and the signal's reason.
+ */
+export async function makeLargeFile(
+  folder: string,
+  name: string,
+  bytes: number,
+  how: Making = {},
+): Promise<void> {
   const block = Buffer.alloc(2 ** 20, "large ");
   const turns = new Turns(how);
   await making(folder, how, async () => {
@@ -103,7 +116,11 @@ function linked(file: string, name: string): boolean {
   }
 }
 
-async function making(folder: string, { signal }: Making, fill: () => Promise<void>): Promise<void> {
+async function making(
+  folder: string,
+  { signal }: Making,
+  fill: () => Promise<void>,
+): Promise<void> {
   try {
     mkdirSync(folder);
     await fill();

@@ -17,11 +17,17 @@ export interface BuiltPlugin {
  *
  * @throws CdylibError HPC_NO_SOURCES, HPC_NO_COMPILER, HPC_PLUGIN_BUILD
  */
-export async function buildPlugin(options: { readonly compiler?: string } = {}): Promise<BuiltPlugin> {
+export async function buildPlugin(
+  options: { readonly compiler?: string } = {},
+): Promise<BuiltPlugin> {
   const dir = sourceDir();
   const compiler = options.compiler ?? process.env["CC"] ?? "cc";
   for (const tool of [compiler, "make"]) await requireTool(tool);
-  const { code, signal, stderr } = await runProgram("make", ["-s", "-C", dir, "all", `CC=${compiler}`], BUILD_LIMIT_MS);
+  const { code, signal, stderr } = await runProgram(
+    "make",
+    ["-s", "-C", dir, "all", `CC=${compiler}`],
+    BUILD_LIMIT_MS,
+  );
   if (code !== 0)
     throw new CdylibError(
       "HPC_PLUGIN_BUILD",
@@ -32,7 +38,8 @@ export async function buildPlugin(options: { readonly compiler?: string } = {}):
 }
 
 async function requireTool(tool: string): Promise<void> {
-  const remedy = "install them: `apt-get install gcc make libc6-dev` (Debian) or `dnf install gcc make glibc-devel`";
+  const remedy =
+    "install them: `apt-get install gcc make libc6-dev` (Debian) or `dnf install gcc make glibc-devel`";
   const ended = await runProgram(tool, ["--version"], 10_000).catch((cause: Error) => {
     throw new CdylibError(
       "HPC_NO_COMPILER",
@@ -42,7 +49,11 @@ async function requireTool(tool: string): Promise<void> {
     );
   });
   if (ended.code !== 0)
-    throw new CdylibError("HPC_NO_COMPILER", `${tool} --version failed: ${lastLines(ended.stderr)}`, remedy);
+    throw new CdylibError(
+      "HPC_NO_COMPILER",
+      `${tool} --version failed: ${lastLines(ended.stderr)}`,
+      remedy,
+    );
 }
 
 export function lastLines(text: string, count = 3): string {

@@ -27,8 +27,9 @@ export interface PluginCheck {
 const HOST_LIMIT_MS = 60_000;
 
 /**
- * Looks at an installed (or just built) plugin as the File Daemon will: the file, loading it under the interface versions 14, 21, 22 and 23, its
- * configuration, and the backend that this names, which is started and greeted. Never throws for what it finds.
+ * Looks at an installed (or just built) plugin as the File Daemon will: the file, loading it under
+ * the interface versions 14, 21, 22 and 23, its configuration, and the backend that this names,
+ * which is started and greeted. Never throws for what it finds.
  *
  * @param file path of podheitor-hpc-fd.so
  * @param options.host the program that loads it; the built one if not given
@@ -59,7 +60,11 @@ function checkFile(file: string): Check[] {
     ];
   const checks: Check[] = [
     stat.isFile()
-      ? { name: "file", ok: true, detail: `${stat.size} bytes, mode ${(stat.mode & 0o7777).toString(8)}` }
+      ? {
+          name: "file",
+          ok: true,
+          detail: `${stat.size} bytes, mode ${(stat.mode & 0o7777).toString(8)}`,
+        }
       : {
           name: "file",
           ok: false,
@@ -81,8 +86,11 @@ function checkFile(file: string): Check[] {
 
 /** Whether root alone can change a file, and those that it loads. */
 function trustCheck(name: string, file: string, loaded: readonly string[] = []): Check {
-  const reasons = [file, ...loaded].map((each) => untrusted(each)).filter((reason) => reason !== undefined);
-  if (reasons.length > 0) return { name, ok: false, detail: [...new Set(reasons)].join("; "), remedy: TRUST_REMEDY };
+  const reasons = [file, ...loaded]
+    .map((each) => untrusted(each))
+    .filter((reason) => reason !== undefined);
+  if (reasons.length > 0)
+    return { name, ok: false, detail: [...new Set(reasons)].join("; "), remedy: TRUST_REMEDY };
   const beside = loaded.length > 0 ? ` and ${loaded.length} files that it loads` : "";
   return { name, ok: true, detail: `${file}${beside} can be changed by root alone` };
 }
@@ -92,9 +100,11 @@ async function checkLoad(file: string, given: string | undefined): Promise<Check
   try {
     const host = given ?? builtHost();
     const doubt = existsSync(host) ? untrusted(host) : undefined;
-    if (doubt !== undefined) return { name, ok: false, detail: `not tried, as ${doubt}`, remedy: TRUST_REMEDY };
+    if (doubt !== undefined)
+      return { name, ok: false, detail: `not tried, as ${doubt}`, remedy: TRUST_REMEDY };
     const { code, signal, stdout, stderr } = await runProgram(host, ["check", file], HOST_LIMIT_MS);
-    if (code === 0) return { name, ok: true, detail: "loads under the interface versions 14, 21, 22 and 23" };
+    if (code === 0)
+      return { name, ok: true, detail: "loads under the interface versions 14, 21, 22 and 23" };
     return {
       name,
       ok: false,
@@ -123,7 +133,12 @@ function checkConf(confFile: string, checks: Check[]): PluginConf | undefined {
     );
     return conf;
   } catch (error) {
-    checks.push({ name: "configuration", ok: false, detail: `${confFile}: ${(error as Error).message}`, remedy });
+    checks.push({
+      name: "configuration",
+      ok: false,
+      detail: `${confFile}: ${(error as Error).message}`,
+      remedy,
+    });
     return undefined;
   }
 }
@@ -154,6 +169,11 @@ async function checkBackend(conf: PluginConf, confFile: string, checks: Check[])
     checks.push({ name, ok: true, detail: "the backend starts and answers" });
   } catch (error) {
     const { message, remedy } = error as Error & { remedy?: string };
-    checks.push({ name, ok: false, detail: message, remedy: remedy ?? "run the backend by hand with --version" });
+    checks.push({
+      name,
+      ok: false,
+      detail: message,
+      remedy: remedy ?? "run the backend by hand with --version",
+    });
   }
 }

@@ -5,7 +5,10 @@ import { isScript, nodeOf, type PluginConf } from "./conf";
 import { CdylibError } from "./errors";
 import { END_LIMIT_MS, STDERR_TAIL } from "./limits";
 
-/** Names that reach a backend: NODE_OPTIONS or LD_PRELOAD would choose code that runs as root. As in shim-c/fd-plugin/child.c. */
+/**
+ * Names that reach a backend: NODE_OPTIONS or LD_PRELOAD would choose code that runs as root. As in
+ * shim-c/fd-plugin/child.c.
+ */
 const PASSED = /^(PATH|LANG|LC_.*|TZ|HOME|PODHEITOR_HPC_.*)$/;
 
 /** Program and arguments of a backend. */
@@ -25,7 +28,9 @@ export class BackendChild {
   private readonly closed: Promise<unknown>;
   private stderrTail = Buffer.alloc(0);
 
-  private constructor(private readonly child: ChildProcess & { stdin: Writable; stdout: Readable; stderr: Readable }) {
+  private constructor(
+    private readonly child: ChildProcess & { stdin: Writable; stdout: Readable; stderr: Readable },
+  ) {
     this.output = child.stdout;
     this.input = child.stdin;
     this.closed = once(child, "exit");
@@ -39,7 +44,9 @@ export class BackendChild {
   /** @throws CdylibError HPC_BACKEND_START when the program is missing or cannot be executed */
   static async start(command: BackendCommand): Promise<BackendChild> {
     const [program, ...args] = command;
-    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => PASSED.test(name)));
+    const env = Object.fromEntries(
+      Object.entries(process.env).filter(([name]) => PASSED.test(name)),
+    );
     const child = spawn(program, [...args, "backup"], {
       stdio: ["pipe", "pipe", "pipe"],
       env,
@@ -52,7 +59,12 @@ export class BackendChild {
       await once(child, "spawn");
     } catch (cause) {
       const { code } = cause as NodeJS.ErrnoException;
-      const why = code === "ENOENT" ? "does not exist" : code === "EACCES" ? "is not executable" : String(code);
+      const why =
+        code === "ENOENT"
+          ? "does not exist"
+          : code === "EACCES"
+            ? "is not executable"
+            : String(code);
       throw new CdylibError(
         "HPC_BACKEND_START",
         `the backend ${program} ${why}`,
@@ -63,7 +75,10 @@ export class BackendChild {
     return started;
   }
 
-  /** Gives the backend `limitMs` to end by itself, then SIGTERM, then SIGKILL to its whole group. Never throws. */
+  /**
+   * Gives the backend `limitMs` to end by itself, then SIGTERM, then SIGKILL to its whole group.
+   * Never throws.
+   */
   async end(limitMs: number): Promise<void> {
     this.input.end();
     // Unread output would keep a backend that writes from seeing anything else.

@@ -2,9 +2,10 @@ import { createHash } from "node:crypto";
 import { accessSync, constants } from "node:fs";
 
 /*
- * podheitor-hpc-fd.conf, which lies beside the plugin and is the only place that names an executable: lines `key = value`, comments
- * from `#` at the start of a line; of a key that is given twice the last line counts. The plugin reads it itself (shim-c/fd-plugin/conf.c); this is the same in TypeScript,
- * for installing and checking.
+ * podheitor-hpc-fd.conf, which lies beside the plugin and is the only place that names an
+ * executable: lines `key = value`, comments from `#` at the start of a line; of a key that is given
+ * twice the last line counts. The plugin reads it itself (shim-c/fd-plugin/conf.c); this is the
+ * same in TypeScript, for installing and checking.
  */
 
 export interface PluginConf {
@@ -33,7 +34,10 @@ export function nodeOf({ node }: PluginConf): string {
   }
 }
 
-/** A day, as in the plugin (shim-c/fd-plugin/limits.h): whoever wants more wants no limit at all, and there is none. */
+/**
+ * A day, as in the plugin (shim-c/fd-plugin/limits.h): whoever wants more wants no limit at all,
+ * and there is none.
+ */
 const MAX_STALL_SECONDS = 86_400;
 
 /** A backend of this name is run by node, any other is executed itself. */
@@ -61,7 +65,10 @@ export function parseConf(text: string): PluginConf {
   const node = values.get("node");
   const stall = values.get("stall-limit");
   if (backend === undefined) throw new SyntaxError('there is no line "backend = …"');
-  if (stall !== undefined && !(/^[0-9]{1,5}$/.test(stall) && Number(stall) >= 1 && Number(stall) <= MAX_STALL_SECONDS))
+  if (
+    stall !== undefined &&
+    !(/^[0-9]{1,5}$/.test(stall) && Number(stall) >= 1 && Number(stall) <= MAX_STALL_SECONDS)
+  )
     throw new SyntaxError(`stall-limit = ${stall} is not a number of seconds`);
   const holes = values.get("holes");
   if (holes !== undefined && holes !== "skip" && holes !== "send")
@@ -74,7 +81,8 @@ export function parseConf(text: string): PluginConf {
   };
 }
 
-const HEAD = "# Written by `podheitor-hpc plugin install`. A running File Daemon reads it when a job starts.\n";
+const HEAD =
+  "# Written by `podheitor-hpc plugin install`. A running File Daemon reads it when a job starts.\n";
 
 /** With a checksum, by which a later installation knows whether somebody changed it. */
 export function formatConf(conf: PluginConf): string {
@@ -88,7 +96,8 @@ export function formatConf(conf: PluginConf): string {
 
 /** Whether this is no text of `formatConf`, but somebody's who may have had a reason. */
 export function isChanged(text: string): boolean {
-  const [, sum, body = ""] = /^# checksum ([0-9a-f]{16})\n([\s\S]*)$/.exec(text.slice(HEAD.length)) ?? [];
+  const [, sum, body = ""] =
+    /^# checksum ([0-9a-f]{16})\n([\s\S]*)$/.exec(text.slice(HEAD.length)) ?? [];
   return !text.startsWith(HEAD) || sum !== checksum(body);
 }
 

@@ -14,7 +14,10 @@ import { CdylibError } from "./errors";
 import { END_LIMIT_MS } from "./limits";
 
 const LEVELS = new Map(
-  Object.entries(MESSAGE_STATUS).map(([level, status]) => [status as string, level as MessageLevel]),
+  Object.entries(MESSAGE_STATUS).map(([level, status]) => [
+    status as string,
+    level as MessageLevel,
+  ]),
 );
 
 export interface DialogueOptions {
@@ -26,7 +29,8 @@ export interface DialogueOptions {
 }
 
 /**
- * The plugin's side of hpc/1 with one backend process: frames in, frames out, and a clear error for each way in which a backend fails.
+ * The plugin's side of hpc/1 with one backend process: frames in, frames out, and a clear error for
+ * each way in which a backend fails.
  * Every error ends the dialogue; `close` must be called in any case.
  */
 export class Dialogue {
@@ -69,13 +73,17 @@ export class Dialogue {
     this.writer.recycle(bytes);
   }
 
-  /** The next frame that is neither a heartbeat nor a message. An error message is one, unless `errorsRefuse`. */
+  /**
+   * The next frame that is neither a heartbeat nor a message. An error message is one, unless
+   * `errorsRefuse`.
+   */
   async next(errorsRefuse = false): Promise<Frame> {
     for (;;) {
       if (this.options.signal?.aborted) throw this.cancelled();
       const frame = this.decoder.next();
       if (frame === undefined) this.decoder.push(await this.chunk());
-      else if (frame.status === "A" || (frame.status === "E" && errorsRefuse)) throw this.refused(frame);
+      else if (frame.status === "A" || (frame.status === "E" && errorsRefuse))
+        throw this.refused(frame);
       else if (LEVELS.has(frame.status))
         this.options.onMessage?.(LEVELS.get(frame.status) ?? "info", messageText(frame.payload));
       else if (frame.status !== "H") return frame;
@@ -90,8 +98,9 @@ export class Dialogue {
   }
 
   /**
-   * Ends the backend; in the end it is killed. `finished`: T, the time to end by itself that the protocol gives, and its exit must be a good
-   * one. `dismissed`: the same, but with nothing done its exit says nothing. `failed`: SIGTERM at once.
+   * Ends the backend; in the end it is killed. `finished`: T, the time to end by itself that the
+   * protocol gives, and its exit must be a good one. `dismissed`: the same, but with nothing done
+   * its exit says nothing. `failed`: SIGTERM at once.
    */
   async close(how: "finished" | "dismissed" | "failed"): Promise<void> {
     if (how !== "failed") this.send((writer) => writer.signal("T"));
@@ -101,7 +110,11 @@ export class Dialogue {
 
   private refused(frame: Frame): CdylibError {
     const text = messageText(frame.payload);
-    return new CdylibError("HPC_BACKEND_REFUSED", `the backend gave up: ${text}`, "do what its message says");
+    return new CdylibError(
+      "HPC_BACKEND_REFUSED",
+      `the backend gave up: ${text}`,
+      "do what its message says",
+    );
   }
 
   private died(): CdylibError {

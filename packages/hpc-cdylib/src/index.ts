@@ -5,4 +5,10 @@ export { formatConf, type PluginConf, parseConf } from "./conf";
 export { CdylibError, type CdylibErrorCode } from "./errors";
 export { type Installed, type InstallOptions, installPlugin } from "./install";
 export { builtBackend, builtHost, builtPlugin, CONF_NAME, PLUGIN_NAME } from "./locate";
-export { FilePuller, greetBackend, type PulledFile, type PullJob, type PullOptions } from "./puller";
+export {
+  FilePuller,
+  greetBackend,
+  type PulledFile,
+  type PullJob,
+  type PullOptions,
+} from "./puller";

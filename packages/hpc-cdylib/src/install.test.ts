@@ -47,7 +47,8 @@ describe("installPlugin", () => {
       conf: join(options.pluginDir, "podheitor-hpc-fd.conf"),
       replaced: false,
     });
-    for (const file of [installed.plugin, installed.conf]) expect(lstatSync(file).mode).toBe(0o100644);
+    for (const file of [installed.plugin, installed.conf])
+      expect(lstatSync(file).mode).toBe(0o100644);
     expect(readFileSync(installed.plugin, "utf8")).toBe("the plugin");
     expect(parseConf(readFileSync(installed.conf, "utf8"))).toEqual({
       backend: options.backend,
@@ -85,7 +86,12 @@ describe("installPlugin", () => {
       "HPC_PLUGIN_DIR",
       "writable by group or others (mode 0770)",
     ],
-    ["a backend that does not exist", () => rmSync(options.backend), "HPC_BACKEND_FILE", "does not exist"],
+    [
+      "a backend that does not exist",
+      () => rmSync(options.backend),
+      "HPC_BACKEND_FILE",
+      "does not exist",
+    ],
     [
       "a backend that others can change",
       () => chmodSync(options.backend, 0o666),
@@ -105,7 +111,11 @@ describe("installPlugin", () => {
   ])("%s is refused, and nothing is left behind", (_what, spoil, code, message) => {
     spoil();
     expect(() => installPlugin(options)).toThrow(
-      expect.objectContaining({ code, message: expect.stringContaining(message), remedy: expect.stringMatching(/./) }),
+      expect.objectContaining({
+        code,
+        message: expect.stringContaining(message),
+        remedy: expect.stringMatching(/./),
+      }),
     );
     if (existsSync(options.pluginDir)) expect(names()).toEqual([]);
   });
@@ -122,7 +132,10 @@ describe("installPlugin", () => {
     writeFileSync(conf, mine);
     expect(again()).toMatchObject({ conf, newConf: `${conf}.new`, replaced: true });
     expect(readFileSync(conf, "utf8")).toBe(mine);
-    expect(parseConf(readFileSync(`${conf}.new`, "utf8"))).toEqual({ backend, node: process.execPath });
+    expect(parseConf(readFileSync(`${conf}.new`, "utf8"))).toEqual({
+      backend,
+      node: process.execPath,
+    });
     expect(lstatSync(`${conf}.new`).mode).toBe(0o100644);
     // It says what would be written.
     rmSync(`${conf}.new`);
@@ -155,7 +168,9 @@ describe("installPlugin", () => {
     const backend = join(scratch, "backend");
     writeFileSync(backend, "", { mode: 0o644 });
     expect(() => installPlugin({ ...options, backend })).toThrow("is not executable");
-    expect(() => installPlugin({ ...options, backend: "backend.cjs" })).toThrow("is not an absolute path");
+    expect(() => installPlugin({ ...options, backend: "backend.cjs" })).toThrow(
+      "is not an absolute path",
+    );
   });
 
   (asRoot ? test : test.skip)("what belongs to someone else is refused", () => {
@@ -180,7 +195,9 @@ test("the folders that a symbolic link leads through are looked at, and links th
   symlinkSync(join(scratch, "relative"), join(scratch, "absolute"));
   symlinkSync("round", join(scratch, "round"));
   for (const link of ["relative", "absolute"])
-    expect(untrusted(join(scratch, link))).toBe(`${open} is writable by group or others (mode 0775)`);
+    expect(untrusted(join(scratch, link))).toBe(
+      `${open} is writable by group or others (mode 0775)`,
+    );
   chmodSync(open, 0o755);
   expect(untrusted(join(scratch, "absolute"))).toBeUndefined();
   expect(untrusted(join(scratch, "round"))).toContain("ELOOP");

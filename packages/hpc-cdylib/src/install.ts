@@ -28,25 +28,37 @@ export interface InstallOptions {
   readonly backend?: string;
   /** Absolute path of Node, used for a .cjs or .js backend; the running one if not given. */
   readonly node?: string;
-  /** Seconds of silence after which the plugin gives a backend up; the plugin's own default if not given. */
+  /**
+   * Seconds of silence after which the plugin gives a backend up; the plugin's own default if not
+   * given.
+   */
   readonly stallLimit?: number;
 }
 
 export interface Installed {
   readonly plugin: string;
   readonly conf: string;
-  /** The configuration that would have been written, where the one that was there had been changed by somebody and stays. */
+  /**
+   * The configuration that would have been written, where the one that was there had been changed
+   * by somebody and stays.
+   */
   readonly newConf?: string;
-  /** Why the plugin will refuse the configuration that stays: others than root can change it, or could. */
+  /**
+   * Why the plugin will refuse the configuration that stays: others than root can change it, or
+   * could.
+   */
   readonly untrustedConf?: string;
-  /** A plugin of that name was there: a running File Daemon keeps the old one until it is restarted. */
+  /**
+   * A plugin of that name was there: a running File Daemon keeps the old one until it is restarted.
+   */
   readonly replaced: boolean;
 }
 
 /**
- * Installs the plugin as a regular file, mode 0644 (the File Daemon's loader silently ignores symlinks), and its configuration. Both
- * appear by rename: a file that is mapped by a running daemon must never be written to. A configuration that somebody changed stays, and the
- * other one appears beside it as `.new`. On any error what was there stays.
+ * Installs the plugin as a regular file, mode 0644 (the File Daemon's loader silently ignores
+ * symlinks), and its configuration. Both appear by rename: a file that is mapped by a running
+ * daemon must never be written to. A configuration that somebody changed stays, and the other one
+ * appears beside it as `.new`. On any error what was there stays.
  *
  * @throws CdylibError HPC_PLUGIN_DIR, HPC_BACKEND_FILE, HPC_PLUGIN_MISSING, HPC_PLUGIN_INSTALL
  */
@@ -95,9 +107,14 @@ export function installPlugin(options: InstallOptions): Installed {
   };
 }
 
-/** Where the configuration goes: beside one that somebody changed; undefined: nowhere, as that one says the same. */
+/**
+ * Where the configuration goes: beside one that somebody changed; undefined: nowhere, as that one
+ * says the same.
+ */
 function confTargetOf(confFile: string, conf: PluginConf): string | undefined {
-  const before = lstatSync(confFile, { throwIfNoEntry: false })?.isFile() ? readFileSync(confFile, "utf8") : undefined;
+  const before = lstatSync(confFile, { throwIfNoEntry: false })?.isFile()
+    ? readFileSync(confFile, "utf8")
+    : undefined;
   if (before === undefined || !isChanged(before)) return confFile;
   try {
     return isDeepStrictEqual(parseConf(before), conf) ? undefined : `${confFile}.new`;
@@ -134,7 +151,8 @@ function requireDirectory(pluginDir: string): void {
 /** The plugin refuses the same: better told now than by a failed job at night. */
 function requireRunnable(file: string, what: string): string {
   const remedy = `give --${what} the absolute path of a file that only root can change`;
-  if (!isAbsolute(file)) throw new CdylibError("HPC_BACKEND_FILE", `${what} ${file} is not an absolute path`, remedy);
+  if (!isAbsolute(file))
+    throw new CdylibError("HPC_BACKEND_FILE", `${what} ${file} is not an absolute path`, remedy);
   const stat = statSync(file, { throwIfNoEntry: false });
   if (stat?.isFile() !== true)
     throw new CdylibError(
@@ -143,7 +161,11 @@ function requireRunnable(file: string, what: string): string {
       remedy,
     );
   if (!isScript(file) && (stat.mode & 0o111) === 0)
-    throw new CdylibError("HPC_BACKEND_FILE", `${what} ${file} is not executable`, `run \`chmod +x ${file}\``);
+    throw new CdylibError(
+      "HPC_BACKEND_FILE",
+      `${what} ${file} is not executable`,
+      `run \`chmod +x ${file}\``,
+    );
   const files = [file, ...(isScript(file) ? loadedBeside(file) : [])];
   const reason = files.map((each) => untrusted(each)).find((each) => each !== undefined);
   if (reason !== undefined)

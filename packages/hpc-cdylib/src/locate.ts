@@ -3,7 +3,8 @@ import { dirname, join } from "node:path";
 import { CdylibError } from "./errors";
 
 /*
- * Where things lie, seen from a checkout (src or dist of this package, or a bundle of the command) and from an installed package:
+ * Where things lie, seen from a checkout (src or dist of this package, or a bundle of the command)
+ * and from an installed package:
  * the first folder, going up from this file, that has one of the relative places.
  */
 
@@ -45,7 +46,10 @@ export function builtPlugin(): string {
   return findUp(nativePlaces(PLUGIN_NAME)) ?? missing(PLUGIN_NAME);
 }
 
-/** The program that loads a plugin as the four releases of the File Daemon do. @throws CdylibError HPC_PLUGIN_MISSING */
+/**
+ * The program that loads a plugin as the four releases of the File Daemon do. @throws CdylibError
+ * HPC_PLUGIN_MISSING
+ */
 export function builtHost(): string {
   return findUp(nativePlaces(HOST_NAME)) ?? missing(HOST_NAME);
 }
@@ -60,9 +64,17 @@ export function builtBackend(): string {
     join("node_modules/@podheitor/hpc-backend/dist", name),
   ]);
   if (found !== undefined) return found;
-  throw new CdylibError("HPC_BACKEND_FILE", `${name} has not been built`, "run `npm run build` in the checkout");
+  throw new CdylibError(
+    "HPC_BACKEND_FILE",
+    `${name} has not been built`,
+    "run `npm run build` in the checkout",
+  );
 }
 
 function missing(name: string): never {
-  throw new CdylibError("HPC_PLUGIN_MISSING", `${name} has not been built`, "run `podheitor-hpc plugin build`");
+  throw new CdylibError(
+    "HPC_PLUGIN_MISSING",
+    `${name} has not been built`,
+    "run `podheitor-hpc plugin build`",
+  );
 }

@@ -1,4 +1,12 @@
-import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
@@ -81,7 +89,11 @@ describe("checkPlugin", () => {
       },
       /^name: it is called hpc-fd.so/,
     ],
-    ["can be changed by others", (file) => chmodSync(file, 0o666), /^permissions: .* writable by group or others/],
+    [
+      "can be changed by others",
+      (file) => chmodSync(file, 0o666),
+      /^permissions: .* writable by group or others/,
+    ],
     ["is no library", (file) => writeFileSync(file, "hello"), /^load: /],
     ["has no configuration", () => rmSync(join(pluginDir, CONF_NAME)), /^configuration: .*ENOENT/],
     [

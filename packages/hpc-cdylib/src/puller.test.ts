@@ -31,13 +31,24 @@ const READY = (writer: FrameWriter) => {
 const UNTIL_TERMINATED = "process.stdin.on('end', () => process.exit(0)).resume();";
 
 /** A backend that runs `before`, writes `fill`'s frames and then runs `after`. */
-function script(fill: (writer: FrameWriter) => void, after = UNTIL_TERMINATED, before = ""): PullOptions {
+function script(
+  fill: (writer: FrameWriter) => void,
+  after = UNTIL_TERMINATED,
+  before = "",
+): PullOptions {
   const writer = new FrameWriter();
   fill(writer);
   const file = join(scratch, `backend-${scripts++}.cjs`);
   const hex = Buffer.from(writer.takeBytes()).toString("hex");
-  writeFileSync(file, `${before}; process.stdout.write(Buffer.from("${hex}", "hex"), () => { ${after} });`);
-  return { command: [process.execPath, file], params: [["path", Buffer.from([0x2f, 0xff, 0x0a])]], stallMs: 20_000 };
+  writeFileSync(
+    file,
+    `${before}; process.stdout.write(Buffer.from("${hex}", "hex"), () => { ${after} });`,
+  );
+  return {
+    command: [process.execPath, file],
+    params: [["path", Buffer.from([0x2f, 0xff, 0x0a])]],
+    stallMs: 20_000,
+  };
 }
 
 const FILE = Buffer.from([0x2f, 0xff, 0x0a, 0x61]);
@@ -88,7 +99,11 @@ async function pull(
 }
 
 const refusal = (code: string, message: RegExp) =>
-  expect.objectContaining({ code, message: expect.stringMatching(message), remedy: expect.stringMatching(/./) });
+  expect.objectContaining({
+    code,
+    message: expect.stringMatching(message),
+    remedy: expect.stringMatching(/./),
+  });
 
 /** The process is gone, children and all: signal 0 finds nobody. */
 function isGone(pid: number): boolean {
@@ -186,7 +201,9 @@ describe("a backend that behaves", () => {
       frames.push(frame.status + frame.payload.toString("latin1"));
     expect(frames).toEqual([
       "CHello podheitor-hpc hpc/1\n",
-      ..."CJob\n|CName=nightly\n|CJobID=3\n|CType=B\n|CLevel=I\n|CSince=12\n|CAccurate=1\n|F".split("|"),
+      ..."CJob\n|CName=nightly\n|CJobID=3\n|CType=B\n|CLevel=I\n|CSince=12\n|CAccurate=1\n|F".split(
+        "|",
+      ),
       ...["CParams\n", "Cpath=/\xff\n\n", "F", "CBackupStart\n"],
       "K\x07\0\0\0\x03\0\0\0\x02",
       "CEND\n",
@@ -209,8 +226,18 @@ describe("a backend that does not", () => {
       "HPC_BACKEND_START",
       /is not executable/,
     ],
-    ["says something else", () => script((writer) => writer.command("Hello Bacula")), "HPC_DIALECT", /does not answer/],
-    ["sends garbage", () => script(READY, "process.stdout.write('Segmentation fault\\n')"), "HPC_FRAME", /not a frame/],
+    [
+      "says something else",
+      () => script((writer) => writer.command("Hello Bacula")),
+      "HPC_DIALECT",
+      /does not answer/,
+    ],
+    [
+      "sends garbage",
+      () => script(READY, "process.stdout.write('Segmentation fault\\n')"),
+      "HPC_FRAME",
+      /not a frame/,
+    ],
     [
       "ends at once",
       () => script(() => undefined, "console.error('no such\\nmodule'); process.exit(7)"),
@@ -332,7 +359,8 @@ describe("a backend that does not", () => {
     const given = options();
     const puller = new FilePuller(given);
     const pulled = (async () => {
-      for await (const file of puller) for await (const piece of file.data) expect(piece.length).toBeGreaterThan(0);
+      for await (const file of puller)
+        for await (const piece of file.data) expect(piece.length).toBeGreaterThan(0);
     })();
     await expect(pulled).rejects.toEqual(refusal(code, message));
     if (puller.pid !== 0) expect(isGone(puller.pid)).toBe(true);

@@ -48,7 +48,9 @@ export interface PullOptions {
 
 /** One entry and its data, which may be read once, before the next entry is asked for. */
 export class PulledFile {
-  /** errno of a read that ended the data early, 0 if it is complete; known when `data` has ended. */
+  /**
+   * errno of a read that ended the data early, 0 if it is complete; known when `data` has ended.
+   */
   errno: number | undefined;
   private readonly dialogue: Dialogue;
   private bytes = 0n;
@@ -94,14 +96,18 @@ export class PulledFile {
 }
 
 /**
- * The consumer's side of a backup in TypeScript, as the plugin is in C: starts a backend and hands out what it sends.
+ * The consumer's side of a backup in TypeScript, as the plugin is in C: starts a backend and hands
+ * out what it sends.
  *
- *     const puller = new FilePuller({ command: ["/usr/bin/node", backend], params: [["path", Buffer.from("/data")]] });
+ * const puller = new FilePuller({ command: ["/usr/bin/node", backend], params: [["path",
+ * Buffer.from("/data")]] });
  *     for await (const { entry, data } of puller) …
  *     puller.accounting.emitted
  *
- * Slow consumers slow the backend down: nothing is read ahead beyond a pipe's worth. Leaving the loop early ends the backend. Errors:
- * CdylibError HPC_BACKEND_START, _DIED, _SILENT, _REFUSED, HPC_PULL_CANCELLED; ProtocolError for bytes that make no sense.
+ * Slow consumers slow the backend down: nothing is read ahead beyond a pipe's worth. Leaving the
+ * loop early ends the backend. Errors:
+ * CdylibError HPC_BACKEND_START, _DIED, _SILENT, _REFUSED, HPC_PULL_CANCELLED; ProtocolError for
+ * bytes that make no sense.
  */
 export class FilePuller implements AsyncIterable<PulledFile> {
   private sums: Accounting | undefined;
@@ -110,7 +116,10 @@ export class FilePuller implements AsyncIterable<PulledFile> {
 
   constructor(private readonly options: PullOptions) {}
 
-  /** The backend's account, checked against what came; only when the loop has ended without an error. */
+  /**
+   * The backend's account, checked against what came; only when the loop has ended without an
+   * error.
+   */
   get accounting(): Accounting {
     if (this.sums === undefined) throw new ReferenceError("the backend has not finished");
     return this.sums;
@@ -175,11 +184,18 @@ export class FilePuller implements AsyncIterable<PulledFile> {
   }
 
   private checked(sums: Accounting | undefined): Accounting {
-    if (sums === undefined) throw new ProtocolError("HPC_COUNT_MISMATCH", "the backend ended without its account");
+    if (sums === undefined)
+      throw new ProtocolError("HPC_COUNT_MISMATCH", "the backend ended without its account");
     if (sums.emitted !== this.received)
-      throw new ProtocolError("HPC_COUNT_MISMATCH", `the backend sent ${sums.emitted} entries, ${this.received} came`);
+      throw new ProtocolError(
+        "HPC_COUNT_MISMATCH",
+        `the backend sent ${sums.emitted} entries, ${this.received} came`,
+      );
     if (!isBalanced(sums))
-      throw new ProtocolError("HPC_COUNT_MISMATCH", `the backend's sums do not add up: ${JSON.stringify(sums)}`);
+      throw new ProtocolError(
+        "HPC_COUNT_MISMATCH",
+        `the backend's sums do not add up: ${JSON.stringify(sums)}`,
+      );
     return sums;
   }
 }
@@ -198,9 +214,10 @@ function jobPairs(job: PullJob): string[] {
 }
 
 /**
- * Starts the backend of a configuration, greets it and lets it go: does it run at all? Rejects with CdylibError
- * HPC_BACKEND_START, _DIED, _REFUSED, or _SILENT after `stallMs` without a byte; with ProtocolError HPC_DIALECT for one
- * of another release, and HPC_FRAME or HPC_FRAME_TOO_LONG for bytes that are no frames.
+ * Starts the backend of a configuration, greets it and lets it go: does it run at all? Rejects with
+ * CdylibError HPC_BACKEND_START, _DIED, _REFUSED, or _SILENT after `stallMs` without a byte; with
+ * ProtocolError HPC_DIALECT for one of another release, and HPC_FRAME or HPC_FRAME_TOO_LONG for
+ * bytes that are no frames.
  */
 export async function greetBackend(conf: PluginConf, stallMs = GREET_LIMIT_MS): Promise<void> {
   const dialogue = await Dialogue.open({ command: backendCommand(conf), stallMs });

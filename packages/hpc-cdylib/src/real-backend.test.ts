@@ -36,14 +36,19 @@ function bundledBackend(): string {
     return builtBackend();
   } catch (error) {
     if (!(error instanceof CdylibError)) throw error;
-    for (const folder of ["scan", "restore"]) execFileSync("make", ["-s", "-C", join(ROOT, "shim-c", folder)]);
+    for (const folder of ["scan", "restore"])
+      execFileSync("make", ["-s", "-C", join(ROOT, "shim-c", folder)]);
     execFileSync(process.execPath, [join(ROOT, "scripts/bundle.mjs"), "hpc-backend"]);
     return builtBackend();
   }
 }
 
 const puller = (over: Partial<ConstructorParameters<typeof FilePuller>[0]> = {}) =>
-  new FilePuller({ command: [process.execPath, backend], params: [["path", Buffer.from(tree)]], ...over });
+  new FilePuller({
+    command: [process.execPath, backend],
+    params: [["path", Buffer.from(tree)]],
+    ...over,
+  });
 
 /** Names with the digest of what came as their data. */
 async function pulled(from: FilePuller): Promise<Map<string, string>> {
@@ -118,7 +123,9 @@ describe("the real backend", () => {
     );
     expect(asked).toHaveLength(7);
     expect([...found.keys()]).toEqual([join(tree, "d/small")]);
-    expect(found.get(join(tree, "d/small"))).toBe(createHash("sha256").update("small").digest("hex"));
+    expect(found.get(join(tree, "d/small"))).toBe(
+      createHash("sha256").update("small").digest("hex"),
+    );
   });
 
   test("refuses a key that it does not know, naming it", async () => {
@@ -137,7 +144,10 @@ describe("the real backend", () => {
           for await (const piece of data) expect(piece.length).toBeGreaterThan(0);
         }
       })(),
-    ).rejects.toMatchObject({ code: "HPC_BACKEND_DIED", message: expect.stringContaining("was killed by SIGKILL") });
+    ).rejects.toMatchObject({
+      code: "HPC_BACKEND_DIED",
+      message: expect.stringContaining("was killed by SIGKILL"),
+    });
   });
 
   test("cancelled while it scans, it ends", async () => {
@@ -159,7 +169,9 @@ describe("the real backend", () => {
 
 describe("README", () => {
   const [, first = "", second = ""] =
-    /```ts\n(.*?)```.*?```ts\n(.*?)```/s.exec(readFileSync(join(__dirname, "../README.md"), "utf8")) ?? [];
+    /```ts\n(.*?)```.*?```ts\n(.*?)```/s.exec(
+      readFileSync(join(__dirname, "../README.md"), "utf8"),
+    ) ?? [];
 
   /** Runs TypeScript of the page, which imports this package by name, with `values` in scope. */
   function runExample(code: string, values: string): string {
@@ -170,10 +182,14 @@ describe("README", () => {
       `${values}\n${code.replace('"@podheitor/hpc-cdylib"', JSON.stringify(join(__dirname, "index.ts")))}`,
     );
     const tsx = require.resolve("tsx");
-    return execFileSync(process.execPath, ["--import", tsx, "--conditions=@podheitor/source", file], {
-      encoding: "utf8",
-      cwd: ROOT,
-    });
+    return execFileSync(
+      process.execPath,
+      ["--import", tsx, "--conditions=@podheitor/source", file],
+      {
+        encoding: "utf8",
+        cwd: ROOT,
+      },
+    );
   }
 
   test("the puller's example reports every file", () => {
@@ -189,7 +205,10 @@ describe("README", () => {
     const pluginDir = mkdtempSync(join(scratch, "plugins-"));
     const text =
       runExample(first.replace("/usr/lib/bacula", pluginDir), "") +
-      runExample(`${first.replace("/usr/lib/bacula", pluginDir)}\nconsole.log(ok, checks.length);`, "");
+      runExample(
+        `${first.replace("/usr/lib/bacula", pluginDir)}\nconsole.log(ok, checks.length);`,
+        "",
+      );
     expect(text).toMatch(/^true \d+\n$/);
   });
 });

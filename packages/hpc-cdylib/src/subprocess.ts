@@ -11,11 +11,19 @@ export interface Ended {
 /** A program is expected to say little: more than this of either stream is dropped. */
 const MAX_TEXT = 256 * 1024;
 
-/** Runs a program to its end. Rejects only when it cannot be started, with Node's error (`code` ENOENT, EACCES …). */
-export function runProgram(file: string, args: readonly string[], timeoutMs: number): Promise<Ended> {
+/**
+ * Runs a program to its end. Rejects only when it cannot be started, with Node's error (`code`
+ * ENOENT, EACCES …).
+ */
+export function runProgram(
+  file: string,
+  args: readonly string[],
+  timeoutMs: number,
+): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"] });
-    // Not spawn's own `timeout`: that one runs on after a failed start, and keeps the process alive.
+    // Not spawn's own `timeout`: that one runs on after a failed start, and keeps the process
+    // alive.
     const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
     const texts = { stdout: "", stderr: "" };
     for (const name of ["stdout", "stderr"] as const) {

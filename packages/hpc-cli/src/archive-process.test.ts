@@ -1,6 +1,13 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -37,20 +44,23 @@ test("standard output and input carry an archive; names arrive byte for byte", (
   expect(readFileSync(join(tree.work, "err"), "utf8")).toMatch(/^standard output: 1 entry, 3 B/);
 });
 
-test.each(["/dev/stdout", "/proc/self/fd/1"])("%s is standard output: nothing but the archive goes there", (name) => {
-  for (const json of [[], ["--json"]]) {
-    const { status, stdout, stderr } = spawnSync(
-      process.execPath,
-      [...NODE, "backup", "--path", tree.path, "--archive", name, ...json],
-      { stdio: ["ignore", "pipe", "pipe"], maxBuffer: 16 * 1024 * 1024 },
-    );
-    expect(status).toBe(0);
-    expect(stderr.toString()).toMatch(/9 entries|"entries":9/);
-    writeFileSync(tree.archive, stdout);
-    const listed = spawnSync(process.execPath, [...NODE, "list", "--archive", tree.archive]);
-    expect([listed.status, listed.stderr.toString()]).toEqual([0, ""]);
-  }
-});
+test.each(["/dev/stdout", "/proc/self/fd/1"])(
+  "%s is standard output: nothing but the archive goes there",
+  (name) => {
+    for (const json of [[], ["--json"]]) {
+      const { status, stdout, stderr } = spawnSync(
+        process.execPath,
+        [...NODE, "backup", "--path", tree.path, "--archive", name, ...json],
+        { stdio: ["ignore", "pipe", "pipe"], maxBuffer: 16 * 1024 * 1024 },
+      );
+      expect(status).toBe(0);
+      expect(stderr.toString()).toMatch(/9 entries|"entries":9/);
+      writeFileSync(tree.archive, stdout);
+      const listed = spawnSync(process.execPath, [...NODE, "list", "--archive", tree.archive]);
+      expect([listed.status, listed.stderr.toString()]).toEqual([0, ""]);
+    }
+  },
+);
 
 test.each([
   ["SIGHUP", 129],
@@ -82,11 +92,23 @@ test("a reader that goes away ends it quietly", async () => {
 test("standard output that is full is an error that says so", async () => {
   await runCommand(["backup", "--path", tree.path, "--archive", tree.archive]);
   const script = '"$@" > /dev/full';
-  const child = spawn("bash", ["-c", script, "bash", process.execPath, ...NODE, "list", "--archive", tree.archive]);
+  const child = spawn("bash", [
+    "-c",
+    script,
+    "bash",
+    process.execPath,
+    ...NODE,
+    "list",
+    "--archive",
+    tree.archive,
+  ]);
   const err = collector();
   child.stderr.pipe(err);
   const [code] = (await once(child, "close")) as [number];
-  expect([code, err.text()]).toEqual([1, expect.stringMatching(/standard output cannot be written: ENOSPC/)]);
+  expect([code, err.text()]).toEqual([
+    1,
+    expect.stringMatching(/standard output cannot be written: ENOSPC/),
+  ]);
 });
 
 describe("in a current directory that was removed", () => {
@@ -96,7 +118,11 @@ describe("in a current directory that was removed", () => {
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), "hpc-cli-bundle-"));
     copyFileSync(join(__dirname, "../package.json"), join(folder, "package.json"));
-    execFileSync(process.execPath, [join(ROOT, "scripts/bundle.mjs"), "hpc-cli", join(folder, "dist")]);
+    execFileSync(process.execPath, [
+      join(ROOT, "scripts/bundle.mjs"),
+      "hpc-cli",
+      join(folder, "dist"),
+    ]);
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -104,7 +130,10 @@ describe("in a current directory that was removed", () => {
     const nowhere = join(tree.work, "nowhere");
     const script = 'mkdir "$1" && cd "$1" && rmdir "$1" && shift && exec "$@"';
     const program = [process.execPath, join(folder, "dist/podheitor-hpc.cjs")];
-    return spawnSync("sh", ["-c", script, "sh", nowhere, ...program, ...args], { encoding: "utf8", timeout: 20_000 });
+    return spawnSync("sh", ["-c", script, "sh", nowhere, ...program, ...args], {
+      encoding: "utf8",
+      timeout: 20_000,
+    });
   };
 
   test("whole paths work", () => {
@@ -118,7 +147,10 @@ describe("in a current directory that was removed", () => {
       ["shard-probe", "--path", tree.path],
       ["--help"],
     ])
-      expect([args[0], inNowhere(...args)]).toEqual([args[0], expect.objectContaining({ status: 0, stderr: "" })]);
+      expect([args[0], inNowhere(...args)]).toEqual([
+        args[0],
+        expect.objectContaining({ status: 0, stderr: "" }),
+      ]);
   });
 
   test.each([

@@ -43,7 +43,9 @@ test("shards one by one: --shard K/N", async () => {
 test("a shard that fails is named, and the others stay", async () => {
   mkdirSync(join(tree.work, "a.1-of-2.hpc"));
   const { code, stderr } = await backup(tree.archive, "--shards", "2");
-  expect(stderr).toMatch(/1 of 2 shards failed \(.*a\.1-of-2\.hpc\): .*--shard K\/2 \[HPC_SHARDS_INCOMPLETE\]\n$/);
+  expect(stderr).toMatch(
+    /1 of 2 shards failed \(.*a\.1-of-2\.hpc\): .*--shard K\/2 \[HPC_SHARDS_INCOMPLETE\]\n$/,
+  );
   expect(code).toBe(1);
   expect(existsSync(join(tree.work, "a.0-of-2.hpc"))).toBe(true);
 });
@@ -65,5 +67,8 @@ test("a restore of some shards alone says which ones are missing, and so does a 
   expect((await restore(2, 0)).stderr).toContain("what belongs to shard 1/3 of ");
   expect(await restore(2, 0, 1)).toMatchObject({ code: 0, stderr: "" });
   const list = await runCommand(["list", "--archive", join(tree.work, "a.0-of-3.hpc")]);
-  expect(list).toMatchObject({ code: 0, stderr: expect.stringContaining("archives of shard 1/3 and 2/3 of ") });
+  expect(list).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining("archives of shard 1/3 and 2/3 of "),
+  });
 });

@@ -15,7 +15,14 @@ const tree = new OddTree();
 
 describe("backup, list, verify, restore", () => {
   test("bring a tree back as it was", async () => {
-    const backup = await runCommand(["backup", "--path", tree.path, "--archive", tree.archive, "--json"]);
+    const backup = await runCommand([
+      "backup",
+      "--path",
+      tree.path,
+      "--archive",
+      tree.archive,
+      "--json",
+    ]);
     expect(backup.stderr).toBe("");
     expect(backup.code).toBe(0);
     // tree, dir, empty · small, large, none, odd · symlink · other name of small
@@ -37,7 +44,9 @@ describe("backup, list, verify, restore", () => {
     expect([restore.code, restore.stderr]).toEqual([0, ""]);
     expect(restore.stdout.toString()).toMatch(/back: 9 entries, 2\.9 MiB in /);
     expect(view(join(where, tree.path))).toBe(view(tree.path));
-    expect((await runCommand(["verify", "--archive", tree.archive, "--against", where])).code).toBe(0);
+    expect((await runCommand(["verify", "--archive", tree.archive, "--against", where])).code).toBe(
+      0,
+    );
   });
 
   test("a pattern that nothing matches is a warning", async () => {
@@ -54,7 +63,10 @@ describe("backup, list, verify, restore", () => {
         ...patterns,
       ]);
     const none = await restore("smal");
-    expect([none.code, none.stderr]).toEqual([3, expect.stringMatching(/warning: no name in the archive matches/)]);
+    expect([none.code, none.stderr]).toEqual([
+      3,
+      expect.stringMatching(/warning: no name in the archive matches/),
+    ]);
     expect(none.stdout.toString()).toMatch(/\n {2}1 warning\n$/);
     expect(await restore("small")).toMatchObject({ code: 0, stderr: "" });
     // Skipped, because it is there by now: it matched all the same.
@@ -67,11 +79,30 @@ describe("backup, list, verify, restore", () => {
   });
 
   test("the summary of a backup names what was left out, and of all shards nothing", async () => {
-    const shard = await runCommand(["backup", "--path", tree.path, "--archive", tree.archive, "--shard", "0/64"]);
+    const shard = await runCommand([
+      "backup",
+      "--path",
+      tree.path,
+      "--archive",
+      tree.archive,
+      "--shard",
+      "0/64",
+    ]);
     // Of 64 shards: one of two may well hold all of a tree so small.
     expect(shard.stdout.toString()).toMatch(/left out: \d of other shards$/m);
-    const shards = await runCommand(["backup", "--path", tree.path, "--archive", tree.archive, "--shards", "2"]);
-    expect([shards.code, shards.stdout.toString()]).toEqual([0, expect.not.stringContaining("left out")]);
+    const shards = await runCommand([
+      "backup",
+      "--path",
+      tree.path,
+      "--archive",
+      tree.archive,
+      "--shards",
+      "2",
+    ]);
+    expect([shards.code, shards.stdout.toString()]).toEqual([
+      0,
+      expect.not.stringContaining("left out"),
+    ]);
     const since = await runCommand([
       "backup",
       "--path",
@@ -86,7 +117,13 @@ describe("backup, list, verify, restore", () => {
 
   test("a restore target that is no directory is named with the errno", async () => {
     await runCommand(["backup", "--path", tree.path, "--archive", tree.archive]);
-    const { code, stderr } = await runCommand(["restore", "--archive", tree.archive, "--where", tree.archive]);
+    const { code, stderr } = await runCommand([
+      "restore",
+      "--archive",
+      tree.archive,
+      "--where",
+      tree.archive,
+    ]);
     expect([code, stderr]).toEqual([
       1,
       expect.stringMatching(/nothing can be restored to .*a\.hpc: (ENOTDIR|EEXIST): /),
@@ -99,20 +136,32 @@ describe("backup, list, verify, restore", () => {
     await runCommand(["restore", "--archive", tree.archive, "--where", where]);
     writeFileSync(join(where, tree.path, "small"), "SMALL");
     rmSync(join(where, tree.path, "symlink"));
-    const { code, objects } = await runCommand(["verify", "--archive", tree.archive, "--against", where, "--json"]);
+    const { code, objects } = await runCommand([
+      "verify",
+      "--archive",
+      tree.archive,
+      "--against",
+      where,
+      "--json",
+    ]);
     const differences = objects.flatMap(({ difference }) =>
       difference === undefined ? [] : [difference as { path: string; what: string }],
     );
-    // The content of an inode with two names is compared under the one that the archive has it under.
+    // The content of an inode with two names is compared under the one that the archive has it
+    // under.
     const { objects: listed } = await runCommand(["list", "--archive", tree.archive, "--json"]);
     const link = listed.find((entry) => entry["hardlink"] !== undefined);
-    const names = [link?.["path"], link?.["hardlink"]].map((name) => String(name).slice(tree.path.length));
+    const names = [link?.["path"], link?.["hardlink"]].map((name) =>
+      String(name).slice(tree.path.length),
+    );
     expect([...names].sort()).toEqual(["/dir/other-name", "/small"]);
     const found = differences.map(
       ({ path, what }) => `${what} ${path.slice(path.indexOf(tree.path) + tree.path.length)}`,
     );
     expect(found.filter((line) => !line.startsWith("mtime "))).toHaveLength(2);
-    expect(found).toEqual(expect.arrayContaining([`content ${names[1]}`, "missing /symlink", `mtime ${names[1]}`]));
+    expect(found).toEqual(
+      expect.arrayContaining([`content ${names[1]}`, "missing /symlink", `mtime ${names[1]}`]),
+    );
     expect(objects.at(-1)).toMatchObject({ differences: differences.length });
     expect(code).toBe(3);
     const text = await runCommand(["verify", "--archive", tree.archive, "--against", where]);
@@ -175,9 +224,12 @@ describe("backup, list, verify, restore", () => {
   });
 
   test("paths by --path-from, also from standard input", async () => {
-    const { code, objects } = await runCommand(["backup", "--path-from", "-", "--archive", tree.archive, "--json"], {
-      input: Buffer.concat([tree.odd, Buffer.from([0])]),
-    });
+    const { code, objects } = await runCommand(
+      ["backup", "--path-from", "-", "--archive", tree.archive, "--json"],
+      {
+        input: Buffer.concat([tree.odd, Buffer.from([0])]),
+      },
+    );
     expect(objects.at(-1)).toMatchObject({ entries: 1, bytes: 3 });
     expect(code).toBe(0);
   });
@@ -209,7 +261,12 @@ describe("what cannot be done", () => {
       1,
       /no\/a/,
     ],
-    ["an archive that does not exist", (dir) => ["list", "--archive", join(dir, "none")], 1, /none/],
+    [
+      "an archive that does not exist",
+      (dir) => ["list", "--archive", join(dir, "none")],
+      1,
+      /none/,
+    ],
     ["a file that is no archive", () => ["list", "--archive", MAIN], 1, /main\.ts/],
     [
       "a pattern that cannot be",
@@ -252,7 +309,16 @@ test("what --exclude and its relatives leave out is no difference, and counted a
     writeFileSync(join(tree.work, name), "Signature: 8a477f597d28d172789f06886806bc55");
   const archive = join(tree.work, "x.hpc");
   const backup = await runCommand([
-    ...["backup", "--path", join(tree.work, "t"), "--archive", archive, "-x", "--no-xattrs", "--json"],
+    ...[
+      "backup",
+      "--path",
+      join(tree.work, "t"),
+      "--archive",
+      archive,
+      "-x",
+      "--no-xattrs",
+      "--json",
+    ],
     ...["--exclude", "*.o", "--exclude-caches", "--exclude-marker", ".nobackup"],
   ]);
   expect(backup.code).toBe(0);

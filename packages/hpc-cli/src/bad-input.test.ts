@@ -18,9 +18,21 @@ import { runCommand } from "./testing";
 /* What operators get wrong, or what time does to files: one error that names thing and remedy, and nothing is touched. */
 
 const ROOT = join(__dirname, "../../..");
-const NODE = [process.execPath, "--import", "tsx", "--conditions=@podheitor/source", join(__dirname, "main.ts")];
-/** root reads everything: where the tests run as root, the command runs without the capabilities to. */
-const DROP = ["--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search", "--"];
+const NODE = [
+  process.execPath,
+  "--import",
+  "tsx",
+  "--conditions=@podheitor/source",
+  join(__dirname, "main.ts"),
+];
+/**
+ * root reads everything: where the tests run as root, the command runs without the capabilities to.
+ */
+const DROP = [
+  "--bounding-set=-dac_override,-dac_read_search",
+  "--inh-caps=-dac_override,-dac_read_search",
+  "--",
+];
 const POWERLESS = process.getuid?.() === 0 ? ["setpriv", ...DROP, ...NODE] : NODE;
 const ONE_LINE = /^podheitor-hpc: [^\n]+: [^\n]+\n$/;
 
@@ -57,9 +69,20 @@ function spawned([command = "", ...args]: readonly string[], env: NodeJS.Process
 
 describe("restore-plan", () => {
   test.each(["2026-02-31", "2026-13-01", "yesterday"])("--before %s is no time", async (before) => {
-    const words = ["restore-plan", "--job-prefix", "set", "--catalog", join(work, "none"), "--before", before];
+    const words = [
+      "restore-plan",
+      "--job-prefix",
+      "set",
+      "--catalog",
+      join(work, "none"),
+      "--before",
+      before,
+    ];
     const ran = await runCommand(words);
-    expect([ran.code, ran.stderr]).toEqual([2, expect.stringContaining(`--before "${before}" is not a time`)]);
+    expect([ran.code, ran.stderr]).toEqual([
+      2,
+      expect.stringContaining(`--before "${before}" is not a time`),
+    ]);
   });
 });
 
@@ -73,16 +96,36 @@ describe("backup", () => {
       1,
       /"\S+\/none" cannot be used: ENOENT: Check the spelling/,
     ],
-    ["one missing path of two", () => ["--path", tree, "--path", "/no/such"], 1, /"\/no\/such" cannot be used: ENOENT/],
-    ["a shard outside its count", () => ["--path", tree, "--shard", "4/4"], 2, /shard=4\/4: .*: Write shard=K\/N/],
+    [
+      "one missing path of two",
+      () => ["--path", tree, "--path", "/no/such"],
+      1,
+      /"\/no\/such" cannot be used: ENOENT/,
+    ],
+    [
+      "a shard outside its count",
+      () => ["--path", tree, "--shard", "4/4"],
+      2,
+      /shard=4\/4: .*: Write shard=K\/N/,
+    ],
     [
       "an unknown option",
       () => ["--path", tree, "--shrad", "0/4"],
       2,
       /unknown option: --shrad: see podheitor-hpc backup --help/,
     ],
-    ["an unknown value", () => ["--path", tree, "--mode", "zfs"], 2, /mode=zfs is not known: Use one of: auto, posix,/],
-    ["a value out of range", () => ["--path", tree, "--inline-kib", "513"], 2, /inline_kib=513 .*number from 0 to 512/],
+    [
+      "an unknown value",
+      () => ["--path", tree, "--mode", "zfs"],
+      2,
+      /mode=zfs is not known: Use one of: auto, posix,/,
+    ],
+    [
+      "a value out of range",
+      () => ["--path", tree, "--inline-kib", "513"],
+      2,
+      /inline_kib=513 .*number from 0 to 512/,
+    ],
   ])("%s", async (_what, argv, code, message) => {
     writeFileSync(archive(), "the archive of yesterday");
     const ran = await runCommand(["backup", ...argv(), "--archive", archive()]);
@@ -112,12 +155,18 @@ describe("backup", () => {
     chmodSync(join(tree, "closed"), 0o000);
     const argv = ["backup", "--path", tree, "--archive", archive(), "--json"];
     const ran = spawned([...POWERLESS, ...argv]);
-    expect(JSON.parse(ran.stdout.trimEnd().split("\n").at(-1) ?? "")).toMatchObject({ entries: 4, unlistable: 1 });
+    expect(JSON.parse(ran.stdout.trimEnd().split("\n").at(-1) ?? "")).toMatchObject({
+      entries: 4,
+      unlistable: 1,
+    });
     expect(ran.stdout).toContain("/closed: cannot open directory: EACCES");
     expect(ran.status).toBe(3);
   });
 
-  /** A library that lets the disk fail: reads of files called "second" beyond their first bytes give EIO. */
+  /**
+   * A library that lets the disk fail: reads of files called "second" beyond their first bytes give
+   * EIO.
+   */
   function failingDisk(): string {
     const source = join(work, "disk.c");
     writeFileSync(
@@ -141,19 +190,26 @@ describe("backup", () => {
        READER(pread)
        READER(pread64)`,
     );
-    execFileSync("cc", ["-shared", "-fPIC", "-o", join(work, "disk.so"), source, "-ldl"], { stdio: "pipe" });
+    execFileSync("cc", ["-shared", "-fPIC", "-o", join(work, "disk.so"), source, "-ldl"], {
+      stdio: "pipe",
+    });
     return join(work, "disk.so");
   }
 
   test("a file whose reading fails half way is a warning, and is not restored", async () => {
     const argv = ["backup", "--path", tree, "--archive", archive(), "--json"];
     const ran = spawned([...NODE, ...argv], { LD_PRELOAD: failingDisk() });
-    expect(JSON.parse(ran.stdout.trimEnd().split("\n").at(-1) ?? "")).toMatchObject({ incomplete: 1, failed: 0 });
+    expect(JSON.parse(ran.stdout.trimEnd().split("\n").at(-1) ?? "")).toMatchObject({
+      incomplete: 1,
+      failed: 0,
+    });
     expect(ran.stdout).toMatch(/\/second: read failed after 524288 bytes: EIO/);
     expect(ran.status).toBe(3);
     const where = join(work, "back");
     const restore = await runCommand(["restore", "--archive", archive(), "--where", where]);
-    expect(restore.stderr).toMatch(/\/second: not restored: it was read incompletely when it was saved/);
+    expect(restore.stderr).toMatch(
+      /\/second: not restored: it was read incompletely when it was saved/,
+    );
     expect(restore.code).toBe(3);
     expect(readdirSync(join(where, tree)).sort()).toEqual(["closed", "first"]);
   });
@@ -216,7 +272,8 @@ describe("an archive", () => {
       expect(stderr).toMatch(/spoiled\.hpc|not restored/);
       for (const name of ["first", "second"]) {
         const path = join(where, tree, name);
-        const whole = readdirSync(work).includes(`back-${at}`) && spawnSync("test", ["-e", path]).status === 0;
+        const whole =
+          readdirSync(work).includes(`back-${at}`) && spawnSync("test", ["-e", path]).status === 0;
         if (whole) expect(readFileSync(path).equals(readFileSync(join(tree, name)))).toBe(true);
       }
       expect(readFileSync(file).equals(bytes)).toBe(true);
@@ -237,11 +294,17 @@ describe("plugin and backend", () => {
   /** A backend that answers the greeting with this dialect. */
   const greeting = (dialect: string) =>
     `process.stdout.write("C000026\\nHello podheitor-hpc ${dialect}\\n"); process.stdin.on("end", () => process.exit(0)).resume();`;
-  const install = (...more: string[]) => runCommand(["plugin", "install", "--plugin-dir", dir, ...more]);
+  const install = (...more: string[]) =>
+    runCommand(["plugin", "install", "--plugin-dir", dir, ...more]);
   /** The lines of what is wrong, with the remedy that follows each. */
   async function check(): Promise<{ code: number; failed: string[] }> {
     const { code, stdout } = await runCommand(["plugin", "check", "--plugin-dir", dir]);
-    return { code, failed: [...stdout.toString().matchAll(/^FAILED +(.+)\n +→ .+$/gm)].map(([, line = ""]) => line) };
+    return {
+      code,
+      failed: [...stdout.toString().matchAll(/^FAILED +(.+)\n +→ .+$/gm)].map(
+        ([, line = ""]) => line,
+      ),
+    };
   }
 
   beforeAll(async () => {
@@ -249,7 +312,11 @@ describe("plugin and backend", () => {
   });
 
   test.each<[string, () => string, RegExp]>([
-    ["missing", () => join(work, "none.cjs"), /backend \S+\/none\.cjs does not exist: give --backend/],
+    [
+      "missing",
+      () => join(work, "none.cjs"),
+      /backend \S+\/none\.cjs does not exist: give --backend/,
+    ],
     [
       "not executable",
       () => join(work, "program"),
@@ -289,7 +356,11 @@ describe("plugin and backend", () => {
     writeFileSync(backend, greeting("hpc/9"));
     expect(await check()).toEqual({
       code: 1,
-      failed: [expect.stringMatching(/^handshake +the backend .*backend\.cjs does not answer as one of this release$/)],
+      failed: [
+        expect.stringMatching(
+          /^handshake +the backend .*backend\.cjs does not answer as one of this release$/,
+        ),
+      ],
     });
   });
 

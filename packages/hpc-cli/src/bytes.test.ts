@@ -21,13 +21,18 @@ describe("bytes that are not UTF-8, as strings", () => {
   });
 
   test("U+FFFD in a name stays what it is, beside a broken byte too", () => {
-    for (const name of [Buffer.from("a\ufffdb"), Buffer.concat([Buffer.from("\ufffd"), Buffer.from([0xff])])])
+    for (const name of [
+      Buffer.from("a\ufffdb"),
+      Buffer.concat([Buffer.from("\ufffd"), Buffer.from([0xff])]),
+    ])
       expect(toBytes(fromBytes(name))).toEqual(name);
   });
 
   test("an option that is text refuses them, naming itself", () => {
     expect(toText("plain é 😀", "--archive")).toBe("plain é 😀");
-    expect(() => toText(fromBytes(Buffer.from([0x61, 0xff])), "--archive")).toThrow('--archive "aÿ" is not UTF-8');
+    expect(() => toText(fromBytes(Buffer.from([0x61, 0xff])), "--archive")).toThrow(
+      '--archive "aÿ" is not UTF-8',
+    );
   });
 });
 
@@ -44,7 +49,8 @@ test.each([
 });
 
 describe("arguments of a process", () => {
-  // In a process of its own (the arguments of this one are jest's), from source, as the bundle does it.
+  // In a process of its own (the arguments of this one are jest's), from source, as the bundle does
+  // it.
   const script = `
     const { rawArguments, toBytes } = require(${JSON.stringify(require.resolve("./bytes"))});
     process.stdout.write(JSON.stringify(rawArguments(process.argv.slice(1)).map((a) => toBytes(a).toString("hex"))));`;
@@ -52,8 +58,14 @@ describe("arguments of a process", () => {
   test("arrive byte for byte", () => {
     // Node cannot pass such bytes to a child either: bash does.
     const command = `exec "$1" --import tsx -e "$2" -- $'/a/\\xff\\nb' plain $'\\xc3\\xa9'`;
-    const text = execFileSync("bash", ["-c", command, "bash", process.execPath, script], { encoding: "utf8" });
-    expect(JSON.parse(text)).toEqual(["2f612fff0a62", Buffer.from("plain").toString("hex"), "c3a9"]);
+    const text = execFileSync("bash", ["-c", command, "bash", process.execPath, script], {
+      encoding: "utf8",
+    });
+    expect(JSON.parse(text)).toEqual([
+      "2f612fff0a62",
+      Buffer.from("plain").toString("hex"),
+      "c3a9",
+    ]);
   });
 
   test("are taken as Node gives them where /proc is missing or says something else", () => {

@@ -2,9 +2,10 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { UsageError } from "./errors";
 
 /*
- * Node decodes its arguments as UTF-8 and loses every other byte. Linux keeps the original in /proc/self/cmdline. A byte that is not
- * part of valid UTF-8 travels through the option parser as a lone surrogate, U+DC80 to U+DCFF, which no valid text holds
- * (Python calls this surrogateescape), and becomes the byte again in `toBytes`.
+ * Node decodes its arguments as UTF-8 and loses every other byte. Linux keeps the original in
+ * /proc/self/cmdline. A byte that is not part of valid UTF-8 travels through the option parser as a
+ * lone surrogate, U+DC80 to U+DCFF, which no valid text holds (Python calls this surrogateescape),
+ * and becomes the byte again in `toBytes`.
  */
 
 /** A string in which bytes that are not UTF-8 became lone surrogates. */
@@ -17,7 +18,11 @@ export function fromBytes(bytes: Buffer): string {
     for (; length > 0; length--) {
       const slice = bytes.subarray(at, at + length);
       const char = slice.toString("utf8");
-      if (slice.length === length && [...char].length === 1 && Buffer.from(char, "utf8").equals(slice)) {
+      if (
+        slice.length === length &&
+        [...char].length === 1 &&
+        Buffer.from(char, "utf8").equals(slice)
+      ) {
         out += char;
         break;
       }
@@ -51,14 +56,17 @@ export function toText(text: string, option: string): string {
 }
 
 /**
- * The arguments of this process, byte for byte, as `fromBytes` strings. `argv` is what Node made of them: it decides how many
- * there are, and is taken as it is where /proc is missing or says something else.
+ * The arguments of this process, byte for byte, as `fromBytes` strings. `argv` is what Node made of
+ * them: it decides how many there are, and is taken as it is where /proc is missing or says
+ * something else.
  */
 export function rawArguments(argv: readonly string[], cmdline = "/proc/self/cmdline"): string[] {
   if (!argv.some((argument) => argument.includes("\ufffd"))) return [...argv];
   try {
     const all = readFileSync(cmdline).toString("latin1").split("\0").slice(0, -1);
-    const raw = all.slice(all.length - argv.length).map((argument) => Buffer.from(argument, "latin1"));
+    const raw = all
+      .slice(all.length - argv.length)
+      .map((argument) => Buffer.from(argument, "latin1"));
     if (raw.length === argv.length && raw.every((bytes, i) => bytes.toString("utf8") === argv[i]))
       return raw.map(fromBytes);
   } catch {
@@ -69,20 +77,26 @@ export function rawArguments(argv: readonly string[], cmdline = "/proc/self/cmdl
 
 const SLASH = 0x2f;
 
-/** /proc knows its bytes; where there is none, its text is all that Node tells. Throws UsageError. */
+/**
+ * /proc knows its bytes; where there is none, its text is all that Node tells. Throws UsageError.
+ */
 function currentDirectory(): Buffer {
   try {
     return readlinkSync("/proc/self/cwd", { encoding: "buffer" });
   } catch {
     const text = process.cwd();
     if (!text.includes("\ufffd")) return Buffer.from(text);
-    throw new UsageError("the name of the current directory is not known, without /proc", "give whole paths");
+    throw new UsageError(
+      "the name of the current directory is not known, without /proc",
+      "give whole paths",
+    );
   }
 }
 
 /**
- * The path as seen from `/`: plugin and backend have no current directory to speak of, and refuse relative ones. Leading `.` and `..` are
- * resolved, as the current directory has no symlinks in its name; later ones are left for whoever checks paths.
+ * The path as seen from `/`: plugin and backend have no current directory to speak of, and refuse
+ * relative ones. Leading `.` and `..` are resolved, as the current directory has no symlinks in its
+ * name; later ones are left for whoever checks paths.
  *
  * @param cwd the current directory
  */

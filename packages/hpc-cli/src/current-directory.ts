@@ -1,8 +1,8 @@
 import { UsageError } from "./errors";
 
 /*
- * Evaluated before anything that asks for the current directory, as the option parser does when it is loaded: one that was removed has no
- * name, and Node then throws.
+ * Evaluated before anything that asks for the current directory, as the option parser does when it
+ * is loaded: one that was removed has no name, and Node then throws.
  */
 
 /** A path that leads to it also when it has no name: what is looked for below it is not there. */
@@ -41,9 +41,13 @@ const FILES = [
   "file",
 ];
 
-/** Throws UsageError for a relative name of a file where there is nothing that it could be relative to. */
+/**
+ * Throws UsageError for a relative name of a file where there is nothing that it could be relative
+ * to.
+ */
 export function refuseRelative(args: Readonly<Record<string, unknown>>, isGone = removed): true {
-  const relative = (value: unknown) => typeof value === "string" && value !== "-" && !/^(\/|[a-z]+:\/\/)/.test(value);
+  const relative = (value: unknown) =>
+    typeof value === "string" && value !== "-" && !/^(\/|[a-z]+:\/\/)/.test(value);
   for (const name of isGone ? FILES : []) {
     const value = [args[name]].flat().find(relative);
     if (value !== undefined)

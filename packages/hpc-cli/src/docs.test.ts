@@ -16,7 +16,9 @@ function codesInSources(): Set<string> {
     for (const file of readdirSync(source, { recursive: true, encoding: "utf8" })) {
       if (!file.endsWith(".ts") || file.endsWith(".test.ts")) continue;
       const text = readFileSync(join(source, file), "utf8");
-      for (const [, quoted, key] of text.matchAll(/["'](HPC_[A-Z_]*[A-Z])["']|^\s*(HPC_[A-Z_]*[A-Z]):/gm))
+      for (const [, quoted, key] of text.matchAll(
+        /["'](HPC_[A-Z_]*[A-Z])["']|^\s*(HPC_[A-Z_]*[A-Z]):/gm,
+      ))
         codes.add(quoted ?? key ?? "");
     }
   }

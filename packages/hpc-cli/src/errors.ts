@@ -1,4 +1,7 @@
-/** What the commands themselves refuse; the libraries below have codes of their own (docs/errors.md lists all). */
+/**
+ * What the commands themselves refuse; the libraries below have codes of their own (docs/errors.md
+ * lists all).
+ */
 export type CliErrorCode =
   | "HPC_USAGE"
   | "HPC_NAMES_FILE"
@@ -48,6 +51,14 @@ export function reportOf(error: unknown): ErrorReport {
     return { code, message, remedy };
   if (typeof code === "string")
     // Node's own errors (ENOENT, EACCES, ENOSPC) name the call and the path in their message.
-    return { code: "HPC_INTERNAL", message, remedy: `make the path usable (${code}) and run the command again` };
-  return { code: "HPC_INTERNAL", message, remedy: "this is a defect: report it with the command that you ran" };
+    return {
+      code: "HPC_INTERNAL",
+      message,
+      remedy: `make the path usable (${code}) and run the command again`,
+    };
+  return {
+    code: "HPC_INTERNAL",
+    message,
+    remedy: "this is a defect: report it with the command that you ran",
+  };
 }

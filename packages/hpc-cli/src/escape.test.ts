@@ -29,7 +29,10 @@ describe("names on a terminal", () => {
     );
     const shown = names.map(escapeName);
     for (const text of shown) expect(text).not.toMatch(/\p{Cc}/u);
-    const back = execFileSync("bash", ["-c", `printf '%s\\0' ${shown.map((text) => `$'${text}'`).join(" ")}`]);
+    const back = execFileSync("bash", [
+      "-c",
+      `printf '%s\\0' ${shown.map((text) => `$'${text}'`).join(" ")}`,
+    ]);
     expect(back).toEqual(Buffer.concat(names.flatMap((name) => [name, Buffer.from([0])])));
   });
 });

@@ -1,4 +1,7 @@
-/** Exit codes of every command; scripts rely on them. A command ended by a signal exits 128 + its number. */
+/**
+ * Exit codes of every command; scripts rely on them. A command ended by a signal exits 128 + its
+ * number.
+ */
 export const Exit = {
   done: 0,
   failed: 1,

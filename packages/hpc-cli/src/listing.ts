@@ -43,7 +43,8 @@ export function modeText(mode: number): string {
   const letter = TYPES.get(mode & S_IFMT)?.[0] ?? "?";
   const triple = (shift: number, special: number, letters: string) => {
     const bits = mode >> shift;
-    const both = (mode & special) !== 0 ? (bits & 1 ? letters.toLowerCase() : letters) : bits & 1 ? "x" : "-";
+    const both =
+      (mode & special) !== 0 ? (bits & 1 ? letters.toLowerCase() : letters) : bits & 1 ? "x" : "-";
     return `${bits & 4 ? "r" : "-"}${bits & 2 ? "w" : "-"}${both}`;
   };
   return letter + triple(6, 0o4000, "S") + triple(3, 0o2000, "S") + triple(0, 0o1000, "T");
@@ -52,19 +53,23 @@ export function modeText(mode: number): string {
 /** `2024-05-06 07:08:09` in UTC: the same everywhere, whatever the time zone. */
 export function timeText(seconds: bigint): string {
   const date = new Date(Number(seconds) * 1000);
-  return Number.isNaN(date.getTime()) ? `${seconds}` : date.toISOString().slice(0, -5).replace("T", " ");
+  return Number.isNaN(date.getTime())
+    ? `${seconds}`
+    : date.toISOString().slice(0, -5).replace("T", " ");
 }
 
 /**
- * A line like those of `tar tvf`, without its end. For a terminal names are escaped; otherwise their bytes stand as they are (and a
- * name with a newline takes two lines: programs use --null or --json).
+ * A line like those of `tar tvf`, without its end. For a terminal names are escaped; otherwise
+ * their bytes stand as they are (and a name with a newline takes two lines: programs use --null or
+ * --json).
  */
 export function listLine(entry: Listed, terminal: boolean): Buffer {
   const device = typeName(entry.mode).endsWith("-device");
   const size = device ? deviceText(entry.rdev) : `${entry.size}`;
   const head = `${modeText(entry.mode)} ${entry.uid}/${entry.gid} ${size.padStart(12)} ${timeText(entry.mtime)} `;
   const arrow = entry.link.length === 0 ? "" : entry.isLink ? " link to " : " -> ";
-  if (terminal) return Buffer.from(`${head}${escapeName(entry.name)}${arrow}${escapeName(entry.link)}`);
+  if (terminal)
+    return Buffer.from(`${head}${escapeName(entry.name)}${arrow}${escapeName(entry.link)}`);
   return Buffer.concat([Buffer.from(head), entry.name, Buffer.from(arrow), entry.link]);
 }
 
@@ -76,8 +81,8 @@ function deviceText(rdev: bigint): string {
 }
 
 /**
- * A name in JSON, which holds text and not bytes: `{ [key]: text }`, and where the name is not UTF-8 also `{ [key]_base64 }`, which
- * has it exactly.
+ * A name in JSON, which holds text and not bytes: `{ [key]: text }`, and where the name is not
+ * UTF-8 also `{ [key]_base64 }`, which has it exactly.
  */
 export function jsonName(key: string, name: Buffer): Record<string, string> {
   const text = { [key]: name.toString("utf8") };

@@ -5,7 +5,10 @@ import { rawArguments } from "./bytes";
 import { CANCEL_SIGNALS, Exit, exitOfSignal } from "./exit";
 import { run } from "./run";
 
-/** Time that a cancelled command gets to remove what it had begun; after it, or at a second signal, the process ends. */
+/**
+ * Time that a cancelled command gets to remove what it had begun; after it, or at a second signal,
+ * the process ends.
+ */
 const CANCEL_LIMIT_MS = 10_000;
 
 const cancel = new AbortController();

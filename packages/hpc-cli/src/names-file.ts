@@ -2,12 +2,16 @@ import { readFile } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { CliError } from "./errors";
 
-/** Names that an operator lists by hand or with find; a list of files to back up is not what this is for. */
+/**
+ * Names that an operator lists by hand or with find; a list of files to back up is not what this is
+ * for.
+ */
 const MAX_NAMES_BYTES = 16 * 1024 * 1024;
 
 /**
- * Names from a file (or standard input, `-`), each ended by a NUL byte; the last NUL may be missing. This is what `find -print0`
- * writes, and the way for names that no command line can carry.
+ * Names from a file (or standard input, `-`), each ended by a NUL byte; the last NUL may be
+ * missing. This is what `find -print0` writes, and the way for names that no command line can
+ * carry.
  *
  * @throws CliError HPC_NAMES_FILE when the file cannot be read, is empty, or has an empty name
  */

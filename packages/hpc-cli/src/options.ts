@@ -17,11 +17,16 @@ export const archive = {
 } as const satisfies Options;
 
 /**
- * An option that may be repeated; each takes one value. Not an array of yargs': that takes no `-` as a value, and without `requiresArg`
- * none at all.
+ * An option that may be repeated; each takes one value. Not an array of yargs': that takes no `-`
+ * as a value, and without `requiresArg` none at all.
  */
 export function repeated(describe: string) {
-  return { type: "string", requiresArg: true, coerce: asArray, describe } as const satisfies Options;
+  return {
+    type: "string",
+    requiresArg: true,
+    coerce: asArray,
+    describe,
+  } as const satisfies Options;
 }
 
 const repeatedValues = new WeakSet<object>();
@@ -43,7 +48,10 @@ export function value(describe: string) {
 export function whole(text: string, option: string, min = 1, max = 9_999_999_999): number {
   const number = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
   if (!(number >= min && number <= max))
-    throw new UsageError(`${option} ${text} is out of range`, `give a whole number from ${min} to ${max}`);
+    throw new UsageError(
+      `${option} ${text} is out of range`,
+      `give a whole number from ${min} to ${max}`,
+    );
   return number;
 }
 
@@ -59,10 +67,14 @@ const SIZE_UNITS: Readonly<Record<string, number>> = {
   tb: 1e12,
 };
 
-/** The bytes of a size as Bacula writes it: `100G` is 100 x 2^30, `100 GB` 100 x 10^9, a bare number is bytes. Throws UsageError. */
+/**
+ * The bytes of a size as Bacula writes it: `100G` is 100 x 2^30, `100 GB` 100 x 10^9, a bare number
+ * is bytes. Throws UsageError.
+ */
 export function sizeOf(text: string, option: string): number {
   const [, digits = "", unit = ""] = /^(\d+) *([kmgt]?b?)$/i.exec(text) ?? [];
-  const bytes = digits === "" ? Number.NaN : Number(digits) * (SIZE_UNITS[unit.toLowerCase()] ?? Number.NaN);
+  const bytes =
+    digits === "" ? Number.NaN : Number(digits) * (SIZE_UNITS[unit.toLowerCase()] ?? Number.NaN);
   if (!(bytes > 0 && Number.isSafeInteger(bytes)))
     throw new UsageError(
       `${option} ${JSON.stringify(text)} is no size`,

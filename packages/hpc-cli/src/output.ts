@@ -11,8 +11,8 @@ export type MessageLevel = "info" | "warning" | "error" | "not-saved";
 const CHUNK_BYTES = 64 * 1024;
 
 /**
- * What a command says. People read results on standard output, and messages, progress and errors on standard error; with --json
- * standard output has one JSON object per line and nothing else.
+ * What a command says. People read results on standard output, and messages, progress and errors on
+ * standard error; with --json standard output has one JSON object per line and nothing else.
  */
 export class Output {
   private readonly results: Sink;
@@ -22,7 +22,10 @@ export class Output {
   /** Messages of a level above info. */
   warnings = 0;
 
-  /** @param resultsToStderr the command's standard output is an archive, so results go to standard error. */
+  /**
+   * @param resultsToStderr the command's standard output is an archive, so results go to standard
+   * error.
+   */
   constructor(
     private readonly io: Io,
     readonly json: boolean,
@@ -61,7 +64,10 @@ export class Output {
     if (this.json) this.results.write(`${toJson(value)}\n`);
   }
 
-  /** Results by the million: gathered, but for a person at a terminal, and waiting for a slow reader. Call `flush` at the end. */
+  /**
+   * Results by the million: gathered, but for a person at a terminal, and waiting for a slow
+   * reader. Call `flush` at the end.
+   */
   async bulk(bytes: Buffer): Promise<void> {
     this.pending.push(bytes);
     this.pendingBytes += bytes.length;
@@ -83,10 +89,15 @@ export class Output {
       return;
     }
     this.progressLine.clear();
-    this.io.stderr.write(`podheitor-hpc: ${level === "not-saved" ? "not saved" : level}: ${escapeText(text)}\n`);
+    this.io.stderr.write(
+      `podheitor-hpc: ${level === "not-saved" ? "not saved" : level}: ${escapeText(text)}\n`,
+    );
   }
 
-  /** The last line of a command's results where there were warnings: with others before it, one is easily missed. */
+  /**
+   * The last line of a command's results where there were warnings: with others before it, one is
+   * easily missed.
+   */
   countWarnings(): void {
     if (this.warnings > 0) this.line(`  ${plural(this.warnings, "warning")}`);
   }
@@ -111,14 +122,20 @@ export class Output {
     if (this.json) this.results.write(`${toJson({ error: report })}\n`);
     else {
       const { code, message, remedy } = report;
-      this.io.stderr.write(`podheitor-hpc: ${escapeText(message)}: ${escapeText(remedy)} [${code}]\n`);
+      this.io.stderr.write(
+        `podheitor-hpc: ${escapeText(message)}: ${escapeText(remedy)} [${code}]\n`,
+      );
     }
   }
 }
 
-/** JSON in which 64-bit integers are numbers as far as a double holds them exactly, and strings of digits beyond. */
+/**
+ * JSON in which 64-bit integers are numbers as far as a double holds them exactly, and strings of
+ * digits beyond.
+ */
 export function toJson(value: unknown): string {
-  // JSON.rawJSON is not in Node 20: BigInts beyond 2^53 become strings, so that nothing is rounded on our side.
+  // JSON.rawJSON is not in Node 20: BigInts beyond 2^53 become strings, so that nothing is rounded
+  // on our side.
   return JSON.stringify(value, (_key, item: unknown) =>
     typeof item === "bigint"
       ? BigInt(Number(item)) === item && Math.abs(Number(item)) <= Number.MAX_SAFE_INTEGER

@@ -1,4 +1,12 @@
-import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
@@ -25,9 +33,18 @@ afterEach(() => rmSync(scratch, { recursive: true }));
 
 test("build, install, check, and check again when something was spoiled", async () => {
   const built = await runCommand(["plugin", "build", "--json"]);
-  expect(built.objects).toEqual([{ plugin: expect.stringMatching(/podheitor-hpc-fd\.so$/), host: expect.any(String) }]);
+  expect(built.objects).toEqual([
+    { plugin: expect.stringMatching(/podheitor-hpc-fd\.so$/), host: expect.any(String) },
+  ]);
 
-  const installed = await runCommand(["plugin", "install", "--plugin-dir", dir, "--backend", backend]);
+  const installed = await runCommand([
+    "plugin",
+    "install",
+    "--plugin-dir",
+    dir,
+    "--backend",
+    backend,
+  ]);
   expect([installed.code, installed.stderr]).toEqual([0, ""]);
   expect(installed.stdout.toString()).toMatch(/podheitor-hpc-fd\.so installed\n.*restart it/s);
 
@@ -44,7 +61,12 @@ test("build, install, check, and check again when something was spoiled", async 
   const good = await runCommand(["plugin", "check", "--plugin-dir", dir]);
   expect(good.stdout.toString()).toMatch(/^(ok .*\n){9}$/);
   expect(good.code).toBe(0);
-  const doctor = await runCommand(["doctor", "--plugin-dir", relative(process.cwd(), dir), "--json"]);
+  const doctor = await runCommand([
+    "doctor",
+    "--plugin-dir",
+    relative(process.cwd(), dir),
+    "--json",
+  ]);
   expect(doctor.objects[0]).toMatchObject({
     findings: expect.arrayContaining([expect.objectContaining({ name: "plugin", status: "ok" })]),
   });
@@ -59,7 +81,9 @@ test("build, install, check, and check again when something was spoiled", async 
 
   chmodSync(backend, 0o666);
   const bad = await runCommand(["plugin", "check", join(dir, "podheitor-hpc-fd.so")]);
-  expect(bad.stdout.toString()).toMatch(/^FAILED {2}backend .*writable by group or others.*\n +→ `chown root`/m);
+  expect(bad.stdout.toString()).toMatch(
+    /^FAILED {2}backend .*writable by group or others.*\n +→ `chown root`/m,
+  );
   expect(bad.code).toBe(1);
 });
 
@@ -72,6 +96,8 @@ test("what cannot be installed is one line, and exit 1", async () => {
     "--backend",
     backend,
   ]);
-  expect(stderr).toMatch(/^podheitor-hpc: the plugin directory .*none does not exist: give the [^\n]+\n$/);
+  expect(stderr).toMatch(
+    /^podheitor-hpc: the plugin directory .*none does not exist: give the [^\n]+\n$/,
+  );
   expect(code).toBe(1);
 });

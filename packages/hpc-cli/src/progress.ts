@@ -11,13 +11,21 @@ export interface ProgressFigures {
   readonly file?: Buffer;
 }
 
-/** A job that ends within this time shows no progress: a line that flashes by tells nobody anything. */
+/**
+ * A job that ends within this time shows no progress: a line that flashes by tells nobody anything.
+ */
 const QUIET_MS = 2000;
 
-/** Terminals on which a line stands: whoever writes to one takes it away first, also whoever did not draw it. */
+/**
+ * Terminals on which a line stands: whoever writes to one takes it away first, also whoever did not
+ * draw it.
+ */
 const shownOn = new WeakSet<Sink>();
 
-/** One line at the bottom of a terminal, rewritten in place; nothing at all when `sink` is not a terminal. */
+/**
+ * One line at the bottom of a terminal, rewritten in place; nothing at all when `sink` is not a
+ * terminal.
+ */
 export class ProgressLine {
   private readonly started: number;
 
@@ -43,7 +51,8 @@ export class ProgressLine {
 
   show(line: string): void {
     if (!this.visible) return;
-    // A line as wide as the terminal would wrap, and a wrapped line cannot be rewritten. 0: a terminal that was not told its size.
+    // A line as wide as the terminal would wrap, and a wrapped line cannot be rewritten. 0: a
+    // terminal that was not told its size.
     this.sink.write(`\r${line.slice(0, (this.sink.columns || 80) - 1)}\u001b[K`);
     shownOn.add(this.sink);
   }

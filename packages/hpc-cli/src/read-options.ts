@@ -2,7 +2,10 @@ import type { InferredOptionTypes } from "yargs";
 import { value } from "./options";
 import type { Pairs } from "./scan-options";
 
-/** What is read of an entry, and how fast: the same options for an archive as for the jobs of a configuration. */
+/**
+ * What is read of an entry, and how fast: the same options for an archive as for the jobs of a
+ * configuration.
+ */
 export const readOptions = {
   "inline-kib": value("content of files up to this size is read by the scan threads"),
   "channel-depth": value("entries between the scan and what is written"),
@@ -12,7 +15,11 @@ export const readOptions = {
     default: false,
     describe: "let larger files leave the page cache once they were read",
   },
-  "no-xattrs": { type: "boolean", default: false, describe: "no extended attributes, ACLs and inode flags" },
+  "no-xattrs": {
+    type: "boolean",
+    default: false,
+    describe: "no extended attributes, ACLs and inode flags",
+  },
   project: value("ask servers for project ids and flags: auto, yes or no; default: auto"),
   hsm: value("files that HSM of Lustre has released: skip or recall; default: skip"),
   degraded: {

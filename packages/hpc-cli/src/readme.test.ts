@@ -10,7 +10,8 @@ test("the README's commands work, one after the other", () => {
     const tree = join(scratch, "tree");
     mkdirSync(tree);
     writeFileSync(join(tree, "a file"), "content");
-    const [, commands = ""] = /```sh\n(.*?)```/s.exec(readFileSync(join(__dirname, "../README.md"), "utf8")) ?? [];
+    const [, commands = ""] =
+      /```sh\n(.*?)```/s.exec(readFileSync(join(__dirname, "../README.md"), "utf8")) ?? [];
     expect(commands).toContain("podheitor-hpc restore");
     const program = `podheitor-hpc() { "${process.execPath}" --import "${require.resolve("tsx")}" --conditions=@podheitor/source "${join(__dirname, "main.ts")}" "$@"; }`;
     const output = execFileSync("bash", ["-e", "-o", "pipefail", "-c", `${program}\n${commands}`], {

@@ -31,7 +31,10 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
   "HPC_BAD_PATTERN",
 ]);
 
-/** Kernel functions in which threads of a program wait for each other, for time, or for their descriptors. */
+/**
+ * Kernel functions in which threads of a program wait for each other, for time, or for their
+ * descriptors.
+ */
 const OWN_WAITS =
   /^(__)?(futex|do_futex|ep_poll|do_epoll|do_poll|poll_schedule|hrtimer|do_nanosleep|pipe_|anon_pipe|sigtimedwait|do_sigtimedwait|unix_|wait_woken|do_wait|rt_sig)/;
 
@@ -54,7 +57,10 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   }
 }
 
-/** A thread that waits for a filesystem in the kernel: in its stat, its state is D, or what it sleeps in is no wait of a program's own. */
+/**
+ * A thread that waits for a filesystem in the kernel: in its stat, its state is D, or what it
+ * sleeps in is no wait of a program's own.
+ */
 function hangsInKernel(): boolean {
   try {
     return readdirSync("/proc/self/task").some((thread) => {
@@ -80,7 +86,9 @@ function conclude(error: unknown, output: Output, io: Io): ExitCode {
   return USAGE_CODES.has(reportOf(error).code) ? Exit.usage : Exit.failed;
 }
 
-/** The parser's whole view of the command line; `choose` is called for the command that it names. */
+/**
+ * The parser's whole view of the command line; `choose` is called for the command that it names.
+ */
 function parserFor(choose: (chosen: Chosen) => void): Argv {
   let parser: Argv = yargs()
     .scriptName("podheitor-hpc")
@@ -147,15 +155,24 @@ function refuseRepeated(args: Record<string, unknown>): true {
   return true;
 }
 
-/** `--path "$UNSET"` would mean the working directory, which nobody asked for. Empty patterns have an error of their own. */
+/**
+ * `--path "$UNSET"` would mean the working directory, which nobody asked for. Empty patterns have
+ * an error of their own.
+ */
 function refuseEmpty(args: Record<string, unknown>): true {
   for (const [name, value] of Object.entries(args))
     if (name !== "_" && name !== "pattern" && [value].flat().includes(""))
-      throw new UsageError(`--${name} is empty`, "give a value; is a variable of the shell not set?");
+      throw new UsageError(
+        `--${name} is empty`,
+        "give a value; is a variable of the shell not set?",
+      );
   return true;
 }
 
-/** What may follow, for the remedy of a word that does not exist; bench-part does, but nobody is sent there. */
+/**
+ * What may follow, for the remedy of a word that does not exist; bench-part does, but nobody is
+ * sent there.
+ */
 const COMMANDS = [
   "backup",
   "restore",
@@ -176,8 +193,12 @@ const isCommand = (word: string) => word === "bench-part" || COMMANDS.includes(w
 
 function usageError(error: unknown, argv: readonly string[]): unknown {
   if (error instanceof UsageError) return error;
-  // yargs: one problem in a sentence or two; "Missing required argument: archive", "Unknown argument: foo".
-  const message = fromParser(error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, " ");
+  // yargs: one problem in a sentence or two; "Missing required argument: archive", "Unknown
+  // argument: foo".
+  const message = fromParser(error instanceof Error ? error.message : String(error)).replace(
+    /\s*\n\s*/g,
+    " ",
+  );
   const [first = ""] = argv;
   if (!first.startsWith("-") && !isCommand(first))
     return new UsageError(
@@ -186,8 +207,14 @@ function usageError(error: unknown, argv: readonly string[]): unknown {
     );
   const command = argv.find(isCommand);
   if (first.startsWith("-") && command !== undefined)
-    return new UsageError(`${first} stands before the command`, `begin with it: podheitor-hpc ${command} …`);
-  const part = first === "plugin" && argv[1] !== undefined && PLUGIN_PARTS.includes(argv[1]) ? `${argv[1]} ` : "";
+    return new UsageError(
+      `${first} stands before the command`,
+      `begin with it: podheitor-hpc ${command} …`,
+    );
+  const part =
+    first === "plugin" && argv[1] !== undefined && PLUGIN_PARTS.includes(argv[1])
+      ? `${argv[1]} `
+      : "";
   const help = `podheitor-hpc ${isCommand(first) ? `${first} ${part}` : ""}--help`;
   const [, unknown] = /^Unknown argument: (.*)$/.exec(message) ?? [];
   if (unknown !== undefined && (first !== "plugin" || part !== ""))
@@ -196,21 +223,28 @@ function usageError(error: unknown, argv: readonly string[]): unknown {
           `unknown argument: ${unknown}`,
           `every value follows an option, as in --archive FILE; see ${help}`,
         )
-      : new UsageError(`unknown option: ${unknown.length === 1 ? "-" : "--"}${unknown}`, `see ${help}`);
+      : new UsageError(
+          `unknown option: ${unknown.length === 1 ? "-" : "--"}${unknown}`,
+          `see ${help}`,
+        );
   return new UsageError(message.charAt(0).toLowerCase() + message.slice(1), `see ${help}`);
 }
 
 function writesArchiveToStdout(argv: readonly string[]): boolean {
   if (argv[0] !== "backup") return false;
   const joined = argv.find((word) => word.startsWith("--archive="))?.slice("--archive=".length);
-  const archive = joined ?? (argv.includes("--archive") ? argv[argv.indexOf("--archive") + 1] : undefined);
+  const archive =
+    joined ?? (argv.includes("--archive") ? argv[argv.indexOf("--archive") + 1] : undefined);
   return archive !== undefined && isStdout(archive);
 }
 
 /** Letters of the options that have one. */
 const SHORT_OPTIONS = /^-[hx0]+$/;
 
-/** `restore … -dash` would be `-d -a -s -h`, and print the help: whoever wrote it means a name or an option of two dashes. */
+/**
+ * `restore … -dash` would be `-d -a -s -h`, and print the help: whoever wrote it means a name or an
+ * option of two dashes.
+ */
 function refuseClusters(argv: readonly string[]): void {
   const [command = ""] = argv;
   const end = argv.indexOf("--");

@@ -53,7 +53,8 @@ beforeEach(() => {
 });
 
 const restored = () => readdirSync(join(where, tree), { encoding: "latin1" }).sort();
-const restore = (...words: string[]) => runCommand(["restore", "--archive", archive, "--where", where, ...words]);
+const restore = (...words: string[]) =>
+  runCommand(["restore", "--archive", archive, "--where", where, ...words]);
 /** The pattern that is just this name. */
 const exactly = (name: string) => name.replace(/[*?[{\\]/g, "\\$&");
 const texts = NAMES.filter((name) => !name.includes("\xff"));
@@ -77,7 +78,10 @@ test("what follows -- is never dropped, and is no option", async () => {
 test("a pattern that ends in backslashes returns at once", async () => {
   expect(await restore("two\\\\\\\\bs")).toMatchObject({ code: 0 });
   expect(await restore("x\\\\\\\\")).toMatchObject({ code: 3 });
-  expect(await restore("x\\\\\\")).toMatchObject({ code: 2, stderr: expect.stringContaining("ends in a backslash") });
+  expect(await restore("x\\\\\\")).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("ends in a backslash"),
+  });
 });
 
 test("a list selects names as they are, from a file and from standard input", async () => {

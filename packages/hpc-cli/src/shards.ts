@@ -1,7 +1,9 @@
 import { parse } from "node:path";
 import { UsageError } from "./errors";
 
-/** Of `backup`: more archives than this at once is a mistake in the command line rather than a plan. */
+/**
+ * Of `backup`: more archives than this at once is a mistake in the command line rather than a plan.
+ */
 export const MAX_CONCURRENT_SHARDS = 64;
 
 /** `tree.hpc`, 1, 4 → `tree.1-of-4.hpc`; `tree`, 1, 4 → `tree.1-of-4`. */
@@ -14,6 +16,9 @@ export function shardArchive(archive: string, index: number, count: number): str
 export function parseShards(text: string, most: number): number {
   const count = /^[0-9]{1,4}$/.test(text) ? Number(text) : 0;
   if (count < 1 || count > most)
-    throw new UsageError(`--shards ${text} is not a number of shards`, `give a number from 1 to ${most}`);
+    throw new UsageError(
+      `--shards ${text} is not a number of shards`,
+      `give a number from 1 to ${most}`,
+    );
   return count;
 }

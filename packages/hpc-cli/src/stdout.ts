@@ -1,8 +1,9 @@
 import { fstatSync, statSync } from "node:fs";
 
 /**
- * Whether an archive of this name is what standard output is, so that nothing else may be written there: `-`, /dev/stdout, /proc/self/fd/1 or
- * the name of the same pipe or file. Devices that take whatever comes (/dev/null) are not meant, terminals are.
+ * Whether an archive of this name is what standard output is, so that nothing else may be written
+ * there: `-`, /dev/stdout, /proc/self/fd/1 or the name of the same pipe or file. Devices that take
+ * whatever comes (/dev/null) are not meant, terminals are.
  */
 export function isStdout(archive: string, stdout = 1): boolean {
   if (archive === "-") return true;

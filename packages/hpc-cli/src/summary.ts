@@ -26,14 +26,16 @@ export class ProgressSum {
 }
 
 /**
- * One summary of shards that ran at the same time: counts add up, the time is the wall clock's, and memory is the process's peak.
+ * One summary of shards that ran at the same time: counts add up, the time is the wall clock's, and
+ * memory is the process's peak.
  * `scanned` adds up too: every shard looks at the whole tree.
  */
 export function addSummaries(summaries: readonly BackupSummary[], seconds: number): BackupSummary {
   const [first, ...rest] = summaries;
   if (first === undefined) throw new RangeError("no summary to add");
   if (rest.length === 0) return first;
-  const sum = (pick: (one: BackupSummary) => number) => summaries.reduce((total, one) => total + pick(one), 0);
+  const sum = (pick: (one: BackupSummary) => number) =>
+    summaries.reduce((total, one) => total + pick(one), 0);
   const filtered = (rule: keyof FilteredBy) => sum((one) => one.filtered_by[rule]);
   const entries = sum((one) => one.entries);
   return {
@@ -74,6 +76,7 @@ export function addSummaries(summaries: readonly BackupSummary[], seconds: numbe
 
 function addCounts(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
   const sum: Record<string, number> = {};
-  for (const [key, count] of all.flatMap(Object.entries<number>)) sum[key] = (sum[key] ?? 0) + count;
+  for (const [key, count] of all.flatMap(Object.entries<number>))
+    sum[key] = (sum[key] ?? 0) + count;
   return sum;
 }

@@ -31,10 +31,15 @@ export interface Ran {
 }
 
 /** Runs one command line in this process. */
-export async function runCommand(argv: readonly string[], given: Partial<Io> & { input?: Buffer } = {}): Promise<Ran> {
+export async function runCommand(
+  argv: readonly string[],
+  given: Partial<Io> & { input?: Buffer } = {},
+): Promise<Ran> {
   const stdout = collector();
   const stderr = collector();
-  const stdin = given.stdin ?? (given.input === undefined ? new PassThrough().end() : Readable.from([given.input]));
+  const stdin =
+    given.stdin ??
+    (given.input === undefined ? new PassThrough().end() : Readable.from([given.input]));
   const code = await run(argv, {
     stdout,
     stderr,
@@ -45,7 +50,9 @@ export async function runCommand(argv: readonly string[], given: Partial<Io> & {
   const text = stdout.text();
   const words = argv.indexOf("--");
   const objects = argv.slice(0, words < 0 ? argv.length : words).includes("--json")
-    ? text.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line) as Record<string, unknown>]))
+    ? text
+        .split("\n")
+        .flatMap((line) => (line === "" ? [] : [JSON.parse(line) as Record<string, unknown>]))
     : [];
   return { code, stdout: stdout.bytes(), stderr: stderr.text(), objects };
 }

@@ -16,7 +16,12 @@ test("numbers as people read them", () => {
     "4.4 PiB",
   ]);
   expect(formatCount(1234567.4)).toBe("1,234,567");
-  expect([0.1234, 12.34, 187, 7500].map(formatSeconds)).toEqual(["0.12 s", "12.3 s", "3 min 07 s", "2 h 05 min"]);
+  expect([0.1234, 12.34, 187, 7500].map(formatSeconds)).toEqual([
+    "0.12 s",
+    "12.3 s",
+    "3 min 07 s",
+    "2 h 05 min",
+  ]);
   expect([plural(1, "file"), plural(2, "file"), plural(0, "entry", "entries")]).toEqual([
     "1 file",
     "2 files",
@@ -69,14 +74,22 @@ describe("lines of a listing", () => {
   };
 
   test("a name is escaped for a terminal and raw otherwise", () => {
-    expect(listLine(entry, true).toString()).toBe("-rw-r--r-- 0/5           12 1969-12-31 23:59:59 /a\\nb");
-    expect(listLine(entry, false).toString()).toBe("-rw-r--r-- 0/5           12 1969-12-31 23:59:59 /a\nb");
+    expect(listLine(entry, true).toString()).toBe(
+      "-rw-r--r-- 0/5           12 1969-12-31 23:59:59 /a\\nb",
+    );
+    expect(listLine(entry, false).toString()).toBe(
+      "-rw-r--r-- 0/5           12 1969-12-31 23:59:59 /a\nb",
+    );
   });
 
   test("targets, first names of hard links, and devices", () => {
     expect(listLine({ ...entry, link: Buffer.from("t") }, true).toString()).toMatch(/\\nb -> t$/);
-    expect(listLine({ ...entry, link: Buffer.from("/t"), isLink: true }, true).toString()).toMatch(/\\nb link to \/t$/);
-    expect(listLine({ ...entry, mode: 0o060660, rdev: 0x801n }, true).toString()).toContain(" 8,1 ");
+    expect(listLine({ ...entry, link: Buffer.from("/t"), isLink: true }, true).toString()).toMatch(
+      /\\nb link to \/t$/,
+    );
+    expect(listLine({ ...entry, mode: 0o060660, rdev: 0x801n }, true).toString()).toContain(
+      " 8,1 ",
+    );
   });
 
   test("a time that no calendar has is shown as seconds", () => {
@@ -85,7 +98,9 @@ describe("lines of a listing", () => {
 });
 
 test("JSON keeps every bit of a 64-bit integer", () => {
-  expect(toJson({ small: 5n, big: 2n ** 64n - 1n })).toBe('{"small":5,"big":"18446744073709551615"}');
+  expect(toJson({ small: 5n, big: 2n ** 64n - 1n })).toBe(
+    '{"small":5,"big":"18446744073709551615"}',
+  );
 });
 
 describe("the progress line", () => {
@@ -111,7 +126,9 @@ describe("the progress line", () => {
     const times = [0, 4000];
     const line = new ProgressLine(sink, true, () => times.shift() ?? 4000);
     line.update({ entries: 1, bytes: 2 ** 30, failed: 0, file: Buffer.from("/data/big\nfile") });
-    expect(sink.text()).toBe("\r1 entries  1.0 GiB  0/s  256.0 MiB/s  0 errors  4.00 s  /data/big\\nfile\u001b[K");
+    expect(sink.text()).toBe(
+      "\r1 entries  1.0 GiB  0/s  256.0 MiB/s  0 errors  4.00 s  /data/big\\nfile\u001b[K",
+    );
   });
 
   test("shows what is being done in other words, too", () => {

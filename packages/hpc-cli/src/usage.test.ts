@@ -11,40 +11,88 @@ describe("a command line that is wrong", () => {
   test.each<[string[], RegExp]>([
     [[], /no command given/],
     [["frobnicate"], /unknown command: frobnicate: the commands are backup, restore/],
-    [["--frob", "backup", "--archive", "a"], /--frob stands before the command: begin with it: podheitor-hpc backup …/],
+    [
+      ["--frob", "backup", "--archive", "a"],
+      /--frob stands before the command: begin with it: podheitor-hpc backup …/,
+    ],
     [["backup"], /missing required argument: archive/],
     [["backup", "--archive", "a"], /nothing to back up/],
     [["backup", "--archive"], /not enough arguments following: archive/],
-    [["backup", "--archive", "a", "--path", "/", "--frob"], /unknown option: --frob: see podheitor-hpc backup --help/],
+    [
+      ["backup", "--archive", "a", "--path", "/", "--frob"],
+      /unknown option: --frob: see podheitor-hpc backup --help/,
+    ],
     [["list", "--archive", "a", "--", "b"], /unknown argument: b: every value follows an option/],
-    [["list", "--archive", "a", "--", "--json"], /unknown argument: --json: every value follows an option/],
-    [["backup", "--path", "/etc", "--archive", "--", "a"], /not enough arguments following: archive/],
+    [
+      ["list", "--archive", "a", "--", "--json"],
+      /unknown argument: --json: every value follows an option/,
+    ],
+    [
+      ["backup", "--path", "/etc", "--archive", "--", "a"],
+      /not enough arguments following: archive/,
+    ],
     [["plugin", "install", "--plugin-dir", "/x", "--", "--node=y"], /unknown argument: --node=y/],
-    [["restore", "--archive", "-", "--files-from", "-", "--where", "b"], /standard input can be read once/],
+    [
+      ["restore", "--archive", "-", "--files-from", "-", "--where", "b"],
+      /standard input can be read once/,
+    ],
     [["restore", "--archive", "a", "--where", "b", "--", ""], /an empty pattern/],
-    [["restore", "--archive", "a", "--where", "b", "-dash"], /unknown option: -dash: .* names .* stand behind --/],
-    [["backup", "--path", "/etc", "--archive", "-a.hpc"], /unknown option: -a\.hpc: .* written --option=VALUE/],
+    [
+      ["restore", "--archive", "a", "--where", "b", "-dash"],
+      /unknown option: -dash: .* names .* stand behind --/,
+    ],
+    [
+      ["backup", "--path", "/etc", "--archive", "-a.hpc"],
+      /unknown option: -a\.hpc: .* written --option=VALUE/,
+    ],
     [["plugin", "install"], /argument: plugin-dir: see podheitor-hpc plugin install --help/],
-    [["plugin", "check", "--frob"], /unknown option: --frob: see podheitor-hpc plugin check --help/],
-    [["list", "a.hpc", "--archive", "a"], /unknown argument: a\.hpc: every value follows an option/],
+    [
+      ["plugin", "check", "--frob"],
+      /unknown option: --frob: see podheitor-hpc plugin check --help/,
+    ],
+    [
+      ["list", "a.hpc", "--archive", "a"],
+      /unknown argument: a\.hpc: every value follows an option/,
+    ],
     [["backup", "--archive", "a", "--path", ""], /--path is empty/],
     [["backup", "--archive", "", "--path", "/etc"], /--archive is empty/],
     [["restore", "--archive", "a", "--where", ""], /--where is empty/],
     [["restore", "--archive", "a", "--where="], /--where is empty/],
     [["verify", "--archive", "a", "--against", ""], /--against is empty/],
     [["backup", "--archive", "a", "--archive", "b", "--path", "/etc"], /--archive is given twice/],
-    [["backup", "--archive", "a", "--path", "/etc", "--shards", "0"], /--shards 0 is not a number of shards/],
-    [["backup", "--archive", "a", "--path", "/etc", "--shards", "2", "--shard", "0/2"], /exclude each other/],
-    [["backup", "--archive", "-", "--path", "/etc", "--shards", "2"], /cannot write to standard output/],
-    [["backup", "--archive", "a", "--path", "/etc", "--since", "yesterday"], /--since yesterday is not a time/],
+    [
+      ["backup", "--archive", "a", "--path", "/etc", "--shards", "0"],
+      /--shards 0 is not a number of shards/,
+    ],
+    [
+      ["backup", "--archive", "a", "--path", "/etc", "--shards", "2", "--shard", "0/2"],
+      /exclude each other/,
+    ],
+    [
+      ["backup", "--archive", "-", "--path", "/etc", "--shards", "2"],
+      /cannot write to standard output/,
+    ],
+    [
+      ["backup", "--archive", "a", "--path", "/etc", "--since", "yesterday"],
+      /--since yesterday is not a time/,
+    ],
     [["restore", "--archive", "a"], /missing required argument: where/],
     [["restore", "--archive", "a", "--where", "b", "--replace", "perhaps"], /invalid values/],
-    [["restore", "--archive", "-", "--archive", "-", "--where", "b"], /standard input can be read once/],
+    [
+      ["restore", "--archive", "-", "--archive", "-", "--where", "b"],
+      /standard input can be read once/,
+    ],
     [["verify", "--against", "/"], /say what to compare with/],
     [["verify", "--against", "/", "--catalog", "c", "--archive", "a"], /say what to compare with/],
     [["verify", "--against", "/", "--catalog", "c"], /--catalog needs --jobid/],
-    [["verify", "--against", "/", "--catalog", "c", "--jobid", "1;2"], /--jobid 1;2 is not a number/],
-    [["verify", "--against", "/", "--catalog", "c", "--sample", "9"], /--sample does not go with --catalog/],
+    [
+      ["verify", "--against", "/", "--catalog", "c", "--jobid", "1;2"],
+      /--jobid 1;2 is not a number/,
+    ],
+    [
+      ["verify", "--against", "/", "--catalog", "c", "--sample", "9"],
+      /--sample does not go with --catalog/,
+    ],
     [
       ["verify", "--against", "/", "--archive", "a", "--sample-names", "9"],
       /--sample-names does not go with --archive/,
@@ -54,7 +102,10 @@ describe("a command line that is wrong", () => {
     [["bench-part", "scan"], /scan needs --path/],
     [["plugin", "frob"], /unknown argument: frob/],
     [["plugin", "install"], /missing required argument: plugin-dir/],
-    [["plugin", "install", "--plugin-dir", "/x", "--stall-limit", "1h"], /is not a number of seconds/],
+    [
+      ["plugin", "install", "--plugin-dir", "/x", "--stall-limit", "1h"],
+      /is not a number of seconds/,
+    ],
     [["plugin", "check", "a", "--plugin-dir", "b"], /mutually exclusive/],
   ])("%j exits 2 with one line", async (argv, message) => {
     const { code, stdout, stderr } = await runCommand(argv);
@@ -76,7 +127,9 @@ describe("a command line that is wrong", () => {
       },
     ]);
     expect([code, stderr]).toEqual([2, ""]);
-    expect((await runCommand(["list", "--archive", "a", "--null", "--json"])).objects).toMatchObject([
+    expect(
+      (await runCommand(["list", "--archive", "a", "--null", "--json"])).objects,
+    ).toMatchObject([
       { error: { code: "HPC_USAGE", message: "--null and --json exclude each other" } },
     ]);
   });
@@ -116,7 +169,9 @@ describe("lists of names", () => {
     const bytes = Buffer.from([0x2f, 0xff, 0x0a, 0, ...Buffer.from("-x y")]);
     expect(await read(bytes)).toEqual(names);
     expect(await read(Buffer.concat([bytes, Buffer.from([0])]))).toEqual(names);
-    expect(await readNames("-", Readable.from([bytes.subarray(0, 2), bytes.subarray(2)]))).toEqual(names);
+    expect(await readNames("-", Readable.from([bytes.subarray(0, 2), bytes.subarray(2)]))).toEqual(
+      names,
+    );
   });
 
   test.each([
@@ -137,6 +192,9 @@ describe("lists of names", () => {
       "--archive",
       join(scratch, "a"),
     ]);
-    expect([code, stderr]).toEqual([1, expect.stringMatching(/list of names .*none cannot be used: ENOENT/)]);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/list of names .*none cannot be used: ENOENT/),
+    ]);
   });
 });

@@ -1,5 +1,13 @@
 import { execFileSync } from "node:child_process";
-import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach } from "@jest/globals";
@@ -53,7 +61,8 @@ export class OddTree {
     linkSync(join(tree, "small"), join(tree, "dir/other-name"));
     symlinkSync("nowhere", join(tree, "symlink"));
     writeFileSync(this.odd, "odd");
-    for (const path of ["dir/empty", "dir", "."]) utimesSync(join(tree, path), 1_000_000_000.5, 1_000_000_000.5);
+    for (const path of ["dir/empty", "dir", "."])
+      utimesSync(join(tree, path), 1_000_000_000.5, 1_000_000_000.5);
   }
 }
 
@@ -61,5 +70,8 @@ export class OddTree {
 export function view(directory: string): string {
   const script = `cd "$1" && find . -printf '%p %y %s %m %U %G %T@ %l %n\\0' | LC_ALL=C sort -z | tr '\\0' '\\n'; find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum -z | tr '\\0' '\\n'`;
   // Sizes of directories depend on their history.
-  return execFileSync("bash", ["-c", script, "bash", directory], { encoding: "latin1" }).replaceAll(/ d \d+ /g, " d ");
+  return execFileSync("bash", ["-c", script, "bash", directory], { encoding: "latin1" }).replaceAll(
+    / d \d+ /g,
+    " d ",
+  );
 }

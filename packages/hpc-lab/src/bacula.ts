@@ -5,7 +5,16 @@ import { join } from "node:path";
 import { Catalog, type CatalogRow } from "./catalog";
 import { command } from "./command";
 import { configurationFiles, type LabJob, type Ports } from "./configuration";
-import { alive, freePorts, type ProcessId, processOf, signalProcess, startDaemon, stopProcesses, tail } from "./daemon";
+import {
+  alive,
+  freePorts,
+  type ProcessId,
+  processOf,
+  signalProcess,
+  startDaemon,
+  stopProcesses,
+  tail,
+} from "./daemon";
 import { LabError } from "./errors";
 import { limits } from "./limits";
 import { ensureRelease, type Installation, type Release } from "./release";
@@ -14,7 +23,9 @@ import { until } from "./wait";
 export interface BaculaOptions {
   readonly release: Release;
   readonly jobs: readonly LabJob[];
-  /** The File Daemon's plugin directory. Default: one of its own that holds the stock bpipe plugin. */
+  /**
+   * The File Daemon's plugin directory. Default: one of its own that holds the stock bpipe plugin.
+   */
   readonly pluginDir?: string;
   /** Further lines of the File Daemon's own resource, e.g. `PKI Encryption = yes`. */
   readonly fileDaemon?: readonly string[];
@@ -60,7 +71,11 @@ interface LabState {
   readonly ports: Ports;
   readonly pluginDir: string;
   readonly jobs: readonly LabJob[];
-  readonly daemons: { readonly director: ProcessId; readonly storage: ProcessId; readonly file: ProcessId } | null;
+  readonly daemons: {
+    readonly director: ProcessId;
+    readonly storage: ProcessId;
+    readonly file: ProcessId;
+  } | null;
   /** Ends with its lab, unless that is detached. */
   readonly owner: ProcessId | null;
 }
@@ -89,7 +104,8 @@ export class BaculaLab {
   /** The File Daemon's process: the parent of the plugin's backends. */
   get fdPid(): number {
     const daemons = this.state.daemons;
-    if (daemons === null) throw new LabError("HPC_LAB_DAEMON", `${this.folder}: not running`, "lab up");
+    if (daemons === null)
+      throw new LabError("HPC_LAB_DAEMON", `${this.folder}: not running`, "lab up");
     return daemons.file.pid;
   }
 
@@ -105,9 +121,14 @@ export class BaculaLab {
   }
 
   /** The three daemons' processes, for faults. */
-  get daemons(): { readonly director: ProcessId; readonly storage: ProcessId; readonly file: ProcessId } {
+  get daemons(): {
+    readonly director: ProcessId;
+    readonly storage: ProcessId;
+    readonly file: ProcessId;
+  } {
     const daemons = this.state.daemons;
-    if (daemons === null) throw new LabError("HPC_LAB_DAEMON", `${this.folder}: not running`, "lab up");
+    if (daemons === null)
+      throw new LabError("HPC_LAB_DAEMON", `${this.folder}: not running`, "lab up");
     return daemons;
   }
 
@@ -116,7 +137,10 @@ export class BaculaLab {
     return daemons !== null && alive(daemons.file);
   }
 
-  /** Starts a lab in a new folder. @throws LabError when a program is missing or a daemon does not come up */
+  /**
+   * Starts a lab in a new folder. @throws LabError when a program is missing or a daemon does not
+   * come up
+   */
   static async start(options: BaculaOptions): Promise<BaculaLab> {
     sweep();
     const installation = await ensureRelease(options.release);
@@ -125,13 +149,23 @@ export class BaculaLab {
     const [director = 0, file = 0, storage = 0] = await freePorts(3);
     const pluginDir = options.pluginDir ?? join(folder, "plug");
     const owner = options.detached ? null : (processOf(process.pid) ?? null);
-    const base = { release: options.release, ports: { director, file, storage }, pluginDir, jobs: options.jobs, owner };
+    const base = {
+      release: options.release,
+      ports: { director, file, storage },
+      pluginDir,
+      jobs: options.jobs,
+      owner,
+    };
     let lab = new BaculaLab(folder, installation, { ...base, daemons: null });
     lab.#save();
     try {
-      for (const name of ["work", "run", "log", "vol", "plug", "restore"]) mkdirSync(join(folder, name));
+      for (const name of ["work", "run", "log", "vol", "plug", "restore"])
+        mkdirSync(join(folder, name));
       if (options.pluginDir === undefined) {
-        await copyFile(join(installation.stockPlugins, "bpipe-fd.so"), join(pluginDir, "bpipe-fd.so"));
+        await copyFile(
+          join(installation.stockPlugins, "bpipe-fd.so"),
+          join(pluginDir, "bpipe-fd.so"),
+        );
       }
       const files = configurationFiles({
         folder,
@@ -141,7 +175,8 @@ export class BaculaLab {
         fileDaemon: options.fileDaemon ?? [],
         includes: options.includes ?? [],
       });
-      for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text, { mode: 0o600 });
+      for (const [name, text] of Object.entries(files))
+        writeFileSync(join(folder, name), text, { mode: 0o600 });
       await Catalog.create(join(folder, "work/bacula.db"), installation.catalogSchema);
       const daemons = await startDaemons(folder, installation, base.ports, options);
       lab = new BaculaLab(folder, installation, { ...base, daemons });
@@ -179,7 +214,15 @@ export class BaculaLab {
       return text.includes("Termination:") && text;
     });
     const status = "TW".includes(row.status) ? "ok" : row.status === "A" ? "cancelled" : "failed";
-    return { jobId, status, letter: row.status, errors: row.errors, files: row.files, bytes: row.bytes, messages };
+    return {
+      jobId,
+      status,
+      letter: row.status,
+      errors: row.errors,
+      files: row.files,
+      bytes: row.bytes,
+      messages,
+    };
   }
 
   async run(job: string, level: Level = "Full", limit: number = limits.job): Promise<JobResult> {
@@ -190,7 +233,10 @@ export class BaculaLab {
     await this.console(`cancel jobid=${jobId} yes`);
   }
 
-  /** Restores these jobs' latest versions of all names (deleted ones left out), as the console's `all` does. */
+  /**
+   * Restores these jobs' latest versions of all names (deleted ones left out), as the console's
+   * `all` does.
+   */
   async restore(options: RestoreOptions): Promise<JobResult> {
     const select = (options.files ?? []).map((file) => `file="${file}"`).join(" ") || "all";
     const words = `restore jobid=${options.jobIds.join(",")} client=lab-fd restorejob=Rest where="${options.where}"`;
@@ -201,7 +247,8 @@ export class BaculaLab {
   async estimate(job: string, words = ""): Promise<{ files: number; bytes: number; text: string }> {
     const text = await this.console(`estimate job=${job} ${words}`);
     const found = /estimate files=([\d,]+) bytes=([\d,]+)/.exec(text);
-    const number = (digits: string | undefined) => (digits === undefined ? -1 : Number(digits.replaceAll(",", "")));
+    const number = (digits: string | undefined) =>
+      digits === undefined ? -1 : Number(digits.replaceAll(",", ""));
     return { files: number(found?.[1]), bytes: number(found?.[2]), text };
   }
 
@@ -218,29 +265,52 @@ export class BaculaLab {
     return this.#catalog.volumes(jobId);
   }
 
-  /** Unpacks a volume with the release's own bextract, without any plugin. Returns what it printed. */
+  /**
+   * Unpacks a volume with the release's own bextract, without any plugin. Returns what it printed.
+   */
   async bextract(volume: string, where: string): Promise<string> {
     const configuration = join(this.folder, "bacula-sd.conf");
-    const argv = [...this.installation.argv("bextract"), "-c", configuration, "-V", volume, "D0", where];
+    const argv = [
+      ...this.installation.argv("bextract"),
+      "-c",
+      configuration,
+      "-V",
+      volume,
+      "D0",
+      where,
+    ];
     const { stdout, stderr } = await command(argv, { limit: limits.job });
     return Buffer.concat([stdout, stderr]).toString();
   }
 
-  /** What `bacula-dir -t` says of the lab's configuration with these files included; empty: nothing, which is good. */
+  /**
+   * What `bacula-dir -t` says of the lab's configuration with these files included; empty: nothing,
+   * which is good.
+   */
   async testDirector(includes: readonly string[]): Promise<string> {
     const own = readFileSync(join(this.folder, "bacula-dir.conf"), "utf8");
     const trial = join(this.folder, "trial-dir.conf");
-    writeFileSync(trial, `${own}\n${includes.map((file) => `@${file}\n`).join("")}`, { mode: 0o600 });
-    const { code, stdout, stderr } = await command([...this.installation.argv("bacula-dir"), "-t", "-c", trial], {
-      accept: [0, 1],
+    writeFileSync(trial, `${own}\n${includes.map((file) => `@${file}\n`).join("")}`, {
+      mode: 0o600,
     });
+    const { code, stdout, stderr } = await command(
+      [...this.installation.argv("bacula-dir"), "-t", "-c", trial],
+      {
+        accept: [0, 1],
+      },
+    );
     const said = Buffer.concat([stdout, stderr]).toString();
     return code === 0 ? said : `exit ${code}: ${said}`;
   }
 
   /** Says something to the director and returns its answer. */
   async console(...lines: readonly string[]): Promise<string> {
-    const argv = [...this.installation.argv("bconsole"), "-n", "-c", join(this.folder, "bconsole.conf")];
+    const argv = [
+      ...this.installation.argv("bconsole"),
+      "-n",
+      "-c",
+      join(this.folder, "bconsole.conf"),
+    ];
     const { stdout } = await command(argv, { input: `${lines.join("\n")}\nquit\n` });
     return stdout.toString();
   }
@@ -254,19 +324,35 @@ export class BaculaLab {
 
   #save(): void {
     writeFileSync(join(this.folder, stateFile), JSON.stringify(this.state), { mode: 0o600 });
-    if (this.state.owner !== null && this.state.daemons !== null) process.once("exit", this.#atExit);
+    if (this.state.owner !== null && this.state.daemons !== null)
+      process.once("exit", this.#atExit);
   }
 
   readonly #atExit = (): void => clear(this.folder, this.state);
 }
 
-async function startDaemons(folder: string, installation: Installation, ports: Ports, options: BaculaOptions) {
+async function startDaemons(
+  folder: string,
+  installation: Installation,
+  ports: Ports,
+  options: BaculaOptions,
+) {
   const tied = options.detached !== true;
   const started: ProcessId[] = [];
-  const start = async (name: "bacula-dir" | "bacula-sd" | "bacula-fd", port: number): Promise<ProcessId> => {
+  const start = async (
+    name: "bacula-dir" | "bacula-sd" | "bacula-fd",
+    port: number,
+  ): Promise<ProcessId> => {
     const argv = [...installation.argv(name), "-f", "-c", join(folder, `${name}.conf`)];
     const env = options.env === undefined ? {} : { env: options.env };
-    const id = await startDaemon({ name, argv, port, tied, log: join(folder, `log/${name}.log`), ...env });
+    const id = await startDaemon({
+      name,
+      argv,
+      port,
+      tied,
+      log: join(folder, `log/${name}.log`),
+      ...env,
+    });
     started.push(id);
     return id;
   };
@@ -276,7 +362,11 @@ async function startDaemons(folder: string, installation: Installation, ports: P
     start("bacula-fd", ports.file),
   ]);
   const [director, storage, file] = all;
-  if (director.status === "fulfilled" && storage.status === "fulfilled" && file.status === "fulfilled") {
+  if (
+    director.status === "fulfilled" &&
+    storage.status === "fulfilled" &&
+    file.status === "fulfilled"
+  ) {
     return { director: director.value, storage: storage.value, file: file.value };
   }
   await stopProcesses(started);
@@ -316,7 +406,10 @@ function labFolders(): string[] {
     .filter((folder) => readState(folder) !== undefined);
 }
 
-/** Clears away what crashed owners left behind: their daemons are dead or get killed, their folders go. */
+/**
+ * Clears away what crashed owners left behind: their daemons are dead or get killed, their folders
+ * go.
+ */
 export function sweep(): string[] {
   return labFolders().filter((folder) => {
     const state = readState(folder);

@@ -15,7 +15,10 @@ export interface CatalogRow {
   readonly digest: string;
 }
 
-/** A job's row. Status letters: T ok, W warnings, E or f failed, A cancelled; others are on their way. */
+/**
+ * A job's row. Status letters: T ok, W warnings, E or f failed, A cancelled; others are on their
+ * way.
+ */
 export interface JobRow {
   readonly jobId: number;
   readonly name: string;
@@ -35,9 +38,22 @@ export class Catalog {
     private readonly release: Release,
   ) {}
 
-  /** Rows of a query, columns split at `|`; text columns that may hold any byte go through hex(). */
+  /**
+   * Rows of a query, columns split at `|`; text columns that may hold any byte go through hex().
+   */
   private async query(sql: string): Promise<string[][]> {
-    const argv = ["sqlite3", "-batch", "-readonly", "-noheader", "-separator", "|", "-cmd", busy, this.database, sql];
+    const argv = [
+      "sqlite3",
+      "-batch",
+      "-readonly",
+      "-noheader",
+      "-separator",
+      "|",
+      "-cmd",
+      busy,
+      this.database,
+      sql,
+    ];
     const { stdout } = await command(argv);
     return stdout
       .toString("latin1")
@@ -47,7 +63,8 @@ export class Catalog {
   }
 
   async files(jobId: number): Promise<CatalogRow[]> {
-    // Schema 16 (9.6) keeps last components in a table of their own, schema 1026 (15) in the File table.
+    // Schema 16 (9.6) keeps last components in a table of their own, schema 1026 (15) in the File
+    // table.
     const [name, join] =
       this.release === "9.6.7"
         ? ["Filename.Name", "JOIN Filename ON Filename.FilenameId = File.FilenameId"]
@@ -86,9 +103,13 @@ export class Catalog {
 
   /** What a job said, in order. */
   async messages(jobId: number): Promise<string> {
-    const rows = await this.query(`SELECT hex(LogText) FROM Log WHERE JobId = ${Number(jobId)} ORDER BY LogId`);
+    const rows = await this.query(
+      `SELECT hex(LogText) FROM Log WHERE JobId = ${Number(jobId)} ORDER BY LogId`,
+    );
     // A text is stored with a lone backslash behind its last newline.
-    return rows.map(([hex = ""]) => Buffer.from(hex, "hex").toString().replace(/\n\\$/, "\n")).join("");
+    return rows
+      .map(([hex = ""]) => Buffer.from(hex, "hex").toString().replace(/\n\\$/, "\n"))
+      .join("");
   }
 
   /** Names of the volumes that a job was written to, first one first. */
@@ -103,6 +124,7 @@ export class Catalog {
   /** Creates an empty catalog from the schema that the release ships. */
   static async create(database: string, schema: string): Promise<void> {
     const { stderr } = await command(["sqlite3", "-batch", "-bail", database, `.read ${schema}`]);
-    if (stderr.length > 0) throw new LabError("HPC_LAB_INSTALL", `${schema}: ${stderr}`, "reinstall the director");
+    if (stderr.length > 0)
+      throw new LabError("HPC_LAB_INSTALL", `${schema}: ${stderr}`, "reinstall the director");
   }
 }

@@ -18,12 +18,23 @@ export interface CommandResult {
   readonly stderr: Buffer;
 }
 
-/** Runs a program to its end, output as bytes. @throws LabError HPC_LAB_COMMAND with the end of its output */
-export function command(argv: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+/**
+ * Runs a program to its end, output as bytes. @throws LabError HPC_LAB_COMMAND with the end of its
+ * output
+ */
+export function command(
+  argv: readonly string[],
+  options: CommandOptions = {},
+): Promise<CommandResult> {
   const [program, ...rest] = argv;
-  if (program === undefined) throw new LabError("HPC_LAB_COMMAND", "empty command", "name a program");
+  if (program === undefined)
+    throw new LabError("HPC_LAB_COMMAND", "empty command", "name a program");
   return new Promise((resolve, reject) => {
-    const child = spawn(program, rest, { env: options.env, cwd: options.cwd, stdio: ["pipe", "pipe", "pipe"] });
+    const child = spawn(program, rest, {
+      env: options.env,
+      cwd: options.cwd,
+      stdio: ["pipe", "pipe", "pipe"],
+    });
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     const limit = options.limit ?? limits.console;
@@ -38,11 +49,17 @@ export function command(argv: readonly string[], options: CommandOptions = {}): 
     });
     child.once("close", (code, signal) => {
       clearTimeout(timer);
-      const result = { code: code ?? -1, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr) };
+      const result = {
+        code: code ?? -1,
+        stdout: Buffer.concat(stdout),
+        stderr: Buffer.concat(stderr),
+      };
       if ((options.accept ?? [0]).includes(result.code)) return resolve(result);
       const tail = Buffer.concat([result.stdout, result.stderr]).toString().slice(-2000);
       const how = signal ? `ended by ${signal} (limit ${limit} ms)` : `exit code ${code}`;
-      reject(new LabError("HPC_LAB_COMMAND", `${argv.join(" ")}: ${how}: ${tail}`, "see its output"));
+      reject(
+        new LabError("HPC_LAB_COMMAND", `${argv.join(" ")}: ${how}: ${tail}`, "see its output"),
+      );
     });
   });
 }

@@ -10,5 +10,10 @@ test("quotes and backslashes of a plugin string survive Bacula's quoting", () =>
   });
   expect(files["bacula-dir.conf"]).toContain('Plugin = "podheitor-hpc:path=\\"/a;b\\\\\\\\c\\""');
   expect(files["bacula-dir.conf"]).toContain("Accurate = yes");
-  expect(Object.keys(files).sort()).toEqual(["bacula-dir.conf", "bacula-fd.conf", "bacula-sd.conf", "bconsole.conf"]);
+  expect(Object.keys(files).sort()).toEqual([
+    "bacula-dir.conf",
+    "bacula-fd.conf",
+    "bacula-sd.conf",
+    "bconsole.conf",
+  ]);
 });

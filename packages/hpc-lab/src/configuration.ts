@@ -104,7 +104,10 @@ function director(c: Configuration): string {
     ...c.jobs.map(fileSet),
     ...c.jobs.map(backupJob),
     // Jobs, not users, are what a restore job's FileSet serves: any of them will do.
-    resource("FileSet", ["Name = None", resource("Include", [resource("Options", ["signature = MD5"])])]),
+    resource("FileSet", [
+      "Name = None",
+      resource("Include", [resource("Options", ["signature = MD5"])]),
+    ]),
     resource("Job", [
       "Name = Rest",
       "Type = Restore",
@@ -142,13 +145,22 @@ function backupJob(job: LabJob): string {
 }
 
 function folders(c: Configuration): string[] {
-  return [`WorkingDirectory = ${quoted(join(c.folder, "work"))}`, `Pid Directory = ${quoted(join(c.folder, "run"))}`];
+  return [
+    `WorkingDirectory = ${quoted(join(c.folder, "work"))}`,
+    `Pid Directory = ${quoted(join(c.folder, "run"))}`,
+  ];
 }
 
 function storage(c: Configuration): string {
   const drives = Array.from({ length: limits.drives }, (_, index) => index);
   return [
-    resource("Storage", ["Name = lab-sd", `SDPort = ${c.ports.storage}`, "SDAddress = 127.0.0.1", ...folders(c), many]),
+    resource("Storage", [
+      "Name = lab-sd",
+      `SDPort = ${c.ports.storage}`,
+      "SDAddress = 127.0.0.1",
+      ...folders(c),
+      many,
+    ]),
     resource("Director", ["Name = lab-dir", password]),
     resource("Autochanger", [
       "Name = Dev",

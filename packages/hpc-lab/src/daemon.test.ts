@@ -37,7 +37,13 @@ test("one that ignores SIGTERM is killed", async () => {
 test("one that ends at once is reported with its last words", async () => {
   const [port = 0] = await freePorts(1);
   const argv = node("console.error('no such table'); process.exit(3)", port);
-  const start = startDaemon({ name: "broken", argv, port, log: join(folder, "broken.log"), tied: true });
+  const start = startDaemon({
+    name: "broken",
+    argv,
+    port,
+    log: join(folder, "broken.log"),
+    tied: true,
+  });
   await expect(start).rejects.toThrow(/broken does not listen[\s\S]*no such table/);
 });
 
@@ -63,7 +69,9 @@ test("ports that are taken are not handed out", async () => {
   expect(new Set(ports).size).toBe(3);
   for (const port of ports) {
     const server = createServer();
-    await new Promise<void>((resolve, reject) => server.once("error", reject).listen(port, "127.0.0.1", resolve));
+    await new Promise<void>((resolve, reject) =>
+      server.once("error", reject).listen(port, "127.0.0.1", resolve),
+    );
     await new Promise((resolve) => server.close(resolve));
   }
 });

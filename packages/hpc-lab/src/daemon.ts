@@ -56,7 +56,10 @@ function launch(options: Omit<DaemonOptions, "name" | "port">): ChildProcess {
   return child;
 }
 
-/** Starts a program in the background, its output in a log. @throws LabError HPC_LAB_DAEMON when it does not even start */
+/**
+ * Starts a program in the background, its output in a log. @throws LabError HPC_LAB_DAEMON when it
+ * does not even start
+ */
 export function startProcess(options: Omit<DaemonOptions, "name" | "port">): ProcessId {
   const child = launch(options);
   child.once("error", () => {}); // it has no number then, which is said here
@@ -68,7 +71,10 @@ export function startProcess(options: Omit<DaemonOptions, "name" | "port">): Pro
   return id;
 }
 
-/** Starts a daemon in the foreground mode and waits until it listens. @throws LabError HPC_LAB_DAEMON with its log's end */
+/**
+ * Starts a daemon in the foreground mode and waits until it listens. @throws LabError
+ * HPC_LAB_DAEMON with its log's end
+ */
 export async function startDaemon(options: DaemonOptions): Promise<ProcessId> {
   const child = launch(options);
   const failed = new Promise<never>((_, reject) => child.once("error", reject));
@@ -81,7 +87,8 @@ export async function startDaemon(options: DaemonOptions): Promise<ProcessId> {
   }
   failed.catch(() => {}); // it has started: nothing more can come
   await until(problem, limits.daemonStart, () => {
-    if (!alive(id)) throw new LabError("HPC_LAB_DAEMON", problem(), `run it by hand: ${options.argv.join(" ")}`);
+    if (!alive(id))
+      throw new LabError("HPC_LAB_DAEMON", problem(), `run it by hand: ${options.argv.join(" ")}`);
     return listening(options.port);
   });
   return id;
@@ -99,7 +106,11 @@ export async function stopProcesses(ids: readonly ProcessId[]): Promise<void> {
     await until("daemons end on SIGTERM", limits.daemonTerm, gone);
   } catch {
     send("SIGKILL");
-    await until(() => `processes ${rest().map((id) => id.pid)} survive SIGKILL`, limits.daemonKill, gone);
+    await until(
+      () => `processes ${rest().map((id) => id.pid)} survive SIGKILL`,
+      limits.daemonKill,
+      gone,
+    );
   }
 }
 
@@ -119,7 +130,10 @@ export function tail(file: string, bytes = 2000): string {
   }
 }
 
-/** Is somebody listening on this loopback port? Read from the kernel's table: connecting would leave lines in daemon logs. */
+/**
+ * Is somebody listening on this loopback port? Read from the kernel's table: connecting would leave
+ * lines in daemon logs.
+ */
 function listening(port: number): boolean {
   const wanted = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   return readFileSync("/proc/net/tcp", "latin1")
@@ -157,7 +171,11 @@ export function childrenOf(parent: number, text: string): ProcessId[] {
       try {
         const stat = readFileSync(`/proc/${name}/stat`, "latin1");
         const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-        if (fields[1] !== String(parent) || !readFileSync(`/proc/${name}/cmdline`, "latin1").includes(text)) return [];
+        if (
+          fields[1] !== String(parent) ||
+          !readFileSync(`/proc/${name}/cmdline`, "latin1").includes(text)
+        )
+          return [];
         return processOf(Number(name)) ?? [];
       } catch {
         return []; // it ended meanwhile
@@ -165,7 +183,10 @@ export function childrenOf(parent: number, text: string): ProcessId[] {
     });
 }
 
-/** Bytes that a process has read and written through system calls (proc(5), io); what it splices is not counted. 0 once it is gone. */
+/**
+ * Bytes that a process has read and written through system calls (proc(5), io); what it splices is
+ * not counted. 0 once it is gone.
+ */
 export function transferred(id: ProcessId): number {
   try {
     const text = readFileSync(`/proc/${id.pid}/io`, "latin1");

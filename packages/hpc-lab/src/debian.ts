@@ -6,7 +6,10 @@ import { command } from "./command";
 import { LabError } from "./errors";
 import { limits } from "./limits";
 
-/** What Bacula needs, in Debian 12 and 13. The director has to be named beside its SQLite part (it is only recommended there). */
+/**
+ * What Bacula needs, in Debian 12 and 13. The director has to be named beside its SQLite part (it
+ * is only recommended there).
+ */
 export const baculaPackages = [
   "bacula-fd",
   "bacula-sd",
@@ -58,24 +61,41 @@ export async function installPackages(packages: readonly string[]): Promise<void
 async function debianMirror(): Promise<string> {
   const format = "$(ORIGIN)|$(LABEL)|$(COMPONENT)|$(REPO_URI)";
   const list = async (): Promise<string[]> => {
-    const { stdout } = await command(["apt-get", "indextargets", "--format", format, "Identifier: Packages"]);
+    const { stdout } = await command([
+      "apt-get",
+      "indextargets",
+      "--format",
+      format,
+      "Identifier: Packages",
+    ]);
     return stdout.toString().split("\n");
   };
-  const find = (lines: string[]) => lines.find((line) => line.startsWith("Debian|Debian|main|"))?.split("|")[3];
+  const find = (lines: string[]) =>
+    lines.find((line) => line.startsWith("Debian|Debian|main|"))?.split("|")[3];
   let mirror = find(await list());
   if (mirror === undefined) {
     await command(["apt-get", "update", "-q"], { env: quiet, limit: limits.install });
     mirror = find(await list());
   }
   if (mirror === undefined) {
-    throw new LabError("HPC_LAB_INSTALL", "apt knows no Debian mirror", "add one to /etc/apt/sources.list.d");
+    throw new LabError(
+      "HPC_LAB_INSTALL",
+      "apt knows no Debian mirror",
+      "add one to /etc/apt/sources.list.d",
+    );
   }
   return mirror;
 }
 
 /** apt's own proxy, for programs that only look at the environment. */
 async function proxyEnvironment(): Promise<NodeJS.ProcessEnv> {
-  const { stdout } = await command(["apt-config", "dump", "--format", "%v", "Acquire::http::Proxy"]);
+  const { stdout } = await command([
+    "apt-config",
+    "dump",
+    "--format",
+    "%v",
+    "Acquire::http::Proxy",
+  ]);
   const proxy = stdout.toString().trim();
   return proxy === "" || proxy === "DIRECT" ? quiet : { ...quiet, http_proxy: proxy };
 }
@@ -90,21 +110,31 @@ export function trixieReady(): boolean {
 }
 
 /**
- * Unpacks Debian 13 with Bacula 15 into the cache folder, unless a complete one is there (one minute, 450 MB).
- * It is built under another name and renamed when complete, so an interrupted build is never taken for a good one.
+ * Unpacks Debian 13 with Bacula 15 into the cache folder, unless a complete one is there (one
+ * minute, 450 MB).
+ * It is built under another name and renamed when complete, so an interrupted build is never taken
+ * for a good one.
  */
 export async function ensureTrixie(): Promise<string> {
   const folder = trixieFolder();
   if (trixieReady()) return folder;
   if (process.getuid?.() !== 0) {
-    throw new LabError("HPC_LAB_INSTALL", `${folder} does not exist`, "run once as root: debootstrap needs chroot");
+    throw new LabError(
+      "HPC_LAB_INSTALL",
+      `${folder} does not exist`,
+      "run once as root: debootstrap needs chroot",
+    );
   }
-  // A keyring from before August 2025 lacks the keys that sign Debian 13; Debian 12's own update brings them.
+  // A keyring from before August 2025 lacks the keys that sign Debian 13; Debian 12's own update
+  // brings them.
   const keyring = "/usr/share/keyrings/debian-archive-trixie-stable.gpg";
   await installPackages(["debootstrap", "debian-archive-keyring"]);
   if (!existsSync(keyring)) {
     await command(["apt-get", "update", "-q"], { env: quiet, limit: limits.install });
-    await command(["apt-get", "install", "-y", "-q", "debian-archive-keyring"], { env: quiet, limit: limits.install });
+    await command(["apt-get", "install", "-y", "-q", "debian-archive-keyring"], {
+      env: quiet,
+      limit: limits.install,
+    });
   }
   await mkdir(dirname(folder), { recursive: true });
   await removeStaleBuilds(folder);
@@ -113,9 +143,19 @@ export async function ensureTrixie(): Promise<string> {
     const env = await proxyEnvironment();
     const limit = limits.install;
     const keys = "--keyring=/usr/share/keyrings/debian-archive-keyring.gpg";
-    await command(["debootstrap", "--variant=minbase", keys, trixie, building, await debianMirror()], { env, limit });
+    await command(
+      ["debootstrap", "--variant=minbase", keys, trixie, building, await debianMirror()],
+      { env, limit },
+    );
     await writeFile(join(building, "usr/sbin/policy-rc.d"), noServices, { mode: 0o755 });
-    const install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", ...baculaPackages];
+    const install = [
+      "apt-get",
+      "install",
+      "-y",
+      "-q",
+      "--no-install-recommends",
+      ...baculaPackages,
+    ];
     await command(["chroot", building, ...install], { env, limit });
     await command(["chroot", building, "apt-get", "clean"], { env, limit });
     await writeFile(join(building, trixieMarker), `${baculaPackages.join(" ")}\n`);
@@ -133,6 +173,7 @@ async function removeStaleBuilds(folder: string): Promise<void> {
     if (pid !== undefined && !existsSync(`/proc/${pid}`))
       await rm(join(parent, name), { recursive: true, force: true });
   }
-  // A folder without its marker cannot come from here (the rename is last): make room for the new one.
+  // A folder without its marker cannot come from here (the rename is last): make room for the new
+  // one.
   if (existsSync(folder) && !trixieReady()) await rm(folder, { recursive: true, force: true });
 }

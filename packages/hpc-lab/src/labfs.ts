@@ -12,12 +12,16 @@ const program = join(folder, "build/labfs");
 /** What labfs needs and this machine does not have; undefined: all there. */
 export function missingForLabFs(): string | undefined {
   if (!existsSync("/dev/fuse")) return "/dev/fuse";
-  if (!existsSync("/usr/bin/fusermount3") && !existsSync("/bin/fusermount3")) return "fusermount3 (package fuse3)";
+  if (!existsSync("/usr/bin/fusermount3") && !existsSync("/bin/fusermount3"))
+    return "fusermount3 (package fuse3)";
   if (!existsSync("/usr/include/fuse3/fuse.h")) return "fuse3/fuse.h (package libfuse3-dev)";
   return process.getuid?.() === 0 ? undefined : "root";
 }
 
-/** A directory seen through FUSE with faults that rules call up (shim-c/labfs/rules.h has their grammar). */
+/**
+ * A directory seen through FUSE with faults that rules call up (shim-c/labfs/rules.h has their
+ * grammar).
+ */
 export class LabFs {
   private constructor(
     /** The real directory; what is done here is seen in `mount` at once. */
@@ -26,10 +30,14 @@ export class LabFs {
     private readonly process: ProcessId,
   ) {}
 
-  /** Builds the program if need be, and mounts. `lustre`: as a client of Lustre shows a directory (lustre-double.ts). @throws LabError HPC_LAB_INSTALL, HPC_LAB_DAEMON */
+  /**
+   * Builds the program if need be, and mounts. `lustre`: as a client of Lustre shows a directory
+   * (lustre-double.ts). @throws LabError HPC_LAB_INSTALL, HPC_LAB_DAEMON
+   */
   static async start(source: string, mount: string, kind?: "lustre"): Promise<LabFs> {
     const missing = missingForLabFs();
-    if (missing !== undefined) throw new LabError("HPC_LAB_INSTALL", `labfs: missing ${missing}`, "install it");
+    if (missing !== undefined)
+      throw new LabError("HPC_LAB_INSTALL", `labfs: missing ${missing}`, "install it");
     await command(["make", "-s", "-C", folder, "all"]);
     for (const directory of [source, mount]) mkdirSync(directory, { recursive: true });
     const outside = statSync(mount).dev;
@@ -43,7 +51,8 @@ export class LabFs {
       () => `labfs mounts ${mount}: ${tail(log)}`,
       limits.daemonStart,
       () => {
-        if (!alive(process)) throw new LabError("HPC_LAB_DAEMON", `labfs ended: ${tail(log)}`, `look at ${log}`);
+        if (!alive(process))
+          throw new LabError("HPC_LAB_DAEMON", `labfs ended: ${tail(log)}`, `look at ${log}`);
         return statSync(mount).dev !== outside;
       },
     );
@@ -74,7 +83,11 @@ export class LabFs {
 
   /** Waits until an operation hangs. */
   async hangs(): Promise<void> {
-    await until(`an operation on ${this.mount} hangs`, limits.daemonStart, () => this.state().hanging > 0);
+    await until(
+      `an operation on ${this.mount} hangs`,
+      limits.daemonStart,
+      () => this.state().hanging > 0,
+    );
   }
 
   /** Unmounts. Operations that hang fail. */

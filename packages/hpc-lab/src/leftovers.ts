@@ -10,7 +10,9 @@ export function childrenAndZombies(parent: number): string[] {
         const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
         const end = stat.lastIndexOf(")");
         const [state, ppid] = stat.slice(end + 2).split(" ");
-        return ppid === String(parent) ? [`${pid} ${state} ${stat.slice(stat.indexOf("(") + 1, end)}`] : [];
+        return ppid === String(parent)
+          ? [`${pid} ${state} ${stat.slice(stat.indexOf("(") + 1, end)}`]
+          : [];
       } catch {
         return []; // it ended meanwhile
       }

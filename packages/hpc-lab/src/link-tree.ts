@@ -6,8 +6,9 @@ import { Random } from "./random";
 const names = { fewest: 2, most: 50 } as const;
 
 /**
- * A tree in which most names are hard links: `groups` inodes of 2 to 50 names each, their names shuffled over all directories, so that a
- * walk meets first and last names anywhere; the rest are plain files. `entries` counts all names, the root included.
+ * A tree in which most names are hard links: `groups` inodes of 2 to 50 names each, their names
+ * shuffled over all directories, so that a walk meets first and last names anywhere; the rest are
+ * plain files. `entries` counts all names, the root included.
  */
 export function makeLinkTree(root: string, entries: number, groups: number, seed = 1): void {
   const random = new Random(seed);
@@ -22,9 +23,14 @@ export function makeLinkTree(root: string, entries: number, groups: number, seed
   // Each name of each inode has one slot; then the slots are dealt out.
   const slots: number[] = [];
   for (let inode = 0; inode < groups; inode += 1)
-    for (let count = random.between(names.fewest, names.most); count > 0; count -= 1) slots.push(inode);
+    for (let count = random.between(names.fewest, names.most); count > 0; count -= 1)
+      slots.push(inode);
   if (slots.length > room)
-    throw new LabError("HPC_LAB_USAGE", `${groups} groups take ${slots.length} names of ${room}`, "ask for fewer");
+    throw new LabError(
+      "HPC_LAB_USAGE",
+      `${groups} groups take ${slots.length} names of ${room}`,
+      "ask for fewer",
+    );
   for (let inode = groups; slots.length < room; inode += 1) slots.push(inode);
   const first = new Map<number, string>();
   for (const [index, inode] of random.shuffled(slots).entries()) {

@@ -17,7 +17,10 @@ esac
 
 export type TargetState = "active" | "inactive" | "silent";
 
-/** A directory as a client of Lustre shows it, with two MDTs and four OSTs (shim-c/labfs/lustre.h). Needs root. */
+/**
+ * A directory as a client of Lustre shows it, with two MDTs and four OSTs (shim-c/labfs/lustre.h).
+ * Needs root.
+ */
 export class LustreDouble {
   private constructor(
     readonly fs: LabFs,
@@ -32,21 +35,29 @@ export class LustreDouble {
     writeFileSync(join(tools, "lfs"), LFS);
     chmodSync(join(tools, "lfs"), 0o755);
     declareLustre(tools);
-    return new LustreDouble(await LabFs.start(join(folder, "src"), join(folder, "mnt"), "lustre"), tools);
+    return new LustreDouble(
+      await LabFs.start(join(folder, "src"), join(folder, "mnt"), "lustre"),
+      tools,
+    );
   }
 
   get mount(): string {
     return this.fs.mount;
   }
 
-  /** Lets targets become active or inactive: `mdt 1 inactive`. `silent`: listings do not say that they lack names. */
+  /**
+   * Lets targets become active or inactive: `mdt 1 inactive`. `silent`: listings do not say that
+   * they lack names.
+   */
   targets(...lines: readonly `${"mdt" | "ost"} ${number} ${TargetState}`[]): void {
     writeFileSync(join(this.mount, ".labfs-lustre"), `${lines.join("\n")}\n`);
   }
 
   /** How often a released file was asked for its data. */
   get recalls(): number {
-    return Number(/^recalls (\d+)$/m.exec(readFileSync(join(this.mount, ".labfs-lustre"), "latin1"))?.[1]);
+    return Number(
+      /^recalls (\d+)$/m.exec(readFileSync(join(this.mount, ".labfs-lustre"), "latin1"))?.[1],
+    );
   }
 
   /** On which MDT a directory lies, with what is below it; several: striped over them. */
@@ -56,7 +67,13 @@ export class LustreDouble {
 
   /** An attribute `trusted.lab.NAME` of the entry below the mount. */
   mark(path: string, name: string, value: string): void {
-    execFileSync("setfattr", ["-n", `trusted.lab.${name}`, "-v", value, join(this.fs.source, path)]);
+    execFileSync("setfattr", [
+      "-n",
+      `trusted.lab.${name}`,
+      "-v",
+      value,
+      join(this.fs.source, path),
+    ]);
   }
 
   /** The environment in which programs find its `lfs`. */

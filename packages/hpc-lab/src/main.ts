@@ -42,7 +42,8 @@ const options = {
 } as const;
 
 const say = (text: string): boolean => process.stdout.write(`${text}\n`);
-const usage = (text: string): LabError => new LabError("HPC_LAB_USAGE", text, "see npm run lab -- --help");
+const usage = (text: string): LabError =>
+  new LabError("HPC_LAB_USAGE", text, "see npm run lab -- --help");
 
 async function main(argv: string[]): Promise<number> {
   const { values, positionals } = parseArgs({ args: argv, options, allowPositionals: true });
@@ -55,15 +56,22 @@ async function main(argv: string[]): Promise<number> {
   switch (verb) {
     case "check": {
       const missing = await missingForRelease(releaseOf(values.release ?? "9"));
-      say(missing.length === 0 ? "ready" : `missing: ${missing.join(" ")}; as root: npm run lab -- bacula install`);
+      say(
+        missing.length === 0
+          ? "ready"
+          : `missing: ${missing.join(" ")}; as root: npm run lab -- bacula install`,
+      );
       return missing.length === 0 ? 0 : 1;
     }
     case "install":
       await ensureRelease(releaseOf(values.release ?? "9"));
       return 0;
     case "up": {
-      const jobs: LabJob[] = [{ name: "Tree", files: [resolve(values.path)], accurate: values.accurate }];
-      if (values.plugin) jobs.push({ name: "Plugin", plugins: values.plugin, accurate: values.accurate });
+      const jobs: LabJob[] = [
+        { name: "Tree", files: [resolve(values.path)], accurate: values.accurate },
+      ];
+      if (values.plugin)
+        jobs.push({ name: "Plugin", plugins: values.plugin, accurate: values.accurate });
       const pluginDir = values["plugin-dir"];
       const lab = await startBacula({
         release: releaseOf(values.release ?? "9"),
@@ -89,17 +97,22 @@ async function main(argv: string[]): Promise<number> {
     }
     case "status":
       for (const lab of labs()) {
-        say(`${lab.release} ${lab.folder} ${lab.running ? "running" : "dead"}${lab.detached ? "" : " (a test's)"}`);
+        say(
+          `${lab.release} ${lab.folder} ${lab.running ? "running" : "dead"}${lab.detached ? "" : " (a test's)"}`,
+        );
       }
       return 0;
     case "run":
       if (argument === undefined) throw usage("which job?");
       return report(await (await choose(values.release)).run(argument, levelOf(values.level)));
     case "restore": {
-      if (values.jobid === undefined || values.where === undefined) throw usage("restore needs --jobid and --where");
+      if (values.jobid === undefined || values.where === undefined)
+        throw usage("restore needs --jobid and --where");
       const jobIds = values.jobid.split(",").map(Number);
       const where = resolve(values.where);
-      return report(await (await choose(values.release)).restore({ jobIds, where, limit: limits.job }));
+      return report(
+        await (await choose(values.release)).restore({ jobIds, where, limit: limits.job }),
+      );
     }
     case "console":
       say(await (await choose(values.release)).console(argument ?? "status director"));
@@ -123,10 +136,15 @@ function report(result: JobResult): number {
 
 async function choose(release: string | undefined): Promise<BaculaLab> {
   const wanted = release === undefined ? undefined : releaseOf(release);
-  const found = labs().filter((lab) => lab.detached && lab.running && (wanted ?? lab.release) === lab.release);
+  const found = labs().filter(
+    (lab) => lab.detached && lab.running && (wanted ?? lab.release) === lab.release,
+  );
   if (found.length > 1)
-    throw usage(`several labs are up: ${found.map((lab) => lab.release).join(", ")}; give --release`);
-  if (found[0] === undefined) throw new LabError("HPC_LAB_USAGE", "no lab is up", "npm run lab -- bacula up");
+    throw usage(
+      `several labs are up: ${found.map((lab) => lab.release).join(", ")}; give --release`,
+    );
+  if (found[0] === undefined)
+    throw new LabError("HPC_LAB_USAGE", "no lab is up", "npm run lab -- bacula up");
   return BaculaLab.attach(found[0].folder);
 }
 

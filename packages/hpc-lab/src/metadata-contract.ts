@@ -20,7 +20,10 @@ export function lost(what: string): Cell {
   return `**lost**: ${what}`;
 }
 
-/** What is seen of a way, row by row: of the backup before anything is restored, and of what came back. */
+/**
+ * What is seen of a way, row by row: of the backup before anything is restored, and of what came
+ * back.
+ */
 export interface Columns {
   readonly backup: readonly Cell[];
   readonly restore: readonly Cell[];
@@ -29,8 +32,9 @@ export const steps = ["backup", "restore"] as const;
 export type Step = (typeof steps)[number];
 
 /**
- * Compares what was with what the backup holds and with what came back, row by row. What a backup does not show counts as held when it came
- * back; where it did not, nothing tells which of the two lost it, and the cell says so.
+ * Compares what was with what the backup holds and with what came back, row by row. What a backup
+ * does not show counts as held when it came back; where it did not, nothing tells which of the two
+ * lost it, and the cell says so.
  */
 export function cellsOf(
   subjects: readonly Subject[],
@@ -53,7 +57,8 @@ export function cellsOf(
       else
         for (const aspect of changed(was, after.get(path), aspects)) {
           differing.add(aspect);
-          if (held !== undefined && held[aspect] === undefined) absent.add(`${aspect}, here or at restore`);
+          if (held !== undefined && held[aspect] === undefined)
+            absent.add(`${aspect}, here or at restore`);
         }
     }
     backup.push(cell(absent));
@@ -63,7 +68,9 @@ export function cellsOf(
 }
 
 function cell(missing: ReadonlySet<string>): Cell {
-  return missing.size === 0 ? kept : lost(missing.has("missing") ? "missing" : [...missing].join(", "));
+  return missing.size === 0
+    ? kept
+    : lost(missing.has("missing") ? "missing" : [...missing].join(", "));
 }
 
 const head = `# The metadata contract
@@ -88,12 +95,16 @@ export function contractPage(
   const tables = groups.map((group) => {
     const lines = rows.flatMap((row, index) => {
       if (row.group !== group) return [];
-      const cells = ways.flatMap((way) => steps.map((step) => columns.get(way)?.[step][index] ?? "not observed"));
+      const cells = ways.flatMap((way) =>
+        steps.map((step) => columns.get(way)?.[step][index] ?? "not observed"),
+      );
       return [`| ${[row.what, ...cells].join(" | ")} |`];
     });
     return `## ${group}\n\n| | ${heads.join(" | ")} |\n|---|${heads.map(() => "---|").join("")}\n${lines.join("\n")}\n`;
   });
-  return [head, ...tables, `## Notes\n\n${notes.map((note) => `- ${note}`).join("\n")}\n`].join("\n");
+  return [head, ...tables, `## Notes\n\n${notes.map((note) => `- ${note}`).join("\n")}\n`].join(
+    "\n",
+  );
 }
 
 function columnName(way: Way, step: Step): string {
@@ -107,7 +118,12 @@ export function columnOf(page: string, way: Way): Record<string, Cell> {
   for (const line of page.split("\n")) {
     if (line.startsWith("## ")) group = line.slice(3);
     const [what, ...rest] = line.replace(/^\| | \|$/g, "").split(" | ");
-    if (!line.startsWith("| ") || line.startsWith("| |") || rest.length !== ways.length * steps.length) continue;
+    if (
+      !line.startsWith("| ") ||
+      line.startsWith("| |") ||
+      rest.length !== ways.length * steps.length
+    )
+      continue;
     for (const [at, step] of steps.entries())
       cells[`${group}: ${what}, ${step}`] = rest[ways.indexOf(way) * steps.length + at] ?? "";
   }

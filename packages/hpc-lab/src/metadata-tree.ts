@@ -55,14 +55,20 @@ const names = [
 ];
 
 /**
- * Makes a tree that holds every kind of the metadata contract, and returns the contract's rows. Needs root and a filesystem such as
+ * Makes a tree that holds every kind of the metadata contract, and returns the contract's rows.
+ * Needs root and a filesystem such as
  * {@link metadataFilesystem}'s. Made with coreutils, attr, acl and e2fsprogs.
  */
 export function makeMetadataTree(root: string): readonly Subject[] {
   const subjects: Subject[] = [];
   mkdirSync(root);
   const at = (path: string): string => `${root}/${path}`;
-  const row = (group: string, what: string, paths: readonly string[], ...aspects: Aspect[]): void => {
+  const row = (
+    group: string,
+    what: string,
+    paths: readonly string[],
+    ...aspects: Aspect[]
+  ): void => {
     subjects.push({ group, what, paths, aspects });
   };
   const folder = (path: string): string => {
@@ -101,14 +107,31 @@ export function makeMetadataTree(root: string): readonly Subject[] {
   );
   sparse(at("data/sparse"), 64 * 2 ** 20, [0, 2 ** 20, 32 * 2 ** 20]);
   sparse(at("data/holes-only"), 64 * 2 ** 20, []);
-  row("Regular files", "contents of sparse files", ["data/sparse", "data/holes-only"], "size", "content");
-  row("Regular files", "holes: at most 1.1 times the blocks", ["data/sparse", "data/holes-only"], "sparse");
+  row(
+    "Regular files",
+    "contents of sparse files",
+    ["data/sparse", "data/holes-only"],
+    "size",
+    "content",
+  );
+  row(
+    "Regular files",
+    "holes: at most 1.1 times the blocks",
+    ["data/sparse", "data/holes-only"],
+    "sparse",
+  );
 
   folder("links");
   folder("links/elsewhere");
   file("links/a");
   for (const name of ["links/b", "links/elsewhere/c"]) linkSync(at("links/a"), at(name));
-  row("Hard links", "of a file, over directories", ["links/a", "links/b", "links/elsewhere/c"], "links", "content");
+  row(
+    "Hard links",
+    "of a file, over directories",
+    ["links/a", "links/b", "links/elsewhere/c"],
+    "links",
+    "content",
+  );
   const many = Array.from({ length: 300 }, (_, index) => `links/elsewhere/many-${index}`);
   file("links/many");
   for (const name of many) linkSync(at("links/many"), at(name));
@@ -139,7 +162,15 @@ export function makeMetadataTree(root: string): readonly Subject[] {
   run("mknod", at("special/character"), "c", "254", "70000");
   run("mknod", at("special/block"), "b", "7", "99");
   row("Special files", "fifos", ["special/fifo"], "type", "mode", "owner");
-  row("Special files", "character devices", ["special/character"], "type", "device", "mode", "owner");
+  row(
+    "Special files",
+    "character devices",
+    ["special/character"],
+    "type",
+    "device",
+    "mode",
+    "owner",
+  );
   row("Special files", "block devices", ["special/block"], "type", "device", "mode", "owner");
   const special = ["special/fifo", "special/character", "special/block"];
   for (const path of special) touch(path, "@1234567890.987654321", "@1234567891.123456789");
@@ -182,7 +213,8 @@ export function makeMetadataTree(root: string): readonly Subject[] {
   run("setfattr", { input: large }, "--restore=-");
   row("Attributes", "`user.*` of 64 KiB", ["xattrs/large"], "xattrs");
   file("xattrs/many");
-  for (let index = 0; index < 40; index += 1) set("xattrs/many", `user.attribute-${index}`, `value ${index}`);
+  for (let index = 0; index < 40; index += 1)
+    set("xattrs/many", `user.attribute-${index}`, `value ${index}`);
   row("Attributes", "40 to a file", ["xattrs/many"], "xattrs");
   set(folder("xattrs/directory"), "user.on-directory", "value");
   row("Attributes", "of directories", ["xattrs/directory"], "xattrs");
@@ -199,7 +231,13 @@ export function makeMetadataTree(root: string): readonly Subject[] {
   row("Attributes", "`trusted.*` of symlinks, fifos, devices", carriers, "xattrs");
   set(file("xattrs/linked"), "user.shared", "value");
   linkSync(at("xattrs/linked"), at("xattrs/linked-too"));
-  row("Attributes", "of a file with two names", ["xattrs/linked", "xattrs/linked-too"], "xattrs", "links");
+  row(
+    "Attributes",
+    "of a file with two names",
+    ["xattrs/linked", "xattrs/linked-too"],
+    "xattrs",
+    "links",
+  );
   set(file("xattrs/read-only"), "user.locked", "value");
   run("chmod", "0400", at("xattrs/read-only"));
   set(file("xattrs/empty-file", 0), "user.empty-file", "value");
@@ -219,7 +257,14 @@ export function makeMetadataTree(root: string): readonly Subject[] {
   file("acls/default/child-before"); // made before there is anything to inherit
   run("setfacl", "-m", "d:u:1234:rwx,d:g:4321:---,u:99:r-x", at("acls/default"));
   row("ACLs", "POSIX, default", ["acls/default"], "acl", "mode", "xattrs");
-  row("ACLs", "a child that did not inherit its directory's", ["acls/default/child-before"], "acl", "mode", "xattrs");
+  row(
+    "ACLs",
+    "a child that did not inherit its directory's",
+    ["acls/default/child-before"],
+    "acl",
+    "mode",
+    "xattrs",
+  );
   run("chmod", "2750", at(folder("acls/setgid")));
   run("setfacl", "-m", "u:1234:rwx", at("acls/setgid"));
   row("ACLs", "POSIX, on a setgid directory", ["acls/setgid"], "acl", "mode");
@@ -233,7 +278,10 @@ export function makeMetadataTree(root: string): readonly Subject[] {
   ] as const) {
     file(`flags/${letter}`);
     mkdirSync(at(`flags/${letter}-directory`));
-    const paths = [`flags/${letter}`, file(`flags/${letter}-directory/child`).replace("/child", "")];
+    const paths = [
+      `flags/${letter}`,
+      file(`flags/${letter}-directory/child`).replace("/child", ""),
+    ];
     for (const path of paths) touch(path, "@1111111111.111111111");
     run("chattr", `+${letter}`, ...paths.map(at));
     row("Inode flags", name, paths, "flags", "mtime");
@@ -252,7 +300,12 @@ export function makeMetadataTree(root: string): readonly Subject[] {
     run("chmod", mode, at(`directories/${name}`));
     touch(`directories/${name}`, "@1111111111.111111111", "@1222222222.222222222");
     const aspects = ["mode", "owner", "mtime", "atime"] as const;
-    row("Directories", `${name} (${mode}), with a child: mode, owner, times`, [`directories/${name}`], ...aspects);
+    row(
+      "Directories",
+      `${name} (${mode}), with a child: mode, owner, times`,
+      [`directories/${name}`],
+      ...aspects,
+    );
   }
   touch(folder("directories/empty"), "@-1.5");
   row("Directories", "empty, mtime before 1970", ["directories/empty"], "type", "mtime");
@@ -265,7 +318,8 @@ export function makeMetadataTree(root: string): readonly Subject[] {
 export function sparse(path: string, size: number, extents: readonly number[]): void {
   const fd = openSync(path, "wx");
   ftruncateSync(fd, size);
-  for (const offset of extents) writeSync(fd, Buffer.alloc(4096, `extent ${offset} `), 0, 4096, offset);
+  for (const offset of extents)
+    writeSync(fd, Buffer.alloc(4096, `extent ${offset} `), 0, 4096, offset);
   closeSync(fd);
 }
 

@@ -21,15 +21,19 @@ import type { Random } from "./random";
 /** What a chain of jobs can follow. A job that is not accurate knows times only. */
 export interface Rules {
   /**
-   * Deletions are followed, and with them whatever makes an old name mean something else. Without it no name ever comes back as another
-   * kind of thing, and no directory moves: what is in it would keep its times, and no job would look at it.
+   * Deletions are followed, and with them whatever makes an old name mean something else. Without
+   * it no name ever comes back as another kind of thing, and no directory moves: what is in it
+   * would keep its times, and no job would look at it.
    */
   readonly accurate: boolean;
 }
 
 type Kind = "file" | "folder" | "other";
 
-/** A tree that changes at random, in ways that backup programs get wrong. Its only state is the tree itself. */
+/**
+ * A tree that changes at random, in ways that backup programs get wrong. Its only state is the tree
+ * itself.
+ */
 export class ModelTree {
   #made = 0;
 
@@ -80,10 +84,15 @@ export class ModelTree {
   #all(): { path: string; kind: Kind }[] {
     const found: { path: string; kind: Kind }[] = [];
     const walk = (folder: string): void => {
-      const entries = readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
+      const entries = readdirSync(folder, { withFileTypes: true }).sort((a, b) =>
+        a.name < b.name ? -1 : 1,
+      );
       for (const entry of entries) {
         const path = join(folder, entry.name);
-        found.push({ path, kind: entry.isDirectory() ? "folder" : entry.isFile() ? "file" : "other" });
+        found.push({
+          path,
+          kind: entry.isDirectory() ? "folder" : entry.isFile() ? "file" : "other",
+        });
         if (entry.isDirectory()) walk(path);
       }
     };
@@ -116,7 +125,8 @@ export class ModelTree {
     const path = this.#fresh({ file: "f", folder: "d", other: "o" }[kind]);
     if (kind === "folder") mkdirSync(path);
     else if (kind === "file") writeFileSync(path, this.#content(), { flag: "wx" });
-    else if (this.random.chance(70)) symlinkSync(this.random.pick(["nowhere", "..", "/etc/passwd"]), path);
+    else if (this.random.chance(70))
+      symlinkSync(this.random.pick(["nowhere", "..", "/etc/passwd"]), path);
     else spawnSync("mkfifo", ["--", path]);
     return this.#say("create", path);
   }
@@ -177,8 +187,13 @@ export class ModelTree {
   #moveTree(): string {
     const path = this.#some("folder");
     if (path === undefined) return this.#create("folder");
-    const targets = [this.root, ...this.#all().flatMap(({ path: at, kind }) => (kind === "folder" ? [at] : []))];
-    const target = this.random.pick(targets.filter((at) => at !== path && !at.startsWith(`${path}/`)));
+    const targets = [
+      this.root,
+      ...this.#all().flatMap(({ path: at, kind }) => (kind === "folder" ? [at] : [])),
+    ];
+    const target = this.random.pick(
+      targets.filter((at) => at !== path && !at.startsWith(`${path}/`)),
+    );
     const to = this.#fresh("t", target);
     renameSync(path, to);
     return this.#say("move tree", path, to);
@@ -212,13 +227,17 @@ export class ModelTree {
   #attributes(): string {
     const path = this.#some("file", "folder");
     if (path === undefined) return this.#create("file");
-    if (this.random.chance(40)) chmodSync(path, this.random.pick([0o600, 0o644, 0o751, 0o2750, 0o1777]));
-    else if (this.random.chance(50)) chownSync(path, this.random.below(70_000), this.random.below(70_000));
+    if (this.random.chance(40))
+      chmodSync(path, this.random.pick([0o600, 0o644, 0o751, 0o2750, 0o1777]));
+    else if (this.random.chance(50))
+      chownSync(path, this.random.below(70_000), this.random.below(70_000));
     else utimesSync(path, this.random.below(2 ** 31), this.random.below(2 ** 31));
     return this.#say("attributes", path);
   }
 
   #say(what: string, ...paths: readonly string[]): string {
-    return [what, ...paths.map((path) => JSON.stringify(path.slice(this.root.length + 1)))].join(" ");
+    return [what, ...paths.map((path) => JSON.stringify(path.slice(this.root.length + 1)))].join(
+      " ",
+    );
   }
 }

@@ -11,21 +11,56 @@ const environment = { ...process.env, LC_ALL: "C" }; // names are bytes
 const largest = 2 ** 30;
 
 /**
- * Everything that the contract speaks of, of every entry below `root` and of `root` itself (""), by path below it (bytes as latin1).
+ * Everything that the contract speaks of, of every entry below `root` and of `root` itself (""), by
+ * path below it (bytes as latin1).
  * Only `plain` paths, which no program prints escaped, are asked for attributes, ACLs and flags.
  *
  * @param root look through a mount that does not move access times
  */
-export async function observe(root: string, plain: readonly string[]): Promise<Map<string, Observed>> {
+export async function observe(
+  root: string,
+  plain: readonly string[],
+): Promise<Map<string, Observed>> {
   const fields = ["%P", "%y", "%s", "%m", "%U:%G", "%T@", "%A@", "%l", "%D:%i", "%n", "%b"];
   const run = async (argv: readonly string[], accept = [0, 1]): Promise<string> =>
-    (await command(argv, { env: environment, limit: limits.job, accept })).stdout.toString("latin1");
-  const listing = await run(["find", root, "-printf", fields.map((field) => `${field}\\0`).join("")]);
+    (await command(argv, { env: environment, limit: limits.job, accept })).stdout.toString(
+      "latin1",
+    );
+  const listing = await run([
+    "find",
+    root,
+    "-printf",
+    fields.map((field) => `${field}\\0`).join(""),
+  ]);
   const devices = words(
-    await run(["find", root, "-type", "b,c", "-exec", "stat", "--printf", "%n\\0%t:%T\\0", "{}", "+"]),
+    await run([
+      "find",
+      root,
+      "-type",
+      "b,c",
+      "-exec",
+      "stat",
+      "--printf",
+      "%n\\0%t:%T\\0",
+      "{}",
+      "+",
+    ]),
   );
   const digests = words(
-    await run(["find", root, "-type", "f", "-size", `-${largest}c`, "-exec", "sha256sum", "-z", "--", "{}", "+"]),
+    await run([
+      "find",
+      root,
+      "-type",
+      "f",
+      "-size",
+      `-${largest}c`,
+      "-exec",
+      "sha256sum",
+      "-z",
+      "--",
+      "{}",
+      "+",
+    ]),
   );
   const rows = chunks(words(listing), fields.length);
   const exists = new Set(rows.map(([path]) => path));
@@ -34,7 +69,19 @@ export async function observe(root: string, plain: readonly string[]): Promise<M
   // One paragraph to a file, which begins "# file: NAME"; a file without attributes has none.
   const xattrs = paragraphs(
     root,
-    await run(["getfattr", "-P", "-h", "--absolute-names", "-d", "-m", "-", "-e", "hex", "--", ...full]),
+    await run([
+      "getfattr",
+      "-P",
+      "-h",
+      "--absolute-names",
+      "-d",
+      "-m",
+      "-",
+      "-e",
+      "hex",
+      "--",
+      ...full,
+    ]),
   );
   const acls = paragraphs(root, await run(["getfacl", "-P", "-n", "-p", "--", ...full]));
   const flags = new Map(
@@ -44,10 +91,13 @@ export async function observe(root: string, plain: readonly string[]): Promise<M
       return [below(root, line.slice(at + 1)), line.slice(0, at).replace(/[-eI]/g, "")];
     }),
   );
-  const deviceOf = new Map(chunks(devices, 2).map(([path = "", numbers = ""]) => [below(root, path), numbers]));
+  const deviceOf = new Map(
+    chunks(devices, 2).map(([path = "", numbers = ""]) => [below(root, path), numbers]),
+  );
   const digestOf = new Map(digests.map((line) => [below(root, line.slice(66)), line.slice(0, 64)]));
   const groups = new Map<string, string[]>();
-  for (const [path = "", , , , , , , , inode = ""] of rows) groups.set(inode, [...(groups.get(inode) ?? []), path]);
+  for (const [path = "", , , , , , , , inode = ""] of rows)
+    groups.set(inode, [...(groups.get(inode) ?? []), path]);
 
   return new Map(
     rows.map(
@@ -87,10 +137,16 @@ export async function observe(root: string, plain: readonly string[]): Promise<M
 }
 
 /** The aspects of an entry that are not as they were. A file may take a tenth more blocks. */
-export function changed(before: Observed, after: Observed | undefined, aspects: readonly Aspect[]): Aspect[] {
+export function changed(
+  before: Observed,
+  after: Observed | undefined,
+  aspects: readonly Aspect[],
+): Aspect[] {
   if (after === undefined) return [...aspects];
   return aspects.filter((aspect) =>
-    aspect === "sparse" ? Number(after.sparse) > Number(before.sparse) * 1.1 : before[aspect] !== after[aspect],
+    aspect === "sparse"
+      ? Number(after.sparse) > Number(before.sparse) * 1.1
+      : before[aspect] !== after[aspect],
   );
 }
 
@@ -113,7 +169,9 @@ function paragraphs(root: string, text: string): Map<string, string> {
   return new Map(
     text.split("\n\n").flatMap((paragraph): [string, string][] => {
       const [head = "", ...lines] = paragraph.trim().split("\n");
-      return head.startsWith("# file: ") ? [[below(root, head.slice(8)), lines.sort().join("\n")]] : [];
+      return head.startsWith("# file: ")
+        ? [[below(root, head.slice(8)), lines.sort().join("\n")]]
+        : [];
     }),
   );
 }

@@ -69,7 +69,12 @@ describe("each kind of difference is seen", () => {
     [
       "a nanosecond of mtime",
       "mtime",
-      () => void execFileSync("touch", ["-d", "@1000000000.000000002", join(copy, "peculiar/time-one-nanosecond")]),
+      () =>
+        void execFileSync("touch", [
+          "-d",
+          "@1000000000.000000002",
+          join(copy, "peculiar/time-one-nanosecond"),
+        ]),
     ],
     ["a missing name", "missing", () => unlinkSync(join(copy, "peculiar/names/-rf"))],
     ["a name too many", "extra", () => writeFileSync(join(copy, "peculiar/names/more"), "")],
@@ -122,7 +127,11 @@ describe("each kind of difference is seen", () => {
   ];
   if (process.getuid?.() === 0) {
     cases.push(
-      ["an owner", "owner", () => void execFileSync("chown", ["-h", "9:9", join(copy, "peculiar/symlink-long")])],
+      [
+        "an owner",
+        "owner",
+        () => void execFileSync("chown", ["-h", "9:9", join(copy, "peculiar/symlink-long")]),
+      ],
       [
         "a device number",
         "device",

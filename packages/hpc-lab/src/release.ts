@@ -1,6 +1,13 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { baculaPackages, ensureTrixie, installPackages, missingPackages, trixieFolder, trixieReady } from "./debian";
+import {
+  baculaPackages,
+  ensureTrixie,
+  installPackages,
+  missingPackages,
+  trixieFolder,
+  trixieReady,
+} from "./debian";
 import { LabError } from "./errors";
 
 export type Release = "9.6.7" | "15.0.3";
@@ -23,18 +30,27 @@ export interface Installation {
 export function releaseOf(text: string): Release {
   const found = releases.find((release) => release === text || release.startsWith(`${text}.`));
   if (found) return found;
-  throw new LabError("HPC_LAB_USAGE", `unknown Bacula release ${text}`, `one of ${releases.join(", ")}`);
+  throw new LabError(
+    "HPC_LAB_USAGE",
+    `unknown Bacula release ${text}`,
+    `one of ${releases.join(", ")}`,
+  );
 }
 
 const helpers = ["sqlite3"];
 
 /** What of a release is missing on this machine; empty = ready. */
 export async function missingForRelease(release: Release): Promise<string[]> {
-  const packages = await missingPackages(release === "9.6.7" ? [...baculaPackages, ...helpers] : helpers);
+  const packages = await missingPackages(
+    release === "9.6.7" ? [...baculaPackages, ...helpers] : helpers,
+  );
   return release === "15.0.3" && !trixieReady() ? [...packages, trixieFolder()] : packages;
 }
 
-/** Installs a release if need be: Debian 12 packages on this machine, or an unpacked Debian 13 beside it. */
+/**
+ * Installs a release if need be: Debian 12 packages on this machine, or an unpacked Debian 13
+ * beside it.
+ */
 export async function ensureRelease(release: Release): Promise<Installation> {
   if (release === "9.6.7") {
     await installPackages([...baculaPackages, ...helpers]);
@@ -42,14 +58,21 @@ export async function ensureRelease(release: Release): Promise<Installation> {
   }
   await installPackages(helpers);
   const root = await ensureTrixie();
-  // The programs run outside the chroot through their own loader: all paths in the configuration are then ordinary
-  // paths of this machine. The option, unlike LD_LIBRARY_PATH, is not inherited by what the File Daemon starts.
+  // The programs run outside the chroot through their own loader: all paths in the configuration
+  // are then ordinary paths of this machine. The option, unlike LD_LIBRARY_PATH, is not inherited
+  // by what the File Daemon starts.
   const libraries = readdirSync(join(root, "usr/lib")).find((name) => name.endsWith("-linux-gnu"));
-  if (libraries === undefined) throw new LabError("HPC_LAB_INSTALL", `${root}: no libraries`, "remove the folder");
+  if (libraries === undefined)
+    throw new LabError("HPC_LAB_INSTALL", `${root}: no libraries`, "remove the folder");
   const folder = join(root, "usr/lib", libraries);
   const loader = readdirSync(folder).find((name) => /^ld-linux.*\.so\.\d+$/.test(name));
-  if (loader === undefined) throw new LabError("HPC_LAB_INSTALL", `${folder}: no loader`, `remove ${root}`);
-  const start = [join(folder, loader), "--library-path", `${folder}:${join(root, "usr/lib/bacula")}`];
+  if (loader === undefined)
+    throw new LabError("HPC_LAB_INSTALL", `${folder}: no loader`, `remove ${root}`);
+  const start = [
+    join(folder, loader),
+    "--library-path",
+    `${folder}:${join(root, "usr/lib/bacula")}`,
+  ];
   return installationAt(release, root, (tool) => [...start, toolPath(root, tool)]);
 }
 
@@ -57,7 +80,10 @@ function installationAt(release: Release, root: string, argv: Installation["argv
   return {
     release,
     argv,
-    catalogSchema: join(root, "usr/share/dbconfig-common/data/bacula-director-sqlite3/install/sqlite3"),
+    catalogSchema: join(
+      root,
+      "usr/share/dbconfig-common/data/bacula-director-sqlite3/install/sqlite3",
+    ),
     stockPlugins: join(root, "usr/lib/bacula"),
   };
 }
@@ -66,5 +92,9 @@ function toolPath(root: string, tool: Tool): string {
   const places = ["usr/sbin", "usr/bin"].map((place) => join(root, place, tool));
   const found = places.find((place) => existsSync(place));
   if (found) return found;
-  throw new LabError("HPC_LAB_INSTALL", `${tool} is in none of ${places.join(", ")}`, "reinstall the Bacula packages");
+  throw new LabError(
+    "HPC_LAB_INSTALL",
+    `${tool} is in none of ${places.join(", ")}`,
+    "reinstall the Bacula packages",
+  );
 }

@@ -3,12 +3,16 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 /** Of /proc/net/tcp (proc(5)): a connection that stands. */
 const ESTABLISHED = "01";
 const LOOK_MS = 10;
-/** The kernel walks half a million buckets for /proc/net/tcp, some milliseconds: so often it is read after the File Daemon's sockets have changed, and no more. */
+/**
+ * The kernel walks half a million buckets for /proc/net/tcp, some milliseconds: so often it is read
+ * after the File Daemon's sockets have changed, and no more.
+ */
 const LOOKS_AFTER_CHANGE = 5;
 
 /**
- * How long a File Daemon is connected to its Storage Daemon: the time of a job that is the File Daemon's, without the Director's and the catalog's. Seconds, to
- * a hundredth, where the job's report has whole seconds. What is returned ends the watch.
+ * How long a File Daemon is connected to its Storage Daemon: the time of a job that is the File
+ * Daemon's, without the Director's and the catalog's. Seconds, to a hundredth, where the job's
+ * report has whole seconds. What is returned ends the watch.
  */
 export function watchStorageTime(fdPid: number, storagePort: number): () => number {
   let [first, last] = [0, 0];

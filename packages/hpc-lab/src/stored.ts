@@ -4,7 +4,10 @@ import type { CatalogRow } from "./catalog";
 import type { Aspect } from "./metadata-tree";
 import type { Observed } from "./observe";
 
-/** What a backup holds of an entry, before anything is restored, in the words of {@link Observed}; aspects that cannot be looked at there are absent. */
+/**
+ * What a backup holds of an entry, before anything is restored, in the words of {@link Observed};
+ * aspects that cannot be looked at there are absent.
+ */
 export type Stored = Partial<Observed>;
 
 const S_IFMT = 0o170000;
@@ -23,7 +26,10 @@ export function letterOf(mode: number): string {
   return LETTERS.get(mode & S_IFMT) ?? "?";
 }
 
-/** Of a source file: its SHA-256 as {@link Observed} has it, and the MD5 texts (base 64) that stand for the same content in a catalog. */
+/**
+ * Of a source file: its SHA-256 as {@link Observed} has it, and the MD5 texts (base 64) that stand
+ * for the same content in a catalog.
+ */
 export interface Digests {
   readonly sha256: string;
   readonly md5: readonly string[];
@@ -52,8 +58,9 @@ interface Named {
 }
 
 /**
- * From the rows of a job in Bacula's catalog, by path below `root`. `sources`: of the source's files. What the
- * catalog does not show (targets of symlinks, attributes, ACLs, flags, holes) is absent.
+ * From the rows of a job in Bacula's catalog, by path below `root`. `sources`: of the source's
+ * files. What the catalog does not show (targets of symlinks, attributes, ACLs, flags, holes) is
+ * absent.
  */
 export function storedInCatalog(
   rows: readonly CatalogRow[],
@@ -64,11 +71,14 @@ export function storedInCatalog(
     const path = below(root, name.toString("latin1").replace(/\/$/, ""));
     const numbers = numbersOf(numbersInCatalog(attributes));
     const source = sources.get(path);
-    // The catalog's digest is base 64 without padding; a file without bytes, and a later name, have none.
+    // The catalog's digest is base 64 without padding; a file without bytes, and a later name, have
+    // none.
     const same = source?.md5.some((text) => text.replace(/=+$/, "") === digest) === true;
     const later = attributes.linkFileIndex !== 0;
     const content =
-      numbers.type !== "f" || later || attributes.size === 0n ? {} : { content: same ? source?.sha256 : "differs" };
+      numbers.type !== "f" || later || attributes.size === 0n
+        ? {}
+        : { content: same ? source?.sha256 : "differs" };
     return {
       path,
       group: `${later ? attributes.linkFileIndex : fileIndex}`,
@@ -79,19 +89,29 @@ export function storedInCatalog(
   return withLinks(named);
 }
 
-/** From the entries of an archive, by path below `root`. What only a restore shows (contents, ACLs apart from their attributes, flags, holes) is absent. */
+/**
+ * From the entries of an archive, by path below `root`. What only a restore shows (contents, ACLs
+ * apart from their attributes, flags, holes) is absent.
+ */
 export function storedInArchive(
   entries: readonly (Entry & { readonly xattrs: readonly Xattr[] })[],
   root: string,
 ): Map<string, Stored> {
   const named = entries.map((entry, index): Named => {
-    const numbers = numbersOf({ ...entry, mtimeNs: BigInt(entry.mtimeNs), atimeNs: BigInt(entry.atimeNs) });
+    const numbers = numbersOf({
+      ...entry,
+      mtimeNs: BigInt(entry.mtimeNs),
+      atimeNs: BigInt(entry.atimeNs),
+    });
     const xattrs = entry.xattrs
       .filter(({ name }) => !name.toString("latin1").startsWith("podheitor."))
       .map(({ name, value }) => `${name.toString("latin1")}=0x${value.toString("hex")}`)
       .sort()
       .join("\n");
-    const target = numbers.type === "l" && entry.linkGroup === 0n ? { target: entry.link.toString("latin1") } : {};
+    const target =
+      numbers.type === "l" && entry.linkGroup === 0n
+        ? { target: entry.link.toString("latin1") }
+        : {};
     const later = entry.linkGroup !== 0n && entry.link.length > 0 && numbers.type !== "l";
     return {
       path: below(root, entry.name.toString("latin1")),
@@ -136,16 +156,23 @@ function withLinks(named: readonly Named[]): Map<string, Stored> {
   for (const { path, group } of named) groups.set(group, [...(groups.get(group) ?? []), path]);
   return new Map(
     named.map(({ path, group, stored, nlink }) => {
-      const links = stored.type === "d" ? "" : [`${nlink}`, ...(groups.get(group) ?? []).sort()].join("\0");
+      const links =
+        stored.type === "d" ? "" : [`${nlink}`, ...(groups.get(group) ?? []).sort()].join("\0");
       return [path, { ...stored, links }];
     }),
   );
 }
 
 /** The aspects that the backup shows, and shows to be other than the source's. */
-export function notStored(source: Observed, stored: Stored | undefined, aspects: readonly Aspect[]): Aspect[] {
+export function notStored(
+  source: Observed,
+  stored: Stored | undefined,
+  aspects: readonly Aspect[],
+): Aspect[] {
   if (stored === undefined) return [...aspects];
-  return aspects.filter((aspect) => stored[aspect] !== undefined && stored[aspect] !== source[aspect]);
+  return aspects.filter(
+    (aspect) => stored[aspect] !== undefined && stored[aspect] !== source[aspect],
+  );
 }
 
 function below(root: string, path: string): string {

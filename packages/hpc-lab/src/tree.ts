@@ -20,7 +20,10 @@ export interface TreeOptions {
   readonly root: string;
   /** How many names the tree holds, its root included; at least `peculiarEntries + 2`. */
   readonly entries: number;
-  /** Adds one sparse file of this many bytes (`sparse`), with a few bytes at its start, middle and end. */
+  /**
+   * Adds one sparse file of this many bytes (`sparse`), with a few bytes at its start, middle and
+   * end.
+   */
   readonly sparse?: number;
 }
 
@@ -31,8 +34,9 @@ export interface TreeSummary {
 }
 
 /**
- * Makes a tree that is the same every time: first one directory of everything that has ever broken a backup
- * program, then plain directories of 64 small files with symlinks, hard links and empty entries strewn in.
+ * Makes a tree that is the same every time: first one directory of everything that has ever broken
+ * a backup program, then plain directories of 64 small files with symlinks, hard links and empty
+ * entries strewn in.
  * Root makes devices and foreign owners too. About 20,000 entries a second.
  */
 export function makeTree(options: TreeOptions): TreeSummary {
@@ -44,7 +48,11 @@ export function makeTree(options: TreeOptions): TreeSummary {
   }
   const rest = options.entries - made;
   if (rest < 0)
-    throw new LabError("HPC_LAB_USAGE", `a tree of ${options.entries} names is too small`, `ask for ${made}`);
+    throw new LabError(
+      "HPC_LAB_USAGE",
+      `a tree of ${options.entries} names is too small`,
+      `ask for ${made}`,
+    );
   const files = bulk(options.root, rest);
   utimesSync(options.root, 1_500_000_000, 1_500_000_001.5);
   return { entries: options.entries, files };
@@ -82,7 +90,9 @@ const peculiarNames: readonly Buffer[] = [
   ]);
 
 /** Sizes at which readers change their mind (blocks, inline limit, network buffers). */
-const sizes = [0, 1, 511, 512, 4095, 4096, 65_535, 65_536, 65_537, 131_072, 1_048_575, 1_048_576, 1_048_577];
+const sizes = [
+  0, 1, 511, 512, 4095, 4096, 65_535, 65_536, 65_537, 131_072, 1_048_575, 1_048_576, 1_048_577,
+];
 
 function peculiar(root: string): number {
   let made = 0;
@@ -105,7 +115,11 @@ function peculiar(root: string): number {
   directory("names");
   directory("names-of-directories");
   peculiarNames.forEach((name, index) => {
-    writeFileSync(Buffer.concat([Buffer.from(`${at("names")}/`), name]), content(index, 100 + index), { flag: "wx" });
+    writeFileSync(
+      Buffer.concat([Buffer.from(`${at("names")}/`), name]),
+      content(index, 100 + index),
+      { flag: "wx" },
+    );
     count();
     const folder = Buffer.concat([Buffer.from(`${at("names-of-directories")}/`), name]);
     mkdirSync(folder);
@@ -147,7 +161,16 @@ function peculiar(root: string): number {
   made += 2;
 
   // What its owner may not read only root can save.
-  for (const mode of [process.getuid?.() === 0 ? 0o000 : 0o600, 0o400, 0o644, 0o777, 0o4755, 0o2755, 0o1644, 0o6711]) {
+  for (const mode of [
+    process.getuid?.() === 0 ? 0o000 : 0o600,
+    0o400,
+    0o644,
+    0o777,
+    0o4755,
+    0o2755,
+    0o1644,
+    0o6711,
+  ]) {
     const name = `mode-${mode.toString(8).padStart(4, "0")}`;
     chmodSync(file(name, 20), mode);
   }
@@ -186,7 +209,9 @@ function peculiar(root: string): number {
   return made;
 }
 
-/** Plain names until the number is reached; returns the regular files that are nobody's hard link. */
+/**
+ * Plain names until the number is reached; returns the regular files that are nobody's hard link.
+ */
 function bulk(root: string, entries: number): string[] {
   const perDirectory = 64;
   const files: string[] = [];
@@ -218,7 +243,8 @@ function bulk(root: string, entries: number): string[] {
       utimesSync(name, 1_600_000_000, 1_600_000_000 + made + (made % 997) / 1000);
     }
   }
-  for (const [index, path] of folders.entries()) utimesSync(path, 1_600_000_000, 1_650_000_000 + index + 0.25);
+  for (const [index, path] of folders.entries())
+    utimesSync(path, 1_600_000_000, 1_650_000_000 + index + 0.25);
   return files;
 }
 
@@ -245,7 +271,8 @@ function noise(bytes: number): Buffer {
 function sparseFile(path: string, bytes: number): void {
   const fd = openSync(path, "wx");
   const mark = Buffer.from("here are data");
-  for (const position of [0, Math.floor(bytes / 2), bytes - mark.length]) writeSync(fd, mark, 0, mark.length, position);
+  for (const position of [0, Math.floor(bytes / 2), bytes - mark.length])
+    writeSync(fd, mark, 0, mark.length, position);
   closeSync(fd);
   truncateSync(path, bytes);
 }
@@ -253,6 +280,10 @@ function sparseFile(path: string, bytes: number): void {
 function program(name: string, ...args: string[]): void {
   const result = spawnSync(name, args, { encoding: "utf8" });
   if (result.status !== 0) {
-    throw new LabError("HPC_LAB_COMMAND", `${name} ${args.join(" ")}: ${result.stderr}`, "are coreutils there?");
+    throw new LabError(
+      "HPC_LAB_COMMAND",
+      `${name} ${args.join(" ")}: ${result.stderr}`,
+      "are coreutils there?",
+    );
   }
 }

@@ -19,9 +19,14 @@ export async function until<T>(
     const waited = Date.now() - begin;
     if (waited > limit) {
       const text = typeof what === "string" ? what : what();
-      throw new LabError("HPC_LAB_TIMEOUT", `gave up after ${limit} ms: ${text}`, "look at the log named here");
+      throw new LabError(
+        "HPC_LAB_TIMEOUT",
+        `gave up after ${limit} ms: ${text}`,
+        "look at the log named here",
+      );
     }
-    // The longer it takes, the less often: what waits shall not take what it waits for its processor.
+    // The longer it takes, the less often: what waits shall not take what it waits for its
+    // processor.
     await pause(Math.min(Math.max(limits.poll, waited / 20), limits.restPoll));
   }
 }

@@ -49,8 +49,12 @@ describe.each(chosenReleases)("accurate jobs on Bacula %s", (release) => {
     writeFileSync(outside, "from elsewhere");
     utimesSync(outside, 1_000_000_000, 1_000_000_000);
     files = makeTree({ root: tree, entries: 3000 }).files;
-    const shards = [0, 1, 2, 3].map((shard) => pluginJob(`S${shard}`, tree, `shard=${shard}/4`, { accurate: true }));
-    lab = await labWith(release, [pluginJob("Whole", tree, "", { accurate: true }), ...shards], { pluginDir });
+    const shards = [0, 1, 2, 3].map((shard) =>
+      pluginJob(`S${shard}`, tree, `shard=${shard}/4`, { accurate: true }),
+    );
+    lab = await labWith(release, [pluginJob("Whole", tree, "", { accurate: true }), ...shards], {
+      pluginDir,
+    });
     await settle();
   });
   afterAll(cleanUp);
@@ -66,9 +70,13 @@ describe.each(chosenReleases)("accurate jobs on Bacula %s", (release) => {
     await settle();
     const nothing = await run("Whole", "Incremental");
     // An mtime that lies ahead is newer than any backup.
-    expect(sorted(nothing.rows.map((row) => row.name))).toEqual([join(tree, "peculiar/time-after-2038")]);
+    expect(sorted(nothing.rows.map((row) => row.name))).toEqual([
+      join(tree, "peculiar/time-after-2038"),
+    ]);
 
-    const [gone = "", old = "", replaced = "", becomes = ""] = [20, 200, 700, 1000].map((at) => files[at]);
+    const [gone = "", old = "", replaced = "", becomes = ""] = [20, 200, 700, 1000].map(
+      (at) => files[at],
+    );
     unlinkSync(gone);
     const moved = `${old}-moved`;
     renameSync(old, moved);
@@ -80,9 +88,12 @@ describe.each(chosenReleases)("accurate jobs on Bacula %s", (release) => {
     const movedIn = join(tree, "moved-in"); // older than every backup, but its name is new
     renameSync(outside, movedIn);
     const { rows } = await run("Whole", "Incremental");
-    // In the catalog a directory's name ends in "/": the file `becomes` is gone, the directory of that name is new.
+    // In the catalog a directory's name ends in "/": the file `becomes` is gone, the directory of
+    // that name is new.
     expect(deleted(rows)).toEqual([gone, old, becomes, `${folder}/`, `${folder}/inside`].sort());
-    expect(present(rows)).toEqual(expect.arrayContaining([moved, replaced, `${becomes}/`, movedIn]));
+    expect(present(rows)).toEqual(
+      expect.arrayContaining([moved, replaced, `${becomes}/`, movedIn]),
+    );
     const folders = present(rows).filter((name) => name.endsWith("/"));
     for (const name of deleted(rows)) expect(folders).not.toContain(name);
   });
@@ -101,26 +112,35 @@ describe.each(chosenReleases)("accurate jobs on Bacula %s", (release) => {
     await settle();
     renameSync(moves, join(tree, "links-moved"));
     const { id, rows } = await run("Whole", "Incremental");
-    expect(present(rows)).toEqual(expect.arrayContaining(groups.map((name) => join(stays, name)).sort()));
-    expect(deleted(rows)).toEqual(expect.arrayContaining(groups.map((name) => join(moves, name)).sort()));
+    expect(present(rows)).toEqual(
+      expect.arrayContaining(groups.map((name) => join(stays, name)).sort()),
+    );
+    expect(deleted(rows)).toEqual(
+      expect.arrayContaining(groups.map((name) => join(moves, name)).sort()),
+    );
     const where = scratch();
     const restored = await lab.restore({ jobIds: [full.id, id], where });
     expect([restored.status, restored.errors]).toEqual(["ok", 0]);
     expect((await compareTrees(tree, join(where, tree))).report).toMatch(/^identical/);
     await settle();
     const again = await run("Whole", "Incremental");
-    expect(sorted(again.rows.map((row) => row.name))).toEqual([join(tree, "peculiar/time-after-2038")]);
+    expect(sorted(again.rows.map((row) => row.name))).toEqual([
+      join(tree, "peculiar/time-after-2038"),
+    ]);
   });
 
   test("four shards: after removing, adding and renaming, the catalogs together are the tree", async () => {
     const shards = [0, 1, 2, 3];
-    // What each chain of jobs says of a name: there, or deleted; the last job that speaks of it counts.
+    // What each chain of jobs says of a name: there, or deleted; the last job that speaks of it
+    // counts.
     const chains = shards.map(() => new Map<string, boolean>());
     const generation = async (level: "Full" | "Incremental") => {
       const jobs = await Promise.all(shards.map((shard) => run(`S${shard}`, level)));
       for (const [shard, { rows }] of jobs.entries())
         for (const { name, deleted } of rows) chains[shard]?.set(name.toString("latin1"), !deleted);
-      const there = new Set(chains.flatMap((chain) => [...chain].flatMap(([name, is]) => (is ? [name] : []))));
+      const there = new Set(
+        chains.flatMap((chain) => [...chain].flatMap(([name, is]) => (is ? [name] : []))),
+      );
       expect([...there].sort()).toEqual(await onDisk(tree));
       return jobs.flatMap(({ rows }) => rows);
     };
@@ -140,7 +160,8 @@ describe.each(chosenReleases)("accurate jobs on Bacula %s", (release) => {
         else replace(path, `replaced in round ${round}`);
       if (round > 0) {
         renameSync(at(round - 1), `${at(round - 1)}-moved`); // a tree, one name of whose links stays
-        for (let index = 5; index < 10; index++) replace(join(at(round), `deep/file ${index}`), "again");
+        for (let index = 5; index < 10; index++)
+          replace(join(at(round), `deep/file ${index}`), "again");
       }
       if (round > 1) rmSync(`${at(round - 2)}-moved`, { recursive: true });
       const rows = await generation("Incremental");
@@ -174,7 +195,8 @@ describe.each(chosenReleases)("accurate jobs on Bacula %s", (release) => {
       expect(present(rows)).toEqual(expect.arrayContaining([...victims].sort()));
       const where = scratch();
       expect((await lab.restore({ jobIds, where })).status).toBe("ok");
-      for (const path of victims) expect(readFileSync(join(where, path), "utf8")).toBe(`round ${round} of ${path}`);
+      for (const path of victims)
+        expect(readFileSync(join(where, path), "utf8")).toBe(`round ${round} of ${path}`);
       const parity = await compareTrees(tree, join(where, tree));
       expect(parity.report).toMatch(/^identical/);
     }

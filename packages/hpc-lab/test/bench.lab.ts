@@ -13,7 +13,16 @@ afterAll(cleanUp);
 const NAMES = [
   ...["walk-ordinary", "walk-small-dirs", "walk-flat", "walk-deep", "walk-large"],
   ...["latency-walk", "latency-peers", "latency-flat", "latency-threads", "latency-fuse"],
-  ...["read-small", "read-latency", "read-cold", "read-large", "archive", "emit", "relay", "memory"],
+  ...[
+    "read-small",
+    "read-latency",
+    "read-cold",
+    "read-large",
+    "archive",
+    "emit",
+    "relay",
+    "memory",
+  ],
 ];
 
 /** All but `backup`, which has a test of its own. */
@@ -28,12 +37,15 @@ interface Result {
 test.each([
   ["case", "nothing", "walk-ordinary, walk-small-dirs"],
   ["peers", "find,nobody", "scanlimit (C), 4 threads; find;"],
-])("a --%s that no contest has is refused, with the names of those that there are", async (option, word, names) => {
-  const program = join(repository, "packages/hpc-cli/bin/podheitor-hpc.cjs");
-  const words = ["bench", "walk", "--threads", "4", `--${option}`, word];
-  const { code, stderr } = await command([process.execPath, program, ...words], { accept: [2] });
-  expect([code, stderr.toString()]).toEqual([2, expect.stringContaining(names)]);
-});
+])(
+  "a --%s that no contest has is refused, with the names of those that there are",
+  async (option, word, names) => {
+    const program = join(repository, "packages/hpc-cli/bin/podheitor-hpc.cjs");
+    const words = ["bench", "walk", "--threads", "4", `--${option}`, word];
+    const { code, stderr } = await command([process.execPath, program, ...words], { accept: [2] });
+    expect([code, stderr.toString()]).toEqual([2, expect.stringContaining(names)]);
+  },
+);
 
 test("more threads than the engine takes are refused before anything is made", async () => {
   const program = join(repository, "packages/hpc-cli/bin/podheitor-hpc.cjs");
@@ -48,7 +60,11 @@ test("Ctrl-C ends it while it makes its files, and leaves none of them", async (
   const words = ["bench", "walk", "--case", "flat", "--entries", "5000000", "--folder", folder];
   const bench = spawn(process.execPath, [program, ...words], { stdio: "ignore", detached: true });
   const ended = once(bench, "exit");
-  await until("no files were made", 30_000, () => readdirSync(folder, { recursive: true }).length > 100);
+  await until(
+    "no files were made",
+    30_000,
+    () => readdirSync(folder, { recursive: true }).length > 100,
+  );
   process.kill(-(bench.pid ?? 0), "SIGINT"); // as a terminal does, to all processes of it
   expect(await ended).toEqual([130, null]);
   expect(readdirSync(folder)).toEqual([]);
@@ -59,12 +75,34 @@ test("a contest that the folder has no room for is left out, and that is said", 
   await command(["mount", "-t", "tmpfs", "-o", "nr_inodes=1000,size=4m", "none", folder]);
   atCleanUp(() => command(["umount", folder]).then(() => undefined));
   const program = join(repository, "packages/hpc-cli/bin/podheitor-hpc.cjs");
-  const words = ["bench", "walk", "--entries", "300", "--rounds", "1", "--peers", "find", "--folder", folder];
+  const words = [
+    "bench",
+    "walk",
+    "--entries",
+    "300",
+    "--rounds",
+    "1",
+    "--peers",
+    "find",
+    "--folder",
+    folder,
+  ];
   const { stdout, stderr } = await command([process.execPath, program, ...words], { accept: [3] });
   expect(stdout.toString()).toContain("Walk, deep.");
   expect(stdout.toString()).not.toContain("Walk, large.");
   expect(stderr.toString()).toContain("has no room for 1,200 files;");
-  const large = ["bench", "read", "--case", "read-large", "--large-mib", "5", "--rounds", "1", "--folder", folder];
+  const large = [
+    "bench",
+    "read",
+    "--case",
+    "read-large",
+    "--large-mib",
+    "5",
+    "--rounds",
+    "1",
+    "--folder",
+    folder,
+  ];
   const refused = await command([process.execPath, program, ...large], { accept: [3] });
   expect(refused.stderr.toString()).toContain("has no room for 5.0 MiB;");
 });
@@ -74,14 +112,45 @@ test("the relay hands on every byte", async () => {
   const program = join(repository, "packages/hpc-cli/bin/podheitor-hpc.cjs");
   const bytes = String(20_000_001);
   const pipe = '"$1" send "$2" "$3" "$4" bench-part relay | "$1" check "$2"';
-  await command(["bash", "-o", "pipefail", "-c", pipe, "bash", pipelimit, bytes, process.execPath, program]);
+  await command([
+    "bash",
+    "-o",
+    "pipefail",
+    "-c",
+    pipe,
+    "bash",
+    pipelimit,
+    bytes,
+    process.execPath,
+    program,
+  ]);
 });
 
 test("every benchmark runs, names its peers, and saves what it measured", async () => {
   execFileSync("make", ["-s", "-C", join(repository, "shim-c/labfs")]);
   const [folder, saved] = [scratch("/var/tmp"), scratch()]; // on a disk, for read-cold
-  const words = ["--entries", "300", "--synthetic", "10000000", "--rounds", "1", "--large-mib", "2", "--threads", "2"];
-  const said = await podheitor("bench", ...BENCHES, ...words, "--folder", folder, "--save", saved, "--json");
+  const words = [
+    "--entries",
+    "300",
+    "--synthetic",
+    "10000000",
+    "--rounds",
+    "1",
+    "--large-mib",
+    "2",
+    "--threads",
+    "2",
+  ];
+  const said = await podheitor(
+    "bench",
+    ...BENCHES,
+    ...words,
+    "--folder",
+    folder,
+    "--save",
+    saved,
+    "--json",
+  );
   const results = said
     .trim()
     .split("\n")
@@ -113,17 +182,33 @@ test("every benchmark runs, names its peers, and saves what it measured", async 
 test("jobs of a real Bacula are measured, too, and saved where the others are", async () => {
   const [folder, saved] = [scratch(), scratch()];
   const release = chosenReleases[0] ?? "9.6.7";
-  const words = ["--case", release, "--entries", "300", "--rounds", "1", "--folder", folder, "--save", saved];
+  const words = [
+    "--case",
+    release,
+    "--entries",
+    "300",
+    "--rounds",
+    "1",
+    "--folder",
+    folder,
+    "--save",
+    saved,
+  ];
   const program = join(repository, "packages/hpc-cli/bin/podheitor-hpc.cjs");
-  const { stdout } = await command([process.execPath, program, "bench", "backup", ...words, "--json"], {
-    env: process.env,
-    limit: 280_000,
-  });
+  const { stdout } = await command(
+    [process.execPath, program, "bench", "backup", ...words, "--json"],
+    {
+      env: process.env,
+      limit: 280_000,
+    },
+  );
   const names = BACKUPS.map(({ name }) => name).filter((name) => name.includes(release));
   const results = stdout.toString().trim().split("\n");
   expect(results.map((line) => (JSON.parse(line) as Result).name).sort()).toEqual(names);
   const files = names.flatMap((name) => ["json", "md", "svg"].map((kind) => `${name}.${kind}`));
   expect(readdirSync(saved).sort()).toEqual(files);
-  expect(readFileSync(join(saved, `latency-${release}.md`), "utf8")).toMatch(/^\| stock File Daemon \| \d/m);
+  expect(readFileSync(join(saved, `latency-${release}.md`), "utf8")).toMatch(
+    /^\| stock File Daemon \| \d/m,
+  );
   expect(readdirSync(folder)).toEqual([]);
 });

@@ -20,7 +20,13 @@ import {
   ways,
 } from "../src/metadata-contract";
 import { metadataFilesystem } from "../src/metadata-filesystem";
-import { type Aspect, makeMetadataTree, makeSocket, type Subject, sparse } from "../src/metadata-tree";
+import {
+  type Aspect,
+  makeMetadataTree,
+  makeSocket,
+  type Subject,
+  sparse,
+} from "../src/metadata-tree";
 import { changed, type Observed, observe } from "../src/observe";
 import { type Digests, storedInArchive, storedInCatalog } from "../src/stored";
 import {
@@ -44,7 +50,17 @@ const extra: readonly Row[] = [
   { group: "The source", what: "files and directories stay as they were, access times included" },
   { group: "The source", what: "symlinks stay as they were, access times included" },
 ];
-const aspects: readonly Aspect[] = ["type", "content", "mode", "owner", "mtime", "atime", "xattrs", "flags", "sparse"];
+const aspects: readonly Aspect[] = [
+  "type",
+  "content",
+  "mode",
+  "owner",
+  "mtime",
+  "atime",
+  "xattrs",
+  "flags",
+  "sparse",
+];
 const notApplicable = "–";
 /** Sockets, and the source's two rows. */
 const notRestored = [notApplicable, notApplicable, notApplicable];
@@ -66,7 +82,8 @@ beforeAll(async () => {
   ({ root, view } = filesystem);
   subjects = makeMetadataTree(`${root}/tree`);
   makeSocket(`${root}/tree/special/socket`);
-  for (const path of ["tree/special", "tree"]) await command(["touch", "-d", "@1500000000.5", `${root}/${path}`]);
+  for (const path of ["tree/special", "tree"])
+    await command(["touch", "-d", "@1500000000.5", `${root}/${path}`]);
 });
 afterAll(cleanUp);
 
@@ -125,7 +142,8 @@ async function huge(): Promise<[backup: Cell, restore: Cell]> {
   const restored = await soon("restore", "--archive", archive, "--where", back);
   if (restored !== kept) return [saved, restored];
   const [one, two] = [`${view}/huge/file`, `${view}/huge-back${root}/huge/file`];
-  const ask = async (...argv: string[]) => (await command(argv, { accept: [0, 1] })).stdout.toString();
+  const ask = async (...argv: string[]) =>
+    (await command(argv, { accept: [0, 1] })).stdout.toString();
   // Logical offsets and lengths of the extents; what lies between them reads as zeros.
   const extents = async (file: string) =>
     [...(await ask("filefrag", "-v", file)).matchAll(/^ *\d+: *(\d+)\.\. *(\d+):/gm)].map(
@@ -133,12 +151,16 @@ async function huge(): Promise<[backup: Cell, restore: Cell]> {
     );
   expect(await extents(one)).toHaveLength(3);
   expect(await extents(two)).toEqual(await extents(one));
-  for (const offset of offsets) await command(["cmp", "-i", String(offset), "-n", "4096", one, two]);
+  for (const offset of offsets)
+    await command(["cmp", "-i", String(offset), "-n", "4096", one, two]);
   expect(await ask("stat", "-c", "%s %b", two)).toBe(await ask("stat", "-c", "%s %b", one));
   return [saved, restored];
 }
 
-/** What Bacula's catalog may say of the contents of every file of the source, beside what was observed. */
+/**
+ * What Bacula's catalog may say of the contents of every file of the source, beside what was
+ * observed.
+ */
 async function contents(before: ReadonlyMap<string, Observed>): Promise<Map<string, Digests>> {
   const files = new Map<string, Digests>();
   for (const [path, { type, content }] of before) {
@@ -153,7 +175,10 @@ function md5(bytes: Buffer): string {
   return createHash("md5").update(bytes).digest("base64");
 }
 
-/** Of a sparse file the File Daemon digests what it sends: no block that is zeros, but for the last one. A block is 64 KiB with its address of 8 bytes. */
+/**
+ * Of a sparse file the File Daemon digests what it sends: no block that is zeros, but for the last
+ * one. A block is 64 KiB with its address of 8 bytes.
+ */
 function md5WithoutZeros(bytes: Buffer): string {
   const hash = createHash("md5");
   const block = 65536 - 8;
@@ -175,9 +200,15 @@ test("the tree holds what the rows speak of", async () => {
   const found = await look(`${view}/tree`);
   for (const { what, paths, aspects } of subjects) {
     const values = (aspect: Aspect) => paths.map((path) => found.get(path)?.[aspect] ?? "");
-    for (const aspect of aspects.filter((one) => ["xattrs", "flags", "target", "device", "links"].includes(one)))
+    for (const aspect of aspects.filter((one) =>
+      ["xattrs", "flags", "target", "device", "links"].includes(one),
+    ))
       if (!what.includes("did not inherit"))
-        expect([what, aspect, values(aspect)]).not.toEqual([what, aspect, expect.arrayContaining([""])]);
+        expect([what, aspect, values(aspect)]).not.toEqual([
+          what,
+          aspect,
+          expect.arrayContaining([""]),
+        ]);
   }
   expect(found.get("acls/access")?.acl).toContain("user:1234:rwx");
   expect(found.get("acls/default")?.acl).toContain("default:group:4321:---");
@@ -188,13 +219,19 @@ test("through the archive", async () => {
   const before = await look(`${view}/tree`);
   const archive = `${root}/tree.hpc`;
   const said = await podheitor(60_000, "backup", "--path", `${root}/tree`, "--archive", archive);
-  const summary = JSON.parse(said.trimEnd().split("\n").at(-1) ?? "") as { entries: number; filtered: number };
+  const summary = JSON.parse(said.trimEnd().split("\n").at(-1) ?? "") as {
+    entries: number;
+    filtered: number;
+  };
   const source = await sourceCells(before);
   await podheitor(60_000, "restore", "--archive", archive, "--where", `${root}/from-archive`);
   const after = await look(`${view}/from-archive${root}/tree`);
   const entries = [];
   for await (const entry of listArchive(archive)) {
-    expect([entry.name.toString("latin1"), entry.damage]).toEqual([entry.name.toString("latin1"), undefined]);
+    expect([entry.name.toString("latin1"), entry.damage]).toEqual([
+      entry.name.toString("latin1"),
+      undefined,
+    ]);
     entries.push(entry);
   }
   const stored = storedInArchive(entries, `${root}/tree`);
@@ -210,7 +247,9 @@ test("through the archive", async () => {
 
 describe.each(chosenReleases)("through Bacula %s", (release) => {
   test("backup and restore", async () => {
-    const lab = await labWith(release, [pluginJob("Plugin", `${root}/tree`)], { pluginDir: installedPlugin() });
+    const lab = await labWith(release, [pluginJob("Plugin", `${root}/tree`)], {
+      pluginDir: installedPlugin(),
+    });
     const before = await look(`${view}/tree`);
     const job = await lab.run("Plugin");
     expect([job.status, job.errors, job.files]).toEqual(["ok", 0, before.size - 1]);
@@ -220,7 +259,11 @@ describe.each(chosenReleases)("through Bacula %s", (release) => {
     const restored = await lab.restore({ jobIds: [job.jobId], where });
     expect([restored.status, restored.errors]).toEqual(["ok", 0]);
     const after = await look(`${view}/from-${release}${root}/tree`);
-    const stored = storedInCatalog(await lab.catalog(job.jobId), `${root}/tree`, await contents(before));
+    const stored = storedInCatalog(
+      await lab.catalog(job.jobId),
+      `${root}/tree`,
+      await contents(before),
+    );
     await lab.stop();
     const socket = socketCell(job.messages, /filtered 1,/.test(job.messages));
     const cells = cellsOf(subjects, before, stored, after);

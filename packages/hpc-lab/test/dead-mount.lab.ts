@@ -47,7 +47,8 @@ test("the paths of a job lie on a filesystem that does not answer", async () => 
     );
   child.stdin.write(command("Hello podheitor-hpc hpc/1"));
   await acknowledged(1);
-  for (const text of ["Job", "Name=j", "JobID=1", "Type=B", "Level=F"]) child.stdin.write(command(text));
+  for (const text of ["Job", "Name=j", "JobID=1", "Type=B", "Level=F"])
+    child.stdin.write(command(text));
   child.stdin.write(encodeFrame("F", Buffer.alloc(0)));
   await acknowledged(2);
   child.stdin.write(command("Params"));
@@ -57,7 +58,8 @@ test("the paths of a job lie on a filesystem that does not answer", async () => 
   expect(seen).toEqual(["C", "F", "H"]);
   expect(labFs.state().hanging).toBeGreaterThan(0);
 
-  // Through FUSE the kernel lets nobody go who waits for an answer, so that much is needed for an end.
+  // Through FUSE the kernel lets nobody go who waits for an answer, so that much is needed for an
+  // end.
   labFs.release();
   await acknowledged(4);
   expect(seen.at(-1)).toBe("F");

@@ -22,9 +22,13 @@ test("is saved to the size that it had, named, and the exit status is 3", async 
 
   const archive = join(folder, "a.hpc");
   const run = (...args: string[]) =>
-    spawnSync(process.execPath, [join(repository, "packages/hpc-cli/bin/podheitor-hpc.cjs"), ...args], {
-      ...{ encoding: "utf8", timeout: 60_000 },
-    });
+    spawnSync(
+      process.execPath,
+      [join(repository, "packages/hpc-cli/bin/podheitor-hpc.cjs"), ...args],
+      {
+        ...{ encoding: "utf8", timeout: 60_000 },
+      },
+    );
   const backup = run("backup", "--path", labFs.mount, "--archive", archive, "--json");
   const objects = backup.stdout
     .trimEnd()
@@ -33,12 +37,21 @@ test("is saved to the size that it had, named, and the exit status is 3", async 
   const text = `${labFs.mount}/endless: grew while it was read: the first ${size} bytes are saved`;
   expect(objects).toEqual([
     { message: { level: "warning", text } },
-    expect.objectContaining({ files: 2, torn: 1, failed: 0, incomplete: 0, bytes: 2 * size, warnings: 1 }),
+    expect.objectContaining({
+      files: 2,
+      torn: 1,
+      failed: 0,
+      incomplete: 0,
+      bytes: 2 * size,
+      warnings: 1,
+    }),
   ]);
   expect(backup.status).toBe(3);
   expect(statSync(join(below, "endless")).size).toBeGreaterThan(size);
 
   const where = join(folder, "back");
   expect(run("restore", "--archive", archive, "--where", where)).toMatchObject({ status: 0 });
-  expect(readFileSync(join(where, labFs.mount, "endless")).equals(Buffer.alloc(size, "seen"))).toBe(true);
+  expect(readFileSync(join(where, labFs.mount, "endless")).equals(Buffer.alloc(size, "seen"))).toBe(
+    true,
+  );
 }, 120_000);

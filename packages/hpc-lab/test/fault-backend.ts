@@ -6,7 +6,9 @@ import { type Bench, cancelWhen, type Fault } from "./fault-bench";
 import { backendName } from "./support";
 
 const said = (bench: Bench, jobId: number, words: RegExp) =>
-  until(`job ${jobId} says ${words}`, 20_000, async () => words.test(await bench.lab.messages(jobId)));
+  until(`job ${jobId} says ${words}`, 20_000, async () =>
+    words.test(await bench.lab.messages(jobId)),
+  );
 
 /** A scene of shim-c/fd-plugin/test/fake-backend.c fails the job with these words. */
 function scene(name: string, what: string, says: RegExp, more: Partial<Fault> = {}): Fault {
@@ -21,7 +23,13 @@ function scene(name: string, what: string, says: RegExp, more: Partial<Fault> = 
 }
 
 /** In the middle of a large file, the backend gets a signal. */
-function struck(name: string, what: string, signal: NodeJS.Signals, says: RegExp, more: Partial<Fault> = {}): Fault {
+function struck(
+  name: string,
+  what: string,
+  signal: NodeJS.Signals,
+  says: RegExp,
+  more: Partial<Fault> = {},
+): Fault {
   return {
     name,
     what,
@@ -40,13 +48,18 @@ function struck(name: string, what: string, signal: NodeJS.Signals, says: RegExp
 }
 
 const wrapper = (bench: Bench, name: string, before: string) =>
-  bench.script(name, `${before}\nexec ${process.execPath} ${join(bench.programs, `${backendName}.cjs`)} "$@"`);
+  bench.script(
+    name,
+    `${before}\nexec ${process.execPath} ${join(bench.programs, `${backendName}.cjs`)} "$@"`,
+  );
 
 /** The lines of a configuration for a copy of the backend, of which some files are left out. */
 function copiedBundle(bench: Bench, folder: string, wanted: (name: string) => boolean): string[] {
   const bundle = join(bench.programs, folder);
   mkdirSync(bundle);
-  for (const name of readdirSync(bench.programs).filter((one) => /\.(cjs|cache|node|so)$/.test(one) && wanted(one)))
+  for (const name of readdirSync(bench.programs).filter(
+    (one) => /\.(cjs|cache|node|so)$/.test(one) && wanted(one),
+  ))
     copyFileSync(join(bench.programs, name), join(bundle, name));
   return [`backend = ${join(bundle, `${backendName}.cjs`)}`, `node = ${process.execPath}`];
 }
@@ -64,13 +77,17 @@ export const backendFaults: readonly Fault[] = [
       signalProcess(backend, "SIGKILL");
       return bench.lab.wait(jobId);
     },
-    expect: { status: "failed", says: [/backend was killed by signal 9 \(Killed\) before the job was complete/] },
+    expect: {
+      status: "failed",
+      says: [/backend was killed by signal 9 \(Killed\) before the job was complete/],
+    },
   },
   struck(
     "killed-hung",
     "the backend is killed while a filesystem does not answer it",
     "SIGKILL",
-    // A thread of it hangs in the kernel and keeps the pipe open: what can be seen is that nothing comes.
+    // A thread of it hangs in the kernel and keeps the pipe open: what can be seen is that nothing
+    // comes.
     /backend is silent: not one byte for 7 seconds .*It hangs, perhaps on a filesystem that does not answer/,
     { conf: (bench) => [...bench.realBackend, "stall-limit = 7"] },
   ),
@@ -86,7 +103,9 @@ export const backendFaults: readonly Fault[] = [
     },
     expect: {
       status: "failed",
-      says: [/backend ended with exit code 1 before the job was complete; its last words: .*ended by SIGTERM/],
+      says: [
+        /backend ended with exit code 1 before the job was complete; its last words: .*ended by SIGTERM/,
+      ],
     },
   },
   {
@@ -101,13 +120,19 @@ export const backendFaults: readonly Fault[] = [
       signalProcess(backend, "SIGSTOP");
       return bench.lab.wait(jobId, 20_000);
     },
-    expect: { status: "failed", says: [/backend is silent: not one byte for 3 seconds \(stall-limit/] },
+    expect: {
+      status: "failed",
+      says: [/backend is silent: not one byte for 3 seconds \(stall-limit/],
+    },
   },
   {
     name: "out-of-memory-start",
     what: "the backend has no memory to start",
     conf: (bench) => wrapper(bench, "poor", "ulimit -v 300000"),
-    expect: { status: "failed", says: [/backend (was killed by signal|ended with exit code).*its last words/] },
+    expect: {
+      status: "failed",
+      says: [/backend (was killed by signal|ended with exit code).*its last words/],
+    },
   },
   {
     name: "out-of-memory-mid-job",
@@ -120,7 +145,10 @@ export const backendFaults: readonly Fault[] = [
         'process.on("SIGUSR2", () => { for (const all = []; ; ) all.push(new Array(1e6).fill(1)); });\n',
       );
       const backend = join(bench.programs, `${backendName}.cjs`);
-      return bench.script("hungry", `exec ${process.execPath} --max-old-space-size=64 -r ${hog} ${backend} "$@"`);
+      return bench.script(
+        "hungry",
+        `exec ${process.execPath} --max-old-space-size=64 -r ${hog} ${backend} "$@"`,
+      );
     },
     rules: ["read delay 300 : %/big"],
     act: async (bench, job) => {
@@ -131,7 +159,10 @@ export const backendFaults: readonly Fault[] = [
     },
     expect: {
       status: "failed",
-      says: [/backend was killed by signal \d+ .*before the job was complete; its last words/, /heap|JavaScript|v8/],
+      says: [
+        /backend was killed by signal \d+ .*before the job was complete; its last words/,
+        /heap|JavaScript|v8/,
+      ],
     },
   },
   scene(
@@ -156,11 +187,19 @@ export const backendFaults: readonly Fault[] = [
     "the backend ends at once, with a stack trace",
     /exit code 9 before the job was complete; its last words: Error: out of cheese/,
   ),
-  scene("closed", "the backend closes its output and goes on running", /backend closed its output and went on running/),
+  scene(
+    "closed",
+    "the backend closes its output and goes on running",
+    /backend closed its output and went on running/,
+  ),
   scene("abort", "the backend gives up with a reason", /the tape is on fire; remedy: water/),
   scene("count", "the backend counts more entries than came", /1 entries came, it sent 2/),
   scene("no-sums", "the backend ends without its accounting", /it ended without its accounting/),
-  scene("short", "fewer bytes of a file came than were sent", /60 bytes of data came, 100 were sent/),
+  scene(
+    "short",
+    "fewer bytes of a file came than were sent",
+    /60 bytes of data came, 100 were sent/,
+  ),
   scene("record", "a damaged entry record", /an entry record is damaged/),
   scene("order", "a frame where none is due", /a frame 'Z' came where an entry was due/),
   scene("inside", "an entry within another's data", /a frame 'M' came within the data of/),
@@ -173,13 +212,22 @@ export const backendFaults: readonly Fault[] = [
       short: true,
     },
   ),
-  scene("gone-outside", "a deleted name that is not below a path of the job", /it named \/etc\/shadow, which is not/),
+  scene(
+    "gone-outside",
+    "a deleted name that is not below a path of the job",
+    /it named \/etc\/shadow, which is not/,
+  ),
   scene("flood", "thousands of messages, one of them of 900 kB", /./, {
     expect: { status: "ok", says: [/15001 more messages of the backend are not shown/] },
   }),
-  scene("silent", "the backend says nothing more", /backend is silent: not one byte for 2 seconds/, {
-    conf: (bench) => [...bench.fakeBackend, "stall-limit = 2"],
-  }),
+  scene(
+    "silent",
+    "the backend says nothing more",
+    /backend is silent: not one byte for 2 seconds/,
+    {
+      conf: (bench) => [...bench.fakeBackend, "stall-limit = 2"],
+    },
+  ),
   scene("stubborn", "the job is cancelled, and the backend ignores SIGTERM", /./, {
     act: async (bench, job) => {
       const jobId = await bench.lab.start(job);
@@ -218,10 +266,15 @@ export const backendFaults: readonly Fault[] = [
     what: "the backend speaks another protocol",
     short: true,
     conf: (bench) =>
-      bench.script("old", `PODHEITOR_HPC_WRONG_HELLO=1 exec ${join(bench.programs, "fake-backend")} "$@"`),
+      bench.script(
+        "old",
+        `PODHEITOR_HPC_WRONG_HELLO=1 exec ${join(bench.programs, "fake-backend")} "$@"`,
+      ),
     expect: {
       status: "failed",
-      says: [/it greeted with 'Hello Bacula' instead of 'Hello podheitor-hpc hpc\/1'.*same release/],
+      says: [
+        /it greeted with 'Hello Bacula' instead of 'Hello podheitor-hpc hpc\/1'.*same release/,
+      ],
     },
   },
   {
@@ -234,7 +287,10 @@ export const backendFaults: readonly Fault[] = [
       chmodSync(path, 0o755);
       return [`backend = ${path}`];
     },
-    expect: { status: "failed", says: [/cannot start the backend .*no-program: Exec format error; remedy/] },
+    expect: {
+      status: "failed",
+      says: [/cannot start the backend .*no-program: Exec format error; remedy/],
+    },
   },
   {
     name: "backend-missing",
@@ -281,7 +337,10 @@ export const backendFaults: readonly Fault[] = [
     name: "conf-damaged",
     what: "the plugin's configuration file is garbage",
     conf: () => ["\u0001\u0002 what = is this"],
-    expect: { status: "failed", says: [/podheitor-hpc-fd\.conf line 1: unknown key '.*what' \(known: backend, node/] },
+    expect: {
+      status: "failed",
+      says: [/podheitor-hpc-fd\.conf line 1: unknown key '.*what' \(known: backend, node/],
+    },
   },
   {
     name: "bad-parameter",
@@ -295,7 +354,9 @@ export const backendFaults: readonly Fault[] = [
     conf: (bench) => copiedBundle(bench, "half", (name) => !name.startsWith("xxhash.")),
     expect: {
       status: "failed",
-      says: [/before the handshake was complete; its last words: .*Cannot find .*xxhash.*remedy: install it again/],
+      says: [
+        /before the handshake was complete; its last words: .*Cannot find .*xxhash.*remedy: install it again/,
+      ],
     },
   },
   {

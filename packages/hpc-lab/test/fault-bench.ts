@@ -8,7 +8,15 @@ import { LabFs } from "../src/labfs";
 import { childrenAndZombies, namesBelow, pipesOf } from "../src/leftovers";
 import { letterOf } from "../src/stored";
 import { until } from "../src/wait";
-import { atCleanUp, backendName, installedPlugin, labWith, pluginJob, repository, scratch } from "./support";
+import {
+  atCleanUp,
+  backendName,
+  installedPlugin,
+  labWith,
+  pluginJob,
+  repository,
+  scratch,
+} from "./support";
 
 export interface Sums {
   readonly scanned: number;
@@ -70,7 +78,10 @@ export function sampleTree(root: string): void {
 }
 export const sampleEntries = 5;
 
-/** A real Bacula whose trees lie on labfs, and a second job that is in the middle of its work whenever a fault happens. */
+/**
+ * A real Bacula whose trees lie on labfs, and a second job that is in the middle of its work
+ * whenever a fault happens.
+ */
 export class Bench {
   private constructor(
     readonly lab: BaculaLab,
@@ -91,13 +102,17 @@ export class Bench {
       mkdirSync(root);
       (fault.tree ?? sampleTree)(root);
     }
-    const jobs: LabJob[] = faults.map((fault) => pluginJob(fault.name, join(fs.mount, fault.name), fault.keys ?? ""));
+    const jobs: LabJob[] = faults.map((fault) =>
+      pluginJob(fault.name, join(fs.mount, fault.name), fault.keys ?? ""),
+    );
     const pluginDir = installedPlugin();
     const programs = join(pluginDir, "../lib");
     const plugin = join(repository, "shim-c/fd-plugin");
     await command(["make", "-s", "-C", plugin, "build/fake-backend"]);
     copyFileSync(join(plugin, "build/fake-backend"), join(programs, "fake-backend"));
-    const lab = await labWith(release, [...jobs, pluginJob(other, join(fs.mount, other))], { pluginDir });
+    const lab = await labWith(release, [...jobs, pluginJob(other, join(fs.mount, other))], {
+      pluginDir,
+    });
     return new Bench(lab, fs, programs, pluginDir);
   }
 
@@ -124,7 +139,9 @@ export class Bench {
   /** The backends that live, the other job's not counted. */
   #held: ProcessId[] = [];
   backends(): ProcessId[] {
-    return childrenOf(this.lab.fdPid, "").filter(({ pid }) => !this.#held.some((held) => held.pid === pid));
+    return childrenOf(this.lab.fdPid, "").filter(
+      ({ pid }) => !this.#held.some((held) => held.pid === pid),
+    );
   }
 
   /** Starts a job and waits until its backend is there. */
@@ -139,8 +156,9 @@ export class Bench {
   }
 
   /**
-   * The fault, while the other job is held in the middle of its work; then everything that must hold after any
-   * fault: the daemon lives, the other job ends well, no process, pipe or temporary file is left.
+   * The fault, while the other job is held in the middle of its work; then everything that must
+   * hold after any fault: the daemon lives, the other job ends well, no process, pipe or temporary
+   * file is left.
    */
   async play(fault: Fault): Promise<JobResult> {
     this.fs.clear();
@@ -164,13 +182,23 @@ export class Bench {
       this.fs.clear();
     }
     const went = await this.lab.wait(otherJob, longest);
-    expect({ ...went, messages: "" }).toMatchObject({ status: "ok", errors: 0, files: otherEntries });
+    expect({ ...went, messages: "" }).toMatchObject({
+      status: "ok",
+      errors: 0,
+      files: otherEntries,
+    });
     expect(this.lab.fdAlive).toBe(true);
     const left = () =>
       `${childrenAndZombies(this.lab.fdPid).join(", ")}; pipes: ${pipesOf(this.lab.fdPid)}, ${pipes} before`;
-    const clean = () => childrenAndZombies(this.lab.fdPid).length === 0 && pipesOf(this.lab.fdPid) <= pipes;
-    // A process that the kernel held is reaped at the plugin's next occasion: the next connection is one.
-    await until(left, 30_000, async () => clean() || ((await this.lab.console("status client=lab-fd")) && clean()));
+    const clean = () =>
+      childrenAndZombies(this.lab.fdPid).length === 0 && pipesOf(this.lab.fdPid) <= pipes;
+    // A process that the kernel held is reaped at the plugin's next occasion: the next connection
+    // is one.
+    await until(
+      left,
+      30_000,
+      async () => clean() || ((await this.lab.console("status client=lab-fd")) && clean()),
+    );
     expect(namesBelow(join(this.lab.folder, "work"), /podheitor-hpc/)).toEqual([]);
     expect(namesBelow(this.fs.source, /^\.podheitor-hpc/)).toEqual([]);
     return result;
@@ -215,14 +243,23 @@ function sumsOf(messages: string): Sums {
       messages,
     );
   if (found === null) throw new Error(`no sums in:\n${messages}`);
-  const [scanned = 0, emitted = 0, filtered = 0, vanished = 0, failed = 0, unread = 0, unlisted = 0] = found
-    .slice(1)
-    .map(Number);
+  const [
+    scanned = 0,
+    emitted = 0,
+    filtered = 0,
+    vanished = 0,
+    failed = 0,
+    unread = 0,
+    unlisted = 0,
+  ] = found.slice(1).map(Number);
   return { scanned, emitted, filtered, vanished, failed, unread, unlisted };
 }
 
 /** Cancels the job once `ready` is so. */
-export function cancelWhen(ready: (bench: Bench) => Promise<unknown>, limit = 5000): NonNullable<Fault["act"]> {
+export function cancelWhen(
+  ready: (bench: Bench) => Promise<unknown>,
+  limit = 5000,
+): NonNullable<Fault["act"]> {
   return async (bench, job) => {
     const { jobId } = await bench.startWithBackend(job);
     await ready(bench);

@@ -9,7 +9,9 @@ import { childrenAndZombies } from "../src/leftovers";
 import { until } from "../src/wait";
 import { atCleanUp, installedPlugin, labWith, pluginJob, scratch } from "./support";
 
-/** A fault of a daemon: it takes a Bacula of its own, because afterwards that is not what it was. */
+/**
+ * A fault of a daemon: it takes a Bacula of its own, because afterwards that is not what it was.
+ */
 export interface DaemonFault {
   readonly name: string;
   readonly what: string;
@@ -28,14 +30,20 @@ const longest = 60_000;
 
 const backends = (lab: BaculaLab) => childrenOf(lab.fdPid, "");
 
-async function started(lab: BaculaLab, job: string): Promise<{ jobId: number; backend: ProcessId }> {
+async function started(
+  lab: BaculaLab,
+  job: string,
+): Promise<{ jobId: number; backend: ProcessId }> {
   const jobId = await lab.start(job);
   const backend = await until(`backend of ${job}`, longest, () => backends(lab)[0]);
   return { jobId, backend };
 }
 
 /** `Large`, in the middle of its work: its filesystem is slow until `trees.fs.clear()`. */
-async function inMidJob(lab: BaculaLab, trees: Trees): Promise<{ jobId: number; backend: ProcessId }> {
+async function inMidJob(
+  lab: BaculaLab,
+  trees: Trees,
+): Promise<{ jobId: number; backend: ProcessId }> {
   trees.fs.rule("read delay 200 : /large/large");
   const job = await started(lab, "Large");
   await until("it reads", longest, () => (trees.fs.state().hits[0] ?? 0) > 2);
@@ -131,8 +139,11 @@ export const daemonFaults: readonly DaemonFault[] = [
       signalProcess(lab.daemons.storage, "SIGKILL");
       trees.fs.clear();
       const words = /lab-fd.*Fatal error: .*Network send error to SD/;
-      // The Director itself waits minutes for a Storage Daemon that is gone: the File Daemon's own words count.
-      await until("the File Daemon says why", longest, async () => words.test(await lab.messages(jobId)));
+      // The Director itself waits minutes for a Storage Daemon that is gone: the File Daemon's own
+      // words count.
+      await until("the File Daemon says why", longest, async () =>
+        words.test(await lab.messages(jobId)),
+      );
       await noChildren(lab);
       expect(lab.fdAlive).toBe(true);
     },
@@ -180,7 +191,9 @@ export const daemonFaults: readonly DaemonFault[] = [
       mkdirSync(join(trees.fs.source, "target"));
       trees.fs.rule("write delay 100 : /target/*", "rename delay 1 : /target/*large");
       const where = join(trees.fs.mount, "target");
-      await lab.console(`restore jobid=${saved.jobId} client=lab-fd restorejob=Rest where="${where}" all done yes`);
+      await lab.console(
+        `restore jobid=${saved.jobId} client=lab-fd restorejob=Rest where="${where}" all done yes`,
+      );
       await until("it writes", longest, () => (trees.fs.state().hits[0] ?? 0) > 2);
       signalProcess(lab.daemons.file, "SIGKILL");
       await until("the File Daemon is dead", 5000, () => !lab.fdAlive);
@@ -202,8 +215,12 @@ export async function daemonLab(release: Release): Promise<{ lab: BaculaLab; tre
   const large = join(fs.mount, "large");
   const pluginDir = installedPlugin();
   appendFileSync(join(pluginDir, "podheitor-hpc-fd.conf"), "stall-limit = 3\n");
-  const lab = await labWith(release, [pluginJob("Large", large), pluginJob("Small", join(fs.mount, "small"))], {
-    pluginDir,
-  });
+  const lab = await labWith(
+    release,
+    [pluginJob("Large", large), pluginJob("Small", join(fs.mount, "small"))],
+    {
+      pluginDir,
+    },
+  );
   return { lab, trees: { large, fs } };
 }

@@ -11,8 +11,8 @@ import { restoreFaults } from "./fault-restore";
 import { sourceFaults } from "./fault-source";
 import { chosenReleases, cleanUp, repository } from "./support";
 
-// CI plays the short tier on Bacula 9.6.7. PODHEITOR_HPC_LONG=1 (npm run test:long) plays all of them there, the short
-// tier on 15.0.3 too, and writes docs/fault-matrix.md.
+// CI plays the short tier on Bacula 9.6.7. PODHEITOR_HPC_LONG=1 (npm run test:long) plays all of
+// them there, the short tier on 15.0.3 too, and writes docs/fault-matrix.md.
 const long = process.env["PODHEITOR_HPC_LONG"] === "1";
 const limit = 180_000;
 
@@ -33,7 +33,10 @@ async function recorded(release: Release, name: string, work: () => Promise<void
   }
 }
 
-function chosen<T extends { readonly short?: true }>(release: Release, faults: readonly T[]): readonly T[] {
+function chosen<T extends { readonly short?: true }>(
+  release: Release,
+  faults: readonly T[],
+): readonly T[] {
   return faults.filter((fault) => fault.short === true || (long && release === "9.6.7"));
 }
 
@@ -45,7 +48,9 @@ const groups: readonly (readonly [string, readonly Fault[]])[] = [
 const releases = chosenReleases.filter((release) => long || release === "9.6.7");
 
 test("the matrix names every fault once", () => {
-  const names = [...groups.flatMap(([, faults]) => faults), ...daemonFaults].map(({ name }) => name);
+  const names = [...groups.flatMap(([, faults]) => faults), ...daemonFaults].map(
+    ({ name }) => name,
+  );
   expect(new Set(names).size).toBe(names.length);
   expect(names.length).toBeGreaterThanOrEqual(40);
 });
@@ -63,14 +68,17 @@ suite.each(releases)("faults on Bacula %s", (release) => {
     afterAll(cleanUp);
     test.each(played.map((fault) => [fault.name, fault] as const))(
       "%s",
-      (name, fault) => recorded(release, name, async () => bench.check(fault, await bench.play(fault))),
+      (name, fault) =>
+        recorded(release, name, async () => bench.check(fault, await bench.play(fault))),
       limit,
     );
   });
 
   describe("of a daemon", () => {
     afterEach(cleanUp);
-    test.each(chosen(release, daemonFaults).map((fault: DaemonFault) => [fault.name, fault] as const))(
+    test.each(
+      chosen(release, daemonFaults).map((fault: DaemonFault) => [fault.name, fault] as const),
+    )(
       "%s",
       (name, fault) =>
         recorded(release, name, async () => {
@@ -83,12 +91,15 @@ suite.each(releases)("faults on Bacula %s", (release) => {
 });
 
 afterAll(async () => {
-  if (long && releases.length > 1) writeFileSync(join(repository, "docs/fault-matrix.md"), await page());
+  if (long && releases.length > 1)
+    writeFileSync(join(repository, "docs/fault-matrix.md"), await page());
 });
 
 /** docs/fault-matrix.md: what was played, and how it went. */
 async function page(): Promise<string> {
-  const commit = (await command(["git", "-C", repository, "rev-parse", "--short", "HEAD"])).stdout.toString().trim();
+  const commit = (await command(["git", "-C", repository, "rev-parse", "--short", "HEAD"])).stdout
+    .toString()
+    .trim();
   const cell = (release: Release, name: string) => {
     const outcome = outcomes.get(`${release} ${name}`);
     if (outcome === undefined) return "–";
@@ -105,11 +116,18 @@ async function page(): Promise<string> {
     "job ends OK with all its entries, the faulty job's log says why, its sums add up, no child process (nor a zombie), no pipe and no temporary file is left.",
   ];
   for (const [title, faults] of [...groups, ["a daemon", daemonFaults] as const]) {
-    lines.push("", `## Faults of ${title}`, "", `| name | what happens | ${releases.join(" | ")} |`);
+    lines.push(
+      "",
+      `## Faults of ${title}`,
+      "",
+      `| name | what happens | ${releases.join(" | ")} |`,
+    );
     lines.push(`|---|---|${releases.map(() => "---|").join("")}`);
     for (const { name, what, short } of faults) {
       const shown = short === true ? `**${name}**` : name;
-      lines.push(`| ${shown} | ${what} | ${releases.map((release) => cell(release, name)).join(" | ")} |`);
+      lines.push(
+        `| ${shown} | ${what} | ${releases.map((release) => cell(release, name)).join(" | ")} |`,
+      );
     }
   }
   return `${lines.join("\n")}\n`;

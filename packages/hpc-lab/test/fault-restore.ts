@@ -1,4 +1,12 @@
-import { existsSync, linkSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { expect } from "@jest/globals";
 import type { JobResult } from "../src";
@@ -17,7 +25,11 @@ function restoring(
     const saved = await bench.lab.run(job);
     expect(saved.status).toBe("ok");
     const target = await where(bench, job);
-    const result: Promise<JobResult> = bench.lab.restore({ jobIds: [saved.jobId], where: target, limit: 60_000 });
+    const result: Promise<JobResult> = bench.lab.restore({
+      jobIds: [saved.jobId],
+      where: target,
+      limit: 60_000,
+    });
     const [, restored] = await Promise.all([during(bench, saved.jobId, target), result]);
     expect(namesBelow(target, /^\.podheitor-hpc/)).toEqual([]);
     return restored;
@@ -40,7 +52,13 @@ async function tiny(options: string): Promise<string> {
   return folder;
 }
 
-function fault(name: string, what: string, rule: string, says: readonly RegExp[], more: Partial<Fault> = {}): Fault {
+function fault(
+  name: string,
+  what: string,
+  rule: string,
+  says: readonly RegExp[],
+  more: Partial<Fault> = {},
+): Fault {
   return {
     name: `restore-${name}`,
     what,
@@ -57,9 +75,15 @@ export const restoreFaults: readonly Fault[] = [
     short: true,
     act: restoring(() => tiny("size=1m")),
   }),
-  fault("no-inodes", "the target has no inodes left", "", [/not restored: No space left on device/], {
-    act: restoring(() => tiny("nr_inodes=5")),
-  }),
+  fault(
+    "no-inodes",
+    "the target has no inodes left",
+    "",
+    [/not restored: No space left on device/],
+    {
+      act: restoring(() => tiny("nr_inodes=5")),
+    },
+  ),
   fault(
     "enospc-late",
     "ENOSPC in the middle of a file",
@@ -69,16 +93,25 @@ export const restoreFaults: readonly Fault[] = [
       rules: ["write error ENOSPC offset 1048577 : /target-restore-enospc-late/*"],
     },
   ),
-  fault("eio-write", "EIO at a write", "write error EIO : @", [/not restored: Input\/output error/], { short: true }),
+  fault(
+    "eio-write",
+    "EIO at a write",
+    "write error EIO : @",
+    [/not restored: Input\/output error/],
+    { short: true },
+  ),
   fault("eacces", "EACCES where a directory should be made", "mkdir error EACCES : @/sub", [
     /sub.*not restored: Permission denied/,
   ]),
   fault("erofs", "the target is read only", "mkdir,create,mknod,symlink error EROFS : @", [
     /not restored: Read-only file system/,
   ]),
-  fault("enametoolong", "the target does not take a name so long", "create error ENAMETOOLONG : @", [
-    /not restored: File name too long/,
-  ]),
+  fault(
+    "enametoolong",
+    "the target does not take a name so long",
+    "create error ENAMETOOLONG : @",
+    [/not restored: File name too long/],
+  ),
   fault("rename", "EIO when a file gets its final name", "rename error EIO : @/a", [
     /\/a: not restored: Input\/output error/,
   ]),
@@ -166,10 +199,15 @@ export const restoreFaults: readonly Fault[] = [
       const jobId = Number(/JobId=(\d+)/.exec(answer)?.[1]);
       await bench.hanging(2);
       await bench.lab.cancel(jobId);
-      // The File Daemon's own thread sits in write(2): it ends when the filesystem answers, and at once then.
+      // The File Daemon's own thread sits in write(2): it ends when the filesystem answers, and at
+      // once then.
       bench.fs.release();
       const result = await bench.lab.wait(jobId, 20_000);
-      await until("no half file is left", 5000, () => namesBelow(where, /^\.podheitor-hpc/).length === 0);
+      await until(
+        "no half file is left",
+        5000,
+        () => namesBelow(where, /^\.podheitor-hpc/).length === 0,
+      );
       expect(namesBelow(where, /^(a|big)$/)).toEqual([]);
       return result;
     },
@@ -181,18 +219,26 @@ export const restoreFaults: readonly Fault[] = [
   fault("short-writes", "writes take at most 1000 bytes", "write short 1000 : @", [], {
     expect: { status: "ok", says: [/restored 3 files .*failed 0/] },
   }),
-  fault("replaced-parent", "the directory that is being filled becomes a symlink", "", [/sub\/x: not restored/], {
-    rules: ["create,open exchange /target-restore-replaced-parent/link : /target-restore-replaced-parent/*sub/*"],
-    act: async (bench, job) => {
-      const outside = scratch();
-      const result = await restoring((b, j) => {
-        const where = onLabFs(b, j);
-        symlinkSync(outside, join(b.fs.source, `target-${j}`, "link"));
-        writeFileSync(join(b.fs.source, `target-${j}`, "kept"), "kept");
-        return where;
-      })(bench, job);
-      expect(readdirSync(outside)).toEqual([]);
-      return result;
+  fault(
+    "replaced-parent",
+    "the directory that is being filled becomes a symlink",
+    "",
+    [/sub\/x: not restored/],
+    {
+      rules: [
+        "create,open exchange /target-restore-replaced-parent/link : /target-restore-replaced-parent/*sub/*",
+      ],
+      act: async (bench, job) => {
+        const outside = scratch();
+        const result = await restoring((b, j) => {
+          const where = onLabFs(b, j);
+          symlinkSync(outside, join(b.fs.source, `target-${j}`, "link"));
+          writeFileSync(join(b.fs.source, `target-${j}`, "kept"), "kept");
+          return where;
+        })(bench, job);
+        expect(readdirSync(outside)).toEqual([]);
+        return result;
+      },
     },
-  }),
+  ),
 ];

@@ -26,7 +26,8 @@ function outside(root: string): string {
   return folder;
 }
 
-// labfs is asked twice for one stat of a name, by its look-up and for its attributes: what comes after them is the open's look-up.
+// labfs is asked twice for one stat of a name, by its look-up and for its attributes: what comes
+// after them is the open's look-up.
 const looksOfStat = 2;
 
 /** What happens to files and directories while they are saved. */
@@ -35,14 +36,24 @@ export const sourceFaults: readonly Fault[] = [
     name: "grow-small",
     what: "a small file grows between its stat and its read",
     rules: ["open append 4096 : %/a"],
-    expect: { status: "ok", says: [], sums: { scanned: all, emitted: all }, saved: ["a", "big", ...rest] },
+    expect: {
+      status: "ok",
+      says: [],
+      sums: { scanned: all, emitted: all },
+      saved: ["a", "big", ...rest],
+    },
   },
   {
     name: "grow-large",
     what: "a large file grows while it is read",
     short: true,
     rules: ["read append 500000 offset 1048576 : %/big"],
-    expect: { status: "ok", says: [], sums: { scanned: all, emitted: all }, saved: ["a", "big", ...rest] },
+    expect: {
+      status: "ok",
+      says: [],
+      sums: { scanned: all, emitted: all },
+      saved: ["a", "big", ...rest],
+    },
   },
   {
     name: "shrink-small",
@@ -292,7 +303,12 @@ export const sourceFaults: readonly Fault[] = [
     name: "slow-filesystem",
     what: "every operation takes 50 ms longer",
     rules: ["all delay 50 : %*"],
-    expect: { status: "ok", says: [], sums: { scanned: all, emitted: all }, saved: ["a", "big", ...rest] },
+    expect: {
+      status: "ok",
+      says: [],
+      sums: { scanned: all, emitted: all },
+      saved: ["a", "big", ...rest],
+    },
   },
   {
     name: "hang-then-answer",
@@ -307,7 +323,12 @@ export const sourceFaults: readonly Fault[] = [
       bench.fs.rule("release");
       return bench.lab.wait(jobId);
     },
-    expect: { status: "ok", says: [], sums: { scanned: all, emitted: all }, saved: ["a", "big", ...rest] },
+    expect: {
+      status: "ok",
+      says: [],
+      sums: { scanned: all, emitted: all },
+      saved: ["a", "big", ...rest],
+    },
   },
   {
     name: "cancel-hung-read",

@@ -5,9 +5,20 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { BaculaLab } from "../src";
 import { alive, childrenOf, type ProcessId, signalProcess, transferred } from "../src/daemon";
 import { until } from "../src/wait";
-import { backendName, chosenReleases, cleanUp, installedPlugin, labWith, pluginJob, scratch } from "./support";
+import {
+  backendName,
+  chosenReleases,
+  cleanUp,
+  installedPlugin,
+  labWith,
+  pluginJob,
+  scratch,
+} from "./support";
 
-/** A tree with one file of zeros. It has blocks, so it is read and takes as long as it is large, but nobody wrote them. */
+/**
+ * A tree with one file of zeros. It has blocks, so it is read and takes as long as it is large, but
+ * nobody wrote them.
+ */
 function slowTree(bytes: number): string {
   const root = join(scratch(), "tree");
   mkdirSync(root);
@@ -24,7 +35,10 @@ describe.each(chosenReleases)("faults on Bacula %s", (release) => {
     const options = ["compression = LZO"]; // zeros need not fill the volume
     const endless = slowTree(2 ** 34);
     const other = slowTree(2 ** 30);
-    const jobs = [pluginJob("Endless", endless, "", { options }), pluginJob("Other", other, "", { options })];
+    const jobs = [
+      pluginJob("Endless", endless, "", { options }),
+      pluginJob("Other", other, "", { options }),
+    ];
     lab = await labWith(release, jobs, { pluginDir: installedPlugin() });
   });
   afterAll(cleanUp);
@@ -35,9 +49,15 @@ describe.each(chosenReleases)("faults on Bacula %s", (release) => {
   async function inMidJob(job: string): Promise<{ jobId: number; backend: ProcessId }> {
     const before = new Set(backends().map(({ pid }) => pid));
     const jobId = await lab.start(job);
-    const backend = await until(`backend of ${job}`, longest, () => backends().find(({ pid }) => !before.has(pid)));
+    const backend = await until(`backend of ${job}`, longest, () =>
+      backends().find(({ pid }) => !before.has(pid)),
+    );
     const already = transferred(lab.daemons.file);
-    await until(`${job} reads`, longest, () => transferred(lab.daemons.file) > already + 64 * 2 ** 20);
+    await until(
+      `${job} reads`,
+      longest,
+      () => transferred(lab.daemons.file) > already + 64 * 2 ** 20,
+    );
     return { jobId, backend };
   }
 

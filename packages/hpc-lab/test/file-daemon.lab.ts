@@ -2,7 +2,14 @@ import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "@jest/globals";
-import { type ContestResult, machineFacts, makeBenchTree, median, plot, table } from "@podheitor/hpc-bench";
+import {
+  type ContestResult,
+  machineFacts,
+  makeBenchTree,
+  median,
+  plot,
+  table,
+} from "@podheitor/hpc-bench";
 import { installPlugin } from "@podheitor/hpc-cdylib";
 import type { BaculaLab, Release } from "../src";
 import { watchStorageTime } from "../src/storage-time";
@@ -18,9 +25,13 @@ import {
 } from "./support";
 
 /*
- * One job of the plugin beside one of the stock File Daemon, on the same tree, in turn; and beside one whose files come from memory, which is all that a File Daemon can take.
- * The stock one saves no ACLs and extended attributes unless it is told to, so ours that is compared saves none; the one that does, as by default, runs too.
- * Part of test:long for its time, and because it measures: nothing is asserted but that all save what they should. `podheitor-hpc bench backup` runs it; PODHEITOR_HPC_BENCH_SAVE is the folder that it is recorded in.
+ * One job of the plugin beside one of the stock File Daemon, on the same tree, in turn; and beside
+ * one whose files come from memory, which is all that a File Daemon can take.
+ * The stock one saves no ACLs and extended attributes unless it is told to, so ours that is
+ * compared saves none; the one that does, as by default, runs too.
+ * Part of test:long for its time, and because it measures: nothing is asserted but that all save
+ * what they should. `podheitor-hpc bench backup` runs it; PODHEITOR_HPC_BENCH_SAVE is the folder
+ * that it is recorded in.
  */
 const ENTRIES = Number(process.env["PODHEITOR_HPC_BENCH_FILES"] ?? 100_000);
 const SLOW_ENTRIES = 2 * ENTRIES;
@@ -39,7 +50,11 @@ interface Runner {
 }
 
 /** 15.0.3 makes a TLS record of each packet, unless it is told not to. */
-const clear: readonly [string, Release, string[]] = ["15.0.3-without-tls", "15.0.3", ["TLS PSK Enable = no"]];
+const clear: readonly [string, Release, string[]] = [
+  "15.0.3-without-tls",
+  "15.0.3",
+  ["TLS PSK Enable = no"],
+];
 const configurations = [
   ...chosenReleases.map((release): typeof clear => [release, release, []]),
   ...(chosenReleases.includes("15.0.3") ? [clear] : []),
@@ -50,10 +65,17 @@ test.each(configurations)(
   async (name, release, fileDaemon) => {
     const tree = join(scratch(), "tree");
     await makeBenchTree(tree, "ordinary", ENTRIES, 1024);
-    const jobs = [pluginJob("Plugin", tree, "xattrs=no"), pluginJob("Attributes", tree), stockJob(tree)];
+    const jobs = [
+      pluginJob("Plugin", tree, "xattrs=no"),
+      pluginJob("Attributes", tree),
+      stockJob(tree),
+    ];
     const lab = await labWith(release, jobs, { pluginDir: installedPlugin(), fileDaemon });
     const ceiling = [pluginJob("Memory", "/tmp/podheitor", `scene=memory;files=${ENTRIES}`)];
-    const memory = await labWith(release, ceiling, { pluginDir: pluginWith(fakeBackend()), fileDaemon });
+    const memory = await labWith(release, ceiling, {
+      pluginDir: pluginWith(fakeBackend()),
+      fileDaemon,
+    });
     const entries = namesIn(tree);
     const runners = [
       { name: "podheitor-hpc, xattrs=no", lab, job: "Plugin", entries },
@@ -80,19 +102,27 @@ test.each(chosenReleases)(
       LATENCY_US: String(LATENCY_US),
       LATENCY_BELOW: tree,
     };
-    // The plugin's child inherits next to nothing, so a script gives it what the File Daemon was given.
+    // The plugin's child inherits next to nothing, so a script gives it what the File Daemon was
+    // given.
     const backend = join(folder, backendName);
     const set = Object.entries(latency).map(([name, value]) => `${name}='${value}'`);
     const bundle = join(repository, "packages/hpc-backend/dist", `${backendName}.cjs`);
-    writeFileSync(backend, `#!/bin/sh\nexec env ${set.join(" ")} '${process.execPath}' '${bundle}' "$@"\n`, {
-      mode: 0o755,
-    });
+    writeFileSync(
+      backend,
+      `#!/bin/sh\nexec env ${set.join(" ")} '${process.execPath}' '${bundle}' "$@"\n`,
+      {
+        mode: 0o755,
+      },
+    );
     const jobs = [
       pluginJob("Plugin", tree, "threads=32;xattrs=no"),
       pluginJob("Attributes", tree, "threads=32"),
       stockJob(tree),
     ];
-    const lab = await labWith(release, jobs, { pluginDir: pluginWith(backend), env: { ...process.env, ...latency } });
+    const lab = await labWith(release, jobs, {
+      pluginDir: pluginWith(backend),
+      env: { ...process.env, ...latency },
+    });
     const entries = namesIn(tree);
     const runners = [
       { name: "podheitor-hpc, 32 threads, xattrs=no", lab, job: "Plugin", entries },
@@ -100,12 +130,20 @@ test.each(chosenReleases)(
       { name: "podheitor-hpc, 32 threads", lab, job: "Attributes", entries },
     ];
     const facts = `${SLOW_ENTRIES.toLocaleString("en-US")} names, 1 KiB in each file; MD5; ${LATENCY_US} µs to each stat, open and listing`;
-    await measure(`Full with latency through Bacula ${release}`, `latency-${release}`, facts, tree, runners);
+    await measure(
+      `Full with latency through Bacula ${release}`,
+      `latency-${release}`,
+      facts,
+      tree,
+      runners,
+    );
   },
   LIMIT_MS,
 );
 
-/** Reads all of it, and writes nothing: the stock File Daemon drops the pages of what it has read. */
+/**
+ * Reads all of it, and writes nothing: the stock File Daemon drops the pages of what it has read.
+ */
 function warm(tree: string): void {
   execFileSync("sh", ["-c", 'tar cf - -C "$0" . | cat >/dev/null', tree]);
 }
@@ -133,8 +171,17 @@ function pluginWith(backend: string): string {
   return pluginDir;
 }
 
-/** The first round is not measured. What is compared is the File Daemon's own time; the table says the whole job's, too. */
-async function measure(title: string, name: string, facts: string, tree: string, runners: readonly Runner[]) {
+/**
+ * The first round is not measured. What is compared is the File Daemon's own time; the table says
+ * the whole job's, too.
+ */
+async function measure(
+  title: string,
+  name: string,
+  facts: string,
+  tree: string,
+  runners: readonly Runner[],
+) {
   const seconds = runners.map((): number[] => []);
   const whole = runners.map((): number[] => []);
   for (let round = 0; round <= ROUNDS; round++)
@@ -158,10 +205,16 @@ async function measure(title: string, name: string, facts: string, tree: string,
     facts: `${facts}; from the File Daemon's connection to the Storage Daemon to its end`,
     standings: runners.map((runner, at) => {
       const own = seconds[at] ?? [];
-      return { name: runner.name, seconds: own, ratios: own.map((one, round) => one / (ours[round] ?? one)) };
+      return {
+        name: runner.name,
+        seconds: own,
+        ratios: own.map((one, round) => one / (ours[round] ?? one)),
+      };
     }),
   };
-  const jobs = runners.map((runner, at) => `${runner.name} ${median(whole[at] ?? []).toFixed(1)} s`);
+  const jobs = runners.map(
+    (runner, at) => `${runner.name} ${median(whole[at] ?? []).toFixed(1)} s`,
+  );
   const text = `${table(result)}\nWhole jobs, from the console's \`run\` to their end in the catalog: ${jobs.join(", ")}.\n\n${machineFacts(tree)}, ${ROUNDS} rounds, ${date}\n`;
   process.stderr.write(text);
   const folder = process.env["PODHEITOR_HPC_BENCH_SAVE"];

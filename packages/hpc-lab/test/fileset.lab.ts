@@ -12,7 +12,11 @@ const bad: readonly [job: string, keys: (tree: string) => string, says: RegExp][
   ["BadInline", (tree) => `path=${tree};inline_kib=many`, /Fatal error: .*inline_kib/],
   ["NoPath", () => "shard=0/4", /Fatal error: .*path/],
   ["RelativePath", () => "path=some/where", /Fatal error: .*path/],
-  ["MissingPath", () => "path=/there/is/no/such/tree", /Fatal error: .*\/there\/is\/no\/such\/tree/],
+  [
+    "MissingPath",
+    () => "path=/there/is/no/such/tree",
+    /Fatal error: .*\/there\/is\/no\/such\/tree/,
+  ],
   ["OpenQuote", (tree) => `path="${tree}`, /Fatal error: .*(quote|")/],
 ];
 
@@ -23,9 +27,17 @@ describe.each(chosenReleases)("FileSets on Bacula %s", (release) => {
   beforeAll(async () => {
     const tree = join(scratch(), "tree");
     makeTree({ root: tree, entries });
-    const jobs: LabJob[] = bad.map(([name, keys]) => ({ name, plugins: [`podheitor-hpc:${keys(tree)}`] }));
-    const two: LabJob = { name: "Two", plugins: [0, 1].map((shard) => `podheitor-hpc:path=${tree};shard=${shard}/2`) };
-    lab = await labWith(release, [...jobs, two, pluginJob("Good", tree)], { pluginDir: installedPlugin() });
+    const jobs: LabJob[] = bad.map(([name, keys]) => ({
+      name,
+      plugins: [`podheitor-hpc:${keys(tree)}`],
+    }));
+    const two: LabJob = {
+      name: "Two",
+      plugins: [0, 1].map((shard) => `podheitor-hpc:path=${tree};shard=${shard}/2`),
+    };
+    lab = await labWith(release, [...jobs, two, pluginJob("Good", tree)], {
+      pluginDir: installedPlugin(),
+    });
   });
   afterAll(cleanUp);
 

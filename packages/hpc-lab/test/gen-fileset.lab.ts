@@ -4,9 +4,21 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { BaculaLab } from "../src";
 import { compareTrees } from "../src/parity";
 import { makeTree } from "../src/tree";
-import { chosenReleases, cleanUp, installedPlugin, labWith, onDisk, podheitor, present, scratch } from "./support";
+import {
+  chosenReleases,
+  cleanUp,
+  installedPlugin,
+  labWith,
+  onDisk,
+  podheitor,
+  present,
+  scratch,
+} from "./support";
 
-/** A path that every quoting on its way has to survive: Bacula's, the plugin string's, and none at all. */
+/**
+ * A path that every quoting on its way has to survive: Bacula's, the plugin string's, and none at
+ * all.
+ */
 const oddName = `odd "quoted" back\\slash;semi colon=# {brace} ü ${"long".repeat(50)}`;
 const existing = ["--client", "lab-fd", "--storage", "File", "--messages", "Std"];
 const topologies = [
@@ -21,9 +33,22 @@ describe.each(chosenReleases)("generated configuration on Bacula %s", (release) 
   let tree: string;
 
   const generate = async (folder: string, ...words: string[]): Promise<string[]> => {
-    // The last of an option given twice would be an error: a topology's own Storage replaces the usual one.
-    const rest = words.includes("--storage") ? existing.filter((_, at) => at !== 2 && at !== 3) : existing;
-    await podheitor("gen-fileset", "--path", tree, "--output", folder, "--job-prefix", "odd", ...rest, ...words);
+    // The last of an option given twice would be an error: a topology's own Storage replaces the
+    // usual one.
+    const rest = words.includes("--storage")
+      ? existing.filter((_, at) => at !== 2 && at !== 3)
+      : existing;
+    await podheitor(
+      "gen-fileset",
+      "--path",
+      tree,
+      "--output",
+      folder,
+      "--job-prefix",
+      "odd",
+      ...rest,
+      ...words,
+    );
     return readdirSync(folder).map((name) => join(folder, name));
   };
 
@@ -45,7 +70,9 @@ describe.each(chosenReleases)("generated configuration on Bacula %s", (release) 
         expect(files).toHaveLength(Number(shards) + 1);
         expect([shards, topology, await trial.testDirector(files)]).toEqual([shards, topology, ""]);
         const again = await generate(two, "--shards", shards, ...topology);
-        expect(again.map((file) => readFileSync(file))).toEqual(files.map((file) => readFileSync(file)));
+        expect(again.map((file) => readFileSync(file))).toEqual(
+          files.map((file) => readFileSync(file)),
+        );
       }
     const broken = join(scratch(), "broken.conf");
     symlinkSync("/dev/null/none", broken);
@@ -57,22 +84,30 @@ describe.each(chosenReleases)("generated configuration on Bacula %s", (release) 
     const names = [0, 1, 2, 3].map((shard) => `odd-${shard}-of-4`);
     const ids = await Promise.all(names.map((name) => lab.start(name)));
     const results = await Promise.all(ids.map((id) => lab.wait(id)));
-    expect(results.map(({ status, errors }) => [status, errors])).toEqual(names.map(() => ["ok", 0]));
+    expect(results.map(({ status, errors }) => [status, errors])).toEqual(
+      names.map(() => ["ok", 0]),
+    );
     const catalogs = await Promise.all(ids.map((id) => lab.catalog(id)));
     expect(present(catalogs.flat())).toEqual(await onDisk(tree));
     // What shard-probe said beforehand is what the jobs saved.
-    const probed = JSON.parse((await podheitor("shard-probe", "--path", tree, "--shards", "4", "--json")).trim()) as {
+    const probed = JSON.parse(
+      (await podheitor("shard-probe", "--path", tree, "--shards", "4", "--json")).trim(),
+    ) as {
       shards: { entries: number; bytes: number }[];
     };
     expect(probed.shards.map(({ entries }) => entries)).toEqual(results.map(({ files }) => files));
     const saved = catalogs.map((rows) =>
       rows
-        .filter(({ attributes: { mode, linkFileIndex } }) => (mode & 0o170000) === 0o100000 && linkFileIndex === 0)
+        .filter(
+          ({ attributes: { mode, linkFileIndex } }) =>
+            (mode & 0o170000) === 0o100000 && linkFileIndex === 0,
+        )
         .reduce((sum, { attributes }) => sum + Number(attributes.size), 0),
     );
     expect(probed.shards.map(({ bytes }) => bytes)).toEqual(saved);
     for (const [shard, id] of ids.entries())
-      for (const volume of await lab.volumes(id)) expect(volume).toMatch(new RegExp(`^Shard-${shard}-`));
+      for (const volume of await lab.volumes(id))
+        expect(volume).toMatch(new RegExp(`^Shard-${shard}-`));
 
     const where = scratch();
     expect((await lab.restore({ jobIds: ids, where })).status).toBe("ok");

@@ -57,7 +57,9 @@ describe.each(chosenReleases)("a Lustre client and Bacula %s", (release) => {
     double.targets("mdt 1 silent");
     const job = await lab.run("Strict", "Full");
     expect(job.status).toBe("failed");
-    expect(job.messages).toMatch(/MDT testfs-MDT0001 of \S+ is inactive on this client.*HPC_MDT_INACTIVE/);
+    expect(job.messages).toMatch(
+      /MDT testfs-MDT0001 of \S+ is inactive on this client.*HPC_MDT_INACTIVE/,
+    );
     double.targets("mdt 1 active");
     const whole = await lab.run("Strict", "Full");
     expect([whole.status, whole.files]).toEqual(["ok", names.length + 4]);

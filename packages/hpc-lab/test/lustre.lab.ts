@@ -20,7 +20,8 @@ beforeAll(async () => {
   double = await LustreDouble.start(work);
   atCleanUp(() => double.stop());
   const source = join(work, "src");
-  for (const name of ["tree", "tree/here", "tree/remote", "tree/striped", "alone"]) mkdirSync(join(source, name));
+  for (const name of ["tree", "tree/here", "tree/remote", "tree/striped", "alone"])
+    mkdirSync(join(source, name));
   double.place("tree/remote", 1);
   double.place("tree/striped", 0, 1);
   writeFileSync(join(source, "tree/here/f"), "here");
@@ -55,17 +56,23 @@ interface Ran {
 
 async function podheitor(...words: string[]): Promise<Ran> {
   const argv = [process.execPath, PROGRAM, ...words, "--plugin-dir", double.tools];
-  const { code, stdout, stderr } = await command(argv, { accept: [0, 1, 2, 3], env: double.environment });
+  const { code, stdout, stderr } = await command(argv, {
+    accept: [0, 1, 2, 3],
+    env: double.environment,
+  });
   return { code, text: `${stdout}${stderr}` };
 }
 const tree = () => join(double.mount, "tree");
-const backup = (...more: string[]) => podheitor("backup", "--path", tree(), "--archive", join(work, "a.hpc"), ...more);
+const backup = (...more: string[]) =>
+  podheitor("backup", "--path", tree(), "--archive", join(work, "a.hpc"), ...more);
 const saved = async () => {
   const { text } = await podheitor0("list", "--archive", join(work, "a.hpc"));
   return text.trimEnd().split("\n").length;
 };
 async function podheitor0(...words: string[]): Promise<Ran> {
-  const { code, stdout, stderr } = await command([process.execPath, PROGRAM, ...words], { accept: [0, 1, 2, 3] });
+  const { code, stdout, stderr } = await command([process.execPath, PROGRAM, ...words], {
+    accept: [0, 1, 2, 3],
+  });
   return { code, text: `${stdout}${stderr}` };
 }
 
@@ -75,8 +82,17 @@ describe("a Lustre client", () => {
     expect(text).toMatch(/ok +filesystem types +\S+filesystem-types: fuse\.lustre is lustre/);
     expect(text).toMatch(/tree: lustre \(parallel\)/);
     expect((await podheitor0("doctor", "--path", tree())).text).toMatch(/tree: fuse,/);
-    const root = await podheitor("backup", "--path", double.mount, "--archive", join(work, "a.hpc"));
-    expect(root).toMatchObject({ code: 1, text: expect.stringContaining("root of a whole lustre filesystem") });
+    const root = await podheitor(
+      "backup",
+      "--path",
+      double.mount,
+      "--archive",
+      join(work, "a.hpc"),
+    );
+    expect(root).toMatchObject({
+      code: 1,
+      text: expect.stringContaining("root of a whole lustre filesystem"),
+    });
   });
 
   test("all of a tree is saved while all targets are there", async () => {
@@ -147,7 +163,15 @@ describe("a Lustre client", () => {
   });
 
   test("a cancelled command whose read does not come back says that the process may stay", async () => {
-    const words = ["backup", "--path", join(double.mount, "hsm"), "--archive", join(work, "c.hpc"), "--hsm", "recall"];
+    const words = [
+      "backup",
+      "--path",
+      join(double.mount, "hsm"),
+      "--archive",
+      join(work, "c.hpc"),
+      "--hsm",
+      "recall",
+    ];
     const child = spawn(process.execPath, [PROGRAM, ...words, "--plugin-dir", double.tools]);
     const closed = once(child, "close");
     let said = "";
@@ -161,7 +185,9 @@ describe("a Lustre client", () => {
       20_000,
       () => said.includes("HPC_CANCELLED"),
     );
-    expect(said).toMatch(/request to a filesystem has not come back: process \d+ may stay until that server answers/);
+    expect(said).toMatch(
+      /request to a filesystem has not come back: process \d+ may stay until that server answers/,
+    );
     double.fs.release();
     await closed;
   });
@@ -169,7 +195,14 @@ describe("a Lustre client", () => {
   describe("project ids and flags", () => {
     const archive = () => join(work, "p.hpc");
     const save = (...more: string[]) =>
-      podheitor("backup", "--path", join(double.mount, "projects"), "--archive", archive(), ...more);
+      podheitor(
+        "backup",
+        "--path",
+        join(double.mount, "projects"),
+        "--archive",
+        archive(),
+        ...more,
+      );
     const projectOf = (path: string) =>
       execFileSync("lsattr", ["-pd", path], { encoding: "latin1" }).trim().split(/ +/);
 
@@ -178,7 +211,9 @@ describe("a Lustre client", () => {
       expect(code).toBe(0);
       expect(text).toMatch(/project=auto: every directory is asked/);
       const where = join(double.mount, "back");
-      expect(await podheitor0("restore", "--archive", archive(), "--where", where)).toMatchObject({ code: 0 });
+      expect(await podheitor0("restore", "--archive", archive(), "--where", where)).toMatchObject({
+        code: 0,
+      });
       const at = (name: string) => join(where, double.mount, "projects", name);
       expect(projectOf(at("owned")).slice(0, 2)).toEqual(["42", expect.stringContaining("P")]);
       expect(projectOf(at("owned/f"))[0]).toBe("42");
@@ -188,7 +223,9 @@ describe("a Lustre client", () => {
       const verified = await podheitor("verify", "--archive", archive(), "--against", where);
       expect(verified.text).toMatch(/no difference/);
       double.mark(`back${double.mount}/projects/owned/f`, "project", "43 0");
-      expect((await podheitor("verify", "--archive", archive(), "--against", where)).text).toMatch(/xattr .*owned\/f/);
+      expect((await podheitor("verify", "--archive", archive(), "--against", where)).text).toMatch(
+        /xattr .*owned\/f/,
+      );
     });
 
     test("of every file with project=yes, of none with project=no", async () => {
@@ -199,7 +236,10 @@ describe("a Lustre client", () => {
             .trimEnd()
             .split("\n")
             .map((line) => JSON.parse(line) as { path: string; xattrs?: number })
-            .map(({ path, xattrs = 0 }) => [path.slice(join(double.mount, "projects").length + 1), xattrs]),
+            .map(({ path, xattrs = 0 }) => [
+              path.slice(join(double.mount, "projects").length + 1),
+              xattrs,
+            ]),
         );
       };
       await save("--project", "yes");
@@ -215,6 +255,9 @@ describe("a Lustre client", () => {
     await double.fs.hangs();
     double.targets("mdt 1 inactive");
     double.fs.release();
-    expect(await running).toMatchObject({ code: 1, text: expect.stringContaining("HPC_MDT_INACTIVE") });
+    expect(await running).toMatchObject({
+      code: 1,
+      text: expect.stringContaining("HPC_MDT_INACTIVE"),
+    });
   });
 });

@@ -13,7 +13,9 @@ const ENTRIES = 1_000_000;
 const LIMIT = 96 * 2 ** 20;
 const LONGEST_MS = 300_000; // a busy machine takes half a minute to make or remove a tree
 
-/** Inodes without blocks: memory is quickest, and takes about 1 KiB for each; elsewhere a disk does. */
+/**
+ * Inodes without blocks: memory is quickest, and takes about 1 KiB for each; elsewhere a disk does.
+ */
 const [memory, needed] = ["/dev/shm", 3 * 2 ** 30];
 let root: string;
 
@@ -96,8 +98,11 @@ describe.each([
         const fair = 1 / sizes.length;
         const deviation = Math.sqrt(ENTRIES * fair * (1 - fair));
         const worst = Math.max(...sizes.map((size) => Math.abs(size - ENTRIES * fair) / deviation));
-        process.stderr.write(`${sizes.length} shards: at most ${worst.toFixed(2)} standard deviations off\n`);
-        // The kernel's inode numbers are others each time: of so many shards one lies beyond 4 in one run of 180. Fixed numbers keep to 4 (strategy.test.ts).
+        process.stderr.write(
+          `${sizes.length} shards: at most ${worst.toFixed(2)} standard deviations off\n`,
+        );
+        // The kernel's inode numbers are others each time: of so many shards one lies beyond 4 in
+        // one run of 180. Fixed numbers keep to 4 (strategy.test.ts).
         expect(worst).toBeLessThan(5.5);
       }
     },

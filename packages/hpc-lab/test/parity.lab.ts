@@ -51,9 +51,12 @@ test("100,000 entries of every kind go through the archive and come back identic
 
 describe.each(chosenReleases)("Bacula %s", (release) => {
   test("100,000 entries of every kind come back identical, and the catalog names are those that find prints", async () => {
-    // Compression as a site would have it; here it also keeps the volume from holding 3 GiB of zeros.
+    // Compression as a site would have it; here it also keeps the volume from holding 3 GiB of
+    // zeros.
     const options = ["signature = MD5", "compression = LZO"];
-    const lab = await labWith(release, [pluginJob("Plugin", tree, "", { options })], { pluginDir: installedPlugin() });
+    const lab = await labWith(release, [pluginJob("Plugin", tree, "", { options })], {
+      pluginDir: installedPlugin(),
+    });
     const job = await lab.run("Plugin");
     expect([job.status, job.letter, job.errors, job.files]).toEqual(["ok", "T", 0, entries]);
     const rows = await lab.catalog(job.jobId);

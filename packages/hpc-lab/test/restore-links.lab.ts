@@ -15,7 +15,8 @@ import type { BaculaLab } from "../src";
 import { chosenReleases, cleanUp, installedPlugin, labWith, pluginJob, scratch } from "./support";
 
 /*
- * A restore in place through symbolic links on the way to the path of the backup: root's own are followed, those of others named.
+ * A restore in place through symbolic links on the way to the path of the backup: root's own are
+ * followed, those of others named.
  */
 describe.each(chosenReleases)("symbolic links on the way of a restore, Bacula %s", (release) => {
   let lab: BaculaLab;

@@ -31,8 +31,9 @@ describe.each(chosenReleases)("restore-plan on Bacula %s", (release) => {
   beforeAll(async () => {
     tree = join(scratch(), "tree");
     files = makeTree({ root: tree, entries: 1500 }).files;
-    const jobs = [...shards.map((shard) => [shard, 4] as const), [0, 3] as const].map(([shard, count]) =>
-      pluginJob(`tree-${shard}-of-${count}`, tree, `shard=${shard}/${count}`, { accurate: true }),
+    const jobs = [...shards.map((shard) => [shard, 4] as const), [0, 3] as const].map(
+      ([shard, count]) =>
+        pluginJob(`tree-${shard}-of-${count}`, tree, `shard=${shard}/${count}`, { accurate: true }),
     );
     lab = await labWith(release, jobs, { pluginDir: installedPlugin() });
   });
@@ -40,7 +41,15 @@ describe.each(chosenReleases)("restore-plan on Bacula %s", (release) => {
 
   const plan = async (...words: string[]) => {
     const catalog = join(lab.folder, "work/bacula.db");
-    const said = await podheitor("restore-plan", "--job-prefix", "tree", "--catalog", catalog, "--json", ...words);
+    const said = await podheitor(
+      "restore-plan",
+      "--job-prefix",
+      "tree",
+      "--catalog",
+      catalog,
+      "--json",
+      ...words,
+    );
     return JSON.parse(said.trimEnd().split("\n").at(-1) ?? "") as Planned;
   };
 
@@ -61,8 +70,10 @@ describe.each(chosenReleases)("restore-plan on Bacula %s", (release) => {
     const generations = [await generation("Full")];
     for (const [round, level] of (["Incremental", "Differential"] as const).entries()) {
       for (const path of files.filter((_, index) => index % 50 === 10 + round)) unlinkSync(path);
-      for (const path of files.filter((_, index) => index % 50 === 20 + round)) renameSync(path, `${path}-moved`);
-      for (const path of files.filter((_, index) => index % 50 === 30 + round)) writeFileSync(path, `round ${round}`);
+      for (const path of files.filter((_, index) => index % 50 === 20 + round))
+        renameSync(path, `${path}-moved`);
+      for (const path of files.filter((_, index) => index % 50 === 30 + round))
+        writeFileSync(path, `round ${round}`);
       mkdirSync(join(tree, `new ${round}`));
       writeFileSync(join(tree, `new ${round}`, "file"), "new");
       generations.push(await generation(level));
@@ -70,7 +81,14 @@ describe.each(chosenReleases)("restore-plan on Bacula %s", (release) => {
     expect((await plan()).jobids).toHaveLength(8); // Full and Differential of four shards
     for (const [index, { copy, end }] of generations.entries()) {
       const where = scratch();
-      const { command: words, jobids } = await plan("--before", String(end), "--where", where, "--restore-job", "Rest");
+      const { command: words, jobids } = await plan(
+        "--before",
+        String(end),
+        "--where",
+        where,
+        "--restore-job",
+        "Rest",
+      );
       expect(jobids).toHaveLength(index === 0 ? 4 : 8);
       const answer = await lab.console(words);
       const restored = await lab.wait(Number(/JobId=(\d+)/.exec(answer)?.[1]));
@@ -87,7 +105,15 @@ describe.each(chosenReleases)("restore-plan on Bacula %s", (release) => {
     await command(["sqlite3", join(lab.folder, "work/bacula.db"), `.backup ${copy}`]);
     await command(["sqlite3", copy, "UPDATE Job SET JobStatus = 'f' WHERE Name = 'tree-2-of-4'"]);
     const program = join(repository, "packages/hpc-cli/bin/podheitor-hpc.cjs");
-    const argv = [process.execPath, program, "restore-plan", "--job-prefix", "tree", "--catalog", copy];
+    const argv = [
+      process.execPath,
+      program,
+      "restore-plan",
+      "--job-prefix",
+      "tree",
+      "--catalog",
+      copy,
+    ];
     const { stdout, stderr } = await command(argv, { accept: [1] });
     expect(stdout.toString()).toBe("");
     expect(stderr.toString()).toMatch(/no good Full of tree-2-of-4/);

@@ -57,7 +57,9 @@ describe.each(chosenReleases)("four shards of one tree on Bacula %s", (release) 
     }
     const where = scratch();
     expect((await lab.restore({ jobIds, where })).status).toBe("ok");
-    expect((await compareTrees(tree, join(where, tree))).report).toMatch(/^identical: 5000 entries/);
+    expect((await compareTrees(tree, join(where, tree))).report).toMatch(
+      /^identical: 5000 entries/,
+    );
   });
 
   /** Inode numbers are spread evenly: none of the four gets less than a tenth of its quarter. */
@@ -65,9 +67,9 @@ describe.each(chosenReleases)("four shards of one tree on Bacula %s", (release) 
 
   test("an incremental picks up exactly what was touched, changed, renamed and added", async () => {
     await settle();
-    const [content = "", touched = "", mode = "", moved = "", old = ""] = [100, 400, 900, 1500, 2500].map(
-      (at) => files[at],
-    );
+    const [content = "", touched = "", mode = "", moved = "", old = ""] = [
+      100, 400, 900, 1500, 2500,
+    ].map((at) => files[at]);
     writeFileSync(content, "new content");
     utimesSync(touched, new Date(), new Date());
     chmodSync(mode, 0o600);

@@ -38,9 +38,10 @@ test("small files that are not in the page cache are asked for before they are r
   const tree = join(scratch("/var/tmp"), "tree"); // on a disk: what lies on tmpfs is always in the page cache
   await makeBenchTree(tree, "ordinary", 20_000, 1000);
   execFileSync("sync", ["-f", tree]);
-  for (const { name, parentPath } of readdirSync(tree, { recursive: true, withFileTypes: true }).filter((one) =>
-    one.isFile(),
-  )) {
+  for (const { name, parentPath } of readdirSync(tree, {
+    recursive: true,
+    withFileTypes: true,
+  }).filter((one) => one.isFile())) {
     const fd = openSync(join(parentPath, name), "r");
     dropCache(fd, 0, 0);
     closeSync(fd);
@@ -49,8 +50,13 @@ test("small files that are not in the page cache are asked for before they are r
   expect(stats + others).toBeGreaterThan(1.5 * 20_000); // one call names it, another asks for it
 });
 
-/** How many stats and other operations the backend's job takes, as a preloaded library counts them. */
-async function callsOf(tree: string, ...keys: string[]): Promise<{ stats: number; others: number }> {
+/**
+ * How many stats and other operations the backend's job takes, as a preloaded library counts them.
+ */
+async function callsOf(
+  tree: string,
+  ...keys: string[]
+): Promise<{ stats: number; others: number }> {
   const counted = join(scratch(), "counted");
   const env = {
     LD_PRELOAD: join(repository, "shim-c/latency/build/latency.so"),

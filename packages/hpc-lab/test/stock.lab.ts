@@ -16,7 +16,10 @@ require("./packages/hpc-lab/src").startBacula({ release: process.argv[1], jobs: 
   setInterval(() => {}, 1000);
 });`;
 
-/** The lab, the tree maker and the comparison, proved on the stock File Daemon: what fails here is not our plugin's fault. */
+/**
+ * The lab, the tree maker and the comparison, proved on the stock File Daemon: what fails here is
+ * not our plugin's fault.
+ */
 describe.each(chosenReleases)("stock File Daemon %s", (release) => {
   let lab: BaculaLab;
   let tree: string;

@@ -4,7 +4,16 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { BaculaLab } from "../src";
 import { compareTrees } from "../src/parity";
 import { makeTree } from "../src/tree";
-import { chosenReleases, cleanUp, installedPlugin, labWith, onDisk, pluginJob, present, scratch } from "./support";
+import {
+  chosenReleases,
+  cleanUp,
+  installedPlugin,
+  labWith,
+  onDisk,
+  pluginJob,
+  present,
+  scratch,
+} from "./support";
 
 const DAY = 86_400;
 const MDT_COUNT = 2;
@@ -30,9 +39,15 @@ describe.each(chosenReleases)("strategies beside inode-hash on Bacula %s", (rele
     lab = await labWith(
       release,
       [
-        ...buckets.map((name, shard) => pluginJob(name, tree, `strategy=mtime-bucket;shard=${shard}/3`)),
+        ...buckets.map((name, shard) =>
+          pluginJob(name, tree, `strategy=mtime-bucket;shard=${shard}/3`),
+        ),
         ...mdts.map((name, shard) =>
-          pluginJob(name, tree, `strategy=subtree+lustre-mdt;shard=${shard}/${MDT_COUNT};${partOf}`),
+          pluginJob(
+            name,
+            tree,
+            `strategy=subtree+lustre-mdt;shard=${shard}/${MDT_COUNT};${partOf}`,
+          ),
         ),
       ],
       { pluginDir: installedPlugin() },
@@ -43,7 +58,9 @@ describe.each(chosenReleases)("strategies beside inode-hash on Bacula %s", (rele
   async function run(names: readonly string[]) {
     const ids = await Promise.all(names.map((name) => lab.start(name)));
     const results = await Promise.all(ids.map((id) => lab.wait(id)));
-    expect(results.map(({ status, errors }) => [status, errors])).toEqual(names.map(() => ["ok", 0]));
+    expect(results.map(({ status, errors }) => [status, errors])).toEqual(
+      names.map(() => ["ok", 0]),
+    );
     const catalogs = await Promise.all(ids.map((id) => lab.catalog(id)));
     return { ids, results, names: catalogs.map(present) };
   }
@@ -58,8 +75,10 @@ describe.each(chosenReleases)("strategies beside inode-hash on Bacula %s", (rele
     const { ids, names, results } = await run(buckets);
     expect([...new Set(names.flat())].sort()).toEqual((await onDisk(tree)).sort());
     const saved = names.flat();
-    for (const file of dated) expect([file, saved.filter((name) => name === file).length]).toEqual([file, 1]);
-    for (const { messages } of results) expect(messages).toContain("mtime-bucket: entries modified since");
+    for (const file of dated)
+      expect([file, saved.filter((name) => name === file).length]).toEqual([file, 1]);
+    for (const { messages } of results)
+      expect(messages).toContain("mtime-bucket: entries modified since");
     expect(await restored(ids)).toMatch(/^identical: 1000 entries/);
   });
 

@@ -1,4 +1,11 @@
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
@@ -21,8 +28,9 @@ import {
 } from "./support";
 
 /*
- * scripts/stress-1m-files.sh: a million files walked, saved by a real Full, and found again in the catalog; and what channel_depth and threads do to memory and
- * speed. Appends what it measured to STRESS_RESULTS.md.
+ * scripts/stress-1m-files.sh: a million files walked, saved by a real Full, and found again in the
+ * catalog; and what channel_depth and threads do to memory and speed. Appends what it measured to
+ * STRESS_RESULTS.md.
  */
 
 const ENTRIES = Number(process.env["HPC_STRESS_FILES"] ?? 1_000_000);
@@ -64,7 +72,9 @@ test.each(chosenReleases)(
     await scanOnce(Buffer.from(tree), THREADS);
     const walk = (performance.now() - started) / 1000;
 
-    const lab = await labWith(release, [pluginJob("Stress", tree)], { pluginDir: installedPlugin() });
+    const lab = await labWith(release, [pluginJob("Stress", tree)], {
+      pluginDir: installedPlugin(),
+    });
     const begun = performance.now();
     const watched = watch(lab.fdPid);
     const id = await lab.start("Stress");
@@ -111,7 +121,10 @@ test(
       const small = join(folder, `small-${bytes}`);
       await makeBenchTree(small, "ordinary", entries, bytes);
       for (const keys of [
-        ...[64, 1024, 8192, 65_536].map((depth) => [`channel_depth=${depth}`, `threads=${THREADS}`]),
+        ...[64, 1024, 8192, 65_536].map((depth) => [
+          `channel_depth=${depth}`,
+          `threads=${THREADS}`,
+        ]),
         ...[1, 32].map((threads) => ["channel_depth=8192", `threads=${threads}`]),
       ]) {
         await measure(small, keys); // warm
@@ -148,7 +161,9 @@ async function measure(path: string, keys: readonly string[]) {
   return { seconds: (performance.now() - started) / 1000, peak, saved: entries };
 }
 
-/** The highest VmHWM of the File Daemon's children, until what it returns is called, which says it. */
+/**
+ * The highest VmHWM of the File Daemon's children, until what it returns is called, which says it.
+ */
 function watch(parent: number): () => number {
   let peak = 0;
   const look = () => {

@@ -1,19 +1,41 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { memoryOf } from "@podheitor/hpc-bench";
 import { installPlugin } from "@podheitor/hpc-cdylib";
 import { decodeAccounting, type Frame, FrameDecoder } from "@podheitor/hpc-ptcomm";
-import { type BaculaLab, type CatalogRow, type LabJob, type Release, releaseOf, releases, startBacula } from "../src";
+import {
+  type BaculaLab,
+  type CatalogRow,
+  type LabJob,
+  type Release,
+  releaseOf,
+  releases,
+  startBacula,
+} from "../src";
 import { command } from "../src/command";
 import { catalogNames } from "../src/parity";
 import { until } from "../src/wait";
 
-/** Both releases, or those of HPC_LAB_RELEASES (`9,15`); `podheitor-hpc bench backup` chooses by the names of tests. */
+/**
+ * Both releases, or those of HPC_LAB_RELEASES (`9,15`); `podheitor-hpc bench backup` chooses by the
+ * names of tests.
+ */
 export const chosenReleases: readonly Release[] =
-  (process.env["PODHEITOR_HPC_BENCH_SAVE"] === undefined ? process.env["HPC_LAB_RELEASES"] : undefined)
+  (process.env["PODHEITOR_HPC_BENCH_SAVE"] === undefined
+    ? process.env["HPC_LAB_RELEASES"]
+    : undefined
+  )
     ?.split(",")
     .map(releaseOf) ?? releases;
 
@@ -57,8 +79,8 @@ export async function labWith(
 }
 
 /**
- * The built plugin and backend, installed as an operator does. The backend is copied first: the plugin runs only what
- * no other user can change, and a checkout may belong to anybody.
+ * The built plugin and backend, installed as an operator does. The backend is copied first: the
+ * plugin runs only what no other user can change, and a checkout may belong to anybody.
  */
 export function installedPlugin(): string {
   const folder = scratch();
@@ -72,7 +94,8 @@ export function installedPlugin(): string {
 
 /** The bundle and what lies beside it; not the compiled modules in the same folder's subfolders. */
 function copyBundle(from: string, to: string): void {
-  if (!existsSync(join(from, `${backendName}.cjs`))) throw new Error(`${from} holds no bundle: run npm run build`);
+  if (!existsSync(join(from, `${backendName}.cjs`)))
+    throw new Error(`${from} holds no bundle: run npm run build`);
   mkdirSync(to, { mode: 0o755 });
   for (const name of readdirSync(from)) {
     if (/\.(cjs|cache|node|so)$/.test(name) && statSync(join(from, name)).isFile())
@@ -81,7 +104,12 @@ function copyBundle(from: string, to: string): void {
 }
 
 /** A job with our plugin on one tree; `more` are further keys, e.g. `shard=0/4`. */
-export function pluginJob(name: string, path: string, more = "", rest: Partial<LabJob> = {}): LabJob {
+export function pluginJob(
+  name: string,
+  path: string,
+  more = "",
+  rest: Partial<LabJob> = {},
+): LabJob {
   return { name, plugins: [`podheitor-hpc:path=${path}${more === "" ? "" : `;${more}`}`], ...rest };
 }
 
@@ -110,8 +138,9 @@ export async function onDisk(root: string): Promise<string[]> {
 }
 
 /**
- * Waits until the clock has left the second in which files were made, and the next one: an incremental takes whole
- * seconds, and anything changed in the second of the Full's start rightly counts as changed since.
+ * Waits until the clock has left the second in which files were made, and the next one: an
+ * incremental takes whole seconds, and anything changed in the second of the Full's start rightly
+ * counts as changed since.
  */
 export function settle(): Promise<boolean> {
   const end = Math.floor(Date.now() / 1000) + 2;
@@ -131,10 +160,15 @@ export interface BackendRun {
   readonly messages: readonly string[];
 }
 
-/** Lets the built backend save the tree, reads what it sends, and asks the kernel for its peak before it is gone. */
+/**
+ * Lets the built backend save the tree, reads what it sends, and asks the kernel for its peak
+ * before it is gone.
+ */
 export async function runBackend(...keys: string[]): Promise<BackendRun> {
   const program = join(repository, "packages/hpc-backend/dist", `${backendName}.cjs`);
-  const child = spawn(process.execPath, [program, "backup", ...keys], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [program, "backup", ...keys], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const exited = once(child, "exit");
   const decoder = new FrameDecoder();
   let entries = 0;

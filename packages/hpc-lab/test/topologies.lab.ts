@@ -17,8 +17,10 @@ import {
 } from "./support";
 
 /*
- * One stream, two and four shards on as many volumes and on one, where the volumes are the bottleneck: they lie on labfs, which takes
- * its time for each write to a file, and serves different files at once. Takes six minutes, so it is part of test:long. `podheitor-hpc bench backup` runs it; PODHEITOR_HPC_BENCH_SAVE is the folder that it is recorded in.
+ * One stream, two and four shards on as many volumes and on one, where the volumes are the
+ * bottleneck: they lie on labfs, which takes its time for each write to a file, and serves
+ * different files at once. Takes six minutes, so it is part of test:long. `podheitor-hpc bench
+ * backup` runs it; PODHEITOR_HPC_BENCH_SAVE is the folder that it is recorded in.
  */
 const release = chosenReleases.includes("9.6.7") ? "9.6.7" : "15.0.3";
 const delayMs = 30; // of each write of 63 KiB: about 2 MB/s to a volume
@@ -32,7 +34,10 @@ beforeAll(async () => {
   const tree = join(scratch(), "tree");
   for (let at = 0; at < files; at++) {
     if (at % 100 === 0) mkdirSync(join(tree, `d${at / 100}`), { recursive: true });
-    writeFileSync(join(tree, `d${Math.floor(at / 100)}/f${at}`), Buffer.alloc(fileBytes, `file ${at} `));
+    writeFileSync(
+      join(tree, `d${Math.floor(at / 100)}/f${at}`),
+      Buffer.alloc(fileBytes, `file ${at} `),
+    );
   }
   const conf = scratch();
   const existing = ["--path", tree, "--client", "lab-fd", "--storage", "File", "--messages", "Std"];
@@ -40,11 +45,21 @@ beforeAll(async () => {
     ["--job-prefix", "stream", "--shards", "1"],
     ...[2, 4].flatMap((count) => [
       ["--job-prefix", `apart-${count}`, "--shards", String(count)],
-      ["--job-prefix", `shared-${count}`, "--shards", String(count), "--topology", "storage", "--pool", "One"],
+      [
+        "--job-prefix",
+        `shared-${count}`,
+        "--shards",
+        String(count),
+        "--topology",
+        "storage",
+        "--pool",
+        "One",
+      ],
     ]),
   ];
   for (const words of sets) await podheitor("gen-fileset", ...existing, "--output", conf, ...words);
-  const one = 'Pool {\n  Name = One\n  Pool Type = Backup\n  Label Format = "One-"\n  Maximum Volumes = 1\n}\n';
+  const one =
+    'Pool {\n  Name = One\n  Pool Type = Backup\n  Label Format = "One-"\n  Maximum Volumes = 1\n}\n';
   writeFileSync(join(conf, "one.conf"), one);
   const includes = readdirSync(conf).map((name) => join(conf, name));
   lab = await labWith(release, [], { pluginDir: installedPlugin(), includes });
@@ -54,7 +69,10 @@ beforeAll(async () => {
 });
 afterAll(cleanUp);
 
-/** Runs the jobs at once; from the first one's start to the last one's end. Returns the volumes that were written. */
+/**
+ * Runs the jobs at once; from the first one's start to the last one's end. Returns the volumes that
+ * were written.
+ */
 async function timed(what: string, names: readonly string[]): Promise<Set<string>> {
   const start = performance.now();
   const ids = await Promise.all(names.map((name) => lab.start(name)));
@@ -67,7 +85,8 @@ async function timed(what: string, names: readonly string[]): Promise<Set<string
 
 const shards = (prefix: string, count: number) =>
   Array.from({ length: count }, (_, shard) => `${prefix}-${count}-${shard}-of-${count}`);
-const ratio = (what: string) => (seconds.get(what) ?? Number.NaN) / (seconds.get("one stream") ?? 0);
+const ratio = (what: string) =>
+  (seconds.get(what) ?? Number.NaN) / (seconds.get("one stream") ?? 0);
 
 test("topologies: four shards on four volumes take at most 0.30 of one stream's time, and on one volume they do not", async () => {
   expect((await timed("one stream", ["stream-0-of-1"])).size).toBe(1);
@@ -83,13 +102,23 @@ test("topologies: four shards on four volumes take at most 0.30 of one stream's 
 }, 600_000);
 
 async function record(folder: string): Promise<void> {
-  const commit = (await command(["git", "-C", repository, "rev-parse", "--short", "HEAD"])).stdout.toString().trim();
-  const rows = [...seconds].map(([what, taken]) => ({ what, taken: taken.toFixed(1), ratio: ratio(what).toFixed(2) }));
+  const commit = (await command(["git", "-C", repository, "rev-parse", "--short", "HEAD"])).stdout
+    .toString()
+    .trim();
+  const rows = [...seconds].map(([what, taken]) => ({
+    what,
+    taken: taken.toFixed(1),
+    ratio: ratio(what).toFixed(2),
+  }));
   writeFileSync(
     join(folder, "topologies.svg"),
     barChart(
       `Shards, ${Math.round((files * fileBytes) / 1e6)} MB, volumes that take 2 MB/s each`,
-      rows.map(({ what, taken, ratio }) => ({ label: what, value: Number(taken), text: `${taken} s (${ratio})` })),
+      rows.map(({ what, taken, ratio }) => ({
+        label: what,
+        value: Number(taken),
+        text: `${taken} s (${ratio})`,
+      })),
     ),
   );
   const text = `# Topologies

@@ -34,7 +34,8 @@ import {
 } from "./support";
 
 /*
- * What FileSets and Directors may ask of a plugin beside a plain backup: it works, or one message says why not.
+ * What FileSets and Directors may ask of a plugin beside a plain backup: it works, or one message
+ * says why not.
  */
 
 /** Jobs that the lab's own configuration has no words for. */
@@ -44,7 +45,10 @@ function moreJobs(release: Release, line: string, stopped: string): string {
     `Job { Name = ${name}\n Type = Backup\n Level = ${level}\n FileSet = ${fileSet}\n ${more}\n ${common} }\n`;
   const verify = (level: string, more = "") =>
     `Job { Name = ${level}\n Type = Verify\n Level = ${level}\n FileSet = FS-Plain\n ${more}\n ${common} }\n`;
-  const blocks = ["signature = MD5\n wilddir = /none", 'signature = SHA1\n wildfile = "*file 1*"\n exclude = yes'];
+  const blocks = [
+    "signature = MD5\n wilddir = /none",
+    'signature = SHA1\n wildfile = "*file 1*"\n exclude = yes',
+  ];
   const options = blocks.map((lines) => `Options {\n ${lines} }\n`).join("");
   return [
     verify("InitCatalog"),
@@ -55,7 +59,12 @@ function moreJobs(release: Release, line: string, stopped: string): string {
     `FileSet { Name = FS-Blocks\n Include {\n ${options} Plugin = "${line}" } }\n`,
     job("Blocks", "Full", "FS-Blocks"),
     // The directive that keeps a job from being resumed; the oldest release does not know it.
-    job("NoIncomplete", "Full", "FS-Plain", release.startsWith("9") ? "" : "Allow Incomplete Jobs = no"),
+    job(
+      "NoIncomplete",
+      "Full",
+      "FS-Plain",
+      release.startsWith("9") ? "" : "Allow Incomplete Jobs = no",
+    ),
     `FileSet { Name = FS-Stopped\n Include {\n Options { signature = MD5 }\n Plugin = "podheitor-hpc:path=${stopped}" } }\n`,
     job("Stopped", "Full", "FS-Stopped", "Spool Attributes = no"),
   ].join("");
@@ -71,7 +80,10 @@ function makeTree(root: string): void {
 const HOLE_DATA = Buffer.alloc(100_000, "not a hole");
 const messagesOf = ({ messages }: JobResult) => messages.match(/podheitor-hpc: .*/g) ?? [];
 
-/** What Bacula does by itself beside plugin files, as docs/plugin.md says it: only a release of Bacula can change that. */
+/**
+ * What Bacula does by itself beside plugin files, as docs/plugin.md says it: only a release of
+ * Bacula can change that.
+ */
 function inTheLongTier(name: string, work: () => Promise<void>): void {
   if (process.env["PODHEITOR_HPC_LONG"] === "1") test(name, work);
 }
@@ -89,11 +101,16 @@ describe.each(chosenReleases)("unusual jobs on Bacula %s", (release) => {
     const folder = scratch();
     fs = await LabFs.start(join(folder, "source"), join(folder, "mount"));
     atCleanUp(() => fs.stop());
-    [tree, digests, stripped] = [join(folder, "tree"), join(folder, "digests"), join(folder, "stripped")];
+    [tree, digests, stripped] = [
+      join(folder, "tree"),
+      join(folder, "digests"),
+      join(folder, "stripped"),
+    ];
     for (const root of [tree, digests, stripped]) makeTree(root);
     for (const name of ["unread", "stopped", "hole"]) mkdirSync(join(fs.source, name));
     writeFileSync(join(fs.source, "unread/big"), Buffer.alloc(2 ** 21, "big"));
-    for (let at = 0; at < 40; at++) writeFileSync(join(fs.source, `stopped/file ${at}`), Buffer.alloc(100_000, at));
+    for (let at = 0; at < 40; at++)
+      writeFileSync(join(fs.source, `stopped/file ${at}`), Buffer.alloc(100_000, at));
     mkdirSync(join(folder, "hole"));
     hole = join(folder, "hole/hole");
     const fd = openSync(hole, "w");
@@ -106,13 +123,19 @@ describe.each(chosenReleases)("unusual jobs on Bacula %s", (release) => {
     const jobs = [
       { name: "Inside", options: ["signature = MD5", `Plugin = "${line}"`], files: [tree] },
       pluginJob("Strip", tree, "", { options: ["signature = MD5", "strippath = 2"] }),
-      pluginJob("StripAccurate", stripped, "", { accurate: true, options: ["signature = MD5", "strippath = 2"] }),
+      pluginJob("StripAccurate", stripped, "", {
+        accurate: true,
+        options: ["signature = MD5", "strippath = 2"],
+      }),
       { name: "Nested", plugins: [line, `podheitor-hpc:path=${tree}/sub`] },
       { name: "Beside", plugins: [line], files: [join(tree, "sub")] },
       pluginJob("Plain", tree),
       pluginJob("Unread", join(fs.mount, "unread")),
       pluginJob("Hole", join(folder, "hole")),
-      pluginJob("Digests", digests, "", { accurate: true, options: ["signature = MD5", "accurate = 5"] }),
+      pluginJob("Digests", digests, "", {
+        accurate: true,
+        options: ["signature = MD5", "accurate = 5"],
+      }),
     ];
     lab = await labWith(release, jobs, { pluginDir: installedPlugin(), includes: [more] });
     plain = await lab.run("Plain");
@@ -131,7 +154,9 @@ describe.each(chosenReleases)("unusual jobs on Bacula %s", (release) => {
   test("strippath strips every kind of entry, and what is left is restored", async () => {
     const job = await lab.run("Strip");
     const [below, where] = [tree.slice(0, tree.lastIndexOf("/")), scratch()];
-    expect(present(await lab.catalog(job.jobId))).toEqual((await onDisk(tree)).map((name) => name.slice(below.length)));
+    expect(present(await lab.catalog(job.jobId))).toEqual(
+      (await onDisk(tree)).map((name) => name.slice(below.length)),
+    );
     const restored = await lab.restore({ jobIds: [job.jobId], where });
     expect([restored.status, restored.errors]).toEqual(["ok", 0]);
     expect((await compareTrees(tree, join(where, "tree"))).report).toMatch(/^identical/);
@@ -153,7 +178,8 @@ describe.each(chosenReleases)("unusual jobs on Bacula %s", (release) => {
   );
 
   test("a line inside another line's path: an error that names both, before anything is saved; estimate says it, too", async () => {
-    const words = /save the same names, \S+\/tree and \S+\/tree\/sub: '.*tree' and '.*tree\/sub'.* Remedy: leave one/;
+    const words =
+      /save the same names, \S+\/tree and \S+\/tree\/sub: '.*tree' and '.*tree\/sub'.* Remedy: leave one/;
     const job = await lab.run("Nested");
     expect([job.status, job.files]).toEqual(["failed", 0]);
     expect(messagesOf(job)).toEqual([expect.stringMatching(words)]);
@@ -163,11 +189,15 @@ describe.each(chosenReleases)("unusual jobs on Bacula %s", (release) => {
   test("File lines beside ours are mentioned, with what they saved", async () => {
     const job = await lab.run("Beside");
     expect([job.status, job.errors]).toEqual(["ok", 0]);
-    expect(job.messages).toMatch(/File lines of this FileSet saved 21 entries: none of them may lie below \S+tree,/);
+    expect(job.messages).toMatch(
+      /File lines of this FileSet saved 21 entries: none of them may lie below \S+tree,/,
+    );
   });
 
   test("`.ls plugin=` gets one sentence", async () => {
-    const answer = await lab.console(`.ls plugin="podheitor-hpc:path=${tree}" client=lab-fd path=/`);
+    const answer = await lab.console(
+      `.ls plugin="podheitor-hpc:path=${tree}" client=lab-fd path=/`,
+    );
     expect(answer.match(/podheitor-hpc: .*/g)).toEqual([
       expect.stringMatching(/this plugin lists no trees for `\.ls`/),
     ]);
@@ -190,7 +220,9 @@ describe.each(chosenReleases)("unusual jobs on Bacula %s", (release) => {
   test("8 TiB of hole: passed over where the File Daemon takes offsets, else a cancel among the zeros ends the job at once", async () => {
     if (!release.startsWith("9")) {
       const jobId = await lab.start("Hole");
-      await until("it reads", 20_000, async () => (await lab.console("status client=lab-fd")).includes("/hole/hole"));
+      await until("it reads", 20_000, async () =>
+        (await lab.console("status client=lab-fd")).includes("/hole/hole"),
+      );
       const before = performance.now();
       await lab.cancel(jobId);
       const cancelled = await lab.wait(jobId);
@@ -228,7 +260,9 @@ describe.each(chosenReleases)("unusual jobs on Bacula %s", (release) => {
       const messages = await lab.messages(jobId);
       return messages.split("Termination:").length > 2 && messages;
     });
-    expect(said).toMatch(/this job was incomplete and goes on behind its file \d+; the plugin .* starts over/);
+    expect(said).toMatch(
+      /this job was incomplete and goes on behind its file \d+; the plugin .* starts over/,
+    );
     const where = scratch();
     expect((await lab.restore({ jobIds: [jobId], where })).errors).toBe(0);
     const root = join(fs.mount, "stopped");
@@ -264,7 +298,10 @@ describe.each(chosenReleases)("unusual jobs on Bacula %s", (release) => {
       await runMore("VolumeToCatalog"),
     ];
     for (const job of [init, disk])
-      expect([job.status, job.messages]).toEqual(["failed", expect.stringMatching(/Plugin: ".*" not found/)]);
+      expect([job.status, job.messages]).toEqual([
+        "failed",
+        expect.stringMatching(/Plugin: ".*" not found/),
+      ]);
     expect([volume.status, volume.errors]).toEqual(["ok", 0]);
   });
 

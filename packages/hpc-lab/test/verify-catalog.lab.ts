@@ -6,7 +6,15 @@ import { run } from "@podheitor/hpc-cli";
 import type { BaculaLab } from "../src";
 import { makeSocket } from "../src/metadata-tree";
 import { makeTree } from "../src/tree";
-import { chosenReleases, cleanUp, installedPlugin, labWith, pluginJob, scratch, settle } from "./support";
+import {
+  chosenReleases,
+  cleanUp,
+  installedPlugin,
+  labWith,
+  pluginJob,
+  scratch,
+  settle,
+} from "./support";
 
 interface Differs {
   readonly path: string;
@@ -24,7 +32,9 @@ describe.each(chosenReleases)("verify --catalog on Bacula %s", (release) => {
     tree = join(scratch(), "tree");
     ({ files } = makeTree({ root: tree, entries: 2000 }));
     makeSocket(join(tree, "socket"));
-    const jobs = [0, 1].map((shard) => pluginJob(`S${shard}`, tree, `shard=${shard}/2`, { accurate: true }));
+    const jobs = [0, 1].map((shard) =>
+      pluginJob(`S${shard}`, tree, `shard=${shard}/2`, { accurate: true }),
+    );
     lab = await labWith(release, jobs, { pluginDir: installedPlugin() });
     await settle();
     for (const job of ["S0", "S1"]) jobIds.push((await lab.run(job, "Full")).jobId);
@@ -56,8 +66,12 @@ describe.each(chosenReleases)("verify --catalog on Bacula %s", (release) => {
       .toString()
       .trimEnd()
       .split("\n")
-      .map((line) => JSON.parse(line) as { difference?: Differs; entries?: number; compared?: number });
-    const differences = objects.flatMap(({ difference }) => (difference === undefined ? [] : [difference]));
+      .map(
+        (line) => JSON.parse(line) as { difference?: Differs; entries?: number; compared?: number },
+      );
+    const differences = objects.flatMap(({ difference }) =>
+      difference === undefined ? [] : [difference],
+    );
     return { code, differences, sums: objects.at(-1) };
   }
 
@@ -66,7 +80,10 @@ describe.each(chosenReleases)("verify --catalog on Bacula %s", (release) => {
   test("an untouched tree differs by its socket alone; a sample of it by nothing", async () => {
     const { code, differences, sums } = await verify("--against", "/");
     expect(differences).toEqual([socket()]);
-    expect([code, sums]).toEqual([3, expect.objectContaining({ entries: 2000, compared: 2000, differences: 1 })]);
+    expect([code, sums]).toEqual([
+      3,
+      expect.objectContaining({ entries: 2000, compared: 2000, differences: 1 }),
+    ]);
     const sample = await verify("--against", "/", "--sample-names", "100");
     expect([sample.code, sample.differences]).toEqual([0, []]);
     expect(sample.sums).toMatchObject({ entries: 2000, compared: 100 });
@@ -92,7 +109,9 @@ describe.each(chosenReleases)("verify --catalog on Bacula %s", (release) => {
         [`${tree}/`, "differs"],
       ].sort(),
     );
-    expect(differences.find(({ path }) => path === one)?.detail).toMatch(/^mode 0100644, found 0100611$/);
+    expect(differences.find(({ path }) => path === one)?.detail).toMatch(
+      /^mode 0100644, found 0100611$/,
+    );
   });
 
   test("what happened since the jobs is told with its reason, and an incremental settles it", async () => {
@@ -119,7 +138,10 @@ describe.each(chosenReleases)("verify --catalog on Bacula %s", (release) => {
 
   test("a job that does not exist, and a file that is no catalog, are errors", async () => {
     jobIds.push(999);
-    expect(await verify("--against", "/")).toMatchObject({ code: 1, sums: { error: { code: "HPC_CATALOG" } } });
+    expect(await verify("--against", "/")).toMatchObject({
+      code: 1,
+      sums: { error: { code: "HPC_CATALOG" } },
+    });
     jobIds.pop();
   });
 });

@@ -6,7 +6,8 @@ import type { BaculaLab, JobResult } from "../src";
 import { command } from "../src/command";
 import { chosenReleases, cleanUp, installedPlugin, labWith, pluginJob, scratch } from "./support";
 
-// Attributes, ACLs and holes through a real File Daemon, plain and with its encryption; judged by getfattr, getfacl and md5.
+// Attributes, ACLs and holes through a real File Daemon, plain and with its encryption; judged by
+// getfattr, getfacl and md5.
 
 const mebibyte = 2 ** 20;
 let tree: string;
@@ -28,7 +29,10 @@ const script = `
   setcap cap_net_raw+ep empty; setfacl -m u:4321:rw,g:77:r file; setfacl -m u:4321:rwx -d -m g:77:rx,o:- d; setfacl -m u:5:r fifo
   chown 1000:1001 file empty d; chmod 2750 d; setfacl -b d/inside; chmod 640 d/inside`;
 
-/** What getfattr and getfacl say of every entry, in order. ACLs are said twice: in the kernel's bytes and in words. */
+/**
+ * What getfattr and getfacl say of every entry, in order. ACLs are said twice: in the kernel's
+ * bytes and in words.
+ */
 async function attributes(root: string): Promise<string> {
   const list = `find . -print0 | LC_ALL=C sort -z | xargs -0`;
   const ask = `${list} getfattr -h -d -e hex -m - -- ; find . ! -type l -print0 | LC_ALL=C sort -z | xargs -0 getfacl -n -- ; ${list} stat -c '%n %F %a %u:%g'`;
@@ -64,21 +68,26 @@ async function expectSame(copy: string): Promise<void> {
   for (const name of ["file", "empty", "plain", "d/inside", "holes"]) {
     await command(["cmp", join(tree, name), join(copy, name)]);
   }
-  expect(statSync(join(copy, "holes")).blocks).toBeLessThanOrEqual(1.1 * statSync(join(tree, "holes")).blocks);
+  expect(statSync(join(copy, "holes")).blocks).toBeLessThanOrEqual(
+    1.1 * statSync(join(tree, "holes")).blocks,
+  );
   expect(statSync(join(copy, "second")).ino).toBe(statSync(join(copy, "file")).ino);
 }
 
 describe.each(chosenReleases)("Bacula %s", (release) => {
   test("attributes, ACLs and holes come back, whatever ACL the target's folder hands down", async () => {
     const options = ["signature = MD5", "compression = GZIP"];
-    const lab = await labWith(release, [pluginJob("Plugin", tree, "", { options })], { pluginDir: installedPlugin() });
+    const lab = await labWith(release, [pluginJob("Plugin", tree, "", { options })], {
+      pluginDir: installedPlugin(),
+    });
     const job = await lab.run("Plugin");
     expect([job.status, job.letter, job.errors]).toEqual(["ok", "T", 0]);
     expect(job.bytes).toBeLessThan(mebibyte);
     await expectSame(await restored(lab, job));
     const digest = await digests(lab, job);
     expect(digest.get("file")).toBe(md5(readFileSync(join(tree, "file"))));
-    // A sparse file's digest covers the blocks that were sent, as with the stock daemon's "sparse = yes": 65,528 bytes each, the last one always.
+    // A sparse file's digest covers the blocks that were sent, as with the stock daemon's "sparse =
+    // yes": 65,528 bytes each, the last one always.
     const content = readFileSync(join(tree, "holes"));
     const block = 65_528;
     expect(digest.get("holes")).toBe(
@@ -97,13 +106,21 @@ describe.each(chosenReleases)("Bacula %s", (release) => {
     const keys = scratch();
     const make = `openssl req -x509 -newkey rsa:2048 -nodes -keyout key -out cert -days 2 -subj /CN=lab && cat key cert >pair`;
     await command(["bash", "-c", make], { cwd: keys });
-    const fileDaemon = ["PKI Signatures = yes", "PKI Encryption = yes", `PKI Keypair = "${join(keys, "pair")}"`];
-    const lab = await labWith(release, [pluginJob("Plugin", tree)], { pluginDir: installedPlugin(), fileDaemon });
+    const fileDaemon = [
+      "PKI Signatures = yes",
+      "PKI Encryption = yes",
+      `PKI Keypair = "${join(keys, "pair")}"`,
+    ];
+    const lab = await labWith(release, [pluginJob("Plugin", tree)], {
+      pluginDir: installedPlugin(),
+      fileDaemon,
+    });
     const job = await lab.run("Plugin");
     expect([job.status, job.letter, job.errors]).toEqual(["ok", "T", 0]);
     expect(job.messages).toMatch(/Encryption: +yes/);
     const digest = await digests(lab, job);
-    for (const name of ["file", "holes"]) expect(digest.get(name)).toBe(md5(readFileSync(join(tree, name))));
+    for (const name of ["file", "holes"])
+      expect(digest.get(name)).toBe(md5(readFileSync(join(tree, name))));
     await expectSame(await restored(lab, job));
     await lab.stop();
   });

@@ -1,6 +1,9 @@
 import { constants } from "node:os";
 
-/** Everything that can go wrong when a library is opened or called, as a closed set; docs/errors.md says the same in sentences. */
+/**
+ * Everything that can go wrong when a library is opened or called, as a closed set; docs/errors.md
+ * says the same in sentences.
+ */
 export type NativeErrorCode =
   /** No candidate exists, or ffi-rs itself could not be loaded. */
   | "HPC_NATIVE_MISSING"
@@ -8,7 +11,9 @@ export type NativeErrorCode =
   | "HPC_NATIVE_BROKEN"
   /** We are root, and others could change a candidate. */
   | "HPC_UNTRUSTED_FILE"
-  /** The administrator's filesystem-types cannot be read, or others than root could have written it. */
+  /**
+   * The administrator's filesystem-types cannot be read, or others than root could have written it.
+   */
   | "HPC_FILESYSTEM_TYPES"
   /** First used in a worker thread. */
   | "HPC_NATIVE_THREAD"
@@ -47,9 +52,15 @@ const ERRNO_NAMES = new Map([
   ...Object.entries(constants.errno).map(([name, value]) => [value, name] as const),
 ]);
 
-/** What to do about an errno that names neither the trouble nor its place; only where there is more to say than the name does. */
+/**
+ * What to do about an errno that names neither the trouble nor its place; only where there is more
+ * to say than the name does.
+ */
 const ERRNO_REMEDIES = new Map([
-  ["ESHUTDOWN", "the client has given up its server: `lfs mdts` and `lfs osts` say which is INACTIVE"],
+  [
+    "ESHUTDOWN",
+    "the client has given up its server: `lfs mdts` and `lfs osts` say which is INACTIVE",
+  ],
   ["ENOTCONN", "the client has no connection to its server: mount the filesystem again"],
   ["EHOSTDOWN", "its server is down: `lfs check all` says which"],
   ["EUCLEAN", "the filesystem is damaged there: have it checked"],
@@ -68,7 +79,10 @@ export function errnoRemedy(name: string): string | undefined {
   return ERRNO_REMEDIES.get(name);
 }
 
-/** The errno's name, and what to do where that does not say it: `ESHUTDOWN (the client has given up …)`. */
+/**
+ * The errno's name, and what to do where that does not say it: `ESHUTDOWN (the client has given up
+ * …)`.
+ */
 export function errnoText(errno: number): string {
   const name = errnoName(errno);
   const remedy = errnoRemedy(name);
@@ -99,6 +113,11 @@ export class NativeError extends Error {
   /** The error of a function that answered `result` < 0. */
   static ofCall(operation: string, result: number): NativeError {
     const name = errnoName(-result);
-    return new NativeError("HPC_NATIVE_CALL", `${operation}: ${name}`, `Look at what ${operation} was given.`, -result);
+    return new NativeError(
+      "HPC_NATIVE_CALL",
+      `${operation}: ${name}`,
+      `Look at what ${operation} was given.`,
+      -result,
+    );
   }
 }

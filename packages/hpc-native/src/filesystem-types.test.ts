@@ -3,7 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
 import { describeFilesystem } from "./filesystem";
-import { declareFilesystemTypes, FILESYSTEM_TYPES_NAME, readFilesystemTypes } from "./filesystem-types";
+import {
+  declareFilesystemTypes,
+  FILESYSTEM_TYPES_NAME,
+  readFilesystemTypes,
+} from "./filesystem-types";
 import { mountOf, parseMountinfo } from "./mountinfo";
 
 const scratch = mkdtempSync(join(tmpdir(), "hpc-types-"));
@@ -25,7 +29,9 @@ const onMount = (line: string) =>
 
 describe("filesystem-types", () => {
   test("declares what a mount of a type is", () => {
-    const types = readFilesystemTypes(directory("# a double\n\nfuse.lustre=lustre\nfuse.other = beegfs\n"));
+    const types = readFilesystemTypes(
+      directory("# a double\n\nfuse.lustre=lustre\nfuse.other = beegfs\n"),
+    );
     expect([...(types ?? [])]).toEqual([
       ["fuse.lustre", "lustre"],
       ["fuse.other", "beegfs"],
@@ -33,8 +39,16 @@ describe("filesystem-types", () => {
     const line = "5 1 0:43 / /m rw - fuse.lustre 10.0.0.1@tcp:/testfs rw\n";
     expect(onMount(line)).toMatchObject({ type: "fuse", isParallel: false });
     declareFilesystemTypes(types ?? new Map());
-    expect(onMount(line)).toMatchObject({ type: "lustre", fstype: "fuse.lustre", isParallel: true, isWhole: true });
-    expect(onMount(line.replace("testfs", "testfs/dir"))).toMatchObject({ type: "lustre", isWhole: false });
+    expect(onMount(line)).toMatchObject({
+      type: "lustre",
+      fstype: "fuse.lustre",
+      isParallel: true,
+      isWhole: true,
+    });
+    expect(onMount(line.replace("testfs", "testfs/dir"))).toMatchObject({
+      type: "lustre",
+      isWhole: false,
+    });
     expect(onMount(line.replace("fuse.lustre", "fuse.more"))).toMatchObject({ type: "fuse" });
   });
 
@@ -49,14 +63,22 @@ describe("filesystem-types", () => {
     ["fuse.lustre = lustre extra", "line 1"],
   ])("%j is refused", (text, where) => {
     expect(() => readFilesystemTypes(directory(text))).toThrow(
-      expect.objectContaining({ code: "HPC_FILESYSTEM_TYPES", message: expect.stringContaining(where) }),
+      expect.objectContaining({
+        code: "HPC_FILESYSTEM_TYPES",
+        message: expect.stringContaining(where),
+      }),
     );
   });
 
   test("is refused where others than root could write it", () => {
     const refusal = (what: string) =>
-      expect.objectContaining({ code: "HPC_FILESYSTEM_TYPES", message: expect.stringContaining(what) });
-    expect(() => readFilesystemTypes(directory("fuse.lustre = lustre", 0o664))).toThrow(refusal("mode 0664"));
+      expect.objectContaining({
+        code: "HPC_FILESYSTEM_TYPES",
+        message: expect.stringContaining(what),
+      });
+    expect(() => readFilesystemTypes(directory("fuse.lustre = lustre", 0o664))).toThrow(
+      refusal("mode 0664"),
+    );
     const open = directory("fuse.lustre = lustre");
     chmodSync(open, 0o777);
     expect(() => readFilesystemTypes(open)).toThrow(refusal("mode 0777"));

@@ -28,13 +28,21 @@ export const FILESYSTEM_TYPES_NAME = "filesystem-types";
 /** A file of a few lines. */
 const BYTES_MAX = 64 * 1024;
 /** What a type of mounts may be declared as: filesystems whose own means are then used on it. */
-const DECLARABLE = ["lustre", "gpfs", "cephfs", "beegfs", "weka"] as const satisfies readonly FilesystemType[];
+const DECLARABLE = [
+  "lustre",
+  "gpfs",
+  "cephfs",
+  "beegfs",
+  "weka",
+] as const satisfies readonly FilesystemType[];
 
 export type FilesystemTypes = ReadonlyMap<string, FilesystemType>;
 
 /**
- * Types of mounts, as mountinfo names them, that an administrator declares to be a filesystem that we know: lines `fuse.lustre = lustre`, comments from `#` at
- * the start of a line. undefined: there is no such file. The file decides what root asks of a filesystem, so it must be root's alone, like the plugin's configuration.
+ * Types of mounts, as mountinfo names them, that an administrator declares to be a filesystem that
+ * we know: lines `fuse.lustre = lustre`, comments from `#` at the start of a line. undefined: there
+ * is no such file. The file decides what root asks of a filesystem, so it must be root's alone,
+ * like the plugin's configuration.
  * Throws NativeError HPC_FILESYSTEM_TYPES, naming the file and the line.
  */
 export function readFilesystemTypes(directory: string): FilesystemTypes | undefined {
@@ -42,7 +50,11 @@ export function readFilesystemTypes(directory: string): FilesystemTypes | undefi
   if (!existsSync(file)) return undefined;
   const doubt = untrusted(file);
   if (doubt !== undefined)
-    throw refused(file, doubt, "Give the file and every directory above it to root, and let nobody else write there.");
+    throw refused(
+      file,
+      doubt,
+      "Give the file and every directory above it to root, and let nobody else write there.",
+    );
   return parseFilesystemTypes(contentOf(file), file);
 }
 
@@ -66,7 +78,9 @@ export function parseFilesystemTypes(text: string, file: string): FilesystemType
 
 let declared: FilesystemTypes = new Map();
 
-/** From now on mounts of these types count as what they are declared to be, in this whole process. */
+/**
+ * From now on mounts of these types count as what they are declared to be, in this whole process.
+ */
 export function declareFilesystemTypes(types: FilesystemTypes): void {
   declared = types;
 }
@@ -79,7 +93,11 @@ function contentOf(file: string): string {
   try {
     const stat = statSync(file);
     if (!stat.isFile() || stat.size > BYTES_MAX)
-      throw refused(file, "it is no file of a few lines", "Write lines such as fuse.lustre = lustre.");
+      throw refused(
+        file,
+        "it is no file of a few lines",
+        "Write lines such as fuse.lustre = lustre.",
+      );
     return readFileSync(file, "latin1");
   } catch (error) {
     if (error instanceof NativeError) throw error;

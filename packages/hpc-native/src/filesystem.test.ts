@@ -23,7 +23,8 @@ const TABLE = Buffer.from(`\
 12 1 0:50 / /host rw - virtiofs share rw
 13 1 0:51 / /ramdisk rw - tmpfs tmpfs rw
 `);
-const at = (path: string, magic = 0) => describeFilesystem(magic, mountOf(Buffer.from(path), parseMountinfo(TABLE)));
+const at = (path: string, magic = 0) =>
+  describeFilesystem(magic, mountOf(Buffer.from(path), parseMountinfo(TABLE)));
 
 describe("describeFilesystem", () => {
   test.each([
@@ -56,18 +57,34 @@ describe("describeFilesystem", () => {
     ["/", "mon1,mon2:6789:/a", "ceph", false],
     ["/", "fs1", "gpfs", true],
     ["/fileset", "fs1", "gpfs", false],
-  ])("root field %s and source %s of %s: the whole filesystem: %s", (root, source, fstype, isWhole) => {
-    const line = Buffer.from(`5 1 0:43 ${root} /m rw - ${fstype} ${source} rw\n`);
-    expect(describeFilesystem(0, mountOf(Buffer.from("/m"), parseMountinfo(line)))).toMatchObject({ isWhole });
-  });
+  ])(
+    "root field %s and source %s of %s: the whole filesystem: %s",
+    (root, source, fstype, isWhole) => {
+      const line = Buffer.from(`5 1 0:43 ${root} /m rw - ${fstype} ${source} rw\n`);
+      expect(describeFilesystem(0, mountOf(Buffer.from("/m"), parseMountinfo(line)))).toMatchObject(
+        { isWhole },
+      );
+    },
+  );
 
   test("the mount table decides, not the magic: FUSE hides what is behind it", () => {
-    expect(at("/ceph-fuse", 0x65735546)).toMatchObject({ type: "cephfs", magic: 0x65735546, fstype: "fuse.ceph-fuse" });
+    expect(at("/ceph-fuse", 0x65735546)).toMatchObject({
+      type: "cephfs",
+      magic: 0x65735546,
+      fstype: "fuse.ceph-fuse",
+    });
   });
 
   test("without a line in the mount table the magic is all there is", () => {
-    expect(describeFilesystem(0x0bd00bd0, undefined)).toMatchObject({ type: "lustre", isParallel: true });
-    expect(describeFilesystem(1, undefined)).toMatchObject({ type: "other", mountPoint: undefined, isNetwork: false });
+    expect(describeFilesystem(0x0bd00bd0, undefined)).toMatchObject({
+      type: "lustre",
+      isParallel: true,
+    });
+    expect(describeFilesystem(1, undefined)).toMatchObject({
+      type: "other",
+      mountPoint: undefined,
+      isNetwork: false,
+    });
   });
 });
 
@@ -78,7 +95,9 @@ describe("filesystemOf", () => {
       expect(found.magic.toString(16)).toBe(
         execFileSync("stat", ["-f", "-c", "%t", path], { encoding: "latin1" }).trim(),
       );
-      const [fstype, point] = execFileSync("findmnt", ["-n", "-o", "FSTYPE,TARGET", "-T", path], { encoding: "latin1" })
+      const [fstype, point] = execFileSync("findmnt", ["-n", "-o", "FSTYPE,TARGET", "-T", path], {
+        encoding: "latin1",
+      })
         .trim()
         .split(/\s+/)
         .slice(-2);
@@ -94,7 +113,9 @@ describe("filesystemOf", () => {
       symlinkSync("/proc", `${dir}/link`);
       expect(filesystemOf(odd).type).toBe(filesystemOf(Buffer.from(dir)).type);
       expect(filesystemOf(Buffer.from(`${dir}/link`)).fstype).toBe("proc");
-      expect(() => filesystemOf(Buffer.from(`${dir}/none`))).toThrow(expect.objectContaining({ code: "ENOENT" }));
+      expect(() => filesystemOf(Buffer.from(`${dir}/none`))).toThrow(
+        expect.objectContaining({ code: "ENOENT" }),
+      );
     } finally {
       rmSync(dir, { recursive: true });
     }

@@ -5,7 +5,9 @@ import { type Mount, mountOf, parseMountinfo } from "./mountinfo";
 
 export interface Filesystem {
   readonly type: FilesystemType;
-  /** The type as mountinfo writes it ("ext4", "fuse.ceph-fuse"); "" when the mount is not listed. */
+  /**
+   * The type as mountinfo writes it ("ext4", "fuse.ceph-fuse"); "" when the mount is not listed.
+   */
   readonly fstype: string;
   /** statfs(2) f_type as an unsigned 32-bit number. */
   readonly magic: number;
@@ -19,14 +21,20 @@ export interface Filesystem {
   readonly source: Buffer;
   /** Lustre, GPFS, CephFS, BeeGFS, WekaFS: many servers, so many requests at once pay. */
   readonly isParallel: boolean;
-  /** A metadata operation may be a round trip. True for FUSE as well: nobody can see what is behind it. */
+  /**
+   * A metadata operation may be a round trip. True for FUSE as well: nobody can see what is behind
+   * it.
+   */
   readonly isNetwork: boolean;
 }
 
 const SLASH = Buffer.from("/");
 const MAGIC_FUSE = 0x65735546;
 
-/** f_type of statfs(2), used only where mountinfo has no line: FUSE and NFS exports hide what is behind them. */
+/**
+ * f_type of statfs(2), used only where mountinfo has no line: FUSE and NFS exports hide what is
+ * behind them.
+ */
 const BY_MAGIC: ReadonlyMap<number, FilesystemType> = new Map([
   [0x0bd00bd0, "lustre"],
   [0x0bd00bd1, "lustre-target"],
@@ -69,14 +77,20 @@ const BY_FSTYPE: ReadonlyMap<string, FilesystemType> = new Map([
   ["overlay", "overlay"],
 ]);
 
-const PARALLEL: ReadonlySet<FilesystemType> = new Set(["lustre", "gpfs", "cephfs", "beegfs", "weka"]);
+const PARALLEL: ReadonlySet<FilesystemType> = new Set([
+  "lustre",
+  "gpfs",
+  "cephfs",
+  "beegfs",
+  "weka",
+]);
 const NETWORK: ReadonlySet<FilesystemType> = new Set([...PARALLEL, "nfs", "cifs", "fuse"]);
 /** Network filesystems that we know by name only to count them as such. */
 const OTHER_NETWORK = /^(9p|afs|virtiofs|glusterfs|orangefs|pvfs2|panfs|ncpfs|smbfs|coda)$/;
 
 /**
- * Which filesystem is `path` on? Symlinks are followed. Throws the system's error (ENOENT, EACCES …) when the path
- * cannot be reached. Blocks as long as the filesystem's server does.
+ * Which filesystem is `path` on? Symlinks are followed. Throws the system's error (ENOENT, EACCES
+ * …) when the path cannot be reached. Blocks as long as the filesystem's server does.
  */
 export function filesystemOf(path: Buffer): Filesystem {
   // statfs first: it makes an automounter mount what mountinfo is then asked about.
@@ -89,12 +103,16 @@ export function filesystemOf(path: Buffer): Filesystem {
 export async function askFilesystem(path: Buffer): Promise<Filesystem> {
   const magic = Number(BigInt.asUintN(32, (await statfs(path, { bigint: true })).type));
   const real = await realpath(path, { encoding: "buffer" });
-  return describeFilesystem(magic, mountOf(real, parseMountinfo(await readFile("/proc/self/mountinfo"))));
+  return describeFilesystem(
+    magic,
+    mountOf(real, parseMountinfo(await readFile("/proc/self/mountinfo"))),
+  );
 }
 
 /**
- * The same by the table of mounts alone, for a path that cannot be reached: nothing of the filesystem is asked, and symlinks are not followed. undefined: the table does not
- * tell. `path`: absolute, without `.` and `..`.
+ * The same by the table of mounts alone, for a path that cannot be reached: nothing of the
+ * filesystem is asked, and symlinks are not followed. undefined: the table does not tell. `path`:
+ * absolute, without `.` and `..`.
  */
 export function filesystemByMounts(path: Buffer): Filesystem | undefined {
   const mount = mountOf(path, mounts());
@@ -129,7 +147,10 @@ export function describeFilesystem(magic: number, mount: Mount | undefined): Fil
   };
 }
 
-/** What is mounted of a filesystem stands in its source (`mgs@tcp:/fsname/dir`, `user@fsid.name=/dir`, `mon:6789:/dir`); of a bind mount in its root. */
+/**
+ * What is mounted of a filesystem stands in its source (`mgs@tcp:/fsname/dir`,
+ * `user@fsid.name=/dir`, `mon:6789:/dir`); of a bind mount in its root.
+ */
 function isWhole({ root, source }: Mount, type: FilesystemType): boolean {
   if (!root.equals(SLASH)) return false;
   const text = source.toString("latin1");
@@ -138,7 +159,10 @@ function isWhole({ root, source }: Mount, type: FilesystemType): boolean {
 }
 
 function typeOfMount({ fstype, source }: Mount): FilesystemType {
-  // A server target is mounted as "lustre" too in older releases; only a client's source names `nid:/fsname`.
+  // A server target is mounted as "lustre" too in older releases; only a client's source names
+  // `nid:/fsname`.
   if (fstype === "lustre") return source.includes(":/") ? "lustre" : "lustre-target";
-  return BY_FSTYPE.get(fstype) ?? declaredType(fstype) ?? (fstype.startsWith("fuse.") ? "fuse" : "other");
+  return (
+    BY_FSTYPE.get(fstype) ?? declaredType(fstype) ?? (fstype.startsWith("fuse.") ? "fuse" : "other")
+  );
 }

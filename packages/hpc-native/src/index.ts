@@ -1,5 +1,11 @@
 export { errnoName, errnoRemedy, errnoText, NativeError, type NativeErrorCode } from "./errors";
-export { askFilesystem, describeFilesystem, type Filesystem, filesystemByMounts, filesystemOf } from "./filesystem";
+export {
+  askFilesystem,
+  describeFilesystem,
+  type Filesystem,
+  filesystemByMounts,
+  filesystemOf,
+} from "./filesystem";
 export {
   declareFilesystemTypes,
   FILESYSTEM_TYPES_NAME,
@@ -7,7 +13,13 @@ export {
   type FilesystemTypes,
   readFilesystemTypes,
 } from "./filesystem-types";
-export { type ArgumentType, Library, openLibrary, type ResultType, type VersionCheck } from "./library";
+export {
+  type ArgumentType,
+  Library,
+  openLibrary,
+  type ResultType,
+  type VersionCheck,
+} from "./library";
 export { defaultThreads, LOCAL_THREADS_PER_CORE, LUSTRE_THREADS, NETWORK_THREADS } from "./limits";
 export { fsnameOf, type LustreTarget, lustreTargets } from "./lustre-targets";
 export { type Mount, mountOf, parseMountinfo } from "./mountinfo";

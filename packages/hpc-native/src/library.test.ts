@@ -49,7 +49,9 @@ describe("openLibrary", () => {
   });
 
   test("names what was tried, and the remedy, when nothing is there", () => {
-    const error = failure(() => openLibrary("t", ["/nonexistent/libt.so", "libhpc-nonexistent.so.1"]));
+    const error = failure(() =>
+      openLibrary("t", ["/nonexistent/libt.so", "libhpc-nonexistent.so.1"]),
+    );
     expect(error.code).toBe("HPC_NATIVE_MISSING");
     expect(error.message).toContain("/nonexistent/libt.so, libhpc-nonexistent.so.1");
     expect(error.remedy).toContain("npm run build");
@@ -66,7 +68,8 @@ describe("openLibrary", () => {
   test("a candidate that misses a library of its own is broken, not absent", () => {
     const needed = join(dir, "libneeded.so");
     const needs = join(dir, "libneeds.so");
-    const cc = (...args: string[]) => execFileSync("cc", ["-shared", "-fPIC", ...args, join(dir, "t.c")]);
+    const cc = (...args: string[]) =>
+      execFileSync("cc", ["-shared", "-fPIC", ...args, join(dir, "t.c")]);
     cc("-Wl,-soname,libneeded.so", "-o", needed);
     cc("-o", needs, "-Wl,--no-as-needed", `-L${dir}`, "-lneeded");
     rmSync(needed);
@@ -95,7 +98,9 @@ describe("openLibrary", () => {
       try { require(${JSON.stringify(bundle)}).openLibrary("t", [${JSON.stringify(lib)}]); parentPort.postMessage("opened"); }
       catch (error) { parentPort.postMessage(error.code ?? error.message); }`;
     const worker = new Worker(program, { eval: true });
-    const answer = await new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
+    const answer = await new Promise((resolve, reject) =>
+      worker.once("message", resolve).once("error", reject),
+    );
     await worker.terminate();
     expect(answer).toBe("HPC_NATIVE_THREAD");
   });
@@ -106,7 +111,8 @@ describe("bind", () => {
     const library = openLibrary("t", [lib]);
     const number = library.bind("t_same", ["i64"], "i64");
     const big = library.bind("t_same", ["bigint"], "bigint");
-    for (const v of [0, -1, 2 ** 47, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER]) expect(number(v)).toBe(v);
+    for (const v of [0, -1, 2 ** 47, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER])
+      expect(number(v)).toBe(v);
     for (const v of [0n, -1n, 2n ** 53n + 1n, 2n ** 63n - 1n, -(2n ** 63n)]) expect(big(v)).toBe(v);
   });
 
@@ -121,7 +127,12 @@ describe("bind", () => {
     const library = openLibrary("t", [lib]);
     expect(library.bind("t_fail", ["i64"], "i64")(2)).toBe(-2);
     const error = failure(() => library.bind("t_fail", ["i64"], "status")(13));
-    expect(error).toMatchObject({ code: "HPC_NATIVE_CALL", errno: 13, errnoName: "EACCES", message: "t_fail: EACCES" });
+    expect(error).toMatchObject({
+      code: "HPC_NATIVE_CALL",
+      errno: 13,
+      errnoName: "EACCES",
+      message: "t_fail: EACCES",
+    });
   });
 
   test("wrong arguments and missing symbols say what is wrong", () => {
@@ -137,18 +148,27 @@ describe("bind", () => {
     const library = openLibrary("t", [lib]);
     const fill = library.bindAsync("t_fill", ["buffer", "i64", "i64"], "i64");
     const buffers = Array.from({ length: 10 }, () => Buffer.alloc(1000));
-    expect(await Promise.all(buffers.map((buffer, at) => fill(buffer, 1000, at)))).toEqual(buffers.map(() => 1000));
+    expect(await Promise.all(buffers.map((buffer, at) => fill(buffer, 1000, at)))).toEqual(
+      buffers.map(() => 1000),
+    );
     expect(buffers.every((buffer, at) => buffer.every((byte) => byte === at))).toBe(true);
     const fail = library.bindAsync("t_fail", ["i64"], "status")(13);
     await expect(fail).rejects.toMatchObject({ code: "HPC_NATIVE_CALL", errnoName: "EACCES" });
-    await expect(library.bindAsync("t_absent", [], "i64")()).rejects.toMatchObject({ code: "HPC_NATIVE_BROKEN" });
+    await expect(library.bindAsync("t_absent", [], "i64")()).rejects.toMatchObject({
+      code: "HPC_NATIVE_BROKEN",
+    });
   });
 
   test("errno names", () => {
     expect(errnoName(2)).toBe("ENOENT");
     expect(errnoName(4095)).toBe("errno 4095");
     // node:os does not name these
-    expect([108, 112, 117, 121].map(errnoName)).toEqual(["ESHUTDOWN", "EHOSTDOWN", "EUCLEAN", "EREMOTEIO"]);
+    expect([108, 112, 117, 121].map(errnoName)).toEqual([
+      "ESHUTDOWN",
+      "EHOSTDOWN",
+      "EUCLEAN",
+      "EREMOTEIO",
+    ]);
     expect(errnoText(108)).toMatch(/^ESHUTDOWN \(.*`lfs mdts`/);
     expect(errnoText(13)).toBe("EACCES");
   });

@@ -3,11 +3,15 @@ import { isMainThread } from "node:worker_threads";
 import { NativeError } from "./errors";
 import { TRUST_REMEDY, unfitForRoot } from "./trust";
 
-/** What an argument is: a safe integer, a signed 64-bit bigint, or the address of bytes (which C may write to). */
+/**
+ * What an argument is: a safe integer, a signed 64-bit bigint, or the address of bytes (which C may
+ * write to).
+ */
 export type ArgumentType = "i64" | "bigint" | "buffer";
 /**
- * What comes back: an integer (exact to 2^53), a signed 64-bit bigint, or a *status*: an integer >= 0, -errno becoming a
- * thrown NativeError. There is no u64: ffi-rs returns it wrong from 2^63 on; let C write it to a buffer.
+ * What comes back: an integer (exact to 2^53), a signed 64-bit bigint, or a *status*: an integer >=
+ * 0, -errno becoming a thrown NativeError. There is no u64: ffi-rs returns it wrong from 2^63 on;
+ * let C write it to a buffer.
  */
 export type ResultType = "i64" | "bigint" | "status";
 
@@ -20,7 +24,10 @@ type Ffi = typeof import("ffi-rs");
 const opened = new Map<string, Library>();
 let ffi: Ffi | undefined;
 
-/** Loaded when first needed: a process that never calls C does not pay for it, and no worker thread ever loads it. */
+/**
+ * Loaded when first needed: a process that never calls C does not pay for it, and no worker thread
+ * ever loads it.
+ */
 function loadFfi(library: string): Ffi {
   if (!isMainThread) {
     throw new NativeError(
@@ -35,7 +42,13 @@ function loadFfi(library: string): Ffi {
     return ffi;
   } catch (cause) {
     const why = `${library}: ffi-rs cannot be loaded: ${messageOf(cause)}`;
-    throw new NativeError("HPC_NATIVE_MISSING", why, "Install the dependencies with `npm ci`.", undefined, { cause });
+    throw new NativeError(
+      "HPC_NATIVE_MISSING",
+      why,
+      "Install the dependencies with `npm ci`.",
+      undefined,
+      { cause },
+    );
   }
 }
 
@@ -49,8 +62,9 @@ export class Library {
   ) {}
 
   /**
-   * A function of the library. The symbol is looked up at the first call (a missing one throws HPC_NATIVE_BROKEN). A call costs about
-   * 1 µs and 1.4 µs per argument, so let C do 100 µs of work in each. The parameters object is reused: not re-entrant.
+   * A function of the library. The symbol is looked up at the first call (a missing one throws
+   * HPC_NATIVE_BROKEN). A call costs about 1 µs and 1.4 µs per argument, so let C do 100 µs of work
+   * in each. The parameters object is reused: not re-entrant.
    *
    *     const next = library.bind("hpc_scan_next", ["i64", "buffer", "i64", "i64"], "i64");
    */
@@ -77,8 +91,9 @@ export class Library {
   }
 
   /**
-   * As `bind`, for calls that wait: each runs in a thread of libuv's pool (four by default), about 100 µs there and back, and leaves a third of a kilobyte behind, so let it
-   * do much. A call that never returns keeps the process from exiting.
+   * As `bind`, for calls that wait: each runs in a thread of libuv's pool (four by default), about
+   * 100 µs there and back, and leaves a third of a kilobyte behind, so let it do much. A call that
+   * never returns keeps the process from exiting.
    */
   bindAsync<const A extends readonly ArgumentType[], R extends ResultType>(
     symbol: string,
@@ -92,9 +107,15 @@ export class Library {
       const paramsValue = values as unknown[];
       inUse.add(values);
       try {
-        return answered(symbol, result, await f.load({ ...call, paramsValue, runInNewThread: true }));
+        return answered(
+          symbol,
+          result,
+          await f.load({ ...call, paramsValue, runInNewThread: true }),
+        );
       } catch (cause) {
-        throw cause instanceof NativeError ? cause : this.broken(`${symbol}: ${messageOf(cause)}`, cause);
+        throw cause instanceof NativeError
+          ? cause
+          : this.broken(`${symbol}: ${messageOf(cause)}`, cause);
       } finally {
         inUse.delete(values);
       }
@@ -119,16 +140,24 @@ export class Library {
 }
 
 const NOTHING: unknown[] = [];
-/** Arguments of calls that are under way in other threads: ffi-rs passes addresses and keeps nothing alive. */
+/**
+ * Arguments of calls that are under way in other threads: ffi-rs passes addresses and keeps nothing
+ * alive.
+ */
 const inUse = new Set<readonly unknown[]>();
 
 function answered<R extends ResultType>(symbol: string, result: R, answer: unknown): Result<R> {
-  if (result === "status" && (answer as number) < 0) throw NativeError.ofCall(symbol, answer as number);
+  if (result === "status" && (answer as number) < 0)
+    throw NativeError.ofCall(symbol, answer as number);
   return answer as Result<R>;
 }
 
 /** ffi-rs answers a wrong argument with an empty message, so they are looked at first. */
-function checkArguments(symbol: string, types: readonly ArgumentType[], values: readonly unknown[]): void {
+function checkArguments(
+  symbol: string,
+  types: readonly ArgumentType[],
+  values: readonly unknown[],
+): void {
   if (values.length !== types.length) {
     throw new TypeError(`${symbol} takes ${types.length} arguments, not ${values.length}`);
   }
@@ -156,14 +185,19 @@ export interface VersionCheck {
 }
 
 /**
- * Opens the first candidate that exists. A candidate with a slash is a path; one without is looked up by the system's loader. Only
- * "not found" goes on to the next: a library that is there and cannot be used is an error that says why. Opening the same
- * file again gives the same object; it is never closed (ffi-rs has one table of libraries per process).
+ * Opens the first candidate that exists. A candidate with a slash is a path; one without is looked
+ * up by the system's loader. Only "not found" goes on to the next: a library that is there and
+ * cannot be used is an error that says why. Opening the same file again gives the same object; it
+ * is never closed (ffi-rs has one table of libraries per process).
  *
- * Throws NativeError: HPC_NATIVE_MISSING (with everything that was tried), HPC_NATIVE_BROKEN, HPC_NATIVE_THREAD, and HPC_UNTRUSTED_FILE
- * when root would load what others could change.
+ * Throws NativeError: HPC_NATIVE_MISSING (with everything that was tried), HPC_NATIVE_BROKEN,
+ * HPC_NATIVE_THREAD, and HPC_UNTRUSTED_FILE when root would load what others could change.
  */
-export function openLibrary(name: string, candidates: readonly string[], check?: VersionCheck): Library {
+export function openLibrary(
+  name: string,
+  candidates: readonly string[],
+  check?: VersionCheck,
+): Library {
   const f = loadFfi(name);
   for (const path of candidates) {
     const library = opened.get(path) ?? tryOpen(f, name, path);
@@ -185,14 +219,22 @@ function tryOpen(f: Ffi, name: string, path: string): Library | undefined {
     if (!existsSync(path)) return undefined;
     const doubt = unfitForRoot(path, __filename);
     if (doubt !== undefined)
-      throw new NativeError("HPC_UNTRUSTED_FILE", `${name} is not loaded by root, as ${doubt}`, TRUST_REMEDY);
+      throw new NativeError(
+        "HPC_UNTRUSTED_FILE",
+        `${name} is not loaded by root, as ${doubt}`,
+        TRUST_REMEDY,
+      );
   }
   try {
     f.open({ library: path, path });
   } catch (cause) {
     const why = messageOf(cause);
-    // The loader names the file it misses: the candidate itself, or something that the candidate needs.
-    if (!path.includes("/") && why.startsWith(`${path}: cannot open shared object file: No such file`))
+    // The loader names the file it misses: the candidate itself, or something that the candidate
+    // needs.
+    if (
+      !path.includes("/") &&
+      why.startsWith(`${path}: cannot open shared object file: No such file`)
+    )
       return undefined;
     throw brokenLibrary(name, path, why, cause);
   }
@@ -208,10 +250,18 @@ function checkVersion(library: Library, { symbol, version }: VersionCheck): void
 
 function brokenLibrary(name: string, path: string, why: string, cause?: unknown): NativeError {
   const remedy = "Build it again with `npm run build`, or install what the loader misses.";
-  return new NativeError("HPC_NATIVE_BROKEN", `${name}: ${path} cannot be used: ${why}`, remedy, undefined, { cause });
+  return new NativeError(
+    "HPC_NATIVE_BROKEN",
+    `${name}: ${path} cannot be used: ${why}`,
+    remedy,
+    undefined,
+    { cause },
+  );
 }
 
 /** By shape, not `instanceof`: an addon's errors may come from another realm than ours. */
 function messageOf(cause: unknown): string {
-  return typeof cause === "object" && cause !== null && "message" in cause ? String(cause.message) : String(cause);
+  return typeof cause === "object" && cause !== null && "message" in cause
+    ? String(cause.message)
+    : String(cause);
 }

@@ -50,13 +50,19 @@ const DEVICES = {
 
 describe("the targets of a Lustre filesystem", () => {
   test("by lfs", async () => {
-    expect(await ask({ path: ["/nowhere", lfs(TEXT)], trees: [kernel({ ...DEVICES })] })).toEqual(FOUND);
+    expect(await ask({ path: ["/nowhere", lfs(TEXT)], trees: [kernel({ ...DEVICES })] })).toEqual(
+      FOUND,
+    );
   });
 
   test("by the kernel, where there is no lfs, or none that root would run, or one that fails or hangs", async () => {
     const trees = [kernel({}), kernel(DEVICES)];
     expect(await ask({ trees })).toEqual(FOUND);
-    for (const folder of [lfs("exit 1"), lfs("echo nothing"), lfs(TEXT.replace("INACTIVE", "ACTIVE"), 0o777)])
+    for (const folder of [
+      lfs("exit 1"),
+      lfs("echo nothing"),
+      lfs(TEXT.replace("INACTIVE", "ACTIVE"), 0o777),
+    ])
       expect(await ask({ path: [folder], trees })).toEqual(FOUND);
     const started = performance.now();
     expect(await ask({ path: [lfs("exec sleep 600")], trees, limitMs: 300 })).toEqual(FOUND);
@@ -69,7 +75,9 @@ describe("the targets of a Lustre filesystem", () => {
 
   test("lines of others are passed over", () => {
     expect(
-      parseTargets("MDTS:\nx: a-MDT0000_UUID ACTIVE\n0: a-MDT0000_UUID ACTIVE *\n1: a-XDT0000_UUID ACTIVE"),
+      parseTargets(
+        "MDTS:\nx: a-MDT0000_UUID ACTIVE\n0: a-MDT0000_UUID ACTIVE *\n1: a-XDT0000_UUID ACTIVE",
+      ),
     ).toEqual([{ kind: "MDT", name: "a-MDT0000", active: true }]);
   });
 

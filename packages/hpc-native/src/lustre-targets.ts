@@ -10,7 +10,10 @@ export interface LustreTarget {
   readonly kind: "MDT" | "OST";
   /** `testfs-MDT0001` */
   readonly name: string;
-  /** false: the client sends it nothing any more; what lies there fails, or is left out without an error. */
+  /**
+   * false: the client sends it nothing any more; what lies there fails, or is left out without an
+   * error.
+   */
   readonly active: boolean;
 }
 
@@ -36,8 +39,10 @@ export function usualTargetSources(env: NodeJS.ProcessEnv = process.env): Target
 }
 
 /**
- * All MDTs and OSTs of the Lustre that is mounted there, by `lfs mdts` and `lfs osts`, or where there is no `lfs` that only root can change, by what the kernel says of the
- * filesystem's devices on this client. undefined: neither says anything within the time limit. Never throws, and blocks nothing.
+ * All MDTs and OSTs of the Lustre that is mounted there, by `lfs mdts` and `lfs osts`, or where
+ * there is no `lfs` that only root can change, by what the kernel says of the filesystem's devices
+ * on this client. undefined: neither says anything within the time limit. Never throws, and blocks
+ * nothing.
  */
 export async function lustreTargets(
   mountPoint: Buffer,
@@ -74,7 +79,9 @@ async function byCommand(
 ): Promise<readonly LustreTarget[] | undefined> {
   const where = mountPoint.toString();
   if (!Buffer.from(where).equals(mountPoint)) return undefined; // no argument of a program's, in Node
-  const texts = await Promise.all(["mdts", "osts"].map((what) => outputOf(lfs, [what, where], limitMs)));
+  const texts = await Promise.all(
+    ["mdts", "osts"].map((what) => outputOf(lfs, [what, where], limitMs)),
+  );
   const targets = texts.map((text) => (text === undefined ? [] : parseTargets(text)));
   return targets.some((some) => some.length === 0) ? undefined : targets.flat();
 }
@@ -82,16 +89,26 @@ async function byCommand(
 /** Of `0: testfs-MDT0000_UUID ACTIVE` and the like. */
 export function parseTargets(text: string): LustreTarget[] {
   return text.split("\n").flatMap((line) => {
-    const [, name = "", kind, state] = /^\d+: (\S+-(MDT|OST)[0-9a-f]{4})_UUID ([A-Z]+)/.exec(line) ?? [];
-    return kind === undefined ? [] : [{ kind: kind as LustreTarget["kind"], name, active: state !== "INACTIVE" }];
+    const [, name = "", kind, state] =
+      /^\d+: (\S+-(MDT|OST)[0-9a-f]{4})_UUID ([A-Z]+)/.exec(line) ?? [];
+    return kind === undefined
+      ? []
+      : [{ kind: kind as LustreTarget["kind"], name, active: state !== "INACTIVE" }];
   });
 }
 
 /** A program that does not end in time is killed, and not waited for: it may hang in the kernel. */
-function outputOf(file: string, args: readonly string[], limitMs: number): Promise<string | undefined> {
+function outputOf(
+  file: string,
+  args: readonly string[],
+  limitMs: number,
+): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const child = execFile(file, args, { env: { LC_ALL: "C" }, cwd: "/", maxBuffer: OUTPUT_MAX }, (error, stdout) =>
-      resolve(error === null ? stdout : undefined),
+    const child = execFile(
+      file,
+      args,
+      { env: { LC_ALL: "C" }, cwd: "/", maxBuffer: OUTPUT_MAX },
+      (error, stdout) => resolve(error === null ? stdout : undefined),
     );
     const timer = setTimeout(() => {
       child.kill("SIGKILL");
@@ -105,8 +122,14 @@ function outputOf(file: string, args: readonly string[], limitMs: number): Promi
   });
 }
 
-/** Of two mounts of one filesystem each has devices of its own; a target counts as inactive if it is so for one. */
-async function byKernel(fsname: string, trees: readonly string[]): Promise<readonly LustreTarget[] | undefined> {
+/**
+ * Of two mounts of one filesystem each has devices of its own; a target counts as inactive if it is
+ * so for one.
+ */
+async function byKernel(
+  fsname: string,
+  trees: readonly string[],
+): Promise<readonly LustreTarget[] | undefined> {
   const found = new Map<string, LustreTarget>();
   for (const tree of trees)
     for (const [device, kind] of [
@@ -116,7 +139,9 @@ async function byKernel(fsname: string, trees: readonly string[]): Promise<reado
       for (const entry of await readdir(join(tree, device)).catch((): string[] => [])) {
         const name = new RegExp(`^(.+-${kind}[0-9a-f]{4})-${device}-`).exec(entry)?.[1];
         if (name === undefined || !name.startsWith(`${fsname}-${kind}`)) continue;
-        const text = await readFile(join(tree, device, entry, "active"), "latin1").catch(() => undefined);
+        const text = await readFile(join(tree, device, entry, "active"), "latin1").catch(
+          () => undefined,
+        );
         if (text === undefined) continue;
         const active = text.trim() !== "0" && found.get(name)?.active !== false;
         found.set(name, { kind, name, active });

@@ -6,11 +6,20 @@ import { isAtOrBelow, type Mount, mountOf, parseMountinfo } from "./mountinfo";
 
 /** How the kernel writes a field. */
 function escaped(bytes: Buffer): string {
-  return bytes.toString("latin1").replace(/[ \t\n\\]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
+  return bytes
+    .toString("latin1")
+    .replace(/[ \t\n\\]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
 }
 
 function line(mount: Mount, optional: readonly string[] = []): string {
-  const head = [mount.id, mount.parent, mount.device, escaped(mount.root), escaped(mount.mountPoint), "rw,noatime"];
+  const head = [
+    mount.id,
+    mount.parent,
+    mount.device,
+    escaped(mount.root),
+    escaped(mount.mountPoint),
+    "rw,noatime",
+  ];
   return [...head, ...optional, "-", mount.fstype, escaped(mount.source), mount.options].join(" ");
 }
 
@@ -24,7 +33,8 @@ const mounted = (id: number, parent: number, point: string, source = `s${id}`): 
   source: Buffer.from(source, "latin1"),
   options: "rw",
 });
-const sourceAt = (path: string, mounts: Mount[]) => mountOf(Buffer.from(path, "latin1"), mounts)?.source.toString();
+const sourceAt = (path: string, mounts: Mount[]) =>
+  mountOf(Buffer.from(path, "latin1"), mounts)?.source.toString();
 
 const component = fc
   .uint8Array({ minLength: 1, maxLength: 6 })
@@ -45,9 +55,12 @@ const anyMount: fc.Arbitrary<Mount> = fc.record({
 
 describe("parseMountinfo", () => {
   test("reads any bytes back that the kernel's escaping can write, with any optional fields", () => {
-    const optional = fc.array(fc.constantFrom("shared:3", "master:1", "propagate_from:2", "unbindable"), {
-      maxLength: 3,
-    });
+    const optional = fc.array(
+      fc.constantFrom("shared:3", "master:1", "propagate_from:2", "unbindable"),
+      {
+        maxLength: 3,
+      },
+    );
     fc.assert(
       fc.property(fc.array(fc.tuple(anyMount, optional)), (list) => {
         const text = list.map(([mount, fields]) => `${line(mount, fields)}\n`).join("");
@@ -57,7 +70,12 @@ describe("parseMountinfo", () => {
   });
 
   test("is not upset by garbage", () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (text) => void parseMountinfo(Buffer.from(text))));
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 300 }),
+        (text) => void parseMountinfo(Buffer.from(text)),
+      ),
+    );
     fc.assert(
       fc.property(anyMount, fc.nat(), fc.nat(255), (mount, where, value) => {
         const text = Buffer.from(line(mount), "latin1");
@@ -76,9 +94,22 @@ describe("parseMountinfo", () => {
 
 describe("mountOf", () => {
   test("the longest mount point on component borders", () => {
-    const mounts = [mounted(1, 0, "/"), mounted(2, 1, "/a"), mounted(3, 2, "/a/b"), mounted(4, 1, "/a b")];
+    const mounts = [
+      mounted(1, 0, "/"),
+      mounted(2, 1, "/a"),
+      mounted(3, 2, "/a/b"),
+      mounted(4, 1, "/a b"),
+    ];
     const paths = ["/", "/a", "/a/b", "/a/b/c", "/a/bc", "/ab", "/a b/x"];
-    expect(paths.map((p) => sourceAt(p, mounts))).toEqual(["s1", "s2", "s3", "s3", "s2", "s1", "s4"]);
+    expect(paths.map((p) => sourceAt(p, mounts))).toEqual([
+      "s1",
+      "s2",
+      "s3",
+      "s3",
+      "s2",
+      "s1",
+      "s4",
+    ]);
   });
 
   test("the last of several mounts over each other, in whatever order the table lists them", () => {
@@ -87,16 +118,26 @@ describe("mountOf", () => {
   });
 
   test("a mount that a later one higher up has covered is not seen", () => {
-    const mounts = [mounted(1, 0, "/"), mounted(2, 1, "/a"), mounted(3, 2, "/a/b"), mounted(4, 2, "/a")];
+    const mounts = [
+      mounted(1, 0, "/"),
+      mounted(2, 1, "/a"),
+      mounted(3, 2, "/a/b"),
+      mounted(4, 2, "/a"),
+    ];
     expect(sourceAt("/a/b/x", mounts)).toBe("s4");
   });
 
   test("without a root mount (chroot) only what is listed is known; a table with a cycle still ends", () => {
     expect(sourceAt("/data/x", [mounted(9, 7, "/proc")])).toBeUndefined();
     expect(sourceAt("/proc/x", [mounted(9, 7, "/proc")])).toBe("s9");
-    expect(sourceAt("/a", [mounted(1, 0, "/"), mounted(2, 1, "/a"), mounted(3, 2, "/a"), mounted(2, 3, "/a")])).toMatch(
-      /^s/,
-    );
+    expect(
+      sourceAt("/a", [
+        mounted(1, 0, "/"),
+        mounted(2, 1, "/a"),
+        mounted(3, 2, "/a"),
+        mounted(2, 3, "/a"),
+      ]),
+    ).toMatch(/^s/);
   });
 
   test("property: the result holds the path, and nothing uncovered is longer", () => {
@@ -104,7 +145,9 @@ describe("mountOf", () => {
     const points = fc.uniqueArray(path, { selector: (p) => p.toString("latin1"), maxLength: 8 });
     fc.assert(
       fc.property(points, path, (others, target) => {
-        const all = [Buffer.from("/"), ...others.filter((p) => p.length > 1)].sort((a, b) => a.length - b.length);
+        const all = [Buffer.from("/"), ...others.filter((p) => p.length > 1)].sort(
+          (a, b) => a.length - b.length,
+        );
         const longest = (p: Buffer) =>
           all.findLastIndex((candidate) => isAtOrBelow(p, candidate) && !candidate.equals(p));
         const mounts = all.map((p, i) => mounted(i + 1, longest(p) + 1, p.toString("latin1")));
@@ -116,14 +159,18 @@ describe("mountOf", () => {
 
   test("agrees with the kernel: each mount point of this machine has the device number of its mount", () => {
     const mounts = parseMountinfo(readFileSync("/proc/self/mountinfo"));
-    const seen = mounts.filter(({ mountPoint, fstype }) => fstype !== "btrfs" && canStat(mountPoint));
+    const seen = mounts.filter(
+      ({ mountPoint, fstype }) => fstype !== "btrfs" && canStat(mountPoint),
+    );
     expect(seen.length).toBeGreaterThan(0);
-    for (const { mountPoint } of seen) expect(mountOf(mountPoint, mounts)?.device).toBe(deviceOf(mountPoint));
+    for (const { mountPoint } of seen)
+      expect(mountOf(mountPoint, mounts)?.device).toBe(deviceOf(mountPoint));
   });
 
   const canMount = spawnSync("unshare", ["-m", "true"]).status === 0;
   (canMount ? test : test.skip)("agrees with the kernel on mounts over mounts (needs root)", () => {
-    // A private mount namespace: nothing of this is seen outside, and all of it ends with the shell.
+    // A private mount namespace: nothing of this is seen outside, and all of it ends with the
+    // shell.
     const script = `
       d=$(mktemp -d) && mount -t tmpfs one "$d" && mkdir "$d/a b" && mount -t tmpfs two "$d/a b" && mkdir "$d/a b/c" &&
       mount -t tmpfs three "$d/a b/c" && mount -t tmpfs four "$d/a b" && mkdir "$d/a b/c" && mount -t tmpfs five "$d" &&

@@ -4,7 +4,8 @@
  *     36 35 98:0 /root /mount/point rw,noatime master:1 - ext4 /dev/sda1 rw,errors=continue
  *     id parent device root point options [optional fields …] - type source super-options
  *
- * Space, tab, newline and backslash in a field are written as `\040 \011 \012 \134`. Fields are bytes, not text.
+ * Space, tab, newline and backslash in a field are written as `\040 \011 \012 \134`. Fields are
+ * bytes, not text.
  */
 export interface Mount {
   readonly id: number;
@@ -22,7 +23,9 @@ export interface Mount {
 
 const SLASH = 0x2f;
 
-/** All lines that are well formed; others (a kernel may add kinds that we do not know) are left out. */
+/**
+ * All lines that are well formed; others (a kernel may add kinds that we do not know) are left out.
+ */
 export function parseMountinfo(text: Buffer): Mount[] {
   const mounts: Mount[] = [];
   for (let start = 0; start < text.length; ) {
@@ -42,8 +45,10 @@ function parseLine(line: Buffer): Mount | undefined {
   const [id, parent, device, root, point] = fields;
   const fstype = fields[separator + 1];
   const source = fields[separator + 2];
-  if (separator < 0 || root === undefined || point === undefined || fstype === undefined) return undefined;
-  if (!/^\d+$/.test(id ?? "") || !/^\d+$/.test(parent ?? "") || !/^\d+:\d+$/.test(device ?? "")) return undefined;
+  if (separator < 0 || root === undefined || point === undefined || fstype === undefined)
+    return undefined;
+  if (!/^\d+$/.test(id ?? "") || !/^\d+$/.test(parent ?? "") || !/^\d+:\d+$/.test(device ?? ""))
+    return undefined;
   if (!point.startsWith("/")) return undefined;
   return {
     id: Number(id),
@@ -57,10 +62,14 @@ function parseLine(line: Buffer): Mount | undefined {
   };
 }
 
-/** Three octal digits after a backslash are one byte; a backslash before anything else is itself. */
+/**
+ * Three octal digits after a backslash are one byte; a backslash before anything else is itself.
+ */
 function unescapeField(field: string): Buffer {
   return Buffer.from(
-    field.replace(/\\([0-3][0-7]{2})/g, (_all, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))),
+    field.replace(/\\([0-3][0-7]{2})/g, (_all, octal: string) =>
+      String.fromCharCode(Number.parseInt(octal, 8)),
+    ),
     "latin1",
   );
 }
@@ -73,19 +82,25 @@ export function isAtOrBelow(path: Buffer, point: Buffer): boolean {
 }
 
 /**
- * The mount that holds `path` (absolute, no symlinks, no `.` or `..`), found as the kernel does: from the topmost mount
- * downwards, crossing each mount point that is met. That gives the longest mount point that is a prefix on component
- * borders; of several mounts over each other the last; and never one that a later mount higher up has covered.
+ * The mount that holds `path` (absolute, no symlinks, no `.` or `..`), found as the kernel does:
+ * from the topmost mount downwards, crossing each mount point that is met. That gives the longest
+ * mount point that is a prefix on component borders; of several mounts over each other the last;
+ * and never one that a later mount higher up has covered.
  */
 export function mountOf(path: Buffer, mounts: readonly Mount[]): Mount | undefined {
   const ids = new Set(mounts.map((mount) => mount.id));
   const over = mounts.filter((mount) => isAtOrBelow(path, mount.mountPoint));
   // In a chroot or a container the parents of the topmost mounts are not listed.
-  let current = firstMet(over.filter((mount) => mount.parent === mount.id || !ids.has(mount.parent)));
-  // A path crosses each mount at most once, so this ends even if the table is damaged and has a cycle.
+  let current = firstMet(
+    over.filter((mount) => mount.parent === mount.id || !ids.has(mount.parent)),
+  );
+  // A path crosses each mount at most once, so this ends even if the table is damaged and has a
+  // cycle.
   for (let steps = 0; current !== undefined && steps < over.length; steps++) {
     const parent: Mount = current;
-    const child = firstMet(over.filter((mount) => mount.parent === parent.id && mount.id !== parent.id));
+    const child = firstMet(
+      over.filter((mount) => mount.parent === parent.id && mount.id !== parent.id),
+    );
     if (child === undefined) break;
     current = child;
   }
@@ -95,7 +110,8 @@ export function mountOf(path: Buffer, mounts: readonly Mount[]): Mount | undefin
 /** The shortest mount point; the last of those that are equal. */
 function firstMet(candidates: readonly Mount[]): Mount | undefined {
   return candidates.reduce<Mount | undefined>(
-    (best, mount) => (best === undefined || mount.mountPoint.length <= best.mountPoint.length ? mount : best),
+    (best, mount) =>
+      best === undefined || mount.mountPoint.length <= best.mountPoint.length ? mount : best,
     undefined,
   );
 }

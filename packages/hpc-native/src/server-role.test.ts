@@ -19,13 +19,19 @@ test.each([
 });
 
 test("a Lustre client, and a server's module without targets, are none", () => {
-  for (const name of ["osc/testfs-OST0000-osc-ffff8800", "mdc/testfs-MDT0000-mdc-ffff8800", "obdfilter", "mdt"])
+  for (const name of [
+    "osc/testfs-OST0000-osc-ffff8800",
+    "mdc/testfs-MDT0000-mdc-ffff8800",
+    "obdfilter",
+    "mdt",
+  ])
     mkdirSync(join(root, "sys/fs/lustre", name), { recursive: true });
   expect(serverRole(root, "fd1")).toBeUndefined();
 });
 
 test("many targets are counted", () => {
-  for (let i = 0; i < 6; i++) mkdirSync(join(root, `proc/fs/lustre/obdfilter/fs-OST000${i}`), { recursive: true });
+  for (let i = 0; i < 6; i++)
+    mkdirSync(join(root, `proc/fs/lustre/obdfilter/fs-OST000${i}`), { recursive: true });
   expect(serverRole(root)).toMatch(/fs-OST0003, 2 more\)$/);
 });
 

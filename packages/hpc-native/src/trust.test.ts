@@ -1,4 +1,12 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
@@ -29,14 +37,29 @@ test("what a launcher loads is what lies beside it, also when a link names it", 
 
 (process.geteuid?.() === 0 ? describe : describe.skip)("as root", () => {
   test.each<[string, (file: string) => void, RegExp]>([
-    ["may be written by others", (file) => chmodSync(file, 0o666), /lib\.so is writable by group or others/],
-    ["belongs to somebody else", (file) => chownSync(file, 54_321, 0), /lib\.so belongs to uid 54321/],
-    ["lies where others may put one", () => chmodSync(folder, 0o777), /hpc-trust-\w+ is writable by group or others/],
+    [
+      "may be written by others",
+      (file) => chmodSync(file, 0o666),
+      /lib\.so is writable by group or others/,
+    ],
+    [
+      "belongs to somebody else",
+      (file) => chownSync(file, 54_321, 0),
+      /lib\.so belongs to uid 54321/,
+    ],
+    [
+      "lies where others may put one",
+      () => chmodSync(folder, 0o777),
+      /hpc-trust-\w+ is writable by group or others/,
+    ],
   ])("a library that %s is not loaded", (_what, spoil, reason) => {
     const file = made("lib.so");
     spoil(file);
     expect(() => openLibrary("lib", [file])).toThrow(
-      expect.objectContaining({ code: "HPC_UNTRUSTED_FILE", message: expect.stringMatching(reason) }),
+      expect.objectContaining({
+        code: "HPC_UNTRUSTED_FILE",
+        message: expect.stringMatching(reason),
+      }),
     );
   });
 

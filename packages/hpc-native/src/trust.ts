@@ -7,9 +7,10 @@ const STICKY = 0o1000;
 const LINKS_MAX = 40;
 
 /**
- * Why a file that root runs cannot be trusted, or undefined if it can: it, and every folder and symbolic link on the way to it, must belong to root (or to
- * the user that we run as), and file and folders must be writable by no one else. A folder above it with the sticky bit (/tmp) protects what root puts there. As the
- * plugin does (shim-c/fd-plugin/conf.c).
+ * Why a file that root runs cannot be trusted, or undefined if it can: it, and every folder and
+ * symbolic link on the way to it, must belong to root (or to the user that we run as), and file and
+ * folders must be writable by no one else. A folder above it with the sticky bit (/tmp) protects
+ * what root puts there. As the plugin does (shim-c/fd-plugin/conf.c).
  *
  * @param trusted others who may own it
  */
@@ -56,12 +57,16 @@ function doubtOf(
   return `${path} is writable by group or others (mode ${(stat.mode & 0o7777).toString(8).padStart(4, "0")})`;
 }
 
-/** What a program of ours, a launcher that was bundled, loads from its folder: its text, what was compiled of it, workers, addons and libraries. */
+/**
+ * What a program of ours, a launcher that was bundled, loads from its folder: its text, what was
+ * compiled of it, workers, addons and libraries.
+ */
 export function loadedBeside(launcher: string): string[] {
   const real = realpathSync(launcher);
   const stem = basename(real).replace(/\.c?js$/, "");
   const isLoaded = (file: string) =>
-    [`${stem}.main.cjs`, `${stem}.cache`, "scan-worker.cjs"].includes(file) || /\.(?:node|so)$/.test(file);
+    [`${stem}.main.cjs`, `${stem}.cache`, "scan-worker.cjs"].includes(file) ||
+    /\.(?:node|so)$/.test(file);
   return readdirSync(dirname(real))
     .filter(isLoaded)
     .sort()
@@ -69,8 +74,9 @@ export function loadedBeside(launcher: string): string[] {
 }
 
 /**
- * Why this file of our own may not be loaded by the code in `by`; always undefined where we are not root, who alone has more to lose than
- * whoever runs it could do anyway. Who owns `by`, or a folder above it, may own the file: it is their program that root has started.
+ * Why this file of our own may not be loaded by the code in `by`; always undefined where we are not
+ * root, who alone has more to lose than whoever runs it could do anyway. Who owns `by`, or a folder
+ * above it, may own the file: it is their program that root has started.
  */
 export function unfitForRoot(file: string, by: string): string | undefined {
   return process.geteuid?.() === 0 ? untrusted(file, ownersOf(by)) : undefined;
@@ -84,4 +90,5 @@ function ownersOf(program: string): number[] {
   }
 }
 
-export const TRUST_REMEDY = "`chown root` and `chmod go-w` what is named, or install it where only root can write";
+export const TRUST_REMEDY =
+  "`chown root` and `chmod go-w` what is named, or install it where only root can write";

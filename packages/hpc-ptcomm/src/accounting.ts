@@ -52,7 +52,10 @@ export function encodeAccounting(counters: Partial<Accounting>): Buffer {
   return payload;
 }
 
-/** Counters of a later release are ignored, those that an older one did not send are 0. Throws HPC_PAYLOAD. */
+/**
+ * Counters of a later release are ignored, those that an older one did not send are 0. Throws
+ * HPC_PAYLOAD.
+ */
 export function decodeAccounting(payload: Buffer): Accounting {
   if (payload.length < 8 || payload.readUInt32LE(0) !== VERSION) throw refuse("not version 1");
   const count = payload.readUInt32LE(4);
@@ -66,10 +69,18 @@ export function decodeAccounting(payload: Buffer): Accounting {
   return accounting;
 }
 
-/** True when every entry that was seen is in exactly one place: the sums of docs/ptcomm.md, for a backup. */
+/**
+ * True when every entry that was seen is in exactly one place: the sums of docs/ptcomm.md, for a
+ * backup.
+ */
 export function isBalanced(a: Accounting): boolean {
   const filtered =
-    a.filteredShard + a.filteredSince + a.filteredUnchanged + a.filteredSockets + a.filteredDialect + a.filteredOther;
+    a.filteredShard +
+    a.filteredSince +
+    a.filteredUnchanged +
+    a.filteredSockets +
+    a.filteredDialect +
+    a.filteredOther;
   const kinds = a.files + a.directories + a.symlinks + a.hardlinks + a.specials;
   return a.scanned === a.emitted + filtered + a.vanished + a.failed && a.emitted === kinds;
 }

@@ -41,7 +41,13 @@ const PARAMS = [command("Params"), command("path=/a"), signal("F")];
 describe("a backup", () => {
   test("hpc/1: job and parameters arrive, every phase is answered", () => {
     const { events, said } = drive(hpc1Plugin());
-    expect(events.map((event) => event.type)).toEqual(["configured", "start", "frame", "end", "terminate"]);
+    expect(events.map((event) => event.type)).toEqual([
+      "configured",
+      "start",
+      "frame",
+      "end",
+      "terminate",
+    ]);
     expect(events[0]).toEqual({ type: "configured", job, params });
     expect(said).toBe(`C000026\n${HPC1_HELLO}\n${"F000000\n".repeat(4)}`);
   });
@@ -49,10 +55,15 @@ describe("a backup", () => {
   test("a parameter's value may hold anything but NUL", () => {
     fc.assert(
       fc.property(fc.uint8Array({ min: 1, maxLength: 30 }), (value) => {
-        const pair = { status: "C", payload: Buffer.concat([Buffer.from("path="), value, Buffer.from("\n")]) } as const;
+        const pair = {
+          status: "C",
+          payload: Buffer.concat([Buffer.from("path="), value, Buffer.from("\n")]),
+        } as const;
         const session = after(command(HPC1_HELLO), ...JOB, command("Params"), pair);
         const event = session.receive(signal("F"));
-        expect(event?.type === "configured" && event.params).toEqual([["path", Buffer.from(value)]]);
+        expect(event?.type === "configured" && event.params).toEqual([
+          ["path", Buffer.from(value)],
+        ]);
       }),
     );
   });
@@ -64,7 +75,9 @@ describe("refusals", () => {
     const session = new BackendSession(out);
     for (const frame of [command(HPC1_HELLO), ...JOB, ...PARAMS]) session.receive(frame);
     session.refuse("unknown key pth: write path");
-    expect(out.takeBytes().toString().endsWith("A000028\nunknown key pth: write path\n")).toBe(true);
+    expect(out.takeBytes().toString().endsWith("A000028\nunknown key pth: write path\n")).toBe(
+      true,
+    );
     expect(() => session.receive(command("BackupStart"))).toThrow(ProtocolError);
     expect(session.receive(signal("T"))).toEqual({ type: "terminate" });
   });
@@ -74,23 +87,35 @@ describe("refusals", () => {
     ["another version", () => after(command("Hello podheitor-hpc hpc/2"))],
     ["no hello", () => after(command("Job"))],
     ["data for a hello", () => after({ status: "D", payload: Buffer.from("x") })],
-    ["a command without its newline", () => after({ status: "C", payload: Buffer.from(HPC1_HELLO) })],
+    [
+      "a command without its newline",
+      () => after({ status: "C", payload: Buffer.from(HPC1_HELLO) }),
+    ],
     ["parameters before the job", () => after(command(HPC1_HELLO), ...PARAMS)],
     ["no key", () => after(command(HPC1_HELLO), command("Job"), command("=x"))],
     ["no '='", () => after(command(HPC1_HELLO), command("Job"), command("Name"))],
     ["end of a block that did not begin", () => after(command(HPC1_HELLO), signal("F"))],
-    ["a start of another type", () => after(command(HPC1_HELLO), ...JOB, ...PARAMS, command("EstimateStart"))],
+    [
+      "a start of another type",
+      () => after(command(HPC1_HELLO), ...JOB, ...PARAMS, command("EstimateStart")),
+    ],
     ["an unknown start", () => after(command(HPC1_HELLO), ...JOB, ...PARAMS, command("Start"))],
     [
       "a start before the answer",
       () => {
         const session = new BackendSession(new FrameWriter());
-        for (const frame of [command(HPC1_HELLO), ...JOB, ...PARAMS, command("BackupStart")]) session.receive(frame);
+        for (const frame of [command(HPC1_HELLO), ...JOB, ...PARAMS, command("BackupStart")])
+          session.receive(frame);
       },
     ],
     [
       "too many pairs",
-      () => after(command(HPC1_HELLO), command("Job"), ...Array.from({ length: MAX_PAIRS + 1 }, () => command("a=b"))),
+      () =>
+        after(
+          command(HPC1_HELLO),
+          command("Job"),
+          ...Array.from({ length: MAX_PAIRS + 1 }, () => command("a=b")),
+        ),
     ],
   ])("%s", (_, run) => {
     expect(run).toThrow(ProtocolError);
@@ -131,7 +156,10 @@ describe("refusals", () => {
   });
 
   test("an error of the plugin is passed on in any phase", () => {
-    expect(after().receive({ status: "E", payload: Buffer.from("no\n") })).toEqual({ type: "error", text: "no" });
+    expect(after().receive({ status: "E", payload: Buffer.from("no\n") })).toEqual({
+      type: "error",
+      text: "no",
+    });
   });
 });
 

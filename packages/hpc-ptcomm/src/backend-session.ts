@@ -9,7 +9,10 @@ export const HPC1_HELLO = "Hello podheitor-hpc hpc/1";
 
 export type StartCommand = "BackupStart" | "EstimateStart";
 /** What a job of each type starts. */
-const START: Readonly<Record<JobInfo["type"], StartCommand>> = { B: "BackupStart", E: "EstimateStart" };
+const START: Readonly<Record<JobInfo["type"], StartCommand>> = {
+  B: "BackupStart",
+  E: "EstimateStart",
+};
 
 export type BackendEvent =
   /** Job and parameters are here. Say `accept()` or `refuse()`. */
@@ -38,11 +41,12 @@ type Phase =
   | "ended";
 
 /**
- * The backend's side of a dialogue: hello, job block, parameters, start, end. No input or output: frames of
- * the plugin go in, answers go to the writer, and what concerns the backend comes out.
+ * The backend's side of a dialogue: hello, job block, parameters, start, end. No input or output:
+ * frames of the plugin go in, answers go to the writer, and what concerns the backend comes out.
  *
  *     const event = session.receive(frame);
- *     if (event?.type === "configured") check(event.params) ? session.accept() : session.refuse("unknown key …");
+ * if (event?.type === "configured") check(event.params) ? session.accept() :
+ * session.refuse("unknown key …");
  */
 export class BackendSession {
   readonly #out: FrameWriter;
@@ -55,7 +59,10 @@ export class BackendSession {
     this.#out = out;
   }
 
-  /** Takes the plugin's next frame. Throws ProtocolError; the caller then sends an abort message and leaves. */
+  /**
+   * Takes the plugin's next frame. Throws ProtocolError; the caller then sends an abort message and
+   * leaves.
+   */
   receive(frame: Frame): BackendEvent | undefined {
     if (frame.status === "T") return { type: "terminate" };
     if (frame.status === "E") return { type: "error", text: messageText(frame.payload) };
@@ -71,7 +78,10 @@ export class BackendSession {
     this.#out.signal("F");
   }
 
-  /** Answers `configured` or `start`: fatal job error with this text, in which the key and the remedy are named. */
+  /**
+   * Answers `configured` or `start`: fatal job error with this text, in which the key and the
+   * remedy are named.
+   */
   refuse(text: string): void {
     this.#answered();
     this.#phase = "ended";
@@ -85,7 +95,8 @@ export class BackendSession {
   }
 
   #work(frame: Frame): BackendEvent {
-    if (frame.status !== "C" || !commandText(frame.payload).equals(END)) return { type: "frame", frame };
+    if (frame.status !== "C" || !commandText(frame.payload).equals(END))
+      return { type: "frame", frame };
     this.#phase = "ended";
     this.#out.signal("F");
     return { type: "end" };
@@ -117,7 +128,10 @@ export class BackendSession {
 
   #hello(text: Buffer): void {
     if (text.toString("latin1") !== HPC1_HELLO) {
-      throw new ProtocolError("HPC_DIALECT", `the plugin says ${show(text)}, this backend speaks hpc/1`);
+      throw new ProtocolError(
+        "HPC_DIALECT",
+        `the plugin says ${show(text)}, this backend speaks hpc/1`,
+      );
     }
     this.#out.command(HPC1_HELLO);
   }
@@ -160,7 +174,10 @@ export class BackendSession {
 
   #unexpected(frame: Frame): ProtocolError {
     const what = frame.status === "C" ? `command ${show(frame.payload)}` : `${frame.status} frame`;
-    return new ProtocolError("HPC_UNEXPECTED_FRAME", `the plugin sent a ${what} in phase ${this.#phase}`);
+    return new ProtocolError(
+      "HPC_UNEXPECTED_FRAME",
+      `the plugin sent a ${what} in phase ${this.#phase}`,
+    );
   }
 }
 

@@ -23,7 +23,10 @@ export class CheckBatch {
   add(parts: EntryParts): boolean {
     const length = entryLength(parts, false);
     if (HEAD + 4 + length > MAX_PAYLOAD) {
-      throw new ProtocolError("HPC_FRAME_TOO_LONG", `a record of ${length} bytes does not fit a CHECK batch`);
+      throw new ProtocolError(
+        "HPC_FRAME_TOO_LONG",
+        `a record of ${length} bytes does not fit a CHECK batch`,
+      );
     }
     if (this.#count === CHECK_ENTRIES || this.#out.length + 4 + length > MAX_PAYLOAD) return false;
     const lengthAt = this.#out.extend(4); // may move the buffer, so it comes first
@@ -31,12 +34,16 @@ export class CheckBatch {
     const start = this.#out.length;
     putEntry(this.#out, parts, length, undefined);
     const flagsAt = start + ENTRY_AT.flags;
-    this.#out.buffer[flagsAt] = (this.#out.buffer[flagsAt] ?? 0) & ~(EntryFlag.HAS_DATA | EntryFlag.ATTRS);
+    this.#out.buffer[flagsAt] =
+      (this.#out.buffer[flagsAt] ?? 0) & ~(EntryFlag.HAS_DATA | EntryFlag.ATTRS);
     this.#count++;
     return true;
   }
 
-  /** The payload of a K frame with this batch number; the next batch begins empty. At least one entry was added. */
+  /**
+   * The payload of a K frame with this batch number; the next batch begins empty. At least one
+   * entry was added.
+   */
   take(batch: number): Buffer {
     if (this.#count === 0) throw new RangeError("an empty CHECK batch is never sent");
     this.#out.buffer.writeUInt32LE(batch, 0);
@@ -48,8 +55,14 @@ export class CheckBatch {
   }
 }
 
-/** Entries of a K payload, backend to plugin. Throws HPC_PAYLOAD, before the first entry is handed out. */
-export function decodeCheck(payload: Buffer): { readonly batch: number; readonly entries: Entry[] } {
+/**
+ * Entries of a K payload, backend to plugin. Throws HPC_PAYLOAD, before the first entry is handed
+ * out.
+ */
+export function decodeCheck(payload: Buffer): {
+  readonly batch: number;
+  readonly entries: Entry[];
+} {
   if (payload.length < HEAD) throw refuse(`${payload.length} bytes`);
   const count = payload.readUInt32LE(4);
   if (count === 0 || count > CHECK_ENTRIES) throw refuse(`${count} entries`);
@@ -61,7 +74,8 @@ export function decodeCheck(payload: Buffer): { readonly batch: number; readonly
     at += 4;
     if (length > payload.length - at) throw refuse(`ends within entry ${i}`);
     const entry = decodeEntry(payload.subarray(at, at + length));
-    if (entry.flags & (EntryFlag.HAS_DATA | EntryFlag.ATTRS)) throw refuse(`entry ${i} has data or attributes`);
+    if (entry.flags & (EntryFlag.HAS_DATA | EntryFlag.ATTRS))
+      throw refuse(`entry ${i} has data or attributes`);
     entries.push(entry);
     at += length;
   }
@@ -83,7 +97,8 @@ export function isWanted(answer: Pick<CheckAnswer, "wanted">, index: number): bo
 
 /** K payload, plugin to backend. Bits beyond `wanted.length` entries are 0. */
 export function encodeCheckAnswer(batch: number, wanted: readonly boolean[]): Buffer {
-  if (wanted.length === 0 || wanted.length > CHECK_ENTRIES) throw refuse(`an answer about ${wanted.length} entries`);
+  if (wanted.length === 0 || wanted.length > CHECK_ENTRIES)
+    throw refuse(`an answer about ${wanted.length} entries`);
   const payload = Buffer.alloc(HEAD + Math.ceil(wanted.length / 8));
   payload.writeUInt32LE(batch, 0);
   payload.writeUInt32LE(wanted.length, 4);
@@ -100,7 +115,8 @@ export function decodeCheckAnswer(payload: Buffer): CheckAnswer {
   const count = payload.readUInt32LE(4);
   if (count === 0 || count > CHECK_ENTRIES) throw refuse(`answer about ${count} entries`);
   const wanted = payload.subarray(HEAD);
-  if (wanted.length !== Math.ceil(count / 8)) throw refuse(`answer about ${count} entries in ${payload.length} bytes`);
+  if (wanted.length !== Math.ceil(count / 8))
+    throw refuse(`answer about ${count} entries in ${payload.length} bytes`);
   if (count % 8 !== 0 && (wanted.at(-1) ?? 0) >>> (count % 8) !== 0)
     throw refuse("answer about entries that are not there");
   return { batch: payload.readUInt32LE(0), count, wanted };

@@ -3,14 +3,18 @@ import { ENTRY_AT, EntryFlag } from "./entry";
 import { ENTRY_HEAD } from "./limits";
 
 /**
- * An entry as it lies about in memory after a scan; the writer puts the pieces together in its own buffer, with nothing
- * allocated in between. One object may serve a whole job: everything is copied before a call returns.
+ * An entry as it lies about in memory after a scan; the writer puts the pieces together in its own
+ * buffer, with nothing allocated in between. One object may serve a whole job: everything is copied
+ * before a call returns.
  */
 export interface EntryParts {
   /** A 128-byte head stands at `headStart`. */
   readonly bytes: Buffer;
   readonly headStart: number;
-  /** Full name: `dir`, "/" (unless dir is "/"), `name`; an empty `name` means `dir` itself, an empty `dir` that `name` is full already. */
+  /**
+   * Full name: `dir`, "/" (unless dir is "/"), `name`; an empty `name` means `dir` itself, an empty
+   * `dir` that `name` is full already.
+   */
   readonly dir: Buffer;
   readonly name: Buffer;
   /** Symlink target, or with LINK the leader's full name, else empty. */
@@ -18,7 +22,10 @@ export interface EntryParts {
   /** EntryFlag bits and link group (0: none; below 2^53) that replace those in the head. */
   readonly flags: number;
   readonly group: number;
-  /** The hole map: 16 bytes each, { u64 offset, u64 length }, as it goes into the record. Empty for none. */
+  /**
+   * The hole map: 16 bytes each, { u64 offset, u64 length }, as it goes into the record. Empty for
+   * none.
+   */
   readonly holes: Buffer;
 }
 
@@ -34,11 +41,18 @@ function nameLength({ dir, name }: EntryParts): number {
 
 /** Bytes of the record that `putEntry` writes. */
 export function entryLength(parts: EntryParts, withDigest: boolean): number {
-  return ENTRY_HEAD + nameLength(parts) + parts.link.length + parts.holes.length + (withDigest ? 8 : 0);
+  return (
+    ENTRY_HEAD + nameLength(parts) + parts.link.length + parts.holes.length + (withDigest ? 8 : 0)
+  );
 }
 
 /** Appends the record of `length` = `entryLength()` bytes. */
-export function putEntry(out: Bytes, parts: EntryParts, length: number, digest: Digest | undefined): void {
+export function putEntry(
+  out: Bytes,
+  parts: EntryParts,
+  length: number,
+  digest: Digest | undefined,
+): void {
   const start = out.extend(length);
   const to = out.buffer;
   const { dir, name, link, group, holes } = parts;
@@ -61,5 +75,6 @@ export function putEntry(out: Bytes, parts: EntryParts, length: number, digest: 
   at += name.length;
   if (link.length > 0) to.set(link, at);
   if (holes.length > 0) to.set(holes, at + link.length);
-  if (digest) to.writeBigUInt64LE(digest(to.subarray(start, start + length - 8)), start + length - 8);
+  if (digest)
+    to.writeBigUInt64LE(digest(to.subarray(start, start + length - 8)), start + length - 8);
 }

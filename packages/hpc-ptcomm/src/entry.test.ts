@@ -11,7 +11,9 @@ import { FrameWriter } from "./writer";
 const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
 const u64 = fc.bigInt({ min: 0n, max: 0xffff_ffff_ffff_ffffn });
 const i64 = fc.bigInt({ min: -(1n << 63n), max: (1n << 63n) - 1n });
-const name = fc.uint8Array({ min: 1, minLength: 1, maxLength: 40 }).map((bytes) => Buffer.from(bytes));
+const name = fc
+  .uint8Array({ min: 1, minLength: 1, maxLength: 40 })
+  .map((bytes) => Buffer.from(bytes));
 const numbers = fc.record({
   nlink: u32,
   ino: u64,
@@ -49,7 +51,9 @@ const anyEntry = fc.tuple(numbers, shape).map(([n, s]): Entry => ({ ...n, ...s }
 
 describe("entry record", () => {
   test("round trip of any entry", () => {
-    fc.assert(fc.property(anyEntry, (entry) => expect(decodeEntry(encodeEntry(entry))).toEqual(entry)));
+    fc.assert(
+      fc.property(anyEntry, (entry) => expect(decodeEntry(encodeEntry(entry))).toEqual(entry)),
+    );
     for (const entry of everyEntry) expect(decodeEntry(encodeEntry(entry))).toEqual(entry);
   });
 
@@ -80,14 +84,23 @@ describe("entry record", () => {
     ["empty name", { name: Buffer.alloc(0) }],
     ["NUL in a name", { name: Buffer.from("a\0b") }],
     ["unknown flags", { flags: 128 }],
-    ["attributes of a later name", { flags: EntryFlag.LINK | EntryFlag.ATTRS, linkGroup: 1n, link: Buffer.from("x") }],
+    [
+      "attributes of a later name",
+      { flags: EntryFlag.LINK | EntryFlag.ATTRS, linkGroup: 1n, link: Buffer.from("x") },
+    ],
     ["kind 1 with mode", { mode: 0o40755 }],
     ["link of what has none", { link: Buffer.from("x") }],
     ["link is missing", { flags: EntryFlag.LINK, linkGroup: 1n }],
     ["a hard link without a group", { flags: EntryFlag.LEADER }],
-    ["data of what has none", { flags: EntryFlag.LINK | EntryFlag.HAS_DATA, linkGroup: 1n, link: Buffer.from("x") }],
+    [
+      "data of what has none",
+      { flags: EntryFlag.LINK | EntryFlag.HAS_DATA, linkGroup: 1n, link: Buffer.from("x") },
+    ],
     ["LAST_LINK without LINK", { flags: EntryFlag.LAST_LINK }],
-    ["LINK on a leader", { flags: EntryFlag.LINK | EntryFlag.LEADER, linkGroup: 1n, link: Buffer.from("x") }],
+    [
+      "LINK on a leader",
+      { flags: EntryFlag.LINK | EntryFlag.LEADER, linkGroup: 1n, link: Buffer.from("x") },
+    ],
     [
       "hole 1 is empty, out of order",
       {
@@ -162,7 +175,10 @@ describe("FrameWriter.entry", () => {
       { offset: 1n << 40n, length: 1n },
     ];
     expect(written(parts({ ...base, holes }, "/tree", "file"))).toEqual({ ...base, holes });
-    const digested = written(parts({ ...base, holes }, "/tree", "file"), new FrameWriter({ digest: () => 7n }));
+    const digested = written(
+      parts({ ...base, holes }, "/tree", "file"),
+      new FrameWriter({ digest: () => 7n }),
+    );
     expect(digested).toMatchObject({ holes, digest: 7n });
   });
 
@@ -180,7 +196,9 @@ describe("FrameWriter.entry", () => {
 
   test("a name that fits no frame throws and leaves nothing behind", () => {
     const out = new FrameWriter();
-    expect(() => out.entry(parts(base, "/".padEnd(MAX_PAYLOAD, "d"), "x"))).toThrow("at most 999999");
+    expect(() => out.entry(parts(base, "/".padEnd(MAX_PAYLOAD, "d"), "x"))).toThrow(
+      "at most 999999",
+    );
     expect(out.byteLength).toBe(0);
   });
 });

@@ -104,7 +104,9 @@ export interface Entry {
   readonly linkGroup: bigint;
   /** Ascending, without overlap. */
   readonly holes: readonly Hole[];
-  /** With flag DIGEST: xxh3_64 of the record before it, as it came; whoever has the hash compares. */
+  /**
+   * With flag DIGEST: xxh3_64 of the record before it, as it came; whoever has the hash compares.
+   */
   readonly digest?: bigint;
 }
 
@@ -130,19 +132,21 @@ export function modeType(kind: EntryKind): number {
 }
 
 /**
- * Checks a whole record as docs/ptcomm.md says, in the order of the C decoder (both refuse the same bytes). The digest's
- * value is not checked. Throws HPC_PAYLOAD.
+ * Checks a whole record as docs/ptcomm.md says, in the order of the C decoder (both refuse the same
+ * bytes). The digest's value is not checked. Throws HPC_PAYLOAD.
  */
 export function checkRecord(record: Buffer): void {
   if (record.length < ENTRY_HEAD) throw refuse(`${record.length} bytes are less than a head`);
   const version = record.readUInt8(ENTRY_AT.version);
-  if (version !== ENTRY_VERSION) throw refuse(`version ${version}, this release reads ${ENTRY_VERSION}`);
+  if (version !== ENTRY_VERSION)
+    throw refuse(`version ${version}, this release reads ${ENTRY_VERSION}`);
   if (record.readUInt32LE(ENTRY_AT.reserved) !== 0) throw refuse("reserved bytes are not zero");
 
   const kind = record.readUInt8(ENTRY_AT.kind);
   const mode = record.readUInt32LE(ENTRY_AT.mode);
   if (kind < 1 || kind > 7) throw refuse(`kind ${kind}`);
-  if ((mode & S_IFMT) !== MODE_TYPE[kind as EntryKind]) throw refuse(`kind ${kind} with mode ${mode.toString(8)}`);
+  if ((mode & S_IFMT) !== MODE_TYPE[kind as EntryKind])
+    throw refuse(`kind ${kind} with mode ${mode.toString(8)}`);
   checkFlags(record, kind as EntryKind);
 
   // Sums of u32 are exact as doubles: nothing wraps round.
@@ -151,7 +155,8 @@ export function checkRecord(record: Buffer): void {
   const holeCount = record.readUInt32LE(ENTRY_AT.holeCount);
   const digest = record.readUInt16LE(ENTRY_AT.flags) & EntryFlag.DIGEST ? 8 : 0;
   const length = ENTRY_HEAD + textLength + 16 * holeCount + digest;
-  if (length !== record.length) throw refuse(`lengths add up to ${length}, the payload has ${record.length}`);
+  if (length !== record.length)
+    throw refuse(`lengths add up to ${length}, the payload has ${record.length}`);
   if (nameLength === 0) throw refuse("empty name");
   const nul = record.indexOf(0, ENTRY_HEAD);
   if (nul >= 0 && nul < ENTRY_HEAD + textLength) throw refuse("NUL in a name");
@@ -164,13 +169,18 @@ function checkFlags(record: Buffer, kind: EntryKind): void {
   const isLeader = (flags & EntryFlag.LEADER) !== 0;
   const hasHoles = record.readUInt32LE(ENTRY_AT.holeCount) !== 0;
   const hasLink = record.readUInt32LE(ENTRY_AT.linkLength) !== 0;
-  const hasGroup = record.readUInt32LE(ENTRY_AT.linkGroup) !== 0 || record.readUInt32LE(ENTRY_AT.linkGroup + 4) !== 0;
+  const hasGroup =
+    record.readUInt32LE(ENTRY_AT.linkGroup) !== 0 ||
+    record.readUInt32LE(ENTRY_AT.linkGroup + 4) !== 0;
 
   if (flags & ~KNOWN_FLAGS) throw refuse(`unknown flags 0x${flags.toString(16)}`);
-  if (flags & EntryFlag.HAS_DATA && (kind !== EntryKind.REGULAR || isLink)) throw refuse("data of what has none");
-  if (flags & EntryFlag.ATTRS && isLink) throw refuse("attributes of a later name: they came with the leader");
+  if (flags & EntryFlag.HAS_DATA && (kind !== EntryKind.REGULAR || isLink))
+    throw refuse("data of what has none");
+  if (flags & EntryFlag.ATTRS && isLink)
+    throw refuse("attributes of a later name: they came with the leader");
   if ((isLink || isLeader) && !hasGroup) throw refuse("a hard link without a group");
-  if (isLink && (isLeader || kind === EntryKind.DIRECTORY)) throw refuse("LINK on a leader or a directory");
+  if (isLink && (isLeader || kind === EntryKind.DIRECTORY))
+    throw refuse("LINK on a leader or a directory");
   if (flags & EntryFlag.LAST_LINK && !isLink) throw refuse("LAST_LINK without LINK");
   if (hasHoles && (kind !== EntryKind.REGULAR || isLink)) throw refuse("holes in what has no data");
   if (hasLink !== (isLink || kind === EntryKind.SYMLINK))
@@ -228,8 +238,9 @@ export function decodeEntry(record: Buffer): Entry {
 }
 
 /**
- * The record of an entry. With flag DIGEST, `entry.digest` is written as it is given (0 when absent); a FrameWriter with a
- * hash computes it instead. Throws HPC_PAYLOAD for what a receiver would refuse, RangeError for a number beyond its field.
+ * The record of an entry. With flag DIGEST, `entry.digest` is written as it is given (0 when
+ * absent); a FrameWriter with a hash computes it instead. Throws HPC_PAYLOAD for what a receiver
+ * would refuse, RangeError for a number beyond its field.
  */
 export function encodeEntry(entry: Entry): Buffer {
   const hasDigest = (entry.flags & EntryFlag.DIGEST) !== 0;

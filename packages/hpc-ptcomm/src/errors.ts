@@ -23,8 +23,8 @@ export const PROTOCOL_ERRORS = {
 export type ProtocolErrorCode = keyof typeof PROTOCOL_ERRORS;
 
 /**
- * Anything that is wrong with bytes from, or for, the other end. After one of these the dialogue is over: there is no way
- * to find the next frame.
+ * Anything that is wrong with bytes from, or for, the other end. After one of these the dialogue is
+ * over: there is no way to find the next frame.
  */
 export class ProtocolError extends Error {
   override readonly name = "ProtocolError";

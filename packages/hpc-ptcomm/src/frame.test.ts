@@ -6,12 +6,19 @@ import { MAX_PAYLOAD } from "./limits";
 import { FrameWriter } from "./writer";
 
 const STATUSES = [..."CDFTEAQWISNRPOVMBZKHGUX"] as FrameStatus[];
-const anyFrame = fc
-  .tuple(fc.constantFrom(...STATUSES), fc.uint8Array({ maxLength: 300 }))
-  .map(([status, payload]): Frame => ({ status, payload: Buffer.from(isSignal(status) ? [] : payload) }));
+const anyFrame = fc.tuple(fc.constantFrom(...STATUSES), fc.uint8Array({ maxLength: 300 })).map(
+  ([status, payload]): Frame => ({
+    status,
+    payload: Buffer.from(isSignal(status) ? [] : payload),
+  }),
+);
 
 /** What a decoder makes of pieces: frames, and the code of the error that ended them, if any. */
-function decode(bytes: Buffer, pieces: readonly number[], maxPayload?: number): { frames: Frame[]; error?: string } {
+function decode(
+  bytes: Buffer,
+  pieces: readonly number[],
+  maxPayload?: number,
+): { frames: Frame[]; error?: string } {
   const decoder = new FrameDecoder(maxPayload === undefined ? {} : { maxPayload });
   const frames: Frame[] = [];
   try {
@@ -43,7 +50,9 @@ describe("FrameDecoder", () => {
           { minLength: 1 },
         ),
         (frames, pieces) => {
-          const bytes = Buffer.concat(frames.map((frame) => encodeFrame(frame.status, frame.payload)));
+          const bytes = Buffer.concat(
+            frames.map((frame) => encodeFrame(frame.status, frame.payload)),
+          );
           expect(decode(bytes, pieces)).toEqual({ frames });
           expect(decode(bytes, [2])).toEqual({ frames });
           expect(decode(bytes, [bytes.length || 1])).toEqual({ frames });
@@ -59,7 +68,9 @@ describe("FrameDecoder", () => {
     const flipped = fc
       .tuple(fc.array(anyFrame, { minLength: 1, maxLength: 4 }), fc.nat(), fc.nat(7))
       .map(([frames, where, bit]) => {
-        const bytes = Buffer.concat(frames.map((frame) => encodeFrame(frame.status, frame.payload)));
+        const bytes = Buffer.concat(
+          frames.map((frame) => encodeFrame(frame.status, frame.payload)),
+        );
         const at = where % bytes.length;
         bytes[at] = (bytes[at] ?? 0) ^ (1 << bit);
         return bytes;
@@ -92,12 +103,17 @@ describe("FrameDecoder", () => {
   test("names a stream that ends within a frame", () => {
     const whole = encodeFrame("C", Buffer.from("END\n"));
     for (let cut = 1; cut < whole.length; cut++) {
-      expect(decode(whole.subarray(0, cut), [3])).toEqual({ frames: [], error: "HPC_STREAM_TRUNCATED" });
+      expect(decode(whole.subarray(0, cut), [3])).toEqual({
+        frames: [],
+        error: "HPC_STREAM_TRUNCATED",
+      });
     }
     const decoder = new FrameDecoder();
     decoder.push(whole.subarray(0, 10));
     expect(decoder.next()).toBeUndefined();
-    expect(() => decoder.end()).toThrow("the stream ends at byte 10, after 2 of 4 bytes of a C frame");
+    expect(() => decoder.end()).toThrow(
+      "the stream ends at byte 10, after 2 of 4 bytes of a C frame",
+    );
   });
 
   test("chunks may be pushed ahead of the frames that are pulled", () => {

@@ -59,11 +59,16 @@ export function putHeader(target: Buffer, at: number, status: FrameStatus, lengt
   target[at + 7] = NEWLINE;
 }
 
-/** One frame as its own Buffer; for a stream of them use a FrameWriter. Throws HPC_FRAME_TOO_LONG. */
+/**
+ * One frame as its own Buffer; for a stream of them use a FrameWriter. Throws HPC_FRAME_TOO_LONG.
+ */
 export function encodeFrame(status: FrameStatus, payload: Uint8Array = EMPTY): Buffer {
   if (payload.length > MAX_PAYLOAD) throw tooLong(status, payload.length, MAX_PAYLOAD);
   if (isSignal(status) && payload.length > 0) {
-    throw new ProtocolError("HPC_FRAME", `frame ${status} carries no payload, ${payload.length} bytes were given`);
+    throw new ProtocolError(
+      "HPC_FRAME",
+      `frame ${status} carries no payload, ${payload.length} bytes were given`,
+    );
   }
   const frame = Buffer.allocUnsafe(FRAME_HEADER + payload.length);
   putHeader(frame, 0, status, payload.length);
@@ -79,9 +84,10 @@ export function encodeFrame(status: FrameStatus, payload: Uint8Array = EMPTY): B
  *     // and when the stream ends
  *     decoder.end();
  *
- * A wrong byte in a header is refused as soon as it is seen, and a length beyond `maxPayload` before any of that payload is kept.
- * A payload that lies within one chunk is a view of it; one that was split is copied once. After an error the decoder stays
- * broken and every call throws that error again.
+ * A wrong byte in a header is refused as soon as it is seen, and a length beyond `maxPayload`
+ * before any of that payload is kept.
+ * A payload that lies within one chunk is a view of it; one that was split is copied once. After an
+ * error the decoder stays broken and every call throws that error again.
  */
 export class FrameDecoder {
   readonly #maxPayload: number;
@@ -100,7 +106,9 @@ export class FrameDecoder {
     this.#maxPayload = Math.min(options.maxPayload ?? MAX_PAYLOAD, MAX_PAYLOAD);
   }
 
-  /** Bytes of the stream that whole frames have used up so far, and those of the frame in progress. */
+  /**
+   * Bytes of the stream that whole frames have used up so far, and those of the frame in progress.
+   */
   get offset(): number {
     return this.#before + this.#at;
   }
@@ -212,11 +220,13 @@ export class FrameDecoder {
         if (byte !== NEWLINE) throw this.#badHeader(bytes, start, have);
       } else {
         const digit = byte - ZERO;
-        if (digit < 0 || digit > 9 || (digit > 0 && mustBeEmpty)) throw this.#badHeader(bytes, start, have);
+        if (digit < 0 || digit > 9 || (digit > 0 && mustBeEmpty))
+          throw this.#badHeader(bytes, start, have);
         length = length * 10 + digit;
       }
     }
-    if (have === FRAME_HEADER && length > this.#maxPayload) throw tooLong(status, length, this.#maxPayload);
+    if (have === FRAME_HEADER && length > this.#maxPayload)
+      throw tooLong(status, length, this.#maxPayload);
     return length;
   }
 
@@ -230,5 +240,8 @@ export class FrameDecoder {
 }
 
 function tooLong(status: FrameStatus, length: number, limit: number): ProtocolError {
-  return new ProtocolError("HPC_FRAME_TOO_LONG", `frame ${status} of ${length} bytes, at most ${limit} are allowed`);
+  return new ProtocolError(
+    "HPC_FRAME_TOO_LONG",
+    `frame ${status} of ${length} bytes, at most ${limit} are allowed`,
+  );
 }

@@ -1,11 +1,23 @@
 export * from "./accounting";
-export { type BackendEvent, BackendSession, HPC1_HELLO, type StartCommand } from "./backend-session";
+export {
+  type BackendEvent,
+  BackendSession,
+  HPC1_HELLO,
+  type StartCommand,
+} from "./backend-session";
 export * from "./check";
 export { DATA_END, type DataEnd, decodeDataEnd, encodeDataEnd } from "./data-end";
 export * from "./entry";
 export type { Digest, EntryParts } from "./entry-parts";
 export * from "./errors";
-export { encodeFrame, type Frame, FrameDecoder, type FrameStatus, isSignal, type Signal } from "./frame";
+export {
+  encodeFrame,
+  type Frame,
+  FrameDecoder,
+  type FrameStatus,
+  isSignal,
+  type Signal,
+} from "./frame";
 export { type JobInfo, jobPairs, parseJob } from "./job";
 export * from "./limits";
 export { commandText, messageText, type Pair, type Params, parsePair } from "./pairs";

@@ -27,7 +27,8 @@ export function parseJob(pairs: Params): JobInfo {
   const other: Pair[] = [];
   for (const pair of pairs) {
     if (!KEYS.has(pair[0])) other.push(pair);
-    else if (known.has(pair[0])) throw new ProtocolError("HPC_COMMAND", `job block: ${pair[0]} is given twice`);
+    else if (known.has(pair[0]))
+      throw new ProtocolError("HPC_COMMAND", `job block: ${pair[0]} is given twice`);
     else known.set(pair[0], pair[1]);
   }
   const text = (key: string): string | undefined => known.get(key)?.toString();
@@ -59,7 +60,8 @@ export function parseJob(pairs: Params): JobInfo {
 export function jobPairs(job: JobInfo): Pair[] {
   const pairs: Pair[] = [];
   const add = (key: string, value: string | Buffer | undefined) => {
-    if (value !== undefined) pairs.push([key, typeof value === "string" ? Buffer.from(value) : value]);
+    if (value !== undefined)
+      pairs.push([key, typeof value === "string" ? Buffer.from(value) : value]);
   };
   add("Name", job.name);
   add("JobID", String(job.id));
@@ -78,7 +80,17 @@ function accurate(value: Buffer | undefined): boolean {
   return value !== undefined && oneOf("Accurate", value.toString(), ["0", "1"]) === "1";
 }
 
-const KEYS = new Set(["Name", "JobID", "Type", "Level", "Since", "PrevJobName", "Accurate", "WorkingDir", "PluginDir"]);
+const KEYS = new Set([
+  "Name",
+  "JobID",
+  "Type",
+  "Level",
+  "Since",
+  "PrevJobName",
+  "Accurate",
+  "WorkingDir",
+  "PluginDir",
+]);
 
 function oneOf<T extends string>(key: string, value: string, allowed: readonly T[]): T {
   const found = allowed.find((one) => one === value);
@@ -91,5 +103,8 @@ function oneOf<T extends string>(key: string, value: string, allowed: readonly T
 
 function integer(key: string, value: string): bigint {
   if (/^-?\d{1,18}$/.test(value)) return BigInt(value);
-  throw new ProtocolError("HPC_COMMAND", `job block: ${key}=${show(Buffer.from(value))} is not a whole number`);
+  throw new ProtocolError(
+    "HPC_COMMAND",
+    `job block: ${key}=${show(Buffer.from(value))} is not a whole number`,
+  );
 }

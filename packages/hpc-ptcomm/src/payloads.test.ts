@@ -2,7 +2,13 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { framesOf } from "../test/listing";
 import { base, checkPayload, everyXattr, hpc1Backend } from "../test/samples";
-import { COUNTERS, decodeAccounting, emptyAccounting, encodeAccounting, isBalanced } from "./accounting";
+import {
+  COUNTERS,
+  decodeAccounting,
+  emptyAccounting,
+  encodeAccounting,
+  isBalanced,
+} from "./accounting";
 import { CheckBatch, decodeCheck, decodeCheckAnswer, encodeCheckAnswer, isWanted } from "./check";
 import { decodeDataEnd, encodeDataEnd } from "./data-end";
 import { EntryFlag, encodeEntry } from "./entry";
@@ -57,7 +63,10 @@ describe("end of data", () => {
 describe("xattr block", () => {
   const bytes = (min: number, max: number) =>
     fc.uint8Array({ minLength: min, maxLength: max }).map((array) => Buffer.from(array));
-  const xattr = fc.record({ name: bytes(1, 255).filter((name) => !name.includes(0)), value: bytes(0, 300) });
+  const xattr = fc.record({
+    name: bytes(1, 255).filter((name) => !name.includes(0)),
+    value: bytes(0, 300),
+  });
 
   test("round trip", () => {
     fc.assert(
@@ -77,7 +86,9 @@ describe("xattr block", () => {
       expect(() => decodeXattrs(good.subarray(0, cut))).toThrow(ProtocolError);
     good[2] = 1;
     expect(() => decodeXattrs(good)).toThrow("unknown flags");
-    expect(() => encodeXattrs([{ name: Buffer.from("user.x"), value: Buffer.alloc(XATTR_BLOCK) }])).toThrow("at most");
+    expect(() =>
+      encodeXattrs([{ name: Buffer.from("user.x"), value: Buffer.alloc(XATTR_BLOCK) }]),
+    ).toThrow("at most");
   });
   test("a writer puts it into one frame, with its digest where digests are written", () => {
     const block = encodeXattrs(everyXattr);
@@ -112,7 +123,11 @@ describe("CHECK", () => {
     for (let i = 1; i <= 3; i++) expect(batch.add(parts(i))).toBe(true);
     const decoded = decodeCheck(batch.take(7));
     expect(decoded.batch).toBe(7);
-    expect(decoded.entries.map((entry) => entry.name.toString())).toEqual(["/dir/n", "/dir/nn", "/dir/nnn"]);
+    expect(decoded.entries.map((entry) => entry.name.toString())).toEqual([
+      "/dir/n",
+      "/dir/nn",
+      "/dir/nnn",
+    ]);
     expect(decoded.entries.every((entry) => entry.flags === EntryFlag.OLDER)).toBe(true);
     expect(batch.count).toBe(0);
     expect(() => batch.take(8)).toThrow("empty");
@@ -163,7 +178,13 @@ describe("CHECK", () => {
 
 describe("accounting", () => {
   test("round trip; later counters are ignored, those of the first release suffice", () => {
-    const counters = { ...emptyAccounting(), scanned: 2 ** 52, bytes: 7, xattrBlocks: 8, holeBytes: 9 };
+    const counters = {
+      ...emptyAccounting(),
+      scanned: 2 ** 52,
+      bytes: 7,
+      xattrBlocks: 8,
+      holeBytes: 9,
+    };
     const payload = encodeAccounting(counters);
     expect(decodeAccounting(payload)).toEqual(counters);
     const more = Buffer.concat([payload, Buffer.alloc(8, 1)]);
@@ -188,10 +209,24 @@ describe("accounting", () => {
     const frame = framesOf(hpc1Backend()).find((one) => one.status === "U");
     const good = decodeAccounting(frame?.payload ?? Buffer.alloc(0));
     expect(isBalanced(good)).toBe(true);
-    for (const name of ["scanned", "emitted", "filteredOther", "vanished", "failed", "files", "specials"] as const) {
+    for (const name of [
+      "scanned",
+      "emitted",
+      "filteredOther",
+      "vanished",
+      "failed",
+      "files",
+      "specials",
+    ] as const) {
       expect(isBalanced({ ...good, [name]: good[name] + 1 })).toBe(false);
     }
-    for (const name of ["bytes", "restored", "skipped", "unlistedDirectories", "listedDirectories"] as const) {
+    for (const name of [
+      "bytes",
+      "restored",
+      "skipped",
+      "unlistedDirectories",
+      "listedDirectories",
+    ] as const) {
       expect(isBalanced({ ...good, [name]: 1 })).toBe(true);
     }
   });

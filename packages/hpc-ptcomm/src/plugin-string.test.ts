@@ -19,13 +19,17 @@ describe("plugin string", () => {
       ["path", Buffer.from("/a b")],
       ["path", Buffer.from('/c;"\\')],
     ] as const;
-    expect(formatPluginString("podheitor-hpc", pairs).toString()).toBe('podheitor-hpc:path=/a b;path="/c;\\"\\\\"');
+    expect(formatPluginString("podheitor-hpc", pairs).toString()).toBe(
+      'podheitor-hpc:path=/a b;path="/c;\\"\\\\"',
+    );
   });
   test("what no string can say is refused", () => {
     expect(() => formatPluginString("p", [["a b", Buffer.from("x")]])).toThrow("is no key");
     expect(() => formatPluginString("p", [["a", Buffer.from("x\0")]])).toThrow("NUL");
   });
   test("an error names the byte and the pair", () => {
-    expect(() => parsePluginString(Buffer.from("p:a=1;path;"))).toThrow("byte 11, pair 2 ('path'): no '='");
+    expect(() => parsePluginString(Buffer.from("p:a=1;path;"))).toThrow(
+      "byte 11, pair 2 ('path'): no '='",
+    );
   });
 });

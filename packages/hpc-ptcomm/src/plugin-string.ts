@@ -2,17 +2,23 @@ import { ProtocolError } from "./errors";
 import { MAX_PAYLOAD } from "./limits";
 import type { Pair, Params } from "./pairs";
 
-const isBlank = (byte: number | undefined): boolean => byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d;
+const isBlank = (byte: number | undefined): boolean =>
+  byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d;
 const KEY_BYTE = /[A-Za-z0-9_-]/;
 const [SEMICOLON, QUOTE, BACKSLASH, EQUALS, NEWLINE] = [0x3b, 0x22, 0x5c, 0x3d, 0x0a];
 /** What a value without quotes cannot hold, or cannot begin or end with. */
 const NEEDS_QUOTES = /[;"\n]|^[ \t\r]|[ \t\r]$/;
 
-/** `name:key=value;…`, with quotes where a value needs them. Throws HPC_PLUGIN_STRING for a bad key or a NUL. */
+/**
+ * `name:key=value;…`, with quotes where a value needs them. Throws HPC_PLUGIN_STRING for a bad key
+ * or a NUL.
+ */
 export function formatPluginString(name: string, params: Params): Buffer {
   const pairs = params.map(([key, value]) => {
-    if (!/^[A-Za-z0-9_-]+$/.test(key)) throw new ProtocolError("HPC_PLUGIN_STRING", `${JSON.stringify(key)} is no key`);
-    if (value.includes(0)) throw new ProtocolError("HPC_PLUGIN_STRING", `the value of ${key} holds a NUL byte`);
+    if (!/^[A-Za-z0-9_-]+$/.test(key))
+      throw new ProtocolError("HPC_PLUGIN_STRING", `${JSON.stringify(key)} is no key`);
+    if (value.includes(0))
+      throw new ProtocolError("HPC_PLUGIN_STRING", `the value of ${key} holds a NUL byte`);
     const text = value.toString("latin1");
     return `${key}=${NEEDS_QUOTES.test(text) ? `"${text.replace(/[\\"]/g, "\\$&")}"` : text}`;
   });
@@ -20,7 +26,8 @@ export function formatPluginString(name: string, params: Params): Buffer {
 }
 
 /**
- * Splits a plugin string as the shim's C splitter does (`shim-c/ptcomm/hpc_params.h` has the grammar), with the same messages.
+ * Splits a plugin string as the shim's C splitter does (`shim-c/ptcomm/hpc_params.h` has the
+ * grammar), with the same messages.
  * Throws HPC_PLUGIN_STRING naming the byte (from 1) and the pair.
  */
 export function parsePluginString(text: Buffer): Params {
@@ -51,7 +58,8 @@ class Parser {
 
   #pair(): Pair {
     const text = this.#text;
-    while (this.#at < text.length && KEY_BYTE.test(String.fromCharCode(text[this.#at] ?? 0))) this.#at++;
+    while (this.#at < text.length && KEY_BYTE.test(String.fromCharCode(text[this.#at] ?? 0)))
+      this.#at++;
     const key = text.toString("latin1", this.#pairAt, this.#at);
     const next = text[this.#at];
     if (next !== EQUALS) {
@@ -65,7 +73,8 @@ class Parser {
     if (key.length === 0) throw this.#bad(this.#at, "no key before '='");
     this.#at++;
     const value = text[this.#at] === QUOTE ? this.#quoted() : this.#bare();
-    if (key.length + value.length + 2 > MAX_PAYLOAD) throw this.#bad(this.#pairAt, "longer than 999,999 bytes");
+    if (key.length + value.length + 2 > MAX_PAYLOAD)
+      throw this.#bad(this.#pairAt, "longer than 999,999 bytes");
     return [key, value];
   }
 
@@ -86,7 +95,8 @@ class Parser {
       if (byte === 0) throw this.#bad(this.#at, "a NUL byte");
       value.push(byte);
     }
-    if (text[this.#at] !== QUOTE) throw this.#bad(open, "the quote that opens here is never closed");
+    if (text[this.#at] !== QUOTE)
+      throw this.#bad(open, "the quote that opens here is never closed");
     this.#at++;
     this.#skipBlanks();
     if (this.#at < text.length && text[this.#at] !== SEMICOLON) {
@@ -108,10 +118,16 @@ class Parser {
     for (let i = start; i < end; i++) {
       if (text[i] === 0) throw this.#bad(i, "a NUL byte");
       if (text[i] === NEWLINE) {
-        throw this.#bad(i, "a newline within the value: put a ';' between pairs, or quote the value");
+        throw this.#bad(
+          i,
+          "a newline within the value: put a ';' between pairs, or quote the value",
+        );
       }
       if (text[i] === QUOTE) {
-        throw this.#bad(i, 'a quote within the value: quote the whole value, and write \\" for a quote');
+        throw this.#bad(
+          i,
+          'a quote within the value: quote the whole value, and write \\" for a quote',
+        );
       }
     }
     return Buffer.from(text.subarray(start, end));

@@ -27,9 +27,11 @@ export type MessageLevel = keyof typeof MESSAGE_STATUS;
  * Collects frames in one growing buffer, so that a great many small ones leave in one large write:
  *
  *     writer.entry(parts);
- *     if (writer.byteLength >= FLUSH_BYTES) { const bytes = writer.takeBytes(); await write(bytes); writer.recycle(bytes); }
+ * if (writer.byteLength >= FLUSH_BYTES) { const bytes = writer.takeBytes(); await write(bytes);
+ * writer.recycle(bytes); }
  *
- * Every method either appends one whole frame (`data`: as many as it takes) or throws and appends nothing.
+ * Every method either appends one whole frame (`data`: as many as it takes) or throws and appends
+ * nothing.
  */
 export class FrameWriter {
   #out: Bytes;
@@ -49,7 +51,9 @@ export class FrameWriter {
     return this.#out.length;
   }
 
-  /** All frames so far. The memory is the caller's; given back with `recycle()` it is used again. */
+  /**
+   * All frames so far. The memory is the caller's; given back with `recycle()` it is used again.
+   */
   takeBytes(): Buffer {
     const { buffer, length } = this.#out;
     this.#out = new Bytes(this.#spare ?? this.#capacity);
@@ -59,14 +63,16 @@ export class FrameWriter {
 
   /** Returns the memory of `takeBytes()`; the caller must not touch it any more. */
   recycle(bytes: Buffer): void {
-    // Twice doubled it holds the largest frame behind a flush; what a great many frames blew up is not worth keeping.
+    // Twice doubled it holds the largest frame behind a flush; what a great many frames blew up is
+    // not worth keeping.
     const whole = Buffer.from(bytes.buffer);
     if (whole.length <= 4 * this.#capacity) this.#spare = whole;
   }
 
   /**
-   * Lets `how` write whole frames behind the `length` bytes that the buffer holds, as far as the capacity goes, and send away what is at its front; it answers how many bytes are left to
-   * send. The buffer is valid during the call.
+   * Lets `how` write whole frames behind the `length` bytes that the buffer holds, as far as the
+   * capacity goes, and send away what is at its front; it answers how many bytes are left to send.
+   * The buffer is valid during the call.
    */
   fill(how: (buffer: Buffer, length: number) => number): void {
     const { buffer, length } = this.#out;
@@ -83,7 +89,10 @@ export class FrameWriter {
     this.#begin(status, payload.length).set(payload);
   }
 
-  /** A command: the parts one after the other, and the newline. Strings are UTF-8. Throws HPC_FRAME_TOO_LONG. */
+  /**
+   * A command: the parts one after the other, and the newline. Strings are UTF-8. Throws
+   * HPC_FRAME_TOO_LONG.
+   */
   command(...parts: readonly (string | Uint8Array)[]): void {
     this.#text("C", parts);
   }
@@ -94,14 +103,20 @@ export class FrameWriter {
     this.#text(MESSAGE_STATUS[level], [bytes.subarray(0, MAX_PAYLOAD - 1)]);
   }
 
-  /** An M frame. Throws HPC_FRAME_TOO_LONG when the names do not fit a frame; nothing is written then. */
+  /**
+   * An M frame. Throws HPC_FRAME_TOO_LONG when the names do not fit a frame; nothing is written
+   * then.
+   */
   entry(parts: EntryParts): void {
     const length = entryLength(parts, this.#digest !== undefined);
     this.#header("M", length);
     putEntry(this.#out, parts, length, this.#digest);
   }
 
-  /** A B frame: the xattr block of the entry just written, and in an archive its digest. Throws HPC_FRAME_TOO_LONG. */
+  /**
+   * A B frame: the xattr block of the entry just written, and in an archive its digest. Throws
+   * HPC_FRAME_TOO_LONG.
+   */
   attributes(block: Buffer): void {
     if (block.length > XATTR_BLOCK) {
       throw new ProtocolError(
@@ -117,17 +132,24 @@ export class FrameWriter {
   /** D frames with these bytes, none for none. */
   data(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; at += MAX_PAYLOAD) {
-      const piece = bytes.length - at <= MAX_PAYLOAD && at === 0 ? bytes : bytes.subarray(at, at + MAX_PAYLOAD);
+      const piece =
+        bytes.length - at <= MAX_PAYLOAD && at === 0 ? bytes : bytes.subarray(at, at + MAX_PAYLOAD);
       this.#begin("D", piece.length).set(piece);
     }
   }
 
-  /** The header of a D frame whose `length` bytes the caller sends behind it by other means (splice). */
+  /**
+   * The header of a D frame whose `length` bytes the caller sends behind it by other means
+   * (splice).
+   */
   dataHeader(length: number): void {
     this.#header("D", length);
   }
 
-  /** A Z frame: bytes of data sent, errno of a read that failed (0: complete), xxh3_64 of the data (archives). */
+  /**
+   * A Z frame: bytes of data sent, errno of a read that failed (0: complete), xxh3_64 of the data
+   * (archives).
+   */
   dataEnd(bytes: number | bigint, errno: number, digest?: bigint): void {
     this.#header("Z", DATA_END);
     const start = this.#out.extend(DATA_END);

@@ -1,7 +1,10 @@
 import { ProtocolError } from "./errors";
 import { XATTR_BLOCK, XATTR_NAME } from "./limits";
 
-/** Names of ours within a block: what is no xattr to the kernel, but travels with them. u32 values, never 0. */
+/**
+ * Names of ours within a block: what is no xattr to the kernel, but travels with them. u32 values,
+ * never 0.
+ */
 export const XATTR_FLAGS = "podheitor.flags";
 export const XATTR_PROJECT = "podheitor.project";
 
@@ -14,8 +17,9 @@ export interface Xattr {
 const HEAD = 8;
 
 /**
- * The payload of a B frame: { u16 name length, u16 zero, u32 value length, name, value } each. Names and values are views
- * into it. Throws HPC_PAYLOAD, before the first one is handed out, for what the C decoder refuses.
+ * The payload of a B frame: { u16 name length, u16 zero, u32 value length, name, value } each.
+ * Names and values are views into it. Throws HPC_PAYLOAD, before the first one is handed out, for
+ * what the C decoder refuses.
  */
 export function decodeXattrs(block: Buffer): Xattr[] {
   const xattrs: Xattr[] = [];
@@ -23,7 +27,8 @@ export function decodeXattrs(block: Buffer): Xattr[] {
     if (block.length - at < HEAD) throw refuse(`ends within attribute ${xattrs.length}`);
     const nameLength = block.readUInt16LE(at);
     const valueLength = block.readUInt32LE(at + 4);
-    if (block.readUInt16LE(at + 2) !== 0) throw refuse(`unknown flags of attribute ${xattrs.length}`);
+    if (block.readUInt16LE(at + 2) !== 0)
+      throw refuse(`unknown flags of attribute ${xattrs.length}`);
     if (nameLength === 0 || nameLength > XATTR_NAME) throw refuse(`a name of ${nameLength} bytes`);
     const nameEnd = at + HEAD + nameLength;
     const end = nameEnd + valueLength;
@@ -46,7 +51,8 @@ export function encodeXattrs(xattrs: readonly Xattr[]): Buffer {
       return [head, name, value];
     }),
   );
-  if (block.length > XATTR_BLOCK) throw refuse(`${block.length} bytes, at most ${XATTR_BLOCK} travel`);
+  if (block.length > XATTR_BLOCK)
+    throw refuse(`${block.length} bytes, at most ${XATTR_BLOCK} travel`);
   decodeXattrs(block);
   return block;
 }

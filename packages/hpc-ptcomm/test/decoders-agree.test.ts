@@ -33,7 +33,9 @@ let driver: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "hpc-decoders-"));
   driver = join(folder, "decode");
-  const sources = ["test/decode.c", "hpc_frame.c", "hpc_params.c"].map((file) => join(SOURCES, file));
+  const sources = ["test/decode.c", "hpc_frame.c", "hpc_params.c"].map((file) =>
+    join(SOURCES, file),
+  );
   const flags = [
     "-std=gnu11",
     "-D_GNU_SOURCE",
@@ -196,9 +198,28 @@ describe("C and TypeScript", () => {
   test("random bytes, and random plugin strings", () => {
     const bytes = fc.uint8Array({ maxLength: 200 }).map((b) => Buffer.from(b));
     const words = fc
-      .array(fc.constantFrom("p:", "path", "=", '"', "\\", ";", " ", "\n", "\t", "\r", "/a", "x", "\xff", "\0", "-"), {
-        maxLength: 14,
-      })
+      .array(
+        fc.constantFrom(
+          "p:",
+          "path",
+          "=",
+          '"',
+          "\\",
+          ";",
+          " ",
+          "\n",
+          "\t",
+          "\r",
+          "/a",
+          "x",
+          "\xff",
+          "\0",
+          "-",
+        ),
+        {
+          maxLength: 14,
+        },
+      )
       .map((parts) => Buffer.from(`p:${parts.join("")}`, "latin1"));
     const frames = fc
       .array(fc.constantFrom("C", "F", "D", "0", "1", "00000", "\n", "x"), { maxLength: 12 })
@@ -215,6 +236,7 @@ describe("C and TypeScript", () => {
 
 /** Counters beyond 2^53 are rounded in TypeScript, and nothing else. */
 function isExact(payload: Buffer): boolean {
-  for (let at = 8; at < payload.length; at += 8) if (payload.readBigUInt64LE(at) > 2n ** 53n) return false;
+  for (let at = 8; at < payload.length; at += 8)
+    if (payload.readBigUInt64LE(at) > 2n ** 53n) return false;
   return true;
 }

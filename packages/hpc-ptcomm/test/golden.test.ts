@@ -5,8 +5,9 @@ import { listing } from "./listing";
 import { hpc1Backend, hpc1Plugin } from "./samples";
 
 /**
- * The bytes of the protocol as they were when they were written down. A difference is a change of the protocol: other
- * releases and existing archives will not agree. Meant that way, delete the files, run this with UPDATE_GOLDEN=1, read the listings.
+ * The bytes of the protocol as they were when they were written down. A difference is a change of
+ * the protocol: other releases and existing archives will not agree. Meant that way, delete the
+ * files, run this with UPDATE_GOLDEN=1, read the listings.
  */
 const DATA = join(__dirname, "..", "testdata");
 const { UPDATE_GOLDEN } = process.env;
@@ -15,7 +16,10 @@ const STREAMS = [
   ["hpc1-plugin", "plugin", hpc1Plugin],
 ] as const;
 
-/** Written by older releases: no encoder makes these bytes any more, and every decoder reads them for ever. */
+/**
+ * Written by older releases: no encoder makes these bytes any more, and every decoder reads them
+ * for ever.
+ */
 test.each([
   ["hpc1-backend-20-counters", "backend"],
   ["hpc1-backend-24-counters", "backend"],

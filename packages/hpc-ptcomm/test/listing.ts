@@ -26,7 +26,9 @@ const text = (bytes: Buffer): string => JSON.stringify(bytes.toString("latin1"))
 
 function entryText(entry: Entry): string {
   const { name, link, holes, ...rest } = entry;
-  const fields = Object.entries(rest).map(([key, value]) => `${key}=${key === "mode" ? value.toString(8) : value}`);
+  const fields = Object.entries(rest).map(
+    ([key, value]) => `${key}=${key === "mode" ? value.toString(8) : value}`,
+  );
   const map = holes.map((hole) => ` hole=${hole.offset}+${hole.length}`).join("");
   return `${text(name)} link=${text(link)} ${fields.join(" ")}${map}`;
 }

@@ -10,7 +10,9 @@ test("the example in the README runs and prints what it says", () => {
   expect(body).toContain("= ptcomm;");
   const printed: unknown[] = [];
   new Function("ptcomm", "console", body)(ptcomm, { log: (text: unknown) => printed.push(text) });
-  const promised = [...example.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map((match) => match[1]);
+  const promised = [...example.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map(
+    (match) => match[1],
+  );
   expect(promised).toHaveLength(2);
   expect(printed).toEqual(promised);
 });

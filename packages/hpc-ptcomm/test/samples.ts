@@ -61,7 +61,9 @@ export const everyEntry: readonly Entry[] = [
   of(EntryKind.CHARDEV, "/tree/char", { rdev: 0x103n }),
   of(EntryKind.BLOCKDEV, "/tree/block", { rdev: 0xffff_ffff_ffff_ffffn }),
   of(EntryKind.SOCKET, "/tree/socket"),
-  of(EntryKind.REGULAR, Buffer.from([0x2f, 0xff, 0x0a, 0xfe, 0x22, 0x0a]), { flags: EntryFlag.OLDER }),
+  of(EntryKind.REGULAR, Buffer.from([0x2f, 0xff, 0x0a, 0xfe, 0x22, 0x0a]), {
+    flags: EntryFlag.OLDER,
+  }),
   {
     ...base,
     name: Buffer.from("/tree/-leader"),
@@ -69,7 +71,11 @@ export const everyEntry: readonly Entry[] = [
     nlink: 3,
     linkGroup: 9n,
   },
-  of(EntryKind.REGULAR, "/tree/second", { flags: EntryFlag.LINK, linkGroup: 9n, link: Buffer.from("/tree/-leader") }),
+  of(EntryKind.REGULAR, "/tree/second", {
+    flags: EntryFlag.LINK,
+    linkGroup: 9n,
+    link: Buffer.from("/tree/-leader"),
+  }),
   of(EntryKind.REGULAR, "/tree/third", {
     flags: EntryFlag.LINK | EntryFlag.LAST_LINK,
     linkGroup: 9n,
@@ -88,7 +94,9 @@ export const everyEntry: readonly Entry[] = [
   },
 ];
 
-/** An ACL as the kernel has it, a value that is empty, one of our own names, a name that is no text. */
+/**
+ * An ACL as the kernel has it, a value that is empty, one of our own names, a name that is no text.
+ */
 export const everyXattr: readonly Xattr[] = [
   {
     name: Buffer.from("system.posix_acl_access"),
@@ -96,7 +104,10 @@ export const everyXattr: readonly Xattr[] = [
   },
   { name: Buffer.from("user.empty"), value: Buffer.alloc(0) },
   { name: Buffer.from("podheitor.flags"), value: Buffer.from([0x10, 0, 0, 0]) },
-  { name: Buffer.from([0x75, 0x73, 0x65, 0x72, 0x2e, 0xff, 0x0a]), value: Buffer.from("user\n\0value") },
+  {
+    name: Buffer.from([0x75, 0x73, 0x65, 0x72, 0x2e, 0xff, 0x0a]),
+    value: Buffer.from("user\n\0value"),
+  },
 ];
 
 export const job: JobInfo = {
@@ -128,7 +139,10 @@ export function hpc1Plugin(): Buffer {
   for (const [key, value] of params) out.command(`${key}=`, value);
   out.signal("F");
   out.command("BackupStart");
-  out.frame("K", encodeCheckAnswer(1, [true, false, false, false, false, false, false, true, true]));
+  out.frame(
+    "K",
+    encodeCheckAnswer(1, [true, false, false, false, false, false, false, true, true]),
+  );
   out.command("END");
   out.signal("T");
   return out.takeBytes();
@@ -148,7 +162,14 @@ export function hpc1Backend(): Buffer {
     out.signal("H");
     out.dataEnd(5, 0, entry.flags & EntryFlag.DIGEST ? 0x42n : undefined);
   }
-  out.frame("M", encodeEntry({ ...base, flags: base.flags | EntryFlag.ATTRS, name: Buffer.from("/tree/labelled") }));
+  out.frame(
+    "M",
+    encodeEntry({
+      ...base,
+      flags: base.flags | EntryFlag.ATTRS,
+      name: Buffer.from("/tree/labelled"),
+    }),
+  );
   out.attributes(encodeXattrs(everyXattr));
   out.data(Buffer.from("hello"));
   out.dataEnd(5, 0);

@@ -12,7 +12,9 @@ function hashOf(ino: bigint): bigint {
 const halves = (hash: bigint) => [Number(hash & 0xffffffffn), Number(hash >> 32n)] as const;
 
 describe("golden vectors of libxxhash", () => {
-  const lines = readFileSync(join(__dirname, "../test/inode-hash.golden"), "latin1").trim().split("\n");
+  const lines = readFileSync(join(__dirname, "../test/inode-hash.golden"), "latin1")
+    .trim()
+    .split("\n");
   const counts =
     /N = ([\d ]+)\./
       .exec(lines[0] ?? "")?.[1]

@@ -11,15 +11,20 @@ import { shardOf } from "./shard";
 export function mdtShards(mdts: number, count: number): readonly (readonly number[])[] {
   return Array.from({ length: mdts }, (_, rank) => {
     if (count <= mdts) return [rank % count];
-    return Array.from({ length: Math.ceil((count - rank) / mdts) }, (_, turn) => rank + turn * mdts);
+    return Array.from(
+      { length: Math.ceil((count - rank) / mdts) },
+      (_, turn) => rank + turn * mdts,
+    );
   });
 }
 
 /**
- * The entries of a directory go to the shards of its MDT, by inode-hash where there are several, and those of a striped directory
- * to the shards of all its MDTs. Names of an inode that has others may lie in directories of different MDTs, so they go by
- * inode-hash over all shards. A directory whose MDTs are not known is taken by everybody: twice is better than never.
- * `mdts`: indices of all MDTs of the filesystem, ascending; holes are allowed. All jobs of a set must see the same.
+ * The entries of a directory go to the shards of its MDT, by inode-hash where there are several,
+ * and those of a striped directory to the shards of all its MDTs. Names of an inode that has others
+ * may lie in directories of different MDTs, so they go by inode-hash over all shards. A directory
+ * whose MDTs are not known is taken by everybody: twice is better than never.
+ * `mdts`: indices of all MDTs of the filesystem, ascending; holes are allowed. All jobs of a set
+ * must see the same.
  */
 export function placeByMdt(mdts: readonly number[], count: number): Place {
   const table = mdtShards(mdts.length, count);

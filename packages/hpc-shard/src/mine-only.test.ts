@@ -14,10 +14,14 @@ function read(batch: Buffer): string[] {
 }
 
 test("what is mine stays with its directory and in its order, everything else is counted", () => {
-  const entries = fc.array(fc.record({ dir: fc.constantFrom("/a", "/b"), mine: fc.boolean() }), { maxLength: 30 });
+  const entries = fc.array(fc.record({ dir: fc.constantFrom("/a", "/b"), mine: fc.boolean() }), {
+    maxLength: 30,
+  });
   fc.assert(
     fc.property(fc.array(entries, { maxLength: 3 }), (batches) => {
-      const filter = new MineOnly({ mine: ({ inoHashLo, dir }) => marks.get(`${dir} ${inoHashLo}`) === true });
+      const filter = new MineOnly({
+        mine: ({ inoHashLo, dir }) => marks.get(`${dir} ${inoHashLo}`) === true,
+      });
       const marks = new Map<string, boolean>();
       let dropped = 0;
       for (const list of batches) {

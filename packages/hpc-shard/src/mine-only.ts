@@ -14,7 +14,8 @@ export class MineOnly {
   }
 
   /**
-   * The batch without them, in its order; what is no entry (directories, errors) stays. The answer is overwritten by the next call.
+   * The batch without them, in its order; what is no entry (directories, errors) stays. The answer
+   * is overwritten by the next call.
    * It is a copy: the cursor still needs a directory's path where it stood. Throws HPC_BAD_BATCH.
    */
   of(bytes: Buffer): Buffer {

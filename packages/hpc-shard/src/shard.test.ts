@@ -16,12 +16,18 @@ const hi = (hash: bigint) => Number(hash >> 32n);
 describe("shardOf", () => {
   test("is the 64-bit modulo, for every hash and every count", () => {
     fc.assert(
-      fc.property(fc.bigInt(0n, 2n ** 64n - 1n), fc.integer({ min: 1, max: MAX_SHARDS }), (hash, count) => {
-        expect(shardOf(lo(hash), hi(hash), count)).toBe(Number(hash % BigInt(count)));
-      }),
+      fc.property(
+        fc.bigInt(0n, 2n ** 64n - 1n),
+        fc.integer({ min: 1, max: MAX_SHARDS }),
+        (hash, count) => {
+          expect(shardOf(lo(hash), hi(hash), count)).toBe(Number(hash % BigInt(count)));
+        },
+      ),
       { numRuns: 2000 },
     );
-    expect(shardOf(0xffffffff, 0xffffffff, MAX_SHARDS - 1)).toBe(Number((2n ** 64n - 1n) % BigInt(MAX_SHARDS - 1)));
+    expect(shardOf(0xffffffff, 0xffffffff, MAX_SHARDS - 1)).toBe(
+      Number((2n ** 64n - 1n) % BigInt(MAX_SHARDS - 1)),
+    );
   });
 
   // xxh3_64 with seed 0 of 8 bytes little endian; the remainders were computed outside JavaScript.
@@ -54,7 +60,9 @@ describe("parseShard", () => {
     const shards = fc
       .integer({ min: 1, max: MAX_SHARDS })
       .chain((count) => fc.record({ index: fc.nat(count - 1), count: fc.constant(count) }));
-    fc.assert(fc.property(shards, (shard) => expect(parseShard(formatShard(shard))).toEqual(shard)));
+    fc.assert(
+      fc.property(shards, (shard) => expect(parseShard(formatShard(shard))).toEqual(shard)),
+    );
   });
 
   test.each([
@@ -72,6 +80,8 @@ describe("parseShard", () => {
     const parsing = () => parseShard(text);
     expect(parsing).toThrow(ShardError);
     expect(parsing).toThrow(message);
-    expect(parsing).toThrow(expect.objectContaining({ code: "HPC_BAD_SHARD", remedy: expect.stringMatching(/\.$/) }));
+    expect(parsing).toThrow(
+      expect.objectContaining({ code: "HPC_BAD_SHARD", remedy: expect.stringMatching(/\.$/) }),
+    );
   });
 });

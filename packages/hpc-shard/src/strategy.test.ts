@@ -12,13 +12,17 @@ function namesOf(strategy: ShardStrategy, batch: Buffer): string[] {
   const cursor = new RecordCursor();
   const names: string[] = [];
   for (cursor.reset(batch); cursor.next(); ) {
-    if (cursor.type === RecordType.ENTRY && strategy.mine(cursor)) names.push(cursor.name.toString());
+    if (cursor.type === RecordType.ENTRY && strategy.mine(cursor))
+      names.push(cursor.name.toString());
   }
   return names;
 }
 
 const anyInode = fc.oneof(fc.bigInt(0n, 2n ** 64n - 1n), fc.bigInt(0n, 5n));
-const anyMtime = fc.oneof(fc.integer({ min: -(2 ** 40), max: 2 ** 40 }), fc.integer({ min: 0, max: 2 ** 31 }));
+const anyMtime = fc.oneof(
+  fc.integer({ min: -(2 ** 40), max: 2 ** 40 }),
+  fc.integer({ min: 0, max: 2 ** 31 }),
+);
 const anyEntry = fc.record({
   ino: anyInode,
   mtime: anyMtime,
@@ -26,36 +30,61 @@ const anyEntry = fc.record({
   directory: fc.boolean(),
 });
 const mdts = [0, 1, 4, 11];
-const mdtsOf: Readonly<Record<string, readonly number[]>> = { "/d": [4], "/f": [0], "/d/e": [1, 11] };
+const mdtsOf: Readonly<Record<string, readonly number[]>> = {
+  "/d": [4],
+  "/f": [0],
+  "/d/e": [1, 11],
+};
 
 describe.each(STRATEGY_NAMES.filter((name) => splitOf(name) !== "none"))("%s", (name) => {
   test("the shards are disjoint, their union is the tree, and all names of an inode are in one", () => {
     fc.assert(
-      fc.property(fc.array(anyEntry, { maxLength: 40 }), fc.integer({ min: 1, max: 9 }), (list, count) => {
-        // All names of an inode have one mtime and one kind.
-        const entries = list.map((entry) => ({
-          ...(list.find(({ ino }) => ino === entry.ino) ?? entry),
-          dir: entry.dir,
-          mdts: mdtsOf[entry.dir] ?? [],
-          nlink: list.filter(({ ino }) => ino === entry.ino).length,
-        }));
-        const batch = batchOf(entries.map((entry) => ({ ...entry, directory: entry.directory && entry.nlink === 1 })));
-        const parts = Array.from({ length: count }, (_, index) =>
-          namesOf(strategyOf(name, { index, count }, { mdts, generationStart: Number.POSITIVE_INFINITY }), batch),
-        );
-        expect(parts.flat().sort()).toEqual(entries.map((_, i) => `f${i}`).sort());
-        const shardOfName = new Map(parts.flatMap((names, index) => names.map((at) => [at, index] as const)));
-        const shardOfInode = new Map(entries.map(({ ino }, i) => [ino, shardOfName.get(`f${i}`)]));
-        expect(entries.map((_, i) => shardOfName.get(`f${i}`))).toEqual(
-          entries.map(({ ino }) => shardOfInode.get(ino)),
-        );
-      }),
+      fc.property(
+        fc.array(anyEntry, { maxLength: 40 }),
+        fc.integer({ min: 1, max: 9 }),
+        (list, count) => {
+          // All names of an inode have one mtime and one kind.
+          const entries = list.map((entry) => ({
+            ...(list.find(({ ino }) => ino === entry.ino) ?? entry),
+            dir: entry.dir,
+            mdts: mdtsOf[entry.dir] ?? [],
+            nlink: list.filter(({ ino }) => ino === entry.ino).length,
+          }));
+          const batch = batchOf(
+            entries.map((entry) => ({ ...entry, directory: entry.directory && entry.nlink === 1 })),
+          );
+          const parts = Array.from({ length: count }, (_, index) =>
+            namesOf(
+              strategyOf(
+                name,
+                { index, count },
+                { mdts, generationStart: Number.POSITIVE_INFINITY },
+              ),
+              batch,
+            ),
+          );
+          expect(parts.flat().sort()).toEqual(entries.map((_, i) => `f${i}`).sort());
+          const shardOfName = new Map(
+            parts.flatMap((names, index) => names.map((at) => [at, index] as const)),
+          );
+          const shardOfInode = new Map(
+            entries.map(({ ino }, i) => [ino, shardOfName.get(`f${i}`)]),
+          );
+          expect(entries.map((_, i) => shardOfName.get(`f${i}`))).toEqual(
+            entries.map(({ ino }) => shardOfInode.get(ino)),
+          );
+        },
+      ),
     );
   });
 
   test("one shard takes everything and has no split to warn about", () => {
     const strategy = strategyOf(name, { index: 0, count: 1 }, { generationStart: 0 });
-    expect(namesOf(strategy, batchOf([{ ino: 1n }, { ino: 2n }, { ino: 2n }]))).toEqual(["f0", "f1", "f2"]);
+    expect(namesOf(strategy, batchOf([{ ino: 1n }, { ino: 2n }, { ino: 2n }]))).toEqual([
+      "f0",
+      "f1",
+      "f2",
+    ]);
     expect(strategy.caveats.length).toBe(name.startsWith("subtree") ? 1 : 0);
   });
 });
@@ -78,7 +107,10 @@ describe("mtime-bucket", () => {
       fc.record({
         count: fc.constant(count),
         before: fc.integer({ min: 0, max: 2_000_000_000 }),
-        scheduled: fc.array(fc.integer({ min: 0, max: 3599 }), { minLength: count, maxLength: count }),
+        scheduled: fc.array(fc.integer({ min: 0, max: 3599 }), {
+          minLength: count,
+          maxLength: count,
+        }),
         waits: fc.array(fc.nat(100_000), { minLength: count, maxLength: count }),
         looks: fc.array(fc.nat(100_000), { minLength: count, maxLength: count }),
         writes: fc.array(fc.nat(300_000), { maxLength: 4 }),
@@ -90,7 +122,10 @@ describe("mtime-bucket", () => {
         const takes = scheduled.map((at, index) => {
           const started = epoch + at + (waits[index] ?? 0);
           const look = started + (looks[index] ?? 0);
-          const mtime = Math.max(before, ...writes.map((write) => epoch + write).filter((write) => write <= look));
+          const mtime = Math.max(
+            before,
+            ...writes.map((write) => epoch + write).filter((write) => write <= look),
+          );
           const start = generationStart(uniqueName(epoch + at), started);
           return namesOf(
             strategyOf("mtime-bucket", { index, count }, { generationStart: start }),
@@ -104,7 +139,11 @@ describe("mtime-bucket", () => {
   });
 
   test("the log says what it promises and what not", () => {
-    const { caveats } = strategyOf("mtime-bucket", { index: 1, count: 3 }, { generationStart: 1_700_000_000 });
+    const { caveats } = strategyOf(
+      "mtime-bucket",
+      { index: 1, count: 3 },
+      { generationStart: 1_700_000_000 },
+    );
     expect(caveats.join()).toMatch(
       /since 2023-11-14T22:13:20.000Z are saved by every shard.*within 60 minutes.*set to an older time/,
     );
@@ -122,7 +161,10 @@ describe("generationStart", () => {
 describe("lustre-mdt", () => {
   test("a directory that cannot be asked is taken by every shard", () => {
     const strategy = strategyOf("lustre-mdt", { index: 0, count: 2 }, { mdts: [0, 1] });
-    expect(placesOf(strategy, batchOf([{ ino: 1n }, { ino: 2n }]))).toEqual([EVERY_SHARD, EVERY_SHARD]);
+    expect(placesOf(strategy, batchOf([{ ino: 1n }, { ino: 2n }]))).toEqual([
+      EVERY_SHARD,
+      EVERY_SHARD,
+    ]);
   });
 
   test("without MDT information it is inode-hash, and says so once", () => {
@@ -163,7 +205,8 @@ test("a subtree says what it cannot promise", () => {
 });
 
 test("strategyOf finds each strategy by its name and no other", () => {
-  for (const name of STRATEGY_NAMES) expect(strategyOf(name, { index: 0, count: 1 }).name).toBe(name);
+  for (const name of STRATEGY_NAMES)
+    expect(strategyOf(name, { index: 0, count: 1 }).name).toBe(name);
   for (const name of ["", "inode", "toString", "__proto__", "subtree+none"]) {
     expect(() => strategyOf(name, { index: 0, count: 1 })).toThrow(
       expect.objectContaining({ code: "HPC_BAD_STRATEGY" }),
@@ -173,7 +216,9 @@ test("strategyOf finds each strategy by its name and no other", () => {
 
 test("the example of the README", () => {
   const strategy = strategyOf("inode-hash", parseShard("1/4"));
-  expect(namesOf(strategy, batchOf([100n, 101n, 102n, 103n].map((ino) => ({ ino })))).length).toBeLessThan(4);
+  expect(
+    namesOf(strategy, batchOf([100n, 101n, 102n, 103n].map((ino) => ({ ino })))).length,
+  ).toBeLessThan(4);
   expect(strategy.keepsHardLinks).toBe(true);
 });
 
@@ -188,6 +233,7 @@ function uniqueName(epoch: number): string {
 function placesOf(strategy: ShardStrategy, batch: Buffer): number[] {
   const cursor = new RecordCursor();
   const places: number[] = [];
-  for (cursor.reset(batch); cursor.next(); ) if (cursor.type === RecordType.ENTRY) places.push(strategy.place(cursor));
+  for (cursor.reset(batch); cursor.next(); )
+    if (cursor.type === RecordType.ENTRY) places.push(strategy.place(cursor));
   return places;
 }

@@ -4,7 +4,10 @@ import { GENERATION_WINDOW, placeByMtime } from "./mtime";
 import { EVERY_SHARD, type Place, type Placed } from "./place";
 import { formatShard, type Shard, shardOf } from "./shard";
 
-/** What the plugin string may say after `strategy=`. `subtree+X`: the paths of the job are part of a tree, and X splits them. */
+/**
+ * What the plugin string may say after `strategy=`. `subtree+X`: the paths of the job are part of a
+ * tree, and X splits them.
+ */
 export const STRATEGY_NAMES = [
   "none",
   "inode-hash",
@@ -17,13 +20,19 @@ export const STRATEGY_NAMES = [
 ] as const;
 export type StrategyName = (typeof STRATEGY_NAMES)[number];
 
-/** Decides which entries of a scan belong to a shard: a pure function over the ENTRY that the cursor stands on. */
+/**
+ * Decides which entries of a scan belong to a shard: a pure function over the ENTRY that the cursor
+ * stands on.
+ */
 export interface ShardStrategy {
   readonly name: StrategyName;
   readonly shard: Shard;
   /** All names of one inode (below the paths of the set) land in the same shard. */
   readonly keepsHardLinks: boolean;
-  /** The split is inode-hash, which the scan engines apply themselves (`ScanOptions.shard`) before they stat. */
+  /**
+   * The split is inode-hash, which the scan engines apply themselves (`ScanOptions.shard`) before
+   * they stat.
+   */
   readonly byInode: boolean;
   /** It looks at the MDTs of directories, which the scan has to ask for (`ScanOptions.mdts`). */
   readonly byMdt: boolean;
@@ -36,9 +45,15 @@ export interface ShardStrategy {
 
 /** What some strategies want to know beside the entry. */
 export interface StrategyContext {
-  /** mtime-bucket: see `placeByMtime`; epoch seconds. Default: never, which suits a single scan that looks at all shards at once. */
+  /**
+   * mtime-bucket: see `placeByMtime`; epoch seconds. Default: never, which suits a single scan that
+   * looks at all shards at once.
+   */
   readonly generationStart?: number;
-  /** lustre-mdt: the filesystem's, see `placeByMdt`; undefined when there is no MDT information, which makes it inode-hash. */
+  /**
+   * lustre-mdt: the filesystem's, see `placeByMdt`; undefined when there is no MDT information,
+   * which makes it inode-hash.
+   */
   readonly mdts?: readonly number[] | undefined;
 }
 
@@ -68,7 +83,11 @@ const SPLITS: Readonly<Record<SplitName, (count: number, context: StrategyContex
 };
 
 /** Throws HPC_BAD_STRATEGY for a name that does not exist or cannot split. */
-export function strategyOf(name: string, shard: Shard, context: StrategyContext = {}): ShardStrategy {
+export function strategyOf(
+  name: string,
+  shard: Shard,
+  context: StrategyContext = {},
+): ShardStrategy {
   if (!isStrategyName(name)) {
     throw bad(`strategy "${name}" does not exist`, `Choose one of: ${STRATEGY_NAMES.join(", ")}.`);
   }
@@ -122,7 +141,9 @@ const NO_MDTS =
   "lustre-mdt: there is no information about MDTs here, so this job splits by inode-hash; all jobs of the set must run where the same holds";
 
 function mtimeCaveat(generationStart: number): string {
-  const since = Number.isFinite(generationStart) ? new Date(generationStart * 1000).toISOString() : "its start";
+  const since = Number.isFinite(generationStart)
+    ? new Date(generationStart * 1000).toISOString()
+    : "its start";
   return (
     `mtime-bucket: entries modified since ${since} are saved by every shard, so that none is missed that is written while the jobs of the set run; ` +
     `this holds for jobs that the Director scheduled within ${GENERATION_WINDOW / 60} minutes of one another, ` +

@@ -1,12 +1,20 @@
-/** Everything that can go wrong here, as a closed set. docs/errors.md says the same in sentences. */
+/**
+ * Everything that can go wrong here, as a closed set. docs/errors.md says the same in sentences.
+ */
 export type WalkerErrorCode =
-  /** A batch whose lengths do not add up: an engine and this package are of different versions, or memory was damaged. */
+  /**
+   * A batch whose lengths do not add up: an engine and this package are of different versions, or
+   * memory was damaged.
+   */
   | "HPC_BAD_BATCH"
   /** `next()` after `stop()`. */
   | "HPC_SCAN_STOPPED"
   /** The scan options make no sense: no path, a relative path, a shard index outside its count. */
   | "HPC_SCAN_OPTIONS"
-  /** The engine itself failed or could not be started (never a single entry: those are ERROR records). */
+  /**
+   * The engine itself failed or could not be started (never a single entry: those are ERROR
+   * records).
+   */
   | "HPC_SCAN_ENGINE"
   /** The TypeScript engine, asked for by root. */
   | "HPC_ENGINE_REFUSED";

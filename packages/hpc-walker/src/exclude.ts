@@ -1,15 +1,30 @@
 /**
- * Exclude patterns, as `shim-c/scan/hpc_scan.h` describes them; the TypeScript engine's half of `shim-c/scan/exclude.c`, and built the same
- * way. Names are bytes. A test holds both against `git check-ignore`.
+ * Exclude patterns, as `shim-c/scan/hpc_scan.h` describes them; the TypeScript engine's half of
+ * `shim-c/scan/exclude.c`, and built the same way. Names are bytes. A test holds both against `git
+ * check-ignore`.
  */
 
-/** Bytes of a pattern, and components: bounds of the native engine (`HPC_SCAN_MAX_PATTERN`, `HPC_SCAN_MAX_COMPONENTS`). */
+/**
+ * Bytes of a pattern, and components: bounds of the native engine (`HPC_SCAN_MAX_PATTERN`,
+ * `HPC_SCAN_MAX_COMPONENTS`).
+ */
 const MAX_PATTERN = 4096;
 const MAX_COMPONENTS = 63;
 
 const [BANG, STAR, DASH, SLASH, COLON, QUESTION, OPEN, BACKSLASH, CLOSE, CARET] = Buffer.from(
   "!*-/:?[\\]^",
-) as Iterable<number> as [number, number, number, number, number, number, number, number, number, number];
+) as Iterable<number> as [
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+];
 
 /** `"*"`: any run of bytes; otherwise the byte or the bytes that fit, one byte of the name. */
 type Token = "*" | number | ReadonlySet<number>;
@@ -41,7 +56,9 @@ export function excludeProblem(pattern: Buffer): string | undefined {
 export function markerProblem(name: Buffer): string | undefined {
   if (name.length === 0 || name.length > 255) return "has no name, or one of more than 255 bytes";
   if (name.includes(SLASH) || name.includes(0)) return "holds a slash or a NUL";
-  return name.equals(Buffer.from(".")) || name.equals(Buffer.from("..")) ? "is every directory's" : undefined;
+  return name.equals(Buffer.from(".")) || name.equals(Buffer.from(".."))
+    ? "is every directory's"
+    : undefined;
 }
 
 /** Whether a name is left out; "depends": on whether it is a directory. */
@@ -51,18 +68,27 @@ export type DirectoryExcludes = (name: Buffer, isDirectory: boolean | undefined)
 
 const KEEP_ALL: DirectoryExcludes = () => "kept";
 
-/** What a list of patterns leaves out of a scan. Whether a directory above a name is excluded is another question. */
+/**
+ * What a list of patterns leaves out of a scan. Whether a directory above a name is excluded is
+ * another question.
+ */
 export class Excludes {
   readonly #patterns: readonly Pattern[];
   readonly #roots: readonly Buffer[];
 
-  /** `roots`: the scan's paths without trailing slashes. Patterns must have passed {@link excludeProblem}. */
+  /**
+   * `roots`: the scan's paths without trailing slashes. Patterns must have passed {@link
+   * excludeProblem}.
+   */
   constructor(patterns: readonly Uint8Array[], roots: readonly Uint8Array[]) {
     this.#patterns = patterns.map((pattern) => compile(Buffer.from(pattern)));
     this.#roots = roots.map((root) => Buffer.from(root));
   }
 
-  /** How far each pattern matches the path of `dir` is found out once, so that a name costs one component of each that got there. */
+  /**
+   * How far each pattern matches the path of `dir` is found out once, so that a name costs one
+   * component of each that got there.
+   */
   in(dir: Buffer): DirectoryExcludes {
     if (this.#patterns.length === 0) return KEEP_ALL;
     const path = this.#below(dir);
@@ -105,7 +131,10 @@ export class Excludes {
   }
 }
 
-/** States are sets of positions, a bit for each component. Any number of components may be none, but not at the end. */
+/**
+ * States are sets of positions, a bit for each component. Any number of components may be none, but
+ * not at the end.
+ */
 function skipAnyDepth({ components }: Pattern, state: bigint): bigint {
   let result = state;
   for (let i = 0; i + 1 < components.length; i++) {
@@ -123,13 +152,22 @@ function step(pattern: Pattern, state: bigint, name: Buffer): bigint {
     const component = components[i] as Component;
     if (!((state >> BigInt(i)) & 1n)) continue;
     if (component === "**") next |= 1n << BigInt(i);
-    else if (i + 1 < components.length && componentMatches(component, name)) next |= 1n << BigInt(i + 1);
+    else if (i + 1 < components.length && componentMatches(component, name))
+      next |= 1n << BigInt(i + 1);
   }
   return skipAnyDepth(pattern, next);
 }
 
-/** Whether the bytes of `name` from `start` to `end` fit. Backing up to the last star suffices: what an earlier one could take, the last one can. */
-export function componentMatches(tokens: readonly Token[], name: Buffer, start = 0, end = name.length): boolean {
+/**
+ * Whether the bytes of `name` from `start` to `end` fit. Backing up to the last star suffices: what
+ * an earlier one could take, the last one can.
+ */
+export function componentMatches(
+  tokens: readonly Token[],
+  name: Buffer,
+  start = 0,
+  end = name.length,
+): boolean {
   let t = 0;
   let afterStar = -1;
   let from = start;
@@ -164,11 +202,15 @@ function compile(pattern: Buffer): Pattern {
   const anchored = bytes.includes(SLASH, at);
   if (bytes[at] === SLASH) at++;
   const components = compileComponents(bytes.subarray(at), anchored);
-  if (components.length > MAX_COMPONENTS) throw new Refused(`has more than ${MAX_COMPONENTS} components`);
+  if (components.length > MAX_COMPONENTS)
+    throw new Refused(`has more than ${MAX_COMPONENTS} components`);
   return { negated, directoriesOnly, anchored, components };
 }
 
-/** A pattern without what stands before and behind its components; `deep`: two stars are any number of components. Throws {@link Refused}. */
+/**
+ * A pattern without what stands before and behind its components; `deep`: two stars are any number
+ * of components. Throws {@link Refused}.
+ */
 export function compileComponents(bytes: Buffer, deep: boolean): readonly Component[] {
   const components: Component[] = [];
   let tokens: Token[] = [];
@@ -203,7 +245,10 @@ function escapedByte(bytes: Buffer, at: number): number {
 }
 
 /** A set, whose `[` stands before `from`. Throws {@link Refused}. */
-export function compileSet(bytes: Buffer, from: number): { members: ReadonlySet<number>; end: number } {
+export function compileSet(
+  bytes: Buffer,
+  from: number,
+): { members: ReadonlySet<number>; end: number } {
   const negated = bytes[from] === BANG || bytes[from] === CARET;
   const members = new Set<number>();
   /** What a "-" would begin from. */
@@ -217,7 +262,8 @@ export function compileSet(bytes: Buffer, from: number): { members: ReadonlySet<
       const close = bytes.indexOf(CLOSE, at + 1);
       if (close < 0) throw new Refused('has a "[" without its "]"');
       if (close > at + 1 && bytes[close - 1] === COLON) {
-        for (const member of classMembers(bytes.toString("latin1", at + 1, close - 1))) members.add(member);
+        for (const member of classMembers(bytes.toString("latin1", at + 1, close - 1)))
+          members.add(member);
         at = close + 1;
         before = undefined;
         continue;
@@ -235,10 +281,16 @@ export function compileSet(bytes: Buffer, from: number): { members: ReadonlySet<
     members.add(byte);
     before = byte;
   }
-  return { members: negated ? new Set([...ANY].filter((byte) => !members.has(byte))) : members, end: at };
+  return {
+    members: negated ? new Set([...ANY].filter((byte) => !members.has(byte))) : members,
+    end: at,
+  };
 }
 
-/** The classes of POSIX in ASCII, whatever the locale: pairs of the first and last byte of each range. */
+/**
+ * The classes of POSIX in ASCII, whatever the locale: pairs of the first and last byte of each
+ * range.
+ */
 const CLASSES: Readonly<Record<string, string>> = {
   alnum: "09AZaz",
   alpha: "AZaz",
@@ -258,6 +310,7 @@ function classMembers(name: string): number[] {
   const ranges = Object.hasOwn(CLASSES, name) ? CLASSES[name] : undefined;
   if (ranges === undefined) throw new Refused(`has an unknown class [:${name}:]`);
   const bytes = Buffer.from(ranges, "latin1");
-  const isIn = (byte: number) => bytes.some((first, i) => i % 2 === 0 && first <= byte && byte <= (bytes[i + 1] ?? 0));
+  const isIn = (byte: number) =>
+    bytes.some((first, i) => i % 2 === 0 && first <= byte && byte <= (bytes[i + 1] ?? 0));
   return [...ANY].filter(isIn);
 }

@@ -3,8 +3,22 @@ export { Excludes, excludeProblem, markerProblem } from "./exclude";
 export * from "./layout";
 export { CACHEDIR_TAG, isCachedirTag } from "./markers";
 export { NamePattern, namePatternProblem } from "./name-pattern";
-export { dropCache, type FileContent, fileHoles, openFile, readFiles, rootLink, widenPipe } from "./native-files";
-export { type FileIdentity, type Filled, FramesStop, NativeFrames, type RunCounts } from "./native-frames";
+export {
+  dropCache,
+  type FileContent,
+  fileHoles,
+  openFile,
+  readFiles,
+  rootLink,
+  widenPipe,
+} from "./native-files";
+export {
+  type FileIdentity,
+  type Filled,
+  FramesStop,
+  NativeFrames,
+  type RunCounts,
+} from "./native-frames";
 export { type OpenedEntry, Openers, OpenFlag, type SeenEntry, seenEntry } from "./native-opener";
 export { ScanFlag } from "./native-options";
 export { openNativeScanner } from "./native-scanner";

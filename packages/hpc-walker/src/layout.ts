@@ -1,5 +1,6 @@
 /**
- * The layout of `shim-c/include/hpc_entry.h`, `shim-c/scan/hpc_scan.h` and `shim-c/scan/frames.h` in numbers. All integers are little endian.
+ * The layout of `shim-c/include/hpc_entry.h`, `shim-c/scan/hpc_scan.h` and `shim-c/scan/frames.h`
+ * in numbers. All integers are little endian.
  * A test compiles the headers and compares every offset, so the two cannot drift apart.
  */
 
@@ -132,7 +133,15 @@ export const EntryKind = {
 export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind];
 
 /** `enum hpc_entry_flag`. */
-export const EntryFlag = { HAS_DATA: 1, LINK: 2, LEADER: 4, LAST_LINK: 8, DIGEST: 16, OLDER: 32, ATTRS: 64 } as const;
+export const EntryFlag = {
+  HAS_DATA: 1,
+  LINK: 2,
+  LEADER: 4,
+  LAST_LINK: 8,
+  DIGEST: 16,
+  OLDER: 32,
+  ATTRS: 64,
+} as const;
 
 /** The kind that `st_mode` means; undefined for a type bit pattern that Linux does not have. */
 export function kindOfMode(mode: number): EntryKind | undefined {

@@ -17,9 +17,10 @@ export function isMarked(dir: Buffer, markers: readonly Buffer[]): boolean {
 }
 
 /**
- * Is there, at `path`, what the marker `name` asks for? A CACHEDIR.TAG must be a regular file that begins with its
- * signature; for others any entry will do. One that cannot be asked for counts as not there: better too much in a
- * backup than too little. `marked` in shim-c/scan/markers.c says the same.
+ * Is there, at `path`, what the marker `name` asks for? A CACHEDIR.TAG must be a regular file that
+ * begins with its signature; for others any entry will do. One that cannot be asked for counts as
+ * not there: better too much in a backup than too little. `marked` in shim-c/scan/markers.c says
+ * the same.
  */
 function isMarker(path: Buffer, name: Buffer): boolean {
   return name.equals(CACHEDIR_TAG) ? hasSignature(path) : exists(path);

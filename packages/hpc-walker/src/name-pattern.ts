@@ -1,22 +1,24 @@
-import { type Component, compileComponents, compileSet, componentMatches, Refused } from "./exclude";
+import {
+  type Component,
+  compileComponents,
+  compileSet,
+  componentMatches,
+  Refused,
+} from "./exclude";
 
 /** What stands for more patterns than this is refused: `{a,b}` twenty times would be a million. */
 const MAX_ALTERNATIVES = 1000;
 
-const [SLASH, BACKSLASH, OPEN_SET, OPEN, COMMA, CLOSE] = Buffer.from("/\\[{,}") as Iterable<number> as [
-  number,
-  number,
-  number,
-  number,
-  number,
-  number,
-];
+const [SLASH, BACKSLASH, OPEN_SET, OPEN, COMMA, CLOSE] = Buffer.from(
+  "/\\[{,}",
+) as Iterable<number> as [number, number, number, number, number, number];
 
 /**
- * A pattern that selects names: `*`, `?`, `[…]` and `**` mean what they mean in an exclude, byte for byte, and `\` takes the meaning from
- * what follows it. `{a,b}` is one of several, with slashes in them or further braces; without a comma in it a brace is itself. A pattern
- * that begins with `/` is a whole name, any other one matches at every level; what lies below a match is selected, too. Time is linear in
- * the name and in the pattern, whatever they are.
+ * A pattern that selects names: `*`, `?`, `[…]` and `**` mean what they mean in an exclude, byte
+ * for byte, and `\` takes the meaning from what follows it. `{a,b}` is one of several, with slashes
+ * in them or further braces; without a comma in it a brace is itself. A pattern that begins with
+ * `/` is a whole name, any other one matches at every level; what lies below a match is selected,
+ * too. Time is linear in the name and in the pattern, whatever they are.
  */
 export class NamePattern {
   readonly #alternatives: readonly (readonly Component[])[];
@@ -117,7 +119,12 @@ function firstGroup(pattern: Buffer): readonly number[] | undefined {
     else if (byte === CLOSE) {
       const group = open.pop();
       group?.push(at);
-      if (group !== undefined && group.length > 2 && (group[0] ?? 0) < (first?.[0] ?? pattern.length)) first = group;
+      if (
+        group !== undefined &&
+        group.length > 2 &&
+        (group[0] ?? 0) < (first?.[0] ?? pattern.length)
+      )
+        first = group;
     }
     at = byte === OPEN_SET ? compileSet(pattern, at + 1).end : at + 1;
   }

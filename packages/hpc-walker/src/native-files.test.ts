@@ -59,13 +59,18 @@ describe("fileHoles", () => {
     const path = join(dir, "sparse");
     execFileSync(
       "bash",
-      ["-c", "truncate -s 1T sparse; printf x | dd of=sparse bs=1 seek=512G conv=notrunc status=none"],
+      [
+        "-c",
+        "truncate -s 1T sparse; printf x | dd of=sparse bs=1 seek=512G conv=notrunc status=none",
+      ],
       { cwd: dir },
     );
     const fd = openSync(path, "r");
     try {
       const holes = fileHoles(fd, 2 ** 40, 4096, 10) ?? Buffer.alloc(0);
-      const numbers = Array.from({ length: holes.length / 8 }, (_, i) => Number(holes.readBigUInt64LE(i * 8)));
+      const numbers = Array.from({ length: holes.length / 8 }, (_, i) =>
+        Number(holes.readBigUInt64LE(i * 8)),
+      );
       expect(numbers).toEqual([0, 2 ** 39, 2 ** 39 + 4096, 2 ** 39 - 4096]);
       expect(fileHoles(fd, 2 ** 40, 4096, 1)).toBeUndefined();
       expect(fileHoles(fd, 2 ** 40, 2 ** 39, 1)?.readBigUInt64LE(0)).toBe(0n);
@@ -74,7 +79,9 @@ describe("fileHoles", () => {
     } finally {
       closeSync(fd);
     }
-    expect(() => fileHoles(fd, 1, 1, 1)).toThrow(expect.objectContaining({ code: "HPC_NATIVE_CALL" }));
+    expect(() => fileHoles(fd, 1, 1, 1)).toThrow(
+      expect.objectContaining({ code: "HPC_NATIVE_CALL" }),
+    );
   });
 });
 

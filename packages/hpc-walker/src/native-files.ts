@@ -7,8 +7,10 @@ import { E2BIG, EFBIG, EINVAL, ENAMETOOLONG, errnoOf } from "./system-error";
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
 /**
- * Opens a file by its path as bytes, of any length. The last component is not followed if it is a symlink.
- * Returns a descriptor (close-on-exec), or -errno: -ENAMETOOLONG beyond PATH_MAX when libhpcscan is not there.
+ * Opens a file by its path as bytes, of any length. The last component is not followed if it is a
+ * symlink.
+ * Returns a descriptor (close-on-exec), or -errno: -ENAMETOOLONG beyond PATH_MAX when libhpcscan is
+ * not there.
  */
 export function openFile(path: Buffer, flags: number = O_RDONLY): number {
   if (path.length === 0 || path.includes(0)) return -EINVAL; // fs.openSync would throw another kind of error
@@ -29,7 +31,8 @@ function openLong(path: Buffer, flags: number): number {
 const LINK_ROOM = 65_536;
 
 /**
- * The symbolic link at a root, or above it, for which a scan refuses that root with ELOOP: others than root (or who runs this) may have chosen where it leads.
+ * The symbolic link at a root, or above it, for which a scan refuses that root with ELOOP: others
+ * than root (or who runs this) may have chosen where it leads.
  * undefined: there is none, or none any more.
  */
 export function rootLink(root: Buffer): Buffer | undefined {
@@ -39,15 +42,18 @@ export function rootLink(root: Buffer): Buffer | undefined {
 }
 
 /**
- * Gives a pipe room for so many bytes if it has less and may have more; returns the room that it has now. undefined: a refusal, or no library, which is no
- * error: a small pipe works, too.
+ * Gives a pipe room for so many bytes if it has less and may have more; returns the room that it
+ * has now. undefined: a refusal, or no library, which is no error: a small pipe works, too.
  */
 export function widenPipe(fd: number, bytes: number): number | undefined {
   const room = tryLibrary()?.pipeSize(fd, bytes);
   return room === undefined || room < 0 ? undefined : room;
 }
 
-/** Lets go of what the page cache holds of an open file from `offset` on, `length` bytes; 0: to its end. Without the library it stays. */
+/**
+ * Lets go of what the page cache holds of an open file from `offset` on, `length` bytes; 0: to its
+ * end. Without the library it stays.
+ */
 export function dropCache(fd: number, offset: number, length: number): void {
   tryLibrary()?.dropCache(fd, offset, length);
 }
@@ -55,12 +61,19 @@ export function dropCache(fd: number, offset: number, length: number): void {
 const HOLE_BYTES = 16;
 
 /**
- * Holes of at least `minHole` bytes in the first `size` bytes of an open file: 16 bytes for each, { u64 offset, u64 length } little endian,
- * ascending. Empty where the filesystem does not tell, without libhpcscan, and for a size beyond 2^53. undefined: there are more than
- * `maxHoles`; ask again for larger ones. The descriptor's offset stays. Worth asking when st_blocks say less than the size.
+ * Holes of at least `minHole` bytes in the first `size` bytes of an open file: 16 bytes for each, {
+ * u64 offset, u64 length } little endian, ascending. Empty where the filesystem does not tell,
+ * without libhpcscan, and for a size beyond 2^53. undefined: there are more than `maxHoles`; ask
+ * again for larger ones. The descriptor's offset stays. Worth asking when st_blocks say less than
+ * the size.
  * Throws the system's error as NativeError.
  */
-export function fileHoles(fd: number, size: number, minHole: number, maxHoles: number): Buffer | undefined {
+export function fileHoles(
+  fd: number,
+  size: number,
+  minHole: number,
+  maxHoles: number,
+): Buffer | undefined {
   const library = tryLibrary();
   if (library === undefined || !Number.isSafeInteger(size)) return Buffer.alloc(0);
   const out = Buffer.alloc(maxHoles * HOLE_BYTES);
@@ -79,9 +92,9 @@ export interface FileContent {
 }
 
 /**
- * Reads files of at most `max` bytes each, in order; the native library does a few megabytes in one call. What goes
- * wrong with a file is in its answer. Throws RangeError for a `max` that does not fit 32 bits, or when the library
- * answers nothing.
+ * Reads files of at most `max` bytes each, in order; the native library does a few megabytes in one
+ * call. What goes wrong with a file is in its answer. Throws RangeError for a `max` that does not
+ * fit 32 bits, or when the library answers nothing.
  */
 export function readFiles(paths: readonly Buffer[], max: number): FileContent[] {
   const library = tryLibrary();
@@ -93,7 +106,11 @@ export function readFilesPlain(paths: readonly Buffer[], max: number): FileConte
   return paths.map((path) => readOne(path, max));
 }
 
-function readFilesNative(library: ScanLibrary, paths: readonly Buffer[], max: number): FileContent[] {
+function readFilesNative(
+  library: ScanLibrary,
+  paths: readonly Buffer[],
+  max: number,
+): FileContent[] {
   const answers: FileContent[] = [];
   const perCall = Math.max(1, Math.floor(READ_FILES_BYTES / (max + 16)));
   while (answers.length < paths.length) {
@@ -102,7 +119,8 @@ function readFilesNative(library: ScanLibrary, paths: readonly Buffer[], max: nu
     const out = Buffer.allocUnsafe(batch.length * (max + 16));
     const used = Buffer.alloc(8);
     const answered = library.readFiles(requests, requests.length, out, out.length, used);
-    if (answered <= 0) throw new RangeError(`hpc_read_files answered ${answered} to ${batch.length} requests`);
+    if (answered <= 0)
+      throw new RangeError(`hpc_read_files answered ${answered} to ${batch.length} requests`);
     for (let i = 0, at = 0; i < answered; i++) {
       const errno = out.readInt32LE(at);
       const length = out.readUInt32LE(at + 4);
@@ -129,8 +147,11 @@ function readOne(path: Buffer, max: number): FileContent {
     if (!fstatSync(fd).isFile()) return { errno: EINVAL, content: NOTHING };
     const buffer = Buffer.allocUnsafe(max + 1);
     let have = 0;
-    for (let n = 1; n > 0 && have <= max; have += n) n = readSync(fd, buffer, have, max + 1 - have, null);
-    return have > max ? { errno: EFBIG, content: NOTHING } : { errno: 0, content: buffer.subarray(0, have) };
+    for (let n = 1; n > 0 && have <= max; have += n)
+      n = readSync(fd, buffer, have, max + 1 - have, null);
+    return have > max
+      ? { errno: EFBIG, content: NOTHING }
+      : { errno: 0, content: buffer.subarray(0, have) };
   } catch (error) {
     return { errno: errnoOf(error), content: NOTHING };
   } finally {

@@ -51,8 +51,9 @@ const NO_DIR = 0xffff_ffff;
 const TWO_32 = 2 ** 32;
 
 /**
- * Turns the ordinary entries of a scan into hpc/1 frames, thousands in one call of libhpcscan. Ordinary is what needs no decision and no message: no other
- * name of its inode, nothing that failed, content within the batch. The frames are byte for byte those that a FrameWriter makes.
+ * Turns the ordinary entries of a scan into hpc/1 frames, thousands in one call of libhpcscan.
+ * Ordinary is what needs no decision and no message: no other name of its inode, nothing that
+ * failed, content within the batch. The frames are byte for byte those that a FrameWriter makes.
  */
 export class NativeFrames {
   readonly #library = scanLibrary();
@@ -60,9 +61,13 @@ export class NativeFrames {
   #call = new Uint32Array(FRAMES_CALL_BYTES / 4);
   #bytes = Buffer.from(this.#call.buffer);
 
-  /** content: an entry's content travels; digests: as in archives. Main thread only. Throws NativeError when the library is not there. */
+  /**
+   * content: an entry's content travels; digests: as in archives. Main thread only. Throws
+   * NativeError when the library is not there.
+   */
   constructor(options: { readonly content: boolean; readonly digests: boolean }) {
-    this.#flags = (options.content ? FramesFlag.CONTENT : 0) | (options.digests ? FramesFlag.DIGESTS : 0);
+    this.#flags =
+      (options.content ? FramesFlag.CONTENT : 0) | (options.digests ? FramesFlag.DIGESTS : 0);
   }
 
   /** Why the last run ended. */
@@ -83,21 +88,42 @@ export class NativeFrames {
   }
 
   /**
-   * Writes frames of a batch to `out`, behind the `length` bytes that it holds, from the record on that the cursor steps on next, and moves the cursor behind the last
-   * entry that was dealt with. `own`: files that are no ordinary entries.
+   * Writes frames of a batch to `out`, behind the `length` bytes that it holds, from the record on
+   * that the cursor steps on next, and moves the cursor behind the last entry that was dealt with.
+   * `own`: files that are no ordinary entries.
    */
-  run(cursor: RecordCursor, batch: Buffer, out: Buffer, length: number, own: ReadonlySet<FileIdentity>): Filled {
+  run(
+    cursor: RecordCursor,
+    batch: Buffer,
+    out: Buffer,
+    length: number,
+    own: ReadonlySet<FileIdentity>,
+  ): Filled {
     this.#begin(length, own);
     this.#set(FRAMES_CALL.at, cursor.following);
     this.#set(FRAMES_CALL.dir_at, cursor.dirRecord < 0 ? NO_DIR : cursor.dirRecord);
-    const used = this.#library.frames(batch, batch.length, out, out.length, this.#bytes, this.#bytes.length);
-    if (used < 0) throw new WalkerError("HPC_BAD_BATCH", `hpc_frames() answered ${used}`, "Run `npm run build` again.");
+    const used = this.#library.frames(
+      batch,
+      batch.length,
+      out,
+      out.length,
+      this.#bytes,
+      this.#bytes.length,
+    );
+    if (used < 0)
+      throw new WalkerError(
+        "HPC_BAD_BATCH",
+        `hpc_frames() answered ${used}`,
+        "Run `npm run build` again.",
+      );
     const dirAt = this.#word(FRAMES_CALL.dir_at);
     cursor.moveTo(this.#word(FRAMES_CALL.at), dirAt === NO_DIR ? -1 : dirAt);
     return { length: used, written: 0 };
   }
 
-  /** The same of what a running scan finds, as hpc_scan_frames() does it; -errno: why that ended. */
+  /**
+   * The same of what a running scan finds, as hpc_scan_frames() does it; -errno: why that ended.
+   */
   scan(
     handle: number,
     to: number | undefined,
@@ -109,7 +135,14 @@ export class NativeFrames {
     // Nothing to do: fewer turns are enough.
     const idle = this.stop === FramesStop.MORE && this.#entries === 0;
     this.#set(FRAMES_CALL.time_ms, idle ? PULL_TIMEOUT_MS : TURN_MS);
-    const used = this.#library.scanFrames(handle, to ?? -1, out, out.length, this.#bytes, this.#bytes.length);
+    const used = this.#library.scanFrames(
+      handle,
+      to ?? -1,
+      out,
+      out.length,
+      this.#bytes,
+      this.#bytes.length,
+    );
     return used < 0 ? used : { length: used, written: this.#long(FRAMES_CALL.written) };
   }
 

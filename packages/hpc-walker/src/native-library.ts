@@ -29,21 +29,44 @@ export interface ScanLibrary {
   dropCache(fd: number, offset: number, length: number): number;
   streamNow(from: number, offset: number, length: number, to: number, control: Buffer): number;
   /** The same in a thread of its own. */
-  stream(from: number, offset: number, length: number, to: number, control: Buffer): Promise<number>;
+  stream(
+    from: number,
+    offset: number,
+    length: number,
+    to: number,
+    control: Buffer,
+  ): Promise<number>;
   /** `shim-c/scan/frames.h`. */
-  frames(records: Buffer, length: number, out: Buffer, capacity: number, call: Buffer, callLength: number): number;
-  scanFrames(handle: number, to: number, out: Buffer, capacity: number, call: Buffer, callLength: number): number;
+  frames(
+    records: Buffer,
+    length: number,
+    out: Buffer,
+    capacity: number,
+    call: Buffer,
+    callLength: number,
+  ): number;
+  scanFrames(
+    handle: number,
+    to: number,
+    out: Buffer,
+    capacity: number,
+    call: Buffer,
+    callLength: number,
+  ): number;
 }
 
 let loaded: ScanLibrary | undefined;
 
 /**
- * Opens libhpcscan and calls each function once, so that a missing symbol shows before a scan begins. Throws NativeError.
+ * Opens libhpcscan and calls each function once, so that a missing symbol shows before a scan
+ * begins. Throws NativeError.
  * Main thread only.
  */
 export function scanLibrary(candidates: readonly string[] = CANDIDATES): ScanLibrary {
   if (loaded && candidates === CANDIDATES) return loaded;
-  const library = bind(openLibrary("libhpcscan", candidates, { symbol: "hpc_scan_abi", version: SCAN_ABI }));
+  const library = bind(
+    openLibrary("libhpcscan", candidates, { symbol: "hpc_scan_abi", version: SCAN_ABI }),
+  );
   const none = Buffer.alloc(8);
   // None of these calls is given anything to do: they answer -EINVAL, or 0 requests.
   library.start(none, 0);
@@ -91,7 +114,11 @@ function bind(library: Library): ScanLibrary {
     streamNow: library.bind("hpc_stream", STREAM, "i64"),
     stream: library.bindAsync("hpc_stream", STREAM, "i64"),
     frames: library.bind("hpc_frames", ["buffer", "i64", "buffer", "i64", "buffer", "i64"], "i64"),
-    scanFrames: library.bind("hpc_scan_frames", ["i64", "i64", "buffer", "i64", "buffer", "i64"], "i64"),
+    scanFrames: library.bind(
+      "hpc_scan_frames",
+      ["i64", "i64", "buffer", "i64", "buffer", "i64"],
+      "i64",
+    ),
   };
 }
 

@@ -1,7 +1,13 @@
 import { Socket } from "node:net";
 import { errnoName } from "@podheitor/hpc-native";
 import { WalkerError } from "./errors";
-import { ENTRY_HEAD, OPEN_ANSWER, OPEN_ANSWER_BYTES, OPEN_REQUEST, OPEN_REQUEST_BYTES } from "./layout";
+import {
+  ENTRY_HEAD,
+  OPEN_ANSWER,
+  OPEN_ANSWER_BYTES,
+  OPEN_REQUEST,
+  OPEN_REQUEST_BYTES,
+} from "./layout";
 import { type ScanLibrary, scanLibrary } from "./native-library";
 import type { RecordCursor } from "./record";
 
@@ -25,13 +31,18 @@ export const OpenFlag = {
 
 /** An entry that was looked at again. */
 export interface OpenedEntry {
-  /** Open for reading, close-on-exec; -1 where no content was asked for. Whoever asked closes it. */
+  /**
+   * Open for reading, close-on-exec; -1 where no content was asked for. Whoever asked closes it.
+   */
   readonly fd: number;
   /** The same object, but its size, mode or ctime are others than the scan saw. */
   readonly changed: boolean;
   /** What it is now, as `struct hpc_entry_head`, without a name. */
   readonly head: Buffer;
-  /** 16 bytes for each hole, { u64 offset, u64 length } little endian, ascending; the longest, where there are more than a record may hold. */
+  /**
+   * 16 bytes for each hole, { u64 offset, u64 length } little endian, ascending; the longest, where
+   * there are more than a record may hold.
+   */
   readonly holes: Buffer;
   /** The xattr block; empty when it was not asked for. */
   readonly xattrs: Buffer;
@@ -57,8 +68,10 @@ export function seenEntry(cursor: RecordCursor, bytes: Buffer): SeenEntry {
 }
 
 /**
- * Threads of libhpcscan that look at entries again after a scan handed them out, and open them. No symlink is followed below the directory that is given, nothing but a
- * regular file is opened, and what is found must be the object that the scan saw: by kind, inode and time of birth or, where none is kept, generation. The event loop never waits.
+ * Threads of libhpcscan that look at entries again after a scan handed them out, and open them. No
+ * symlink is followed below the directory that is given, nothing but a regular file is opened, and
+ * what is found must be the object that the scan saw: by kind, inode and time of birth or, where
+ * none is kept, generation. The event loop never waits.
  */
 export class Openers {
   readonly #library: ScanLibrary;
@@ -70,14 +83,18 @@ export class Openers {
   #length = 0;
   #needed = 4;
 
-  /** `minHole`: shorter holes are not told. Main thread only. Throws NativeError when the library is not there, WalkerError HPC_SCAN_ENGINE without threads or descriptors. */
+  /**
+   * `minHole`: shorter holes are not told. Main thread only. Throws NativeError when the library is
+   * not there, WalkerError HPC_SCAN_ENGINE without threads or descriptors.
+   */
   constructor(threads: number, minHole: number) {
     this.#library = scanLibrary();
     const end = Buffer.alloc(4);
     this.#handle = this.#library.openersStart(threads, minHole, end);
     if (this.#handle <= 0) {
       const why = `the threads that open files cannot start: ${errnoName(-this.#handle)}`;
-      const remedy = "Look at the descriptor and thread limits of the process (ulimit -n, ulimit -u, cgroup).";
+      const remedy =
+        "Look at the descriptor and thread limits of the process (ulimit -n, ulimit -u, cgroup).";
       throw new WalkerError("HPC_SCAN_ENGINE", why, remedy);
     }
     this.#socket = new Socket({ fd: end.readInt32LE(0), readable: true, writable: false });
@@ -87,8 +104,9 @@ export class Openers {
   }
 
   /**
-   * Looks at an entry below the directory `dir` (a descriptor, O_PATH will do), or, with -1, at a root by its whole path. Rejects with the system's error (`errno` is negative): ESTALE
-   * for another object under that name, ELOOP for a symlink on the way.
+   * Looks at an entry below the directory `dir` (a descriptor, O_PATH will do), or, with -1, at a
+   * root by its whole path. Rejects with the system's error (`errno` is negative): ESTALE for
+   * another object under that name, ELOOP for a symlink on the way.
    */
   look(dir: number, path: Buffer, seen: SeenEntry, flags: number): Promise<OpenedEntry> {
     const id = this.#next;
@@ -106,11 +124,13 @@ export class Openers {
   }
 
   /**
-   * Holds a root that is a directory, for `look`: a descriptor (O_PATH), which the caller closes. Symlinks on its way are followed as a scan follows them. Rejects with the system's error, ELOOP
+   * Holds a root that is a directory, for `look`: a descriptor (O_PATH), which the caller closes.
+   * Symlinks on its way are followed as a scan follows them. Rejects with the system's error, ELOOP
    * where a scan would refuse it.
    */
   async hold(root: Buffer): Promise<number> {
-    return (await this.look(-1, root, { request: Buffer.alloc(OPEN_REQUEST_BYTES) }, OpenFlag.ROOT)).fd;
+    return (await this.look(-1, root, { request: Buffer.alloc(OPEN_REQUEST_BYTES) }, OpenFlag.ROOT))
+      .fd;
   }
 
   /** Call it when all looks have settled. Idempotent. */

@@ -23,8 +23,9 @@ export const ScanFlag = {
 const SLASH = 0x2f;
 
 /**
- * `struct hpc_scan_options` and the paths behind it. Both engines begin with it, so that what one refuses, the other refuses. Throws
- * HPC_SCAN_OPTIONS for what is out of its bounds, and for a path that is not absolute.
+ * `struct hpc_scan_options` and the paths behind it. Both engines begin with it, so that what one
+ * refuses, the other refuses. Throws HPC_SCAN_OPTIONS for what is out of its bounds, and for a path
+ * that is not absolute.
  */
 export function encodeScanOptions(options: ScanOptions): Buffer {
   const { paths, excludes, markers, whole: unseen } = namesOf(options);
@@ -40,7 +41,11 @@ export function encodeScanOptions(options: ScanOptions): Buffer {
     (options.readAhead ? ScanFlag.READ_AHEAD : 0) |
     (options.skipReleased ? ScanFlag.SKIP_RELEASED : 0) |
     (options.mdts ? ScanFlag.MDTS : 0) |
-    (options.projects === "directories" ? ScanFlag.PROJECTS : options.projects === "all" ? ScanFlag.PROJECTS_ALL : 0);
+    (options.projects === "directories"
+      ? ScanFlag.PROJECTS
+      : options.projects === "all"
+        ? ScanFlag.PROJECTS_ALL
+        : 0);
   head.writeUInt32LE(SCAN_ABI, 0);
   head.writeUInt32LE(options.threads, 4);
   head.writeUInt32LE(options.inlineBytes, 8);
@@ -54,7 +59,13 @@ export function encodeScanOptions(options: ScanOptions): Buffer {
   head.writeUInt32LE(options.metadataOps ?? 0, 44);
   refuse("exclude pattern", excludes, excludeProblem);
   refuse("marker", markers, markerProblem);
-  const lists = [...sized(paths), u32(excludes.length), ...sized(excludes), u32(markers.length), ...sized(markers)];
+  const lists = [
+    ...sized(paths),
+    u32(excludes.length),
+    ...sized(excludes),
+    u32(markers.length),
+    ...sized(markers),
+  ];
   if (unseen.length > 0) lists.push(u32(unseen.length), ...sized(unseen));
   return Buffer.concat([head, ...lists]);
 }
@@ -67,7 +78,12 @@ export function namesOf({
   whole = [],
 }: Pick<ScanOptions, "paths" | "excludes" | "markers" | "whole">) {
   const bytes = (names: readonly GivenName[]) => names.map((name) => Buffer.from(name));
-  return { paths: bytes(paths), excludes: bytes(excludes), markers: bytes(markers), whole: bytes(whole) };
+  return {
+    paths: bytes(paths),
+    excludes: bytes(excludes),
+    markers: bytes(markers),
+    whole: bytes(whole),
+  };
 }
 
 /** Node's own write methods would take a fraction for the integer below it, and NaN for 0. */
@@ -82,13 +98,15 @@ function checkOptions(options: ScanOptions, paths: readonly Buffer[]): void {
     whole("shard.count", shard.count, 0, MAX_U32);
     whole("shard.index", shard.index, 0, Math.max(0, shard.count - 1));
   }
-  if (since !== undefined && BigInt.asIntN(64, since) !== since) throw badOptions(`since is ${since}, beyond 64 bits`);
+  if (since !== undefined && BigInt.asIntN(64, since) !== since)
+    throw badOptions(`since is ${since}, beyond 64 bits`);
   if (paths.length === 0) throw badOptions("no path");
   for (const path of paths) {
     // The scan goes on while the process may change its directory.
     if (path[0] !== SLASH) throw badOptions(`the path ${quoted(path)} is not absolute`);
     if (path.includes(0)) throw badOptions("a path holds a NUL");
-    if (path.length > MAX_ROOT) throw badOptions(`a path of ${path.length} bytes is longer than ${MAX_ROOT}`);
+    if (path.length > MAX_ROOT)
+      throw badOptions(`a path of ${path.length} bytes is longer than ${MAX_ROOT}`);
   }
 }
 
@@ -97,7 +115,11 @@ function whole(name: string, value: number, min: number, max: number): void {
     throw badOptions(`${name} is ${value}, not an integer from ${min} to ${max}`);
 }
 
-function refuse(what: string, list: readonly Buffer[], problem: (item: Buffer) => string | undefined): void {
+function refuse(
+  what: string,
+  list: readonly Buffer[],
+  problem: (item: Buffer) => string | undefined,
+): void {
   for (const item of list) {
     const why = problem(item);
     if (why !== undefined) throw badOptions(`the ${what} ${quoted(item)} ${why}`);
@@ -117,5 +139,10 @@ function u32(value: number): Buffer {
 const quoted = (bytes: Buffer) => JSON.stringify(bytes.toString());
 
 export function badOptions(why: string, cause?: unknown): WalkerError {
-  return new WalkerError("HPC_SCAN_OPTIONS", `scan options: ${why}`, "Correct the options of the scan.", { cause });
+  return new WalkerError(
+    "HPC_SCAN_OPTIONS",
+    `scan options: ${why}`,
+    "Correct the options of the scan.",
+    { cause },
+  );
 }

@@ -13,8 +13,9 @@ const { EAGAIN, EBUSY, ECANCELED, EINVAL } = constants.errno;
 const COUNTERS = 20;
 
 /**
- * Starts a scan by libhpcscan's threads. Main thread only. Throws NativeError when the library is not there or cannot be used,
- * WalkerError HPC_SCAN_OPTIONS or HPC_SCAN_ENGINE. `candidates`: where libhpcscan may be, if not beside this package.
+ * Starts a scan by libhpcscan's threads. Main thread only. Throws NativeError when the library is
+ * not there or cannot be used, WalkerError HPC_SCAN_OPTIONS or HPC_SCAN_ENGINE. `candidates`: where
+ * libhpcscan may be, if not beside this package.
  */
 export function openNativeScanner(options: ScanOptions, candidates?: readonly string[]): Scanner {
   const library = scanLibrary(candidates);
@@ -58,7 +59,11 @@ class NativeScanner implements Scanner {
     }
   }
 
-  async frames(maker: NativeFrames, fill: FillFrames, own: ReadonlySet<FileIdentity>): Promise<FramesStop> {
+  async frames(
+    maker: NativeFrames,
+    fill: FillFrames,
+    own: ReadonlySet<FileIdentity>,
+  ): Promise<FramesStop> {
     await this.#begin();
     try {
       fill((buffer, length, to) => {
@@ -111,7 +116,10 @@ class NativeScanner implements Scanner {
     return this.#closing;
   }
 
-  /** A thread that hangs in the kernel after the grace is left behind: nothing can end it, and nothing waits for it. */
+  /**
+   * A thread that hangs in the kernel after the grace is left behind: nothing can end it, and
+   * nothing waits for it.
+   */
   async #free(): Promise<void> {
     this.stop();
     const giveUp = performance.now() + CLOSE_GRACE_MS;
@@ -157,5 +165,9 @@ function stoppedError(): WalkerError {
 
 function engineError(what: string, result: number): WalkerError {
   const remedy = "Look at the memory and thread limits of the process (ulimit -u, cgroup).";
-  return new WalkerError("HPC_SCAN_ENGINE", `the scan engine ${what}: ${errnoName(-result)}`, remedy);
+  return new WalkerError(
+    "HPC_SCAN_ENGINE",
+    `the scan engine ${what}: ${errnoName(-result)}`,
+    remedy,
+  );
 }

@@ -5,7 +5,10 @@ import { type ScanLibrary, tryLibrary } from "./native-library";
 export interface Streamed {
   /** Moved, as whole D frames. */
   readonly bytes: number;
-  /** 0, or errno of the input; then fewer bytes may have been moved than were asked for. EINVAL with no bytes: this input cannot be spliced, read it. */
+  /**
+   * 0, or errno of the input; then fewer bytes may have been moved than were asked for. EINVAL with
+   * no bytes: this input cannot be spliced, read it.
+   */
   readonly errno: number;
 }
 
@@ -13,8 +16,9 @@ const STOP = 0;
 const ERROR = 1;
 
 /**
- * Moves bulk data from a file, a pipe or a socket to a pipe as D frames, by splice(2): no byte is copied into this process, and a gibibyte takes a tenth of a
- * second. Each move runs in a thread of libuv's pool and waits there as long as the output is full.
+ * Moves bulk data from a file, a pipe or a socket to a pipe as D frames, by splice(2): no byte is
+ * copied into this process, and a gibibyte takes a tenth of a second. Each move runs in a thread of
+ * libuv's pool and waits there as long as the output is full.
  *
  *     const { bytes, errno } = await streamerTo(1).move(fd, 0, 2 ** 26);
  */
@@ -31,9 +35,11 @@ export class Streamer {
   }
 
   /**
-   * Moves up to `length` bytes; fewer only at the end of the input or where it failed. `offset`: in a file, whose own offset stays; -1: a pipe or a socket, from where it is. One
-   * move at a time, and nobody else may write to the output meanwhile. Rejects with NativeError when the output fails (EPIPE: the receiver is gone), and with ECANCELED after
-   * `stop`; the last frame may be cut off then.
+   * Moves up to `length` bytes; fewer only at the end of the input or where it failed. `offset`: in
+   * a file, whose own offset stays; -1: a pipe or a socket, from where it is. One move at a time,
+   * and nobody else may write to the output meanwhile. Rejects with NativeError when the output
+   * fails (EPIPE: the receiver is gone), and with ECANCELED after `stop`; the last frame may be cut
+   * off then.
    */
   async move(from: number, offset: number, length: number): Promise<Streamed> {
     const moved = await this.#library.stream(from, offset, length, this.#to, this.#bytes);
@@ -47,7 +53,10 @@ export class Streamer {
   }
 }
 
-/** A Streamer to that pipe; undefined where libhpcscan is not there, so that bytes must be read and written. */
+/**
+ * A Streamer to that pipe; undefined where libhpcscan is not there, so that bytes must be read and
+ * written.
+ */
 export function streamerTo(pipe: number): Streamer | undefined {
   const library = tryLibrary();
   return library && new Streamer(library, pipe);

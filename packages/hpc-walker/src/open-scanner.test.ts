@@ -25,7 +25,9 @@ function options(more: Partial<CreateScannerOptions>): CreateScannerOptions {
 
 async function run(more: Partial<CreateScannerOptions>) {
   const told: Fallback[] = [];
-  const scanner = createScanner(options({ ...more, onFallback: (fallback) => told.push(fallback) }));
+  const scanner = createScanner(
+    options({ ...more, onFallback: (fallback) => told.push(fallback) }),
+  );
   while (await scanner.next());
   await scanner.close();
   return { engine: scanner.engine, told, handedOut: scanner.stats().handedOut };
@@ -37,7 +39,9 @@ describe("createScanner", () => {
   });
 
   test("falls back when the library is missing, and says why, what to do, and what is different", async () => {
-    const { engine, told, handedOut } = await run({ nativeLibrary: ["/nonexistent/libhpcscan.so"] });
+    const { engine, told, handedOut } = await run({
+      nativeLibrary: ["/nonexistent/libhpcscan.so"],
+    });
     expect([engine, handedOut, told.length]).toEqual(["workers", 1, 1]);
     expect(told[0]?.reason).toContain("/nonexistent/libhpcscan.so");
     expect(told[0]?.remedy).toContain("npm run build");
@@ -56,13 +60,17 @@ describe("createScanner", () => {
   test("does what it is told: workers silently, native or an error", async () => {
     expect(await run({ engine: "workers" })).toEqual({ engine: "workers", told: [], handedOut: 1 });
     const missing = options({ engine: "native", nativeLibrary: ["/nonexistent/libhpcscan.so"] });
-    expect(() => createScanner(missing)).toThrow(expect.objectContaining({ code: "HPC_NATIVE_MISSING" }));
+    expect(() => createScanner(missing)).toThrow(
+      expect.objectContaining({ code: "HPC_NATIVE_MISSING" }),
+    );
   });
 
   test("says that the TypeScript engine reads no attributes, when it was asked for both", async () => {
     const { engine, told } = await run({ engine: "workers", xattrs: true });
     expect([engine, told.length]).toEqual(["workers", 1]);
-    expect(told[0]?.consequence).toContain("extended attributes, ACLs, inode flags and holes are not read");
+    expect(told[0]?.consequence).toContain(
+      "extended attributes, ACLs, inode flags and holes are not read",
+    );
     expect((await run({ engine: "native", xattrs: true })).told).toEqual([]);
   });
 

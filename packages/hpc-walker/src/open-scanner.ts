@@ -3,7 +3,10 @@ import { openNativeScanner } from "./native-scanner";
 import type { Scanner } from "./scanner";
 import { mayUseWorkers, openWorkersScanner, type WorkersOptions } from "./workers-scanner";
 
-/** Which engine to use. `auto`: native, and otherwise, but not for root, the TypeScript engine, which `onFallback` is told about. */
+/**
+ * Which engine to use. `auto`: native, and otherwise, but not for root, the TypeScript engine,
+ * which `onFallback` is told about.
+ */
 export type EngineChoice = "auto" | "native" | "workers";
 
 /** Why the TypeScript engine runs although the native one was wanted. */
@@ -29,17 +32,22 @@ export interface CreateScannerOptions extends WorkersOptions {
   readonly engine: EngineChoice;
   /** Where libhpcscan may be, in this order. Default: beside this package, or beside the bundle. */
   readonly nativeLibrary?: readonly string[];
-  /** Told at most once for each scanner: when `auto` has to take the TypeScript engine, or when that was asked for, and xattrs too. */
+  /**
+   * Told at most once for each scanner: when `auto` has to take the TypeScript engine, or when that
+   * was asked for, and xattrs too.
+   */
   readonly onFallback?: (fallback: Fallback) => void;
 }
 
 /**
- * Starts a scan. Throws NativeError when `native` was asked for and cannot be had, or nothing else may be taken; WalkerError for bad options, and HPC_ENGINE_REFUSED when
- * root asks for `workers` without `trustedTree`.
+ * Starts a scan. Throws NativeError when `native` was asked for and cannot be had, or nothing else
+ * may be taken; WalkerError for bad options, and HPC_ENGINE_REFUSED when root asks for `workers`
+ * without `trustedTree`.
  */
 export function createScanner(options: CreateScannerOptions): Scanner {
   if (options.engine === "workers") {
-    if (options.xattrs) options.onFallback?.({ ...WORKERS_AND_XATTRS, consequence: WORKERS_CONSEQUENCE });
+    if (options.xattrs)
+      options.onFallback?.({ ...WORKERS_AND_XATTRS, consequence: WORKERS_CONSEQUENCE });
     return openWorkersScanner(options);
   }
   try {
@@ -52,7 +60,11 @@ export function createScanner(options: CreateScannerOptions): Scanner {
       error.code === "HPC_UNTRUSTED_FILE"
     )
       throw error;
-    options.onFallback?.({ reason: error.message, remedy: error.remedy, consequence: WORKERS_CONSEQUENCE });
+    options.onFallback?.({
+      reason: error.message,
+      remedy: error.remedy,
+      consequence: WORKERS_CONSEQUENCE,
+    });
     return openWorkersScanner(options);
   }
 }

@@ -12,7 +12,10 @@ import {
 } from "./layout";
 import { paddedLength } from "./record";
 
-/** All of an entry, as `struct hpc_entry_head` and its prefix hold it. 64-bit fields are bigint: they are exact. */
+/**
+ * All of an entry, as `struct hpc_entry_head` and its prefix hold it. 64-bit fields are bigint:
+ * they are exact.
+ */
 export interface EntryFields {
   readonly kind: EntryKind;
   readonly flags: number;
@@ -49,7 +52,10 @@ export interface EntryFields {
 
 const NOTHING = Buffer.alloc(0);
 
-/** Writes records into one buffer. Each method returns false, and writes nothing, when the record does not fit. */
+/**
+ * Writes records into one buffer. Each method returns false, and writes nothing, when the record
+ * does not fit.
+ */
 export class RecordWriter {
   readonly #bytes: Buffer;
   readonly #view: DataView;
@@ -79,7 +85,8 @@ export class RecordWriter {
     const at = this.#begin(RecordType.DIR, path.length + 4 * mdts.length, 0, 0, 0n);
     if (at < 0) return false;
     path.copy(this.#bytes, at);
-    for (const [i, mdt] of mdts.entries()) this.#view.setUint32(at + path.length + 4 * i, mdt, true);
+    for (const [i, mdt] of mdts.entries())
+      this.#view.setUint32(at + path.length + 4 * i, mdt, true);
     this.#view.setUint32(at - RECORD_PREFIX + P.xattr_len, 4 * mdts.length, true);
     return true;
   }
@@ -88,7 +95,13 @@ export class RecordWriter {
     const { name, link, content } = fields;
     const xattrs = fields.xattrs ?? NOTHING;
     const length = ENTRY_HEAD + name.length + link.length + xattrs.length + (content?.length ?? 0);
-    const at = this.#begin(RecordType.ENTRY, length, fields.error, content?.length ?? CONTENT_NONE, fields.inoHash);
+    const at = this.#begin(
+      RecordType.ENTRY,
+      length,
+      fields.error,
+      content?.length ?? CONTENT_NONE,
+      fields.inoHash,
+    );
     if (at < 0) return false;
     this.#head(at, fields);
     name.copy(this.#bytes, at + ENTRY_HEAD);
@@ -111,7 +124,13 @@ export class RecordWriter {
   }
 
   /** Writes prefix and padding and returns where the body goes, or -1. */
-  #begin(type: RecordType, bodyLength: number, error: number, contentLength: number, inoHash: bigint): number {
+  #begin(
+    type: RecordType,
+    bodyLength: number,
+    error: number,
+    contentLength: number,
+    inoHash: bigint,
+  ): number {
     const at = this.#length;
     const recordLength = paddedLength(bodyLength);
     if (at + recordLength > this.#bytes.length) return -1;

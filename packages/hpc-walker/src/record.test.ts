@@ -1,6 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
 import * as fc from "fast-check";
-import { CONTENT_NONE, EntryKind, PREFIX_OFFSETS, RECORD_PREFIX, RecordType, type ScanOp } from "./layout";
+import {
+  CONTENT_NONE,
+  EntryKind,
+  PREFIX_OFFSETS,
+  RECORD_PREFIX,
+  RecordType,
+  type ScanOp,
+} from "./layout";
 import { RecordCursor } from "./record";
 import { type EntryFields, RecordWriter } from "./record-writer";
 
@@ -9,7 +16,8 @@ type Item =
   | { type: "entry"; fields: EntryFields }
   | { type: "error"; op: ScanOp; errno: number; name: Buffer };
 
-const bytes = (minLength: number) => fc.uint8Array({ minLength, maxLength: 40 }).map((a) => Buffer.from(a));
+const bytes = (minLength: number) =>
+  fc.uint8Array({ minLength, maxLength: 40 }).map((a) => Buffer.from(a));
 const u32 = fc.nat(0xffffffff);
 const u64 = fc.bigInt(0n, 0xffffffffffffffffn);
 const i64 = fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n);
@@ -46,10 +54,17 @@ const dir = fc
 const item: fc.Arbitrary<Item> = fc.oneof(
   dir,
   fields.map((f): Item => ({ type: "entry", fields: f })),
-  fc.record({ type: fc.constant("error" as const), op: fc.constantFrom(1, 2, 3), errno: fc.nat(200), name: bytes(0) }),
+  fc.record({
+    type: fc.constant("error" as const),
+    op: fc.constantFrom(1, 2, 3),
+    errno: fc.nat(200),
+    name: bytes(0),
+  }),
 );
 /** Always begins with a DIR, as a batch does. */
-const items = fc.tuple(dir, fc.array(item, { maxLength: 12 })).map(([first, rest]) => [first, ...rest]);
+const items = fc
+  .tuple(dir, fc.array(item, { maxLength: 12 }))
+  .map(([first, rest]) => [first, ...rest]);
 
 function write(list: readonly Item[]): Buffer {
   const writer = new RecordWriter(Buffer.alloc(16384, 0xee));
@@ -65,16 +80,28 @@ function read(batch: Buffer): Item[] {
   const cursor = new RecordCursor();
   const list: Item[] = [];
   for (cursor.reset(batch); cursor.next(); ) {
-    if (cursor.type === RecordType.DIR) list.push({ type: "dir", path: Buffer.from(cursor.dir), mdts: cursor.mdts });
-    else if (cursor.type === RecordType.ENTRY) list.push({ type: "entry", fields: fieldsOf(cursor) });
-    else list.push({ type: "error", op: cursor.op, errno: cursor.error, name: Buffer.from(cursor.name) });
+    if (cursor.type === RecordType.DIR)
+      list.push({ type: "dir", path: Buffer.from(cursor.dir), mdts: cursor.mdts });
+    else if (cursor.type === RecordType.ENTRY)
+      list.push({ type: "entry", fields: fieldsOf(cursor) });
+    else
+      list.push({
+        type: "error",
+        op: cursor.op,
+        errno: cursor.error,
+        name: Buffer.from(cursor.name),
+      });
   }
   return list;
 }
 
 function fieldsOf(c: RecordCursor): EntryFields {
   // A view that reached beyond the batch would have been clipped by subarray().
-  expect([c.name.length, c.link.length, c.xattrs.length]).toEqual([c.nameLength, c.linkLength, c.xattrLength]);
+  expect([c.name.length, c.link.length, c.xattrs.length]).toEqual([
+    c.nameLength,
+    c.linkLength,
+    c.xattrLength,
+  ]);
   expect(c.content?.length ?? -1).toBe(c.contentLength);
   return {
     kind: c.kind,
@@ -130,7 +157,8 @@ describe("RecordCursor and RecordWriter", () => {
         const cut = seed % batch.length;
         const ends = recordEnds(batch);
         const reading = () => read(batch.subarray(0, cut));
-        if (cut === 0 || ends.includes(cut)) expect(reading()).toEqual(list.slice(0, ends.indexOf(cut) + 1));
+        if (cut === 0 || ends.includes(cut))
+          expect(reading()).toEqual(list.slice(0, ends.indexOf(cut) + 1));
         else expect(reading).toThrow(expect.objectContaining({ code: "HPC_BAD_BATCH" }));
       }),
     );
@@ -138,28 +166,42 @@ describe("RecordCursor and RecordWriter", () => {
 
   test("damaged lengths never make it read outside: views stay within the batch", () => {
     fc.assert(
-      fc.property(items, fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 6 }), (list, damage) => {
-        const batch = Buffer.from(write(list));
-        for (const [where, value] of damage) batch[where % batch.length] = value;
-        try {
-          for (const i of read(batch)) if (i.type === "entry") expect(i.fields.name.length).toBeLessThan(batch.length);
-        } catch (error) {
-          expect(error).toMatchObject({ code: "HPC_BAD_BATCH" });
-        }
-      }),
+      fc.property(
+        items,
+        fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 6 }),
+        (list, damage) => {
+          const batch = Buffer.from(write(list));
+          for (const [where, value] of damage) batch[where % batch.length] = value;
+          try {
+            for (const i of read(batch))
+              if (i.type === "entry") expect(i.fields.name.length).toBeLessThan(batch.length);
+          } catch (error) {
+            expect(error).toMatchObject({ code: "HPC_BAD_BATCH" });
+          }
+        },
+      ),
     );
   });
 
   test.each([
     ["an entry before any directory", () => withoutDir()],
     ["an unknown type", () => patched((b) => b.writeUInt16LE(9, PREFIX_OFFSETS.type))],
-    ["a body longer than its record", () => patched((b) => b.writeUInt32LE(4000, PREFIX_OFFSETS.body_len))],
-    ["content that is not there", () => patched((b, at) => b.writeUInt32LE(7, at + PREFIX_OFFSETS.content_len))],
+    [
+      "a body longer than its record",
+      () => patched((b) => b.writeUInt32LE(4000, PREFIX_OFFSETS.body_len)),
+    ],
+    [
+      "content that is not there",
+      () => patched((b, at) => b.writeUInt32LE(7, at + PREFIX_OFFSETS.content_len)),
+    ],
     [
       "lengths that only add up modulo 2^32",
       () => patched((b, at) => b.writeUInt32LE(CONTENT_NONE - 1, at + RECORD_PREFIX + 8)),
     ],
-    ["a directory whose MDTs are all of its path", () => patched((b) => b.writeUInt32LE(2, PREFIX_OFFSETS.xattr_len))],
+    [
+      "a directory whose MDTs are all of its path",
+      () => patched((b) => b.writeUInt32LE(2, PREFIX_OFFSETS.xattr_len)),
+    ],
     ["half an MDT", () => patched((b) => b.writeUInt32LE(1, PREFIX_OFFSETS.xattr_len))],
     ["a version from the future", () => patched((b, at) => b.writeUInt8(2, at + RECORD_PREFIX))],
   ])("%s throws HPC_BAD_BATCH", (_what, batch) => {
@@ -204,6 +246,7 @@ function patched(change: (batch: Buffer, entryAt: number) => void): Buffer {
 
 function recordEnds(batch: Buffer): number[] {
   const ends: number[] = [];
-  for (let at = 0; at < batch.length; ends.push(at)) at += batch.readUInt32LE(at + PREFIX_OFFSETS.record_len);
+  for (let at = 0; at < batch.length; ends.push(at))
+    at += batch.readUInt32LE(at + PREFIX_OFFSETS.record_len);
   return ends;
 }

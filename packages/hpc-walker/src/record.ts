@@ -19,17 +19,28 @@ const EMPTY: Buffer = Buffer.alloc(0);
 const NO_MDTS: readonly number[] = [];
 
 /** The 64-bit fields of an entry, for {@link RecordCursor.exact}. */
-export type WideField = "ino" | "dev" | "size" | "blocks" | "rdev" | "link_group" | "mtime_s" | "atime_s" | "ctime_s";
+export type WideField =
+  | "ino"
+  | "dev"
+  | "size"
+  | "blocks"
+  | "rdev"
+  | "link_group"
+  | "mtime_s"
+  | "atime_s"
+  | "ctime_s";
 
 /**
  * Walks over the records of a batch without allocating per record:
  *
- *     for (cursor.reset(batch.bytes); cursor.next(); ) if (cursor.type === RecordType.ENTRY) use(cursor.name);
+ * for (cursor.reset(batch.bytes); cursor.next(); ) if (cursor.type === RecordType.ENTRY)
+ * use(cursor.name);
  *
- * Accessors speak of the record that `next()` stepped on. Buffers (`dir`, `name`, `link`, `xattrs`, `content`) are views into
- * the batch, valid as long as it is; 64-bit numbers come as `number` (exact to 2^53), as two u32 (`…Lo`, `…Hi`),
- * or exactly through {@link exact}. `next()` checks every length before anything is read: a malformed batch throws
- * HPC_BAD_BATCH. Entry accessors on a record that is no ENTRY throw it too.
+ * Accessors speak of the record that `next()` stepped on. Buffers (`dir`, `name`, `link`, `xattrs`,
+ * `content`) are views into the batch, valid as long as it is; 64-bit numbers come as `number`
+ * (exact to 2^53), as two u32 (`…Lo`, `…Hi`), or exactly through {@link exact}. `next()` checks
+ * every length before anything is read: a malformed batch throws HPC_BAD_BATCH. Entry accessors on
+ * a record that is no ENTRY throw it too.
  */
 export class RecordCursor {
   #bytes = EMPTY;
@@ -102,7 +113,10 @@ export class RecordCursor {
     return this.#dirStart < 0 ? -1 : this.#dirStart - RECORD_PREFIX;
   }
 
-  /** Goes on from a place in the same batch that `following` and `dirRecord` told, or hpc_frames(). Throws HPC_BAD_BATCH. */
+  /**
+   * Goes on from a place in the same batch that `following` and `dirRecord` told, or hpc_frames().
+   * Throws HPC_BAD_BATCH.
+   */
   moveTo(following: number, dirRecord: number): void {
     this.#type = 0;
     this.#head = -1;
@@ -135,14 +149,20 @@ export class RecordCursor {
     return this.#view.getUint32(this.#at + RECORD_PREFIX + ERROR_OFFSETS.op, true) as ScanOp;
   }
 
-  /** Path of the directory that the record belongs to; on a DIR record, its own path. No trailing `/` but for "/". */
+  /**
+   * Path of the directory that the record belongs to; on a DIR record, its own path. No trailing
+   * `/` but for "/".
+   */
   get dir(): Buffer {
     this.#current();
     this.#dir ??= this.#bytes.subarray(this.#dirStart, this.#dirStart + this.#dirLength);
     return this.#dir;
   }
 
-  /** The MDTs of Lustre that the directory's names lie on; empty where that was not asked, or could not be told. The same object until its next DIR record. */
+  /**
+   * The MDTs of Lustre that the directory's names lie on; empty where that was not asked, or could
+   * not be told. The same object until its next DIR record.
+   */
   get mdts(): readonly number[] {
     this.#current();
     this.#mdts ??= this.#readMdts();
@@ -195,10 +215,15 @@ export class RecordCursor {
     return this.#view.getUint16(this.#at + PREFIX_OFFSETS.xattr_error, true);
   }
 
-  /** The file's content; undefined when it was not read (too large, not asked for, or `error` says why). */
+  /**
+   * The file's content; undefined when it was not read (too large, not asked for, or `error` says
+   * why).
+   */
   get content(): Buffer | undefined {
     const start = this.contentStart;
-    return this.#contentLength < 0 ? undefined : this.#bytes.subarray(start, start + this.#contentLength);
+    return this.#contentLength < 0
+      ? undefined
+      : this.#bytes.subarray(start, start + this.#contentLength);
   }
   get contentStart(): number {
     return this.xattrStart + this.#xattrLength;
@@ -283,7 +308,10 @@ export class RecordCursor {
     this.#entry();
     return this.#view.getUint32(this.#at + PREFIX_OFFSETS.ino_hash + 4, true);
   }
-  /** When the object came into being, in nanoseconds, or its generation (`hpc_scan.h`), as two words; both 0: not known. */
+  /**
+   * When the object came into being, in nanoseconds, or its generation (`hpc_scan.h`), as two
+   * words; both 0: not known.
+   */
   get birthLo(): number {
     this.#entry();
     return this.#view.getUint32(this.#at + PREFIX_OFFSETS.birth, true);
@@ -298,11 +326,15 @@ export class RecordCursor {
     const signed = field === "mtime_s" || field === "atime_s" || field === "ctime_s";
     return signed ? this.#view.getBigInt64(at, true) : this.#view.getBigUint64(at, true);
   }
-  /** Writes to `request`, a `struct hpc_open_request`, which object the entry is. `bytes`: the batch. */
+  /**
+   * Writes to `request`, a `struct hpc_open_request`, which object the entry is. `bytes`: the
+   * batch.
+   */
   identify(bytes: Buffer, request: Buffer): void {
     const head = this.#entry();
     const prefix = this.#at;
-    const copy = (to: number, from: number, length: number) => void bytes.copy(request, to, from, from + length);
+    const copy = (to: number, from: number, length: number) =>
+      void bytes.copy(request, to, from, from + length);
     copy(OPEN_REQUEST.dev, head + ENTRY_OFFSETS.dev, 8);
     copy(OPEN_REQUEST.ino, head + ENTRY_OFFSETS.ino, 8);
     copy(OPEN_REQUEST.birth, prefix + PREFIX_OFFSETS.birth, 8);
@@ -312,7 +344,18 @@ export class RecordCursor {
     copy(OPEN_REQUEST.mode, head + ENTRY_OFFSETS.mode, 4);
   }
   /** A 32-bit field by its C name: `blksize`, `layout`, `atime_ns` … */
-  u32(field: "nlink" | "mtime_ns" | "atime_ns" | "ctime_ns" | "mode" | "uid" | "gid" | "blksize" | "layout"): number {
+  u32(
+    field:
+      | "nlink"
+      | "mtime_ns"
+      | "atime_ns"
+      | "ctime_ns"
+      | "mode"
+      | "uid"
+      | "gid"
+      | "blksize"
+      | "layout",
+  ): number {
     return this.#u32(ENTRY_OFFSETS[field]);
   }
 
@@ -343,7 +386,8 @@ export class RecordCursor {
     // Sums of u32 are exact as doubles, so nothing can wrap round here. A scan never maps holes.
     if (ENTRY_HEAD + nameLength + linkLength + xattrLength + contentBytes !== length)
       this.#bad(at, "entry lengths do not add up");
-    if (view.getUint32(body + ENTRY_OFFSETS.hole_count, true) !== 0) this.#bad(at, "holes in a scan batch");
+    if (view.getUint32(body + ENTRY_OFFSETS.hole_count, true) !== 0)
+      this.#bad(at, "holes in a scan batch");
     this.#head = body;
     this.#nameStart = body + ENTRY_HEAD;
     this.#nameLength = nameLength;
@@ -366,7 +410,9 @@ export class RecordCursor {
   #readMdts(): readonly number[] {
     if (this.#mdtBytes === 0) return NO_MDTS;
     const from = this.#dirStart + this.#dirLength;
-    return Array.from({ length: this.#mdtBytes / 4 }, (_, i) => this.#view.getUint32(from + 4 * i, true));
+    return Array.from({ length: this.#mdtBytes / 4 }, (_, i) =>
+      this.#view.getUint32(from + 4 * i, true),
+    );
   }
 
   #current(): number {
@@ -374,7 +420,8 @@ export class RecordCursor {
     return this.#at;
   }
   #notDir(): void {
-    if (this.#type !== RecordType.ENTRY && this.#type !== RecordType.ERROR) this.#bad(this.#at, "a DIR has no name");
+    if (this.#type !== RecordType.ENTRY && this.#type !== RecordType.ERROR)
+      this.#bad(this.#at, "a DIR has no name");
   }
   #entry(): number {
     if (this.#head < 0) this.#bad(this.#at, "not an ENTRY record");

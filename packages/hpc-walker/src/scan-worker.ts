@@ -1,4 +1,7 @@
-/** What a worker thread of the TypeScript engine runs. Started by workers-scanner.ts with a WorkerSetup. */
+/**
+ * What a worker thread of the TypeScript engine runs. Started by workers-scanner.ts with a
+ * WorkerSetup.
+ */
 import { workerData } from "node:worker_threads";
 import { Excludes } from "./exclude";
 import { Looker } from "./workers-look";

@@ -5,7 +5,11 @@ export type GivenName = Uint8Array | string;
 
 /** What a scan is asked to do. */
 export interface ScanOptions {
-  /** Roots, absolute, none twice. One below another is walked by itself, and left out of the walk from above (not so by the TypeScript engine, where it would come twice). A root that is a symlink is followed; no other symlink ever is. */
+  /**
+   * Roots, absolute, none twice. One below another is walked by itself, and left out of the walk
+   * from above (not so by the TypeScript engine, where it would come twice). A root that is a
+   * symlink is followed; no other symlink ever is.
+   */
   readonly paths: readonly GivenName[];
   /** Threads of the native engine, 1..512; workers of the TypeScript engine (capped at 8). */
   readonly threads: number;
@@ -16,39 +20,65 @@ export interface ScanOptions {
   /** An entry is older when both mtime and ctime are before this epoch second. */
   readonly since?: bigint;
   /**
-   * Entries that are never older, with all that is below them: what the job before could not see. Paths as the scan names them. With the TypeScript engine nothing is
-   * older then.
+   * Entries that are never older, with all that is below them: what the job before could not see.
+   * Paths as the scan names them. With the TypeScript engine nothing is older then.
    */
   readonly whole?: readonly GivenName[];
   /** Hand older entries out with the flag OLDER and without content instead of dropping them. */
   readonly keepOlder: boolean;
   /** One thread keeps a directory to itself, in its own order (Lustre's statahead). */
   readonly serialDirectories: boolean;
-  /** Read extended attributes, ACLs and inode flags. The TypeScript engine cannot, and never does. Default: no. */
+  /**
+   * Read extended attributes, ACLs and inode flags. The TypeScript engine cannot, and never does.
+   * Default: no.
+   */
   readonly xattrs?: boolean;
-  /** Patterns as in a .gitignore at each path; what matches is not handed out, and not read. `excludeProblem` tells which are refused. */
+  /**
+   * Patterns as in a .gitignore at each path; what matches is not handed out, and not read.
+   * `excludeProblem` tells which are refused.
+   */
   readonly excludes?: readonly GivenName[];
-  /** A directory that holds an entry of such a name is handed out, but not read. `CACHEDIR.TAG` counts with its signature only. */
+  /**
+   * A directory that holds an entry of such a name is handed out, but not read. `CACHEDIR.TAG`
+   * counts with its signature only.
+   */
   readonly markers?: readonly GivenName[];
-  /** A directory of another filesystem than its parent's is handed out, but not read. Default: no. */
+  /**
+   * A directory of another filesystem than its parent's is handed out, but not read. Default: no.
+   */
   readonly oneFilesystem?: boolean;
-  /** Stats and opens a second, all threads together. The TypeScript engine does not keep it. Default: as many as go. */
+  /**
+   * Stats and opens a second, all threads together. The TypeScript engine does not keep it.
+   * Default: as many as go.
+   */
   readonly metadataOps?: number;
-  /** Half of the threads rest each time that stats and opens take four times what they took at best. The TypeScript engine never does it. Default: no. */
+  /**
+   * Half of the threads rest each time that stats and opens take four times what they took at best.
+   * The TypeScript engine never does it. Default: no.
+   */
   readonly backOff?: boolean;
   /**
-   * Asks for small files before it is their turn, once reads are seen to wait for a disk; not with `metadataOps`, nor on what is mounted below a path. For local filesystems: each file
-   * that is asked for is opened once more, and a server would hear of it. The TypeScript engine never does it. Default: no.
+   * Asks for small files before it is their turn, once reads are seen to wait for a disk; not with
+   * `metadataOps`, nor on what is mounted below a path. For local filesystems: each file that is
+   * asked for is opened once more, and a server would hear of it. The TypeScript engine never does
+   * it. Default: no.
    */
   readonly readAhead?: boolean;
-  /** On Lustre: what HSM has released to its archive is left without content, unread. The TypeScript engine reads it. Default: no. */
+  /**
+   * On Lustre: what HSM has released to its archive is left without content, unread. The TypeScript
+   * engine reads it. Default: no.
+   */
   readonly skipReleased?: boolean;
   /**
-   * With `xattrs`: project ids and flags that a filesystem tells only by a request for each entry, as Lustre does. `directories`: of each directory, and of the files of those that
-   * have one. The TypeScript engine never asks. Default: none.
+   * With `xattrs`: project ids and flags that a filesystem tells only by a request for each entry,
+   * as Lustre does. `directories`: of each directory, and of the files of those that have one. The
+   * TypeScript engine never asks. Default: none.
    */
   readonly projects?: "directories" | "all";
-  /** Each directory is asked on which MDTs of Lustre its names lie, up to two requests each: `RecordCursor.mdts`. The TypeScript engine never asks. Default: no. */
+  /**
+   * Each directory is asked on which MDTs of Lustre its names lie, up to two requests each:
+   * `RecordCursor.mdts`. The TypeScript engine never asks. Default: no.
+   */
   readonly mdts?: boolean;
   /** Bounds of the ring between the scan threads and the consumer. */
   readonly ringEntries: number;
@@ -63,7 +93,10 @@ export interface EntryBatch {
   readonly bytes: Buffer;
 }
 
-/** scanned = handedOut + filteredShard + filteredOlder + filteredExcluded + vanished + failed, once the scan has ended. */
+/**
+ * scanned = handedOut + filteredShard + filteredOlder + filteredExcluded + vanished + failed, once
+ * the scan has ended.
+ */
 export interface ScanStats {
   readonly scanned: number;
   readonly handedOut: number;
@@ -99,25 +132,40 @@ export interface BackOff {
 }
 
 /**
- * Gives a function the buffer in which frames gather, of which `length` bytes are frames, to write more behind them. `to`: a pipe or a socket of this process that nobody else writes to meanwhile; what
- * the buffer holds may be written to it, to make room. The function is called once, before `fill` returns.
+ * Gives a function the buffer in which frames gather, of which `length` bytes are frames, to write
+ * more behind them. `to`: a pipe or a socket of this process that nobody else writes to meanwhile;
+ * what the buffer holds may be written to it, to make room. The function is called once, before
+ * `fill` returns.
  */
-export type FillFrames = (how: (buffer: Buffer, length: number, to: number | undefined) => Filled) => void;
+export type FillFrames = (
+  how: (buffer: Buffer, length: number, to: number | undefined) => Filled,
+) => void;
 
 /** One running scan. Both engines implement it and pass the same contract suite. */
 export interface Scanner {
   readonly engine: "native" | "workers";
-  /** The next batch, or undefined at the end. Rejects when the engine itself fails or was stopped. */
+  /**
+   * The next batch, or undefined at the end. Rejects when the engine itself fails or was stopped.
+   */
   next(): Promise<EntryBatch | undefined>;
   /**
-   * What `next()` would hand out, as frames of ordinary entries, for a few milliseconds. MORE: come again; FULL: when there is room; OTHER, and FULL with all the room that there ever is: `next()` has
-   * what comes then; END: the scan is complete. `own`: files that are no ordinary entries. Rejects as `next()` does, which may be called between any two calls. Only the native engine.
+   * What `next()` would hand out, as frames of ordinary entries, for a few milliseconds. MORE: come
+   * again; FULL: when there is room; OTHER, and FULL with all the room that there ever is: `next()`
+   * has what comes then; END: the scan is complete. `own`: files that are no ordinary entries.
+   * Rejects as `next()` does, which may be called between any two calls. Only the native engine.
    */
-  frames?(maker: NativeFrames, fill: FillFrames, own: ReadonlySet<FileIdentity>): Promise<FramesStop>;
+  frames?(
+    maker: NativeFrames,
+    fill: FillFrames,
+    own: ReadonlySet<FileIdentity>,
+  ): Promise<FramesStop>;
   /** Asks the engine to end; a pending `next()` rejects within 100 ms. Idempotent. */
   stop(): void;
   stats(): ScanStats;
-  /** Indices of `excludes` that have decided about no name so far. Only the native engine, and before `close`. */
+  /**
+   * Indices of `excludes` that have decided about no name so far. Only the native engine, and
+   * before `close`.
+   */
   idleExcludes?(): number[];
   /** Stops if necessary and releases threads and memory. Must be called. */
   close(): Promise<void>;

@@ -7,5 +7,17 @@ export function errnoOf(error: unknown): number {
   return Math.abs(errno);
 }
 
-export const { EAGAIN, EIO, ENOENT, ENOTDIR, ELOOP, ENXIO, ESTALE, EINVAL, EPERM, ENAMETOOLONG, EFBIG, E2BIG } =
-  constants.errno;
+export const {
+  EAGAIN,
+  EIO,
+  ENOENT,
+  ENOTDIR,
+  ELOOP,
+  ENXIO,
+  ESTALE,
+  EINVAL,
+  EPERM,
+  ENAMETOOLONG,
+  EFBIG,
+  E2BIG,
+} = constants.errno;

@@ -29,7 +29,9 @@ test("when a worker cannot be started, those that run already are ended", async 
       return ++asked > 3 ? ((() => true) as unknown as boolean) : false;
     },
   };
-  expect(() => openWorkersScanner(options)).toThrow(expect.objectContaining({ code: "HPC_SCAN_ENGINE" }));
+  expect(() => openWorkersScanner(options)).toThrow(
+    expect.objectContaining({ code: "HPC_SCAN_ENGINE" }),
+  );
   expect(asked).toBe(4);
   const end = performance.now() + 3000;
   while (threads() > before && performance.now() < end) await new Promise(setImmediate);
@@ -43,8 +45,19 @@ test("a worker that fails ends the scan with the reason", async () => {
   jest.resetModules();
   jest.doMock("./workers-file", () => ({ workerFile: () => file }));
   const { openWorkersScanner } = require("./workers-scanner") as typeof import("./workers-scanner");
-  const how = { inlineBytes: 0, keepOlder: false, serialDirectories: false, ringEntries: 64, ringBytes: 1 << 20 };
-  const scanner = openWorkersScanner({ trustedTree: true, paths: [Buffer.from(dir)], threads: 2, ...how });
+  const how = {
+    inlineBytes: 0,
+    keepOlder: false,
+    serialDirectories: false,
+    ringEntries: 64,
+    ringBytes: 1 << 20,
+  };
+  const scanner = openWorkersScanner({
+    trustedTree: true,
+    paths: [Buffer.from(dir)],
+    threads: 2,
+    ...how,
+  });
   await expect(scanner.next()).rejects.toMatchObject({
     code: "HPC_SCAN_ENGINE",
     message: expect.stringContaining("planted"),

@@ -3,9 +3,11 @@ import { join } from "node:path";
 import { WalkerError } from "./errors";
 
 /**
- * The file that a worker runs: `scan-worker.js` beside this one once the package is built, `scan-worker.cjs` beside a bundle.
- * When this is the source itself (tests, tsx), the worker's source is bundled into the package's `.cache` first, because a worker
- * thread cannot load TypeScript; that takes some 20 ms, once in a process.
+ * The file that a worker runs: `scan-worker.js` beside this one once the package is built,
+ * `scan-worker.cjs` beside a bundle.
+ * When this is the source itself (tests, tsx), the worker's source is bundled into the package's
+ * `.cache` first, because a worker thread cannot load TypeScript; that takes some 20 ms, once in a
+ * process.
  */
 export function workerFile(): string {
   for (const name of ["scan-worker.js", "scan-worker.cjs"]) {
@@ -29,10 +31,12 @@ let compiled: string | undefined;
 function compile(source: string): string {
   const cache = join(__dirname, "..", ".cache");
   mkdirSync(cache, { recursive: true });
-  // Several processes may do this at once: each writes its own file and renames it to the name that all use.
+  // Several processes may do this at once: each writes its own file and renames it to the name that
+  // all use.
   const mine = join(cache, `scan-worker.${process.pid}.cjs`);
   const file = join(cache, "scan-worker.cjs");
-  // The repository's development dependency, which nothing that ships may need: hence a name that bundlers do not see.
+  // The repository's development dependency, which nothing that ships may need: hence a name that
+  // bundlers do not see.
   const bundler = "esbuild";
   const { buildSync } = require(bundler) as { buildSync(options: Record<string, unknown>): void };
   buildSync({

@@ -3,9 +3,10 @@ import { EIO, ENOENT, errnoOf } from "./system-error";
 import { NAMES_PER_READ } from "./workers-limits";
 
 /**
- * Names of a directory, some at a time. Node asks d_type of every name, and where a filesystem does not tell (DT_UNKNOWN) it calls
- * lstat itself; when that fails, because the name is gone by now, the whole portion that was read is lost. Such filesystems are
- * recognised by their first name and read one name at a time, so that no more than the vanished name is lost.
+ * Names of a directory, some at a time. Node asks d_type of every name, and where a filesystem does
+ * not tell (DT_UNKNOWN) it calls lstat itself; when that fails, because the name is gone by now,
+ * the whole portion that was read is lost. Such filesystems are recognised by their first name and
+ * read one name at a time, so that no more than the vanished name is lost.
  */
 export class Listing {
   /** st_dev → does Node call lstat for each name there? */
@@ -23,8 +24,9 @@ export class Listing {
   }
 
   /**
-   * Appends names until there are `max`; fewer = that was all. `onVanished` is told of each name that went while it was read. Throws the
-   * system's error; the names that were read before it are in `names`.
+   * Appends names until there are `max`; fewer = that was all. `onVanished` is told of each name
+   * that went while it was read. Throws the system's error; the names that were read before it are
+   * in `names`.
    */
   read(names: Buffer[], max: number, onVanished: () => void): void {
     while (names.length < max) {
@@ -46,9 +48,12 @@ export class Listing {
       } catch (error) {
         if ((error as NodeJS.ErrnoException).syscall !== "lstat") throw error;
         if (!Listing.#careful.get(this.#dev)) {
-          // Only some names of this filesystem have no type. This portion is lost, and reported; it will not happen again.
+          // Only some names of this filesystem have no type. This portion is lost, and reported; it
+          // will not happen again.
           Listing.#careful.set(this.#dev, true);
-          throw Object.assign(new Error("directory listing is incomplete", { cause: error }), { errno: EIO });
+          throw Object.assign(new Error("directory listing is incomplete", { cause: error }), {
+            errno: EIO,
+          });
         }
         if (errnoOf(error) !== ENOENT) throw error;
         onVanished();

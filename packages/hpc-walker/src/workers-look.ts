@@ -12,7 +12,10 @@ import type { SlotWriter } from "./workers-slots";
 
 const SECOND = 1_000_000_000n;
 
-/** One name at a time: stat it, decide whether it is wanted, read what belongs to it, write its record. */
+/**
+ * One name at a time: stat it, decide whether it is wanted, read what belongs to it, write its
+ * record.
+ */
 export class Looker {
   readonly #setup: WorkerSetup;
   readonly #slots: SlotWriter;
@@ -23,11 +26,22 @@ export class Looker {
     this.#setup = setup;
     this.#slots = slots;
     this.#payloads = new PayloadReader(setup.inlineBytes, setup.memory.control);
-    this.#counters = setup.memory.counters.subarray(setup.index * COUNTERS, (setup.index + 1) * COUNTERS);
+    this.#counters = setup.memory.counters.subarray(
+      setup.index * COUNTERS,
+      (setup.index + 1) * COUNTERS,
+    );
   }
 
-  /** `name` in `dir`, whole path `path`; an empty name is a root, and never excluded. The stats when it is a directory. */
-  look(dir: Buffer, name: Buffer, path: Buffer, excludes?: DirectoryExcludes): BigIntStats | undefined {
+  /**
+   * `name` in `dir`, whole path `path`; an empty name is a root, and never excluded. The stats when
+   * it is a directory.
+   */
+  look(
+    dir: Buffer,
+    name: Buffer,
+    path: Buffer,
+    excludes?: DirectoryExcludes,
+  ): BigIntStats | undefined {
     this.count("scanned");
     const verdict = excludes?.(name, undefined) ?? "kept";
     if (verdict === "excluded") return this.#excluded();
@@ -39,8 +53,10 @@ export class Looker {
         this.#notThere(dir, name, stats);
         return undefined;
       }
-      if (verdict === "depends" && excludes?.(name, stats.isDirectory()) === "excluded") return this.#excluded();
-      if (this.#handOut(dir, name, path, stats, last)) return stats.isDirectory() ? stats : undefined;
+      if (verdict === "depends" && excludes?.(name, stats.isDirectory()) === "excluded")
+        return this.#excluded();
+      if (this.#handOut(dir, name, path, stats, last))
+        return stats.isDirectory() ? stats : undefined;
     }
   }
 
@@ -69,7 +85,11 @@ export class Looker {
   #handOut(dir: Buffer, name: Buffer, path: Buffer, stats: BigIntStats, last: boolean): boolean {
     const { shard, keepOlder } = this.#setup;
     const hash = inodeHash(stats.ino);
-    if (shard !== undefined && shard.count > 1 && Number(hash % BigInt(shard.count)) !== shard.index) {
+    if (
+      shard !== undefined &&
+      shard.count > 1 &&
+      Number(hash % BigInt(shard.count)) !== shard.index
+    ) {
       this.count("filteredShard");
       return true;
     }
@@ -89,8 +109,16 @@ export class Looker {
     return true;
   }
 
-  /** An older file's content is left out; its link target stays, for it costs no open and the entry may be wanted after all. */
-  #payload(path: Buffer, stats: BigIntStats, older: boolean, isRoot: boolean): Payload | typeof CHANGED {
+  /**
+   * An older file's content is left out; its link target stays, for it costs no open and the entry
+   * may be wanted after all.
+   */
+  #payload(
+    path: Buffer,
+    stats: BigIntStats,
+    older: boolean,
+    isRoot: boolean,
+  ): Payload | typeof CHANGED {
     if (stats.isSymbolicLink()) return this.#payloads.link(path);
     return stats.isFile() && !older ? this.#payloads.content(path, stats, isRoot) : NO_PAYLOAD;
   }
@@ -121,7 +149,13 @@ export function statOf(path: Buffer, follow: boolean): BigIntStats | number {
   }
 }
 
-function fieldsOf(name: Buffer, stats: BigIntStats, inoHash: bigint, older: boolean, payload: Payload): EntryFields {
+function fieldsOf(
+  name: Buffer,
+  stats: BigIntStats,
+  inoHash: bigint,
+  older: boolean,
+  payload: Payload,
+): EntryFields {
   const mode = Number(stats.mode);
   const kind = kindOfMode(mode) ?? EntryKind.SOCKET;
   const isDevice = kind === EntryKind.CHARDEV || kind === EntryKind.BLOCKDEV;

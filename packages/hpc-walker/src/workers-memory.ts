@@ -63,8 +63,14 @@ export interface ScanMemory {
   readonly entriesPerSlot: number;
 }
 
-/** Sizes for these options; `rootBytes` = room that the roots need on the stack: no root is longer. */
-export function allocateMemory(options: ScanOptions, workers: number, rootBytes: number): ScanMemory {
+/**
+ * Sizes for these options; `rootBytes` = room that the roots need on the stack: no root is longer.
+ */
+export function allocateMemory(
+  options: ScanOptions,
+  workers: number,
+  rootBytes: number,
+): ScanMemory {
   const largest =
     paddedLength(Math.max(PATH_MAX, rootBytes)) +
     RECORD_PREFIX +
@@ -96,7 +102,10 @@ export function statsOf(counters: Float64Array): ScanStats {
   return stats as Counters;
 }
 
-/** Adds one to a counter word and wakes those who wait on it: all, or as many as there is something for. */
+/**
+ * Adds one to a counter word and wakes those who wait on it: all, or as many as there is something
+ * for.
+ */
 export function signal(control: Int32Array, word: number, wake = Number.POSITIVE_INFINITY): void {
   Atomics.add(control, word, 1);
   Atomics.notify(control, word, wake);

@@ -1,4 +1,12 @@
-import { type BigIntStats, closeSync, constants, fstatSync, openSync, readlinkSync, readSync } from "node:fs";
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readlinkSync,
+  readSync,
+} from "node:fs";
 import { EAGAIN, EINVAL, ELOOP, ENOENT, ENXIO, EPERM, ESTALE, errnoOf } from "./system-error";
 import { Word } from "./workers-memory";
 
@@ -57,7 +65,8 @@ export class PayloadReader {
       return { link: NOTHING, content: this.#scratch.subarray(0, length), error: 0 };
     } catch (error) {
       const errno = errnoOf(error);
-      // Somebody holds a lease (a file server), and is asked to let go now: the consumer reads it, later.
+      // Somebody holds a lease (a file server), and is asked to let go now: the consumer reads it,
+      // later.
       if (errno === EAGAIN) return NO_PAYLOAD;
       const changed = errno === ENOENT || errno === ELOOP || errno === ENXIO || errno === ESTALE;
       return changed ? CHANGED : failed(errno);
@@ -71,7 +80,8 @@ export class PayloadReader {
     try {
       fd = openSync(path, flags | O_NOATIME);
     } catch (error) {
-      // O_NOATIME is for the owner of a file and for root (open(2)); others leave a new atime behind.
+      // O_NOATIME is for the owner of a file and for root (open(2)); others leave a new atime
+      // behind.
       if (errnoOf(error) !== EPERM) throw error;
       fd = openSync(path, flags);
     }

@@ -25,7 +25,13 @@ const disk = mkdtempSync(join(tmpdir(), "hpc-workers-"));
 afterAll(() => void execFileSync("rm", ["-rf", scratch, disk])); // rm(1) can remove paths beyond PATH_MAX, Node cannot
 
 function scan(path: string, options: Partial<ScanOptions> = {}): Scanner {
-  const defaults = { trustedTree: true, threads: 3, inlineBytes: 0, keepOlder: false, serialDirectories: false };
+  const defaults = {
+    trustedTree: true,
+    threads: 3,
+    inlineBytes: 0,
+    keepOlder: false,
+    serialDirectories: false,
+  };
   const ring = { ringEntries: 8192, ringBytes: 4 << 20 };
   return openWorkersScanner({ paths: [Buffer.from(path)], ...defaults, ...ring, ...options });
 }
@@ -53,14 +59,20 @@ function pathOf({ dir, name }: RecordCursor): string {
 
 async function names(path: string, options: Partial<ScanOptions> = {}): Promise<string[]> {
   const list: string[] = [];
-  await drain(scan(path, options), (c) => void (c.type === RecordType.ENTRY && list.push(pathOf(c))));
+  await drain(
+    scan(path, options),
+    (c) => void (c.type === RecordType.ENTRY && list.push(pathOf(c))),
+  );
   return list.sort();
 }
 
 /** path → everything that find(1) says of it. */
 function found(path: string): Map<string, string> {
   const format = "%p\\0%i %m %y %n %U %G %s %b %T@ %C@ %l\\0";
-  const out = execFileSync("find", [path, "-printf", format], { encoding: "latin1", maxBuffer: 1 << 28 }).split("\0");
+  const out = execFileSync("find", [path, "-printf", format], {
+    encoding: "latin1",
+    maxBuffer: 1 << 28,
+  }).split("\0");
   const map = new Map<string, string>();
   for (let i = 0; i + 1 < out.length; i += 2) map.set(out[i] as string, out[i + 1] as string);
   return map;
@@ -98,7 +110,12 @@ describe("the TypeScript engine", () => {
     const theirs = found(path);
     expect(theirs.size).toBeGreaterThan(14);
     expect(ours).toEqual(theirs);
-    expect(stats).toMatchObject({ scanned: theirs.size, handedOut: theirs.size, dirsListed: 4, failed: 0 });
+    expect(stats).toMatchObject({
+      scanned: theirs.size,
+      handedOut: theirs.size,
+      dirsListed: 4,
+      failed: 0,
+    });
   });
 
   test("/ and a file as roots, and one that is missing", async () => {
@@ -119,14 +136,18 @@ describe("the TypeScript engine", () => {
     cursor.reset((await slash.next())?.bytes ?? Buffer.alloc(0));
     const top = new Set<string>();
     while (cursor.next())
-      if (cursor.type === RecordType.ENTRY && cursor.dir.equals(Buffer.from("/"))) top.add(pathOf(cursor));
+      if (cursor.type === RecordType.ENTRY && cursor.dir.equals(Buffer.from("/")))
+        top.add(pathOf(cursor));
     await slash.close();
     expect([...top].filter((p) => p.startsWith("//"))).toEqual([]);
     expect(top.has("/")).toBe(true);
   });
 
   test("content of small files and no other, whole and unchanged", async () => {
-    const path = tree("content", "printf abc > three; printf abcd > four; : > empty; mkfifo fifo; ln -s three link");
+    const path = tree(
+      "content",
+      "printf abc > three; printf abcd > four; : > empty; mkfifo fifo; ln -s three link",
+    );
     const content: Record<string, string | undefined> = {};
     const stats = await drain(scan(path, { inlineBytes: 3 }), (c) => {
       if (c.type === RecordType.ENTRY) content[c.name.toString()] = c.content?.toString();
@@ -143,8 +164,13 @@ describe("the TypeScript engine", () => {
   });
 
   test("shards are disjoint and their union is the tree", async () => {
-    const path = tree("shards", "mkdir d{1..9}; for d in d*; do touch $d/f{1..40}; ln $d/f1 $d/link; done");
-    const parts = await Promise.all([0, 1, 2].map((index) => names(path, { threads: 1, shard: { index, count: 3 } })));
+    const path = tree(
+      "shards",
+      "mkdir d{1..9}; for d in d*; do touch $d/f{1..40}; ln $d/f1 $d/link; done",
+    );
+    const parts = await Promise.all(
+      [0, 1, 2].map((index) => names(path, { threads: 1, shard: { index, count: 3 } })),
+    );
     for (const part of parts) expect(part.length).toBeGreaterThan(50);
     expect(parts.flat().sort()).toEqual([...found(path).keys()].sort());
   });
@@ -156,15 +182,22 @@ describe("the TypeScript engine", () => {
     expect(await names(path, { since: future, inlineBytes: 10 })).toEqual([join(path, "new")]);
     const marks: Record<string, [boolean, string | undefined]> = {};
     await drain(scan(path, { since: future, inlineBytes: 10, keepOlder: true }), (c) => {
-      if (c.type === RecordType.ENTRY) marks[c.name.toString()] = [(c.flags & 32) !== 0, c.content?.toString()];
+      if (c.type === RecordType.ENTRY)
+        marks[c.name.toString()] = [(c.flags & 32) !== 0, c.content?.toString()];
     });
     expect(marks).toEqual({ "": [true, undefined], old: [true, undefined], new: [false, "x"] });
   });
 
   test("what is beyond PATH_MAX is reported, not left out", async () => {
-    const path = tree("deep", `for i in {1..30}; do d=$(printf 'd%.0s' {1..200}); mkdir $d; cd $d; done; touch leaf`);
+    const path = tree(
+      "deep",
+      `for i in {1..30}; do d=$(printf 'd%.0s' {1..200}); mkdir $d; cd $d; done; touch leaf`,
+    );
     const errors: number[] = [];
-    const stats = await drain(scan(path), (c) => void (c.type === RecordType.ERROR && errors.push(c.error)));
+    const stats = await drain(
+      scan(path),
+      (c) => void (c.type === RecordType.ERROR && errors.push(c.error)),
+    );
     expect(errors).toEqual([ENAMETOOLONG]);
     expect(stats.failed).toBe(1);
     expect(stats.handedOut).toBeGreaterThan(15);
@@ -172,7 +205,9 @@ describe("the TypeScript engine", () => {
 
   test("symlinks below a root are not followed; a root that is one is", async () => {
     const path = tree("links", "mkdir d; touch d/f; ln -s d root; ln -s . d/loop");
-    expect(await names(join(path, "root"))).toEqual(["root", "root/f", "root/loop"].map((n) => join(path, n)).sort());
+    expect(await names(join(path, "root"))).toEqual(
+      ["root", "root/f", "root/loop"].map((n) => join(path, n)).sort(),
+    );
   });
 
   test.each([false, true])(
@@ -187,20 +222,29 @@ describe("the TypeScript engine", () => {
         writeFileSync(join(path, "files", `f${i}`), "");
       }
       const seen = new Set<string>();
-      const stats = await drain(scan(path, { serialDirectories: serial, ringEntries: 100 }), (c) => {
-        if (c.type === RecordType.ENTRY) seen.add(pathOf(c));
-      });
+      const stats = await drain(
+        scan(path, { serialDirectories: serial, ringEntries: 100 }),
+        (c) => {
+          if (c.type === RecordType.ENTRY) seen.add(pathOf(c));
+        },
+      );
       expect([...seen].sort()).toEqual([...found(path).keys()].sort());
       expect(stats.scanned).toBe(2 * each + 3);
-      // One portion of names, and what three workers hold; 1536 would mean that the whole directory was held.
+      // One portion of names, and what three workers hold; 1536 would mean that the whole directory
+      // was held.
       expect(stats.pendingPeak).toBeLessThan(1.5 * NAMES_PER_READ);
       expect(stats.fdsPeak).toBeLessThan(3 * MAX_STREAMS);
     },
   );
 
   test("a tree that changes while it is read: every name is accounted for, and nothing outside is entered", async () => {
-    // On disk: there the inode number of a removed directory is given to the symlink that replaces it.
-    const path = tree("changing", "for i in {1..60}; do mkdir -p d$i/x; touch d$i/{1..8} d$i/x/{1..4}; done", disk);
+    // On disk: there the inode number of a removed directory is given to the symlink that replaces
+    // it.
+    const path = tree(
+      "changing",
+      "for i in {1..60}; do mkdir -p d$i/x; touch d$i/{1..8} d$i/x/{1..4}; done",
+      disk,
+    );
     const outside = tree("outside", "touch secret");
     const scanner = scan(path, { ringEntries: 1, ringBytes: 1 });
     const seen: string[] = [];

@@ -15,26 +15,33 @@ import { type Gift, giftBytes, Work, WorkStack } from "./workers-stack";
 
 export interface WorkersOptions extends ScanOptions {
   /**
-   * Nobody but root may write to anything below the paths. Only with this promise does the TypeScript engine run for root: whoever may write there could lead it, by a symlink
-   * in a directory's place, to files that only root may read. Default: no.
+   * Nobody but root may write to anything below the paths. Only with this promise does the
+   * TypeScript engine run for root: whoever may write there could lead it, by a symlink in a
+   * directory's place, to files that only root may read. Default: no.
    */
   readonly trustedTree?: boolean;
 }
 
-/** Node has no openat(2), so each name is looked up by its whole path, which others may lead elsewhere. */
+/**
+ * Node has no openat(2), so each name is looked up by its whole path, which others may lead
+ * elsewhere.
+ */
 export function mayUseWorkers({ trustedTree = false }: WorkersOptions): boolean {
   return trustedTree || process.geteuid?.() !== 0;
 }
 
 /**
- * Starts a scan by worker threads that call node:fs; no C is needed. The same records as the native engine's, but every name is
- * looked up by its whole path: what is beyond PATH_MAX becomes an ERROR record with ENAMETOOLONG. Throws WalkerError HPC_SCAN_OPTIONS
- * or HPC_SCAN_ENGINE; HPC_ENGINE_REFUSED for root without `trustedTree`.
+ * Starts a scan by worker threads that call node:fs; no C is needed. The same records as the native
+ * engine's, but every name is looked up by its whole path: what is beyond PATH_MAX becomes an ERROR
+ * record with ENAMETOOLONG. Throws WalkerError HPC_SCAN_OPTIONS or HPC_SCAN_ENGINE;
+ * HPC_ENGINE_REFUSED for root without `trustedTree`.
  */
 export function openWorkersScanner(options: WorkersOptions): Scanner {
   if (!mayUseWorkers(options)) {
-    const why = "the TypeScript engine is not for root: it follows a directory that a user exchanges for a symlink";
-    const remedy = "Use the native engine (`npm run build`), run as another user, or say that the tree is trusted.";
+    const why =
+      "the TypeScript engine is not for root: it follows a directory that a user exchanges for a symlink";
+    const remedy =
+      "Use the native engine (`npm run build`), run as another user, or say that the tree is trusted.";
     throw new WalkerError("HPC_ENGINE_REFUSED", why, remedy);
   }
   encodeScanOptions(options); // only for what it refuses
@@ -77,7 +84,8 @@ class WorkersScanner implements Scanner {
   }
 
   async next(): Promise<EntryBatch | undefined> {
-    if (this.#pulling) throw new TypeError("Scanner.next() is not re-entrant: await the one before");
+    if (this.#pulling)
+      throw new TypeError("Scanner.next() is not re-entrant: await the one before");
     this.#pulling = true;
     try {
       while (!this.#ended) {
@@ -123,14 +131,17 @@ class WorkersScanner implements Scanner {
       );
       stopAll(this.#control);
     });
-    return new Promise((resolve) => worker.once("exit", () => resolve(signal(this.#control, Word.FILLED))));
+    return new Promise((resolve) =>
+      worker.once("exit", () => resolve(signal(this.#control, Word.FILLED))),
+    );
   }
 
   async #end(): Promise<void> {
     this.stop();
     const gone = Promise.all(this.#exits);
     if (await within(END_GRACE_MS, gone)) return;
-    // A worker that hangs in the kernel cannot be ended by anybody: it is left behind, and nothing waits for it.
+    // A worker that hangs in the kernel cannot be ended by anybody: it is left behind, and nothing
+    // waits for it.
     for (const worker of this.#workers) void worker.terminate();
     if (!(await within(CLOSE_GRACE_MS, gone))) for (const worker of this.#workers) worker.unref();
   }
@@ -140,13 +151,19 @@ function startWorkers(options: ScanOptions, memory: ScanMemory, count: number): 
   const file = workerFile();
   const workers: Worker[] = [];
   try {
-    for (let index = 0; index < count; index++) workers.push(startWorker(file, setupOf(options, memory, index)));
+    for (let index = 0; index < count; index++)
+      workers.push(startWorker(file, setupOf(options, memory, index)));
     return workers;
   } catch (cause) {
     stopAll(memory.control); // those that run already: nobody else knows of them
     const why = cause instanceof Error ? cause.message : String(cause);
     const remedy = "Look at the memory and thread limits of the process (ulimit -u, cgroup).";
-    throw new WalkerError("HPC_SCAN_ENGINE", `a worker of the scan cannot be started: ${why}`, remedy, { cause });
+    throw new WalkerError(
+      "HPC_SCAN_ENGINE",
+      `a worker of the scan cannot be started: ${why}`,
+      remedy,
+      { cause },
+    );
   }
 }
 
@@ -163,10 +180,20 @@ function startWorker(file: string, workerData: WorkerSetup): Worker {
 }
 
 function setupOf(options: ScanOptions, memory: ScanMemory, index: number): WorkerSetup {
-  const { inlineBytes, shard, since, keepOlder, serialDirectories, oneFilesystem = false } = options;
+  const {
+    inlineBytes,
+    shard,
+    since,
+    keepOlder,
+    serialDirectories,
+    oneFilesystem = false,
+  } = options;
   const { paths, excludes, markers, whole } = namesOf(options);
   const roots = paths.map((path) => rootGift(path).dir);
-  const optional = { ...(shard && { shard }), ...(since !== undefined && whole.length === 0 && { since }) };
+  const optional = {
+    ...(shard && { shard }),
+    ...(since !== undefined && whole.length === 0 && { since }),
+  };
   const selection = { roots, excludes, markers, oneFilesystem };
   return { memory, index, inlineBytes, keepOlder, serialDirectories, ...selection, ...optional };
 }

@@ -3,7 +3,10 @@ import type { ScanMemory } from "./workers-memory";
 
 /** What a worker is started with (`workerData`); structured-cloned, shared memory stays shared. */
 export interface WorkerSetup
-  extends Pick<ScanOptions, "inlineBytes" | "shard" | "since" | "keepOlder" | "serialDirectories" | "oneFilesystem"> {
+  extends Pick<
+    ScanOptions,
+    "inlineBytes" | "shard" | "since" | "keepOlder" | "serialDirectories" | "oneFilesystem"
+  > {
   /** Structured cloning makes plain Uint8Arrays of Buffers. */
   readonly roots: readonly Uint8Array[];
   readonly excludes: readonly Uint8Array[];

@@ -4,7 +4,10 @@ import { type ScanMemory, signal, Word } from "./workers-memory";
 
 const State = { FREE: 0, WRITING: 1, FULL: 2 } as const;
 
-/** Thrown in a worker when the scan was stopped while it waited for a slot; unwinds to the worker's end. */
+/**
+ * Thrown in a worker when the scan was stopped while it waited for a slot; unwinds to the worker's
+ * end.
+ */
 export class Stopped extends Error {}
 
 function slotBuffer(memory: ScanMemory, slot: number): Buffer {
@@ -12,7 +15,10 @@ function slotBuffer(memory: ScanMemory, slot: number): Buffer {
   return Buffer.from(slots.buffer, slots.byteOffset + slot * slotBytes, slotBytes);
 }
 
-/** A worker's end of the ring: fills one slot after the other, and sleeps while all of them are full. */
+/**
+ * A worker's end of the ring: fills one slot after the other, and sleeps while all of them are
+ * full.
+ */
 export class SlotWriter {
   readonly #memory: ScanMemory;
   readonly #control: Int32Array;
@@ -25,7 +31,10 @@ export class SlotWriter {
   constructor(memory: ScanMemory) {
     this.#memory = memory;
     this.#control = memory.control;
-    this.#writers = Array.from({ length: memory.slotCount }, (_, i) => new RecordWriter(slotBuffer(memory, i)));
+    this.#writers = Array.from(
+      { length: memory.slotCount },
+      (_, i) => new RecordWriter(slotBuffer(memory, i)),
+    );
   }
 
   entry(dir: Buffer, fields: EntryFields): void {
@@ -73,7 +82,8 @@ export class SlotWriter {
       if (Atomics.load(control, Word.STOP) === 1) throw new Stopped();
       for (let slot = 0; slot < this.#memory.slotCount; slot++) {
         const state = Word.SLOTS + 2 * slot;
-        if (Atomics.compareExchange(control, state, State.FREE, State.WRITING) !== State.FREE) continue;
+        if (Atomics.compareExchange(control, state, State.FREE, State.WRITING) !== State.FREE)
+          continue;
         this.#slot = slot;
         this.#entries = 0;
         this.#dir = undefined;
@@ -99,7 +109,10 @@ export class SlotReader {
     this.#batch = Buffer.alloc(memory.slotBytes);
   }
 
-  /** Copies a full slot out and frees it; undefined when none is full. The result is overwritten by the next call. */
+  /**
+   * Copies a full slot out and frees it; undefined when none is full. The result is overwritten by
+   * the next call.
+   */
   take(): Buffer | undefined {
     const { control, slotCount } = this.#memory;
     for (let i = 0; i < slotCount; i++) {

@@ -3,7 +3,13 @@ import * as fc from "fast-check";
 import { allocateMemory, COUNTERS, Counter, statsOf, Word } from "./workers-memory";
 import { type Gift, giftBytes, Work, WorkStack } from "./workers-stack";
 
-const options = { paths: [], threads: 1, inlineBytes: 0, keepOlder: false, serialDirectories: false };
+const options = {
+  paths: [],
+  threads: 1,
+  inlineBytes: 0,
+  keepOlder: false,
+  serialDirectories: false,
+};
 const memoryOf = () => allocateMemory({ ...options, ringEntries: 1, ringBytes: 1 }, 1, 0);
 
 const bytes = fc.uint8Array({ minLength: 1, maxLength: 30 }).map((a) => Buffer.from(a));
@@ -32,7 +38,13 @@ describe("WorkStack", () => {
 
   test("refuses what does not fit, and goes on", () => {
     const stack = new WorkStack(memoryOf());
-    const large: Gift = { work: Work.DIR, dir: Buffer.alloc(400_000, 1), dev: 1n, ino: 2n, names: [] };
+    const large: Gift = {
+      work: Work.DIR,
+      dir: Buffer.alloc(400_000, 1),
+      dev: 1n,
+      ino: 2n,
+      names: [],
+    };
     expect(giftBytes(large)).toBe(400_028);
     expect([stack.push(large), stack.push(large), stack.push(large)]).toEqual([true, true, false]);
     expect(stack.take(() => {})).toEqual(large);

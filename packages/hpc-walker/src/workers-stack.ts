@@ -13,14 +13,20 @@ export interface Gift {
   readonly names: readonly Buffer[];
 }
 
-/** u32 length of the whole, u32 work, u64 dev, u64 ino, u32 dir length, dir, then u32 length and bytes of each name. */
+/**
+ * u32 length of the whole, u32 work, u64 dev, u64 ino, u32 dir length, dir, then u32 length and
+ * bytes of each name.
+ */
 const HEAD = 28;
 
 export function giftBytes(gift: Gift): number {
   return gift.names.reduce((sum, name) => sum + 4 + name.length, HEAD + gift.dir.length);
 }
 
-/** A stack of gifts in shared memory; hungry workers wait at it. Its counters make a scan end when nothing is left. */
+/**
+ * A stack of gifts in shared memory; hungry workers wait at it. Its counters make a scan end when
+ * nothing is left.
+ */
 export class WorkStack {
   readonly #control: Int32Array;
   readonly #bytes: Buffer;
@@ -32,7 +38,10 @@ export class WorkStack {
 
   /** Do fewer than `each` gifts lie ready for each one who waits? */
   wants(each: number): boolean {
-    return each * Atomics.load(this.#control, Word.HUNGRY) > Atomics.load(this.#control, Word.STACK_COUNT);
+    return (
+      each * Atomics.load(this.#control, Word.HUNGRY) >
+      Atomics.load(this.#control, Word.STACK_COUNT)
+    );
   }
 
   /** False when there is no room: keep it, then. Does not count it as pending. */
@@ -54,7 +63,9 @@ export class WorkStack {
     return fits;
   }
 
-  /** The next gift; waits while there may be one. undefined: the scan is complete or was stopped. */
+  /**
+   * The next gift; waits while there may be one. undefined: the scan is complete or was stopped.
+   */
   take(beforeWaiting: () => void): Gift | undefined {
     const control = this.#control;
     for (;;) {
@@ -62,7 +73,8 @@ export class WorkStack {
       const gift = this.#pop();
       if (gift !== undefined) return gift;
       beforeWaiting();
-      if (Atomics.load(control, Word.PENDING) === 0 || Atomics.load(control, Word.STOP) === 1) return undefined;
+      if (Atomics.load(control, Word.PENDING) === 0 || Atomics.load(control, Word.STOP) === 1)
+        return undefined;
       Atomics.add(control, Word.HUNGRY, 1);
       Atomics.wait(control, Word.WORK, seen);
       Atomics.sub(control, Word.HUNGRY, 1);
@@ -112,10 +124,12 @@ export class WorkStack {
   /** 0 free, 1 taken, 2 taken and somebody waits. */
   #lock(): void {
     if (Atomics.compareExchange(this.#control, Word.LOCK, 0, 1) === 0) return;
-    while (Atomics.exchange(this.#control, Word.LOCK, 2) !== 0) Atomics.wait(this.#control, Word.LOCK, 2);
+    while (Atomics.exchange(this.#control, Word.LOCK, 2) !== 0)
+      Atomics.wait(this.#control, Word.LOCK, 2);
   }
   #unlock(): void {
-    if (Atomics.exchange(this.#control, Word.LOCK, 0) === 2) Atomics.notify(this.#control, Word.LOCK, 1);
+    if (Atomics.exchange(this.#control, Word.LOCK, 0) === 2)
+      Atomics.notify(this.#control, Word.LOCK, 1);
   }
 }
 

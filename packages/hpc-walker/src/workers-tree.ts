@@ -2,7 +2,13 @@ import type { Excludes } from "./exclude";
 import { ScanOp } from "./layout";
 import { isMarked } from "./markers";
 import { EINVAL, ELOOP, ENOENT, ENOTDIR, errnoOf } from "./system-error";
-import { DIRS_PER_WAITING, MAX_STREAMS, NAMES_PER_GIFT, NAMES_PER_LOOK, NAMES_PER_READ } from "./workers-limits";
+import {
+  DIRS_PER_WAITING,
+  MAX_STREAMS,
+  NAMES_PER_GIFT,
+  NAMES_PER_LOOK,
+  NAMES_PER_READ,
+} from "./workers-limits";
 import { Listing } from "./workers-listing";
 import { type Looker, statOf } from "./workers-look";
 import { Word } from "./workers-memory";
@@ -35,9 +41,10 @@ export interface Selection {
 const NO_NAME = Buffer.alloc(0);
 
 /**
- * One worker's share of the walk. Its stack is last in, first out, and a large directory lies below what its last
- * portion of names brought, so it is read on only when that was worked off: what is known at a time grows with the
- * depth of the tree, not with its size. Workers without work get the oldest directories, and names of large ones.
+ * One worker's share of the walk. Its stack is last in, first out, and a large directory lies below
+ * what its last portion of names brought, so it is read on only when that was worked off: what is
+ * known at a time grows with the depth of the tree, not with its size. Workers without work get the
+ * oldest directories, and names of large ones.
  */
 export class TreeWorker {
   readonly #looker: Looker;
@@ -102,10 +109,15 @@ export class TreeWorker {
       return;
     }
     this.#looker.peak("fdsPeak", Atomics.add(this.#control, Word.OPEN, 1) + 1);
-    // opendir follows a symlink that took the directory's place meanwhile; then this is not the directory that was meant. The
-    // inode number alone does not tell: filesystems give that of a removed directory to the next thing created.
+    // opendir follows a symlink that took the directory's place meanwhile; then this is not the
+    // directory that was meant. The inode number alone does not tell: filesystems give that of a
+    // removed directory to the next thing created.
     const now = statOf(directory.path, directory.isRoot);
-    const same = typeof now !== "number" && now.isDirectory() && now.ino === directory.ino && now.dev === directory.dev;
+    const same =
+      typeof now !== "number" &&
+      now.isDirectory() &&
+      now.ino === directory.ino &&
+      now.dev === directory.dev;
     if (!same) {
       this.#closeListing(listing);
       this.#notListed(directory.path, ScanOp.OPENDIR, ENOENT);
@@ -142,8 +154,10 @@ export class TreeWorker {
     const place = this.#todo.push(stream) - 1;
     this.#lookAt(path, dev, names);
     const open = this.#todo.filter((item) => "listing" in item).length;
-    // Too many are open: this one goes on top, is read to its end at once, and leaves only its sub-directories behind.
-    if (open > MAX_STREAMS) this.#todo.push(...this.#todo.splice(this.#todo.lastIndexOf(stream, place), 1));
+    // Too many are open: this one goes on top, is read to its end at once, and leaves only its
+    // sub-directories behind.
+    if (open > MAX_STREAMS)
+      this.#todo.push(...this.#todo.splice(this.#todo.lastIndexOf(stream, place), 1));
   }
 
   #lookAt(dir: Buffer, dev: bigint, names: readonly Buffer[]): void {
@@ -169,13 +183,18 @@ export class TreeWorker {
     }
   }
 
-  /** Gives away names from the end of a portion, as long as somebody waits; returns where ours end now. */
+  /**
+   * Gives away names from the end of a portion, as long as somebody waits; returns where ours end
+   * now.
+   */
   #giveNames(dir: Buffer, dev: bigint, names: readonly Buffer[], from: number, to: number): number {
     let end = to;
     while (!this.#selection.serial && end - from > 2 * NAMES_PER_GIFT && this.#stack.wants(1)) {
       const start = end - NAMES_PER_GIFT;
       this.#stack.began();
-      if (!this.#stack.push({ work: Work.NAMES, dir, dev, ino: 0n, names: names.slice(start, end) })) {
+      if (
+        !this.#stack.push({ work: Work.NAMES, dir, dev, ino: 0n, names: names.slice(start, end) })
+      ) {
         this.#stack.finished();
         break;
       }
@@ -184,19 +203,32 @@ export class TreeWorker {
     return end;
   }
 
-  /** Gives away the oldest directories, which tend to be the largest pieces of work, while somebody waits; keeps one. */
+  /**
+   * Gives away the oldest directories, which tend to be the largest pieces of work, while somebody
+   * waits; keeps one.
+   */
   #giveDirectories(): void {
     while (this.#todo.length > 1 && this.#stack.wants(DIRS_PER_WAITING)) {
       const index = this.#todo.findIndex((item) => !("listing" in item) && !item.isRoot);
       const item = this.#todo[index];
       if (item === undefined || "listing" in item || index === this.#todo.length - 1) return;
-      if (!this.#stack.push({ work: Work.DIR, dir: item.path, dev: item.dev, ino: item.ino, names: [] })) return;
+      if (
+        !this.#stack.push({
+          work: Work.DIR,
+          dir: item.path,
+          dev: item.dev,
+          ino: item.ino,
+          names: [],
+        })
+      )
+        return;
       this.#todo.splice(index, 1);
     }
   }
 
   #notListed(dir: Buffer, op: ScanOp, errno: number): void {
-    if (errno === ENOENT || errno === ENOTDIR || errno === ELOOP) this.#looker.count("dirsVanished");
+    if (errno === ENOENT || errno === ENOTDIR || errno === ELOOP)
+      this.#looker.count("dirsVanished");
     else this.#looker.notListed(dir, op, errno || EINVAL, NO_NAME);
     this.#stack.finished();
   }

@@ -66,7 +66,10 @@ function makeTree(): string[] {
   return made;
 }
 
-/** What git leaves of the tree. It has other ideas of "#", of blanks at the end, of newlines and of an escaped slash: no pattern here has them. */
+/**
+ * What git leaves of the tree. It has other ideas of "#", of blanks at the end, of newlines and of
+ * an escaped slash: no pattern here has them.
+ */
 function keptByGit(patterns: readonly string[]): string[] {
   mkdirSync(join(gitDir, "info"), { recursive: true });
   writeFileSync(join(gitDir, "info", "exclude"), patterns.map((p) => `${p}\n`).join(""), "latin1");
@@ -96,7 +99,10 @@ function keptByGit(patterns: readonly string[]): string[] {
   return paths.filter((path) => !set.has(path)).sort();
 }
 
-async function keptBy(open: (options: ScanOptions) => Scanner, patterns: readonly string[]): Promise<string[]> {
+async function keptBy(
+  open: (options: ScanOptions) => Scanner,
+  patterns: readonly string[],
+): Promise<string[]> {
   const scanner = open({
     paths: [Buffer.from(tree)],
     threads: 2,
@@ -172,12 +178,16 @@ const pattern = fc
 const patterns = fc.array(pattern, { minLength: 1, maxLength: 5 });
 
 /**
- * What git does with a malformed pattern among others: nothing. We refuse it, so that a mistake is seen. And git 2.39 takes "x**" before a
- * slash for "x" and two stars of their own, because it cuts a pattern's literal beginning off first; its manual says, and we do, that
- * such stars are ordinary ones. An escaped slash it does not take for a slash beside two stars.
+ * What git does with a malformed pattern among others: nothing. We refuse it, so that a mistake is
+ * seen. And git 2.39 takes "x**" before a slash for "x" and two stars of their own, because it cuts
+ * a pattern's literal beginning off first; its manual says, and we do, that such stars are ordinary
+ * ones. An escaped slash it does not take for a slash beside two stars.
  */
 const good = (list: readonly string[]) =>
-  list.filter((p) => excludeProblem(Buffer.from(p, "latin1")) === undefined && !/(?:[^/*!]|.!)\*\*|\\\//.test(p));
+  list.filter(
+    (p) =>
+      excludeProblem(Buffer.from(p, "latin1")) === undefined && !/(?:[^/*!]|.!)\*\*|\\\//.test(p),
+  );
 
 describe("exclude patterns", () => {
   test("both engines leave out what git ignores", async () => {
@@ -199,7 +209,9 @@ describe("exclude patterns", () => {
     await fc.assert(
       fc.asyncProperty(patterns, async (all) => {
         const list = good(all);
-        expect(await keptBy((o) => openWorkersScanner({ ...o, trustedTree: true }), list)).toEqual(keptByMatcher(list));
+        expect(await keptBy((o) => openWorkersScanner({ ...o, trustedTree: true }), list)).toEqual(
+          keptByMatcher(list),
+        );
       }),
       { numRuns: Math.ceil(RUNS / 25) },
     );
@@ -228,7 +240,9 @@ describe("exclude patterns", () => {
   test("git's comments and blanks are ordinary bytes", async () => {
     const list = ["#a", "a ", "*\n*"];
     const kept = await keptBy((o) => openNativeScanner(o), list);
-    const without = paths.filter((p) => !p.split("/").some((n) => n === "#a" || n.includes("\n"))).sort();
+    const without = paths
+      .filter((p) => !p.split("/").some((n) => n === "#a" || n.includes("\n")))
+      .sort();
     expect(kept).toEqual(without);
     expect(keptByMatcher(list)).toEqual(without);
   });
@@ -252,7 +266,9 @@ describe("patterns that select", () => {
     return paths.filter((path) => one.selects(latin1(`/${path}`)));
   };
   /** Excludes that have a meaning as a selection, too: at any level, or from the root on. */
-  const both = pattern.filter((p) => !/^!|\/$|[{}]/.test(p) && (/^\/|^\*\*\//.test(p) || !p.includes("/")));
+  const both = pattern.filter(
+    (p) => !/^!|\/$|[{}]/.test(p) && (/^\/|^\*\*\//.test(p) || !p.includes("/")),
+  );
 
   test("select what the C engine leaves out for the same pattern", async () => {
     let some = 0;
@@ -276,10 +292,13 @@ describe("patterns that select", () => {
     const here = (a: number, b: number): boolean => {
       if (a === p.length) return b === name.length;
       const [c, next] = [p[a], p[a + 1]];
-      if (c === "*") return here(a + 1, b) || (b < name.length && name[b] !== "/" && here(a, b + 1));
+      if (c === "*")
+        return here(a + 1, b) || (b < name.length && name[b] !== "/" && here(a, b + 1));
       if (b === name.length) return false;
       if (c === "?") return name[b] !== "/" && here(a + 1, b + 1);
-      return c === "\\" ? next === name[b] && here(a + 2, b + 1) : c === name[b] && here(a + 1, b + 1);
+      return c === "\\"
+        ? next === name[b] && here(a + 2, b + 1)
+        : c === name[b] && here(a + 1, b + 1);
     };
     const ends = [...name.matchAll(/\/|$/g)].map(({ index }) => index).filter((index) => index > 0);
     const below = ends.map((end) => name.slice(0, end));
@@ -297,11 +316,47 @@ describe("patterns that select", () => {
   }
 
   test("mean what every way of matching says", () => {
-    const bits = fc.constantFrom("a", "b", "*", "?", "\\*", "\\\\", "(", "|", "+(", "!", "@", '"', "\xff", "\n", "/a");
-    const texts = fc.constantFrom("a", "b", "*", "\\", "(", "|", "+(", "!", "@", '"', "\xff", "\n", "/", "/a", "aa");
+    const bits = fc.constantFrom(
+      "a",
+      "b",
+      "*",
+      "?",
+      "\\*",
+      "\\\\",
+      "(",
+      "|",
+      "+(",
+      "!",
+      "@",
+      '"',
+      "\xff",
+      "\n",
+      "/a",
+    );
+    const texts = fc.constantFrom(
+      "a",
+      "b",
+      "*",
+      "\\",
+      "(",
+      "|",
+      "+(",
+      "!",
+      "@",
+      '"',
+      "\xff",
+      "\n",
+      "/",
+      "/a",
+      "aa",
+    );
     fc.assert(
       fc.property(
-        fc.tuple(fc.constantFrom("", "/"), fc.constantFrom("a", "b", "*", "?"), fc.array(bits, { maxLength: 7 })),
+        fc.tuple(
+          fc.constantFrom("", "/"),
+          fc.constantFrom("a", "b", "*", "?"),
+          fc.array(bits, { maxLength: 7 }),
+        ),
         fc.array(texts, { maxLength: 9 }),
         (p, name) => {
           const [pattern, path] = [
@@ -318,7 +373,11 @@ describe("patterns that select", () => {
   test("braces are one of several, and themselves where there is no comma", () => {
     const select = (p: string, ...names: string[]) =>
       names.filter((name) => new NamePattern(latin1(p)).selects(latin1(name)));
-    expect(select("/{a,b/c,}x", "/ax", "/b/cx", "/x", "/bx", "/{a,b/c,}x")).toEqual(["/ax", "/b/cx", "/x"]);
+    expect(select("/{a,b/c,}x", "/ax", "/b/cx", "/x", "/bx", "/{a,b/c,}x")).toEqual([
+      "/ax",
+      "/b/cx",
+      "/x",
+    ]);
     expect(select("{a,{b,c}d}", "/a", "/bd", "/x/cd", "/b", "/d")).toEqual(["/a", "/bd", "/x/cd"]);
     expect(select("{a}", "/a", "/{a}")).toEqual(["/{a}"]);
     expect(select("{{a,b}}", "/a", "/{a}", "/{b}")).toEqual(["/{a}", "/{b}"]);
@@ -344,7 +403,11 @@ describe("patterns that select", () => {
     const bytes = latin1(p);
     if (namePatternProblem(bytes) === undefined) {
       const one = new NamePattern(bytes);
-      for (const name of [`/${"a".repeat(255)}`, "/a".repeat(2000), `/${"a".repeat(200)}${"/a".repeat(200)}`])
+      for (const name of [
+        `/${"a".repeat(255)}`,
+        "/a".repeat(2000),
+        `/${"a".repeat(200)}${"/a".repeat(200)}`,
+      ])
         expect(one.selects(latin1(name))).toBe(false);
     }
     expect(performance.now() - begin).toBeLessThan(2000);
@@ -365,7 +428,9 @@ const SMALL = {
 function keptByMatcher(list: readonly string[]): string[] {
   const bytes = (text: string) => Buffer.from(text, "latin1");
   const excludes = new Excludes(list.map(bytes), [Buffer.from(tree)]);
-  const directories = new Set(paths.flatMap((p) => (p.includes("/") ? [p.slice(0, p.lastIndexOf("/"))] : [])));
+  const directories = new Set(
+    paths.flatMap((p) => (p.includes("/") ? [p.slice(0, p.lastIndexOf("/"))] : [])),
+  );
   const answers = new Map<string, boolean>();
   const excluded = (path: string): boolean => {
     const known = answers.get(path);
@@ -373,7 +438,10 @@ function keptByMatcher(list: readonly string[]): string[] {
     const slash = path.lastIndexOf("/");
     const above = slash < 0 ? "" : path.slice(0, slash);
     const here = () =>
-      excludes.in(bytes(`${tree}${above && "/"}${above}`))(bytes(path.slice(slash + 1)), directories.has(path));
+      excludes.in(bytes(`${tree}${above && "/"}${above}`))(
+        bytes(path.slice(slash + 1)),
+        directories.has(path),
+      );
     const answer = (above !== "" && excluded(above)) || here() === "excluded";
     answers.set(path, answer);
     return answer;

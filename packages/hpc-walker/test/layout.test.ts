@@ -9,12 +9,22 @@ import { OpenFlag } from "../src/native-opener";
 import { RecordCursor } from "../src/record";
 import { type EntryFields, RecordWriter } from "../src/record-writer";
 
-const golden = Buffer.from(readFileSync(join(__dirname, "data/batch-v4.hex"), "latin1").replace(/\s/g, ""), "hex");
+const golden = Buffer.from(
+  readFileSync(join(__dirname, "data/batch-v4.hex"), "latin1").replace(/\s/g, ""),
+  "hex",
+);
 const scratch = mkdtempSync(join(tmpdir(), "hpc-layout-"));
 const program = join(scratch, "layout");
 
 beforeAll(() => {
-  execFileSync("cc", ["-std=gnu11", "-Wall", "-Werror", "-o", program, join(__dirname, "layout.c")]);
+  execFileSync("cc", [
+    "-std=gnu11",
+    "-Wall",
+    "-Werror",
+    "-o",
+    program,
+    join(__dirname, "layout.c"),
+  ]);
 });
 afterAll(() => rmSync(scratch, { recursive: true }));
 
@@ -32,7 +42,9 @@ function compiled(): Map<string, number> {
 
 /** The fields of struct `name` in the compiler's order. */
 function structOf(all: Map<string, number>, name: string): Record<string, number> {
-  return Object.fromEntries([...all].filter(([k]) => k.startsWith(`${name} `)).map(([k, v]) => [k.split(" ")[1], v]));
+  return Object.fromEntries(
+    [...all].filter(([k]) => k.startsWith(`${name} `)).map(([k, v]) => [k.split(" ")[1], v]),
+  );
 }
 
 const goldenFile: EntryFields = {
@@ -42,7 +54,10 @@ const goldenFile: EntryFields = {
   link: Buffer.alloc(0),
   content: Buffer.from("hello"),
   error: 0,
-  xattrs: Buffer.from("\x06\0\0\0\x03\0\0\0user.ab\0c\x0f\0\0\0\x04\0\0\0podheitor.flags\x60\0\0\0", "latin1"),
+  xattrs: Buffer.from(
+    "\x06\0\0\0\x03\0\0\0user.ab\0c\x0f\0\0\0\x04\0\0\0podheitor.flags\x60\0\0\0",
+    "latin1",
+  ),
   xattrError: 7,
   inoHash: 0x0123456789abcdefn,
   nlink: 2,
@@ -109,7 +124,9 @@ describe("the record layout", () => {
       ...prefixed("HPC_OPEN_", OpenFlag),
     };
     const theirs = [...compiled()].filter(([key]) => key.startsWith("constant "));
-    expect(Object.fromEntries(theirs.map(([key, value]) => [key.slice("constant ".length), value]))).toEqual(ours);
+    expect(
+      Object.fromEntries(theirs.map(([key, value]) => [key.slice("constant ".length), value])),
+    ).toEqual(ours);
   });
 
   test("the golden batch is what C writes and what the writer writes", () => {
@@ -136,10 +153,18 @@ describe("the record layout", () => {
     expect(cursor.name.toString("latin1")).toBe("a\nb\xff");
     expect(cursor.content?.toString()).toBe("hello");
     expect([cursor.xattrs, cursor.xattrError]).toEqual([goldenFile.xattrs, 7]);
-    expect([cursor.mtimeSeconds, cursor.mtimeNanoseconds, cursor.ctimeSeconds]).toEqual([-2, 999999999, 0x100000001]);
-    expect([cursor.inoHi, cursor.inoLo, cursor.exact("ino")]).toEqual([0xfedcba98, 0x76543210, 0xfedcba9876543210n]);
+    expect([cursor.mtimeSeconds, cursor.mtimeNanoseconds, cursor.ctimeSeconds]).toEqual([
+      -2, 999999999, 0x100000001,
+    ]);
+    expect([cursor.inoHi, cursor.inoLo, cursor.exact("ino")]).toEqual([
+      0xfedcba98,
+      0x76543210,
+      0xfedcba9876543210n,
+    ]);
     expect([cursor.inoHashHi, cursor.inoHashLo]).toEqual([0x01234567, 0x89abcdef]);
-    expect([cursor.dev, cursor.size, cursor.uid, cursor.mode]).toEqual([0x123456789a, 5, 0xfffffffe, 0o100644]);
+    expect([cursor.dev, cursor.size, cursor.uid, cursor.mode]).toEqual([
+      0x123456789a, 5, 0xfffffffe, 0o100644,
+    ]);
     expect(cursor.next() && cursor.link.toString()).toBe("../x");
     expect(cursor.content).toBeUndefined();
     expect([cursor.xattrs.length, cursor.xattrError]).toEqual([0, 0]);

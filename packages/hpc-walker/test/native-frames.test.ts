@@ -34,9 +34,17 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(scratch, { recursive: true }));
 
-const start = (options: { readonly threads?: number; readonly ringEntries?: number } = {}): Scanner =>
+const start = (
+  options: { readonly threads?: number; readonly ringEntries?: number } = {},
+): Scanner =>
   openNativeScanner({
-    ...{ paths: [Buffer.from(tree)], threads: 2, inlineBytes: 4096, keepOlder: false, serialDirectories: false },
+    ...{
+      paths: [Buffer.from(tree)],
+      threads: 2,
+      inlineBytes: 4096,
+      keepOlder: false,
+      serialDirectories: false,
+    },
     ...{ ringEntries: 64, ringBytes: 1 << 20, ...options },
   });
 const framesOf = (scanner: Scanner) => {
@@ -96,7 +104,9 @@ test.each([
   expect(others[0]).toBe(firstOf(tree));
   expect(entries + others.length).toBe(FILES + 1);
   const all = Buffer.concat([direct ? readFileSync(file) : Buffer.alloc(0), ...taken]);
-  expect(all.toString("latin1").split(CONTENT.toString("latin1")).length - 1).toBe(FILES - others.length);
+  expect(all.toString("latin1").split(CONTENT.toString("latin1")).length - 1).toBe(
+    FILES - others.length,
+  );
 });
 
 test("a scan that is stopped rejects, and calls do not overlap", async () => {

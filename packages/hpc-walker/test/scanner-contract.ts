@@ -42,9 +42,17 @@ const DEFAULTS = {
   ringBytes: 4 << 20,
 } as const;
 
-/** The promises that both engines keep, each compared with what GNU find prints of the same tree. */
-export function describeScannerContract(engine: string, open: (options: ScanOptions) => Scanner, can: Abilities): void {
-  const scratch = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), `hpc-${engine}-`));
+/**
+ * The promises that both engines keep, each compared with what GNU find prints of the same tree.
+ */
+export function describeScannerContract(
+  engine: string,
+  open: (options: ScanOptions) => Scanner,
+  can: Abilities,
+): void {
+  const scratch = mkdtempSync(
+    join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), `hpc-${engine}-`),
+  );
   afterAll(() => void execFileSync("rm", ["-rf", scratch])); // Node cannot remove paths beyond PATH_MAX
 
   function tree(name: string): string {
@@ -70,7 +78,12 @@ export function describeScannerContract(engine: string, open: (options: ScanOpti
         const path = tree(`kinds-${serial}`);
         makeKinds(path);
         const { stats, entries } = await expectSameAsFind(path, { serialDirectories: serial });
-        expect(stats).toMatchObject({ handedOut: entries.size, failed: 0, vanished: 0, dirsListed: 4 });
+        expect(stats).toMatchObject({
+          handedOut: entries.size,
+          failed: 0,
+          vanished: 0,
+          dirsListed: 4,
+        });
       },
     );
 
@@ -84,16 +97,21 @@ export function describeScannerContract(engine: string, open: (options: ScanOpti
 
     test("on 5,000 files in one directory, whatever the threads", async () => {
       const path = tree("flat");
-      for (let i = 0; i < 5000; i++) writeFileSync(join(path, `file ${i} with a somewhat longer name`), "");
+      for (let i = 0; i < 5000; i++)
+        writeFileSync(join(path, `file ${i} with a somewhat longer name`), "");
       for (const threads of [1, 4]) await expectSameAsFind(path, { threads });
       await expectSameAsFind(path, { ringEntries: 32, ringBytes: 64 << 10 });
     });
 
     test("on many directories side by side", async () => {
       const path = tree("wide");
-      execFileSync("bash", ["-c", "mkdir d{1..700}; for i in {1..700}; do : > d$i/a; done; mkdir -p d7/e{1..200}"], {
-        cwd: path,
-      });
+      execFileSync(
+        "bash",
+        ["-c", "mkdir d{1..700}; for i in {1..700}; do : > d$i/a; done; mkdir -p d7/e{1..200}"],
+        {
+          cwd: path,
+        },
+      );
       await expectSameAsFind(path);
     });
 
@@ -118,7 +136,10 @@ export function describeScannerContract(engine: string, open: (options: ScanOpti
         join(path, "to-real"),
       ]);
       const followed = await scan(join(path, "to-real"));
-      expect([...followed.entries.keys()].sort()).toEqual([join(path, "to-real"), join(path, "to-real", "f")]);
+      expect([...followed.entries.keys()].sort()).toEqual([
+        join(path, "to-real"),
+        join(path, "to-real", "f"),
+      ]);
     });
 
     test("says which root is missing, and scans the others", async () => {
@@ -133,9 +154,12 @@ export function describeScannerContract(engine: string, open: (options: ScanOpti
 
     test("reads the content of small files, whole, and of no others", async () => {
       const path = tree("content");
-      const bytes = Buffer.from(Array.from({ length: 65536 }, (_, i) => (i * 7) & 255)).toString("latin1");
+      const bytes = Buffer.from(Array.from({ length: 65536 }, (_, i) => (i * 7) & 255)).toString(
+        "latin1",
+      );
       const files: Record<string, string> = { one: "1", full: bytes, over: `${bytes}!`, empty: "" };
-      for (const [name, text] of Object.entries(files)) writeFileSync(join(path, name), text, "latin1");
+      for (const [name, text] of Object.entries(files))
+        writeFileSync(join(path, name), text, "latin1");
       linkSync(join(path, "one"), join(path, "second"));
       const { content, stats } = await scan(path, { inlineBytes: 65536 });
       const at = (name: string) => content.get(join(path, name));
@@ -150,7 +174,10 @@ export function describeScannerContract(engine: string, open: (options: ScanOpti
       const script =
         "import fcntl,os,signal,sys; signal.signal(signal.SIGIO, signal.SIG_IGN); f = os.open('leased', os.O_RDWR);" +
         "fcntl.fcntl(f, fcntl.F_SETLEASE, fcntl.F_WRLCK); print('ready', flush=True); sys.stdin.read()";
-      const holder = spawn("python3", ["-c", script], { cwd: path, stdio: ["pipe", "pipe", "inherit"] });
+      const holder = spawn("python3", ["-c", script], {
+        cwd: path,
+        stdio: ["pipe", "pipe", "inherit"],
+      });
       try {
         await once(holder.stdout, "data");
         const { entries, content, entryErrors } = await scan(path, { inlineBytes: 100 });
@@ -166,9 +193,13 @@ export function describeScannerContract(engine: string, open: (options: ScanOpti
 
     test("shards: each entry in exactly one, directories are walked by all", async () => {
       const path = tree("shards");
-      execFileSync("bash", ["-c", "mkdir -p {a..j}/{1..5}; touch {a..j}/{1..5}/{x,y,z}; ln a/1/x b/link"], {
-        cwd: path,
-      });
+      execFileSync(
+        "bash",
+        ["-c", "mkdir -p {a..j}/{1..5}; touch {a..j}/{1..5}/{x,y,z}; ln a/1/x b/link"],
+        {
+          cwd: path,
+        },
+      );
       const seen: Seen[] = [];
       for (const index of [0, 1, 2]) seen.push(await scan(path, { shard: { index, count: 3 } }));
       const names = seen.flatMap((s) => [...s.entries.keys()]);
@@ -197,28 +228,39 @@ export function describeScannerContract(engine: string, open: (options: ScanOpti
       expect(dropped.stats).toMatchObject({ scanned: 3, filteredOlder: 2 });
       const kept = await scan(path, { since, keepOlder: true, inlineBytes: 10 });
       expect(kept.entries.size).toBe(3);
-      expect([kept.flags.get(join(path, "old")), kept.flags.get(join(path, "new"))]).toEqual([EntryFlag.OLDER, 0]);
-      expect([kept.content.get(join(path, "old")), kept.content.get(join(path, "new"))]).toEqual([undefined, "x"]);
+      expect([kept.flags.get(join(path, "old")), kept.flags.get(join(path, "new"))]).toEqual([
+        EntryFlag.OLDER,
+        0,
+      ]);
+      expect([kept.content.get(join(path, "old")), kept.content.get(join(path, "new"))]).toEqual([
+        undefined,
+        "x",
+      ]);
     });
 
     test("leaves out what patterns exclude, each root for itself, and counts it", async () => {
       const path = tree("excludes");
-      execFileSync("bash", ["-c", "mkdir -p a/{x,keep}/c b/x; touch a/x/f a/keep/{f.o,g.o,h} a/{f.o,f} b/x/f b/f"], {
-        cwd: path,
-      });
+      execFileSync(
+        "bash",
+        ["-c", "mkdir -p a/{x,keep}/c b/x; touch a/x/f a/keep/{f.o,g.o,h} a/{f.o,f} b/x/f b/f"],
+        {
+          cwd: path,
+        },
+      );
       const excludes = ["*.o", "!g.o", "/x/"].map((text) => Buffer.from(text));
       const { entries, stats } = await scan(path, {
         paths: [Buffer.from(`${path}/a/`), Buffer.from(`${path}/b`)],
         excludes,
       });
-      const expected = ["a", "a/f", "a/keep", "a/keep/c", "a/keep/g.o", "a/keep/h", "b", "b/f"].map((name) =>
-        join(path, name),
+      const expected = ["a", "a/f", "a/keep", "a/keep/c", "a/keep/g.o", "a/keep/h", "b", "b/f"].map(
+        (name) => join(path, name),
       );
       expect([...entries.keys()].sort()).toEqual(expected);
       expect(stats).toMatchObject({ scanned: 12, filteredExcluded: 4, dirsListed: 4 });
       // The same patterns leave the same in every shard, and the shards still add up to the whole.
       const shards = [];
-      for (const index of [0, 1, 2]) shards.push(await scan(join(path, "a"), { excludes, shard: { index, count: 3 } }));
+      for (const index of [0, 1, 2])
+        shards.push(await scan(join(path, "a"), { excludes, shard: { index, count: 3 } }));
       expect(shards.flatMap((s) => [...s.entries.keys()]).sort()).toEqual(expected.slice(0, 6));
       for (const { stats } of shards) expect(stats.filteredExcluded).toBe(3);
     });
@@ -226,7 +268,11 @@ export function describeScannerContract(engine: string, open: (options: ScanOpti
     test("takes paths, patterns and markers as text, too", async () => {
       const path = tree("text");
       execFileSync("bash", ["-c", "mkdir a é; touch a/f a/f.o é/.skip é/g"], { cwd: path });
-      const { entries } = await scan(path, { paths: [path], excludes: ["*.o"], markers: [".skip"] });
+      const { entries } = await scan(path, {
+        paths: [path],
+        excludes: ["*.o"],
+        markers: [".skip"],
+      });
       expect([...entries.keys()].sort()).toEqual(
         ["", "/a", "/a/f", "/é"].map((name) => Buffer.from(path + name).toString("latin1")).sort(),
       );
@@ -236,7 +282,10 @@ export function describeScannerContract(engine: string, open: (options: ScanOpti
       const path = tree("markers");
       execFileSync(
         "bash",
-        ["-c", "mkdir -p {cache,liar,link,kept}/sub; mkdir kept/sub/.nobackup; ln -s nowhere link/.nobackup"],
+        [
+          "-c",
+          "mkdir -p {cache,liar,link,kept}/sub; mkdir kept/sub/.nobackup; ln -s nowhere link/.nobackup",
+        ],
         {
           cwd: path,
         },
@@ -248,7 +297,16 @@ export function describeScannerContract(engine: string, open: (options: ScanOpti
       writeFileSync(join(path, "liar/CACHEDIR.TAG"), "Signature: none\n");
       const markers = [Buffer.from("CACHEDIR.TAG"), Buffer.from(".nobackup")];
       const { entries, stats } = await scan(path, { markers });
-      const names = ["", "/cache", "/kept", "/kept/sub", "/liar", "/liar/CACHEDIR.TAG", "/liar/sub", "/link"];
+      const names = [
+        "",
+        "/cache",
+        "/kept",
+        "/kept/sub",
+        "/liar",
+        "/liar/CACHEDIR.TAG",
+        "/liar/sub",
+        "/link",
+      ];
       expect([...entries.keys()].sort()).toEqual(names.map((name) => path + name));
       expect(stats).toMatchObject({ dirsPrunedMarker: 3, dirsListed: 4, scanned: 8 });
       expect((await scan(join(path, "cache"), { markers })).entries.size).toBe(1);
@@ -262,7 +320,9 @@ export function describeScannerContract(engine: string, open: (options: ScanOpti
         writeFileSync(join(path, "there", "inside"), "x");
         expect((await scan(path)).entries.size).toBe(5);
         const { entries, stats } = await scan(path, { oneFilesystem: true });
-        expect([...entries.keys()].sort()).toEqual(["", "/here", "/here/f", "/there"].map((name) => path + name));
+        expect([...entries.keys()].sort()).toEqual(
+          ["", "/here", "/here/f", "/there"].map((name) => path + name),
+        );
         expect(stats).toMatchObject({ dirsPrunedFilesystem: 1, dirsListed: 2 });
       } finally {
         execFileSync("umount", [join(path, "there")]);
@@ -270,12 +330,17 @@ export function describeScannerContract(engine: string, open: (options: ScanOpti
     });
 
     test("never reads what it prunes: the access time of the directory stays", async () => {
-      // O_NOATIME is for owners and root: as somebody else, listing a directory leaves a trace (relatime: mtime is newer than atime).
+      // O_NOATIME is for owners and root: as somebody else, listing a directory leaves a trace
+      // (relatime: mtime is newer than atime).
       if (process.geteuid?.() !== 0) return;
       const path = tree("untouched");
-      execFileSync("bash", ["-c", "mkdir -m 755 excluded below marked read; touch marked/.nobackup; mkdir below/sub"], {
-        cwd: path,
-      });
+      execFileSync(
+        "bash",
+        ["-c", "mkdir -m 755 excluded below marked read; touch marked/.nobackup; mkdir below/sub"],
+        {
+          cwd: path,
+        },
+      );
       for (const dir of ["", "/marked", "/read", "/excluded", "/below"])
         utimesSync(path + dir, 1000, Date.now() / 1000);
       execFileSync("chmod", ["755", scratch]);
@@ -302,7 +367,9 @@ export function describeScannerContract(engine: string, open: (options: ScanOpti
         for (let i = 0; i < 10; i++) {
           const { entries, errors } = await scan(path, { inlineBytes: 100 });
           expect(errors).toEqual([]);
-          expect([...entries.keys()].filter((p) => p.includes("/stays")).length).toBeGreaterThanOrEqual(99);
+          expect(
+            [...entries.keys()].filter((p) => p.includes("/stays")).length,
+          ).toBeGreaterThanOrEqual(99);
           expect([...entries.keys()].filter((p) => p.includes("/d/passwd"))).toEqual([]);
         }
       } finally {
@@ -394,7 +461,9 @@ export function describeScannerContract(engine: string, open: (options: ScanOpti
       ["a marker that is a path", { markers: [Buffer.from("a/b")] }],
     ])("refuses %s", (_, options) => {
       // If it is not refused it has to be closed, or the process would never end.
-      expect(() => void start(scratch, options).close()).toThrow(expect.objectContaining({ code: "HPC_SCAN_OPTIONS" }));
+      expect(() => void start(scratch, options).close()).toThrow(
+        expect.objectContaining({ code: "HPC_SCAN_OPTIONS" }),
+      );
     });
   });
 }
@@ -405,7 +474,8 @@ function mounted(path: string): boolean {
 }
 
 function makeKinds(path: string): void {
-  const inside = (name: Buffer | string) => Buffer.concat([Buffer.from(`${path}/d/`), Buffer.from(name)]);
+  const inside = (name: Buffer | string) =>
+    Buffer.concat([Buffer.from(`${path}/d/`), Buffer.from(name)]);
   mkdirSync(join(path, "d", "deeper"), { recursive: true });
   mkdirSync(join(path, "hollow"));
   const odd = [
@@ -458,8 +528,11 @@ async function drain(scanner: Scanner): Promise<Seen> {
       for (cursor.reset(batch.bytes); cursor.next(); ) note(cursor, seen);
     }
     const stats = scanner.stats();
-    const { scanned, handedOut, filteredShard, filteredOlder, filteredExcluded, vanished, failed } = stats;
-    expect(scanned).toBe(handedOut + filteredShard + filteredOlder + filteredExcluded + vanished + failed);
+    const { scanned, handedOut, filteredShard, filteredOlder, filteredExcluded, vanished, failed } =
+      stats;
+    expect(scanned).toBe(
+      handedOut + filteredShard + filteredOlder + filteredExcluded + vanished + failed,
+    );
     expect(handedOut).toBe(seen.entries.size); // no path twice
     return { ...seen, stats };
   } finally {
@@ -470,7 +543,8 @@ async function drain(scanner: Scanner): Promise<Seen> {
 function note(cursor: RecordCursor, seen: Omit<Seen, "stats">): void {
   if (cursor.type === RecordType.DIR) return;
   const dir = cursor.dir.toString("latin1");
-  const path = cursor.nameLength === 0 ? dir : `${dir === "/" ? "" : dir}/${cursor.name.toString("latin1")}`;
+  const path =
+    cursor.nameLength === 0 ? dir : `${dir === "/" ? "" : dir}/${cursor.name.toString("latin1")}`;
   if (cursor.type === RecordType.ERROR) {
     seen.errors.push({ path, op: cursor.op, error: cursor.error });
     return;
@@ -504,9 +578,15 @@ function describeEntry(c: RecordCursor): string {
 
 const FIND_FORMAT = "%p\\0%y %m %i %D %n %U %G %s %b\\0%T@\\0%C@\\0%l\\0";
 
-/** path → line, by GNU find. %T@ is the seconds, a point, and the nanoseconds with a zero: 5.25 s before the epoch is "-6.7500000000". */
+/**
+ * path → line, by GNU find. %T@ is the seconds, a point, and the nanoseconds with a zero: 5.25 s
+ * before the epoch is "-6.7500000000".
+ */
 function find(path: string): Map<string, string> {
-  const out = execFileSync("find", ["-H", path, "-printf", FIND_FORMAT], { encoding: "latin1", maxBuffer: 1 << 28 });
+  const out = execFileSync("find", ["-H", path, "-printf", FIND_FORMAT], {
+    encoding: "latin1",
+    maxBuffer: 1 << 28,
+  });
   const fields = out.split("\0");
   const map = new Map<string, string>();
   const ticks = (text: string) => {
@@ -514,7 +594,13 @@ function find(path: string): Map<string, string> {
     return (BigInt(seconds) * 10_000_000_000n + BigInt(decimals)).toString();
   };
   for (let i = 0; i + 4 < fields.length; i += 5) {
-    const [name, head, mtime, ctime, link] = fields.slice(i, i + 5) as [string, string, string, string, string];
+    const [name, head, mtime, ctime, link] = fields.slice(i, i + 5) as [
+      string,
+      string,
+      string,
+      string,
+      string,
+    ];
     map.set(name, `${head} ${ticks(mtime)} ${ticks(ctime)} ${link}`);
   }
   return map;

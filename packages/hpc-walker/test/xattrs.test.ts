@@ -10,7 +10,8 @@ import { RecordCursor } from "../src/record";
 const OURS = "podheitor.";
 const scratch = mkdtempSync(join(tmpdir(), "hpc-xattrs-"));
 const tree = join(scratch, "tree");
-const run = (script: string, cwd = tree) => execFileSync("bash", ["-ec", script], { cwd, encoding: "latin1" });
+const run = (script: string, cwd = tree) =>
+  execFileSync("bash", ["-ec", script], { cwd, encoding: "latin1" });
 afterAll(() => void execFileSync("rm", ["-rf", scratch]));
 
 type Attributes = Record<string, string>;
@@ -41,7 +42,8 @@ async function scan(path: string, inlineBytes: number): Promise<Scanned> {
         if (cursor.type !== RecordType.ENTRY) continue;
         expect(cursor.xattrError).toBe(0);
         const name = cursor.name.toString("latin1");
-        const whole = name === "" ? cursor.dir.toString("latin1") : `${cursor.dir.toString("latin1")}/${name}`;
+        const whole =
+          name === "" ? cursor.dir.toString("latin1") : `${cursor.dir.toString("latin1")}/${name}`;
         attributes.set(whole, decode(cursor.xattrs));
         content.set(whole, cursor.content?.toString("latin1"));
       }
@@ -63,7 +65,11 @@ function decode(block: Buffer): Attributes {
     ];
     expect(flags).toBe(0);
     const value = at + 8 + nameLength;
-    found[block.toString("latin1", at + 8, value)] = block.toString("hex", value, value + valueLength);
+    found[block.toString("latin1", at + 8, value)] = block.toString(
+      "hex",
+      value,
+      value + valueLength,
+    );
     at = value + valueLength;
   }
   return found;
@@ -71,11 +77,17 @@ function decode(block: Buffer): Attributes {
 
 /** The same by getfattr(1), which writes bytes that are not printable as octal escapes. */
 function getfattr(path: string): Map<string, Attributes> {
-  const out = execFileSync("getfattr", ["-R", "-h", "-d", "-m", "-", "-e", "hex", "--absolute-names", path], {
-    encoding: "latin1",
-  });
+  const out = execFileSync(
+    "getfattr",
+    ["-R", "-h", "-d", "-m", "-", "-e", "hex", "--absolute-names", path],
+    {
+      encoding: "latin1",
+    },
+  );
   const plain = (text: string) =>
-    text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+    text.replace(/\\([0-7]{3})/g, (_, octal: string) =>
+      String.fromCharCode(Number.parseInt(octal, 8)),
+    );
   const all = new Map<string, Attributes>();
   for (const group of out.split("\n\n")) {
     const [head, ...lines] = group.split("\n").filter((line) => line !== "");
@@ -106,18 +118,26 @@ beforeAll(() => {
 });
 
 describe("extended attributes", () => {
-  test.each([0, 4096])("are what getfattr reads, with content up to %i bytes", async (inlineBytes) => {
-    const { attributes, content } = await scan(tree, inlineBytes);
-    const judged = getfattr(tree);
-    expect(judged.size).toBeGreaterThan(6);
-    for (const [path, all] of judged) {
-      const kept = Object.entries(all).filter(([name]) => !/^trusted\.(lov|overlay\.)/.test(name));
-      expect([path, withoutOurs(attributes.get(path) ?? {})]).toEqual([path, Object.fromEntries(kept)]);
-    }
-    const others = [...attributes].filter(([path]) => !judged.has(path));
-    expect(others.flatMap(([, all]) => Object.keys(withoutOurs(all)))).toEqual([]);
-    expect(content.get(join(tree, "small"))).toBe(inlineBytes > 0 ? "small" : undefined);
-  });
+  test.each([0, 4096])(
+    "are what getfattr reads, with content up to %i bytes",
+    async (inlineBytes) => {
+      const { attributes, content } = await scan(tree, inlineBytes);
+      const judged = getfattr(tree);
+      expect(judged.size).toBeGreaterThan(6);
+      for (const [path, all] of judged) {
+        const kept = Object.entries(all).filter(
+          ([name]) => !/^trusted\.(lov|overlay\.)/.test(name),
+        );
+        expect([path, withoutOurs(attributes.get(path) ?? {})]).toEqual([
+          path,
+          Object.fromEntries(kept),
+        ]);
+      }
+      const others = [...attributes].filter(([path]) => !judged.has(path));
+      expect(others.flatMap(([, all]) => Object.keys(withoutOurs(all)))).toEqual([]);
+      expect(content.get(join(tree, "small"))).toBe(inlineBytes > 0 ? "small" : undefined);
+    },
+  );
 
   test("hold ACLs that mean to getfacl what the file's own do", async () => {
     const { attributes } = await scan(tree, 0);
@@ -129,7 +149,8 @@ describe("extended attributes", () => {
         key.startsWith("system.posix_acl_"),
       );
       expect(acls.length).toBeGreaterThan(0);
-      for (const [key, value] of acls) execFileSync("setfattr", ["-n", key, "-v", `0x${value}`, copy]);
+      for (const [key, value] of acls)
+        execFileSync("setfattr", ["-n", key, "-v", `0x${value}`, copy]);
       const acl = (path: string) => execFileSync("getfacl", ["-cpn", path], { encoding: "latin1" });
       expect(acl(copy)).toBe(acl(join(tree, name)));
     }
@@ -153,7 +174,8 @@ describe("extended attributes", () => {
     const mount = join(scratch, "mount");
     for (const path of [source, join(source, "d"), mount]) mkdirSync(path);
     writeFileSync(join(source, "f"), "x");
-    // Built and mounted read-only, so that the kernel needs no quota support. 0x20080000: extents, and inherited by what is made below.
+    // Built and mounted read-only, so that the kernel needs no quota support. 0x20080000: extents,
+    // and inherited by what is made below.
     const made = spawnSync(
       "bash",
       [
@@ -184,6 +206,8 @@ describe("extended attributes", () => {
 });
 
 function kernelAtLeast(major: number, minor: number): boolean {
-  const [a = 0, b = 0] = execFileSync("uname", ["-r"], { encoding: "latin1" }).split(".").map(Number);
+  const [a = 0, b = 0] = execFileSync("uname", ["-r"], { encoding: "latin1" })
+    .split(".")
+    .map(Number);
   return a > major || (a === major && b >= minor);
 }

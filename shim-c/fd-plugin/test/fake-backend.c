@@ -49,7 +49,8 @@ static void scene_xattrs(void)
 {
     entry(HPC_DIRECTORY, HPC_ENTRY_ATTRS, "/f", NULL, 4096, 0);
     block_frame("user.d", "directory");
-    entry(HPC_REGULAR, HPC_ENTRY_ATTRS | HPC_ENTRY_HAS_DATA | HPC_ENTRY_LEADER, "/f/file", NULL, 3, 8);
+    entry(HPC_REGULAR, HPC_ENTRY_ATTRS | HPC_ENTRY_HAS_DATA | HPC_ENTRY_LEADER, "/f/file", NULL, 3,
+          8);
     block_frame("user.f", "file");
     if (*job.type != 'E') {
         frame('D', "abc", 3);
@@ -70,13 +71,21 @@ static void scene_xattrs(void)
     finish();
 }
 
-/* Data at 1 MiB + 100 (5000 bytes) and at 40 MiB (4096 bytes); the rest is holes: 64 MiB and 10 bytes in all. `whole`: nothing but a hole. */
+/* Data at 1 MiB + 100 (5000 bytes) and at 40 MiB (4096 bytes); the rest is holes: 64 MiB and 10
+ * bytes in all. `whole`: nothing but a hole. */
 static void scene_holes(void)
 {
     static uint8_t out[MAX_PAYLOAD];
     const uint64_t size = (64u << 20) + 10, first = (1u << 20) + 100, second = 40u << 20;
-    const uint64_t holes[] = { 0, first, first + 5000, second - first - 5000, second + 4096, size - second - 4096 }, whole[] = { 0, 1u << 30 };
-    size_t len = record(out, HPC_REGULAR, HPC_ENTRY_HAS_DATA, "/f/holes", 8, NULL, size, 0, 1700000000);
+    const uint64_t holes[] = { 0,
+                               first,
+                               first + 5000,
+                               second - first - 5000,
+                               second + 4096,
+                               size - second - 4096 },
+                   whole[] = { 0, 1u << 30 };
+    size_t len = record(out, HPC_REGULAR, HPC_ENTRY_HAS_DATA, "/f/holes", 8, NULL, size, 0,
+                        1700000000);
     uint32_t count = 3;
     uint64_t blocks = 32;
     memcpy(out + 120, &count, 4);
@@ -88,14 +97,16 @@ static void scene_holes(void)
     frame('D', NULL, 0);
     frame('D', out, 6096);
     end_of_data(9096, 0);
-    len = record(out, HPC_REGULAR, HPC_ENTRY_HAS_DATA, "/f/whole", 8, NULL, 1u << 30, 0, 1700000000);
+    len = record(out, HPC_REGULAR, HPC_ENTRY_HAS_DATA, "/f/whole", 8, NULL, 1u << 30, 0,
+                 1700000000);
     count = 1, blocks = 0;
     memcpy(out + 120, &count, 4);
     memcpy(out + 40, &blocks, 8);
     memcpy(out + len, whole, sizeof whole);
     frame('M', out, len + sizeof whole);
     end_of_data(0, 0);
-    /* It became shorter while it was read: 100 bytes, and nothing of the hole that was to follow them. */
+    /* It became shorter while it was read: 100 bytes, and nothing of the hole that was to follow
+     * them. */
     const uint64_t tail[] = { 200000, 100000 };
     len = record(out, HPC_REGULAR, HPC_ENTRY_HAS_DATA, "/f/shrunk", 9, NULL, 300000, 0, 1700000000);
     memcpy(out + 120, &count, 4);
@@ -115,7 +126,8 @@ static void scene_tebibyte(void)
     static uint8_t out[MAX_PAYLOAD];
     const uint64_t tib = (uint64_t)1 << 40, mid = tib / 2;
     const uint64_t holes[] = { 4096, mid - 4096, mid + 4096, tib - mid - 8192 };
-    size_t len = record(out, HPC_REGULAR, HPC_ENTRY_HAS_DATA, "/f/tebibyte", 11, NULL, tib, 0, 1700000000);
+    size_t len = record(out, HPC_REGULAR, HPC_ENTRY_HAS_DATA, "/f/tebibyte", 11, NULL, tib, 0,
+                        1700000000);
     uint32_t count = 2;
     uint64_t blocks = 24;
     memcpy(out + 120, &count, 4);
@@ -130,7 +142,10 @@ static void scene_tebibyte(void)
     finish();
 }
 
-static void scene_empty(void) { finish(); }
+static void scene_empty(void)
+{
+    finish();
+}
 
 /* Nothing but a hole, of which the File Daemon gets every zero. */
 static void scene_hole(void)
@@ -140,7 +155,8 @@ static void scene_hole(void)
     const uint32_t count = 1;
     const uint64_t blocks = 0;
     text('I', "a hole");
-    size_t len = record(out, HPC_REGULAR, HPC_ENTRY_HAS_DATA, "/f/hole", 7, NULL, hole[1], 0, 1700000000);
+    size_t len = record(out, HPC_REGULAR, HPC_ENTRY_HAS_DATA, "/f/hole", 7, NULL, hole[1], 0,
+                        1700000000);
     memcpy(out + 120, &count, 4);
     memcpy(out + 40, &blocks, 8);
     memcpy(out + len, hole, sizeof hole);
@@ -152,12 +168,37 @@ static void scene_hole(void)
 }
 
 /* Names that are not this job's. */
-static void scene_outside(void) { file("/f/one", 10, 10, 0, 0); file("/etc/shadow", 10, 10, 0, 0); finish(); }
-static void scene_relative(void) { file("f/one", 10, 10, 0, 0); finish(); }
-static void scene_dots(void) { file("/f/../etc/shadow", 10, 10, 0, 0); finish(); }
-static void scene_beside(void) { entry(HPC_DIRECTORY, 0, "/fg", NULL, 0, 0); finish(); }
-static void scene_slash(void) { entry(HPC_DIRECTORY, 0, "/f/dir/", NULL, 0, 0); finish(); }
-static void scene_gone_outside(void) { frame('G', "/etc/shadow", 11); finish(); }
+static void scene_outside(void)
+{
+    file("/f/one", 10, 10, 0, 0);
+    file("/etc/shadow", 10, 10, 0, 0);
+    finish();
+}
+static void scene_relative(void)
+{
+    file("f/one", 10, 10, 0, 0);
+    finish();
+}
+static void scene_dots(void)
+{
+    file("/f/../etc/shadow", 10, 10, 0, 0);
+    finish();
+}
+static void scene_beside(void)
+{
+    entry(HPC_DIRECTORY, 0, "/fg", NULL, 0, 0);
+    finish();
+}
+static void scene_slash(void)
+{
+    entry(HPC_DIRECTORY, 0, "/f/dir/", NULL, 0, 0);
+    finish();
+}
+static void scene_gone_outside(void)
+{
+    frame('G', "/etc/shadow", 11);
+    finish();
+}
 static void scene_link_outside(void)
 {
     file("/f/leader", 10, 10, HPC_ENTRY_LEADER, 9);
@@ -167,7 +208,8 @@ static void scene_link_outside(void)
 static void scene_check_outside(void)
 {
     uint8_t out[512] = { 0 };
-    uint32_t count = 1, len = (uint32_t)record(out + 12, HPC_REGULAR, 0, "/etc/shadow", 11, NULL, 0, 0, 1700000000);
+    uint32_t count = 1, len = (uint32_t)record(out + 12, HPC_REGULAR, 0, "/etc/shadow", 11, NULL, 0,
+                                               0, 1700000000);
     memcpy(out + 4, &count, 4);
     memcpy(out + 8, &len, 4);
     frame('K', out, 12 + len);
@@ -250,23 +292,113 @@ static void mid_file(void)
     frame('D', payload, 500000);
 }
 
-static void scene_killed(void) { mid_file(); kill(getpid(), SIGKILL); }
-static void scene_exit(void) { fprintf(stderr, "Error: out of cheese\n    at pantry\n"); exit(9); }
-static void scene_closed(void) { mid_file(); close(1); for (;;) pause(); }
-static void scene_cut(void) { put("M000200\nabc", 11); exit(0); }
-static void scene_garbage(void) { put("Segmentation fault (core dumped)\n", 33); for (;;) pause(); }
-static void scene_abort(void) { file("/f/one", 10, 10, 0, 0); text('A', "the tape is on fire; remedy: water"); exit(1); }
-static void scene_count(void) { file("/f/one", 10, 10, 0, 0); accounting(1, 1); frame('F', NULL, 0); for (;;) pause(); }
-static void scene_sums(void) { file("/f/one", 10, 10, 0, 0); sums.n[HPC_N_SCANNED] += 5; finish(); }
-static void scene_no_sums(void) { frame('F', NULL, 0); for (;;) pause(); }
-static void scene_record(void) { frame('M', "\1\1\0\0junk", 8); for (;;) pause(); }
-static void scene_order(void) { frame('Z', payload, 24); for (;;) pause(); }
-static void scene_inside(void) { mid_file(); entry(HPC_DIRECTORY, 0, "/f/dir", NULL, 0, 0); for (;;) pause(); }
-static void scene_dir_data(void) { entry(HPC_DIRECTORY, HPC_ENTRY_HAS_DATA, "/f/dir", NULL, 0, 0); for (;;) pause(); }
-static void scene_stopped(void) { text('I', "going quiet"); kill(getpid(), SIGSTOP); for (;;) pause(); }
-static void scene_stopped_inside(void) { mid_file(); kill(getpid(), SIGSTOP); for (;;) pause(); }
-static void scene_no_block(void) { entry(HPC_REGULAR, HPC_ENTRY_ATTRS, "/f/x", NULL, 0, 0); frame('F', NULL, 0); for (;;) pause(); }
-static void scene_stray_block(void) { entry(HPC_REGULAR, 0, "/f/x", NULL, 0, 0); block_frame("user.x", "1"); for (;;) pause(); }
+static void scene_killed(void)
+{
+    mid_file();
+    kill(getpid(), SIGKILL);
+}
+static void scene_exit(void)
+{
+    fprintf(stderr, "Error: out of cheese\n    at pantry\n");
+    exit(9);
+}
+static void scene_closed(void)
+{
+    mid_file();
+    close(1);
+    for (;;)
+        pause();
+}
+static void scene_cut(void)
+{
+    put("M000200\nabc", 11);
+    exit(0);
+}
+static void scene_garbage(void)
+{
+    put("Segmentation fault (core dumped)\n", 33);
+    for (;;)
+        pause();
+}
+static void scene_abort(void)
+{
+    file("/f/one", 10, 10, 0, 0);
+    text('A', "the tape is on fire; remedy: water");
+    exit(1);
+}
+static void scene_count(void)
+{
+    file("/f/one", 10, 10, 0, 0);
+    accounting(1, 1);
+    frame('F', NULL, 0);
+    for (;;)
+        pause();
+}
+static void scene_sums(void)
+{
+    file("/f/one", 10, 10, 0, 0);
+    sums.n[HPC_N_SCANNED] += 5;
+    finish();
+}
+static void scene_no_sums(void)
+{
+    frame('F', NULL, 0);
+    for (;;)
+        pause();
+}
+static void scene_record(void)
+{
+    frame('M', "\1\1\0\0junk", 8);
+    for (;;)
+        pause();
+}
+static void scene_order(void)
+{
+    frame('Z', payload, 24);
+    for (;;)
+        pause();
+}
+static void scene_inside(void)
+{
+    mid_file();
+    entry(HPC_DIRECTORY, 0, "/f/dir", NULL, 0, 0);
+    for (;;)
+        pause();
+}
+static void scene_dir_data(void)
+{
+    entry(HPC_DIRECTORY, HPC_ENTRY_HAS_DATA, "/f/dir", NULL, 0, 0);
+    for (;;)
+        pause();
+}
+static void scene_stopped(void)
+{
+    text('I', "going quiet");
+    kill(getpid(), SIGSTOP);
+    for (;;)
+        pause();
+}
+static void scene_stopped_inside(void)
+{
+    mid_file();
+    kill(getpid(), SIGSTOP);
+    for (;;)
+        pause();
+}
+static void scene_no_block(void)
+{
+    entry(HPC_REGULAR, HPC_ENTRY_ATTRS, "/f/x", NULL, 0, 0);
+    frame('F', NULL, 0);
+    for (;;)
+        pause();
+}
+static void scene_stray_block(void)
+{
+    entry(HPC_REGULAR, 0, "/f/x", NULL, 0, 0);
+    block_frame("user.x", "1");
+    for (;;)
+        pause();
+}
 static void scene_two_blocks(void)
 {
     entry(HPC_REGULAR, HPC_ENTRY_ATTRS | HPC_ENTRY_HAS_DATA, "/f/x", NULL, 1, 0);
@@ -275,9 +407,26 @@ static void scene_two_blocks(void)
     for (;;)
         pause();
 }
-static void scene_block_count(void) { entry(HPC_REGULAR, HPC_ENTRY_ATTRS, "/f/x", NULL, 0, 0); block_frame("user.x", "1"); sums.n[HPC_N_XATTRS]++; finish(); }
-static void scene_silent(void) { text('I', "going quiet"); for (;;) pause(); }
-static void scene_stubborn(void) { signal(SIGTERM, SIG_IGN); text('I', "going quiet"); for (;;) pause(); }
+static void scene_block_count(void)
+{
+    entry(HPC_REGULAR, HPC_ENTRY_ATTRS, "/f/x", NULL, 0, 0);
+    block_frame("user.x", "1");
+    sums.n[HPC_N_XATTRS]++;
+    finish();
+}
+static void scene_silent(void)
+{
+    text('I', "going quiet");
+    for (;;)
+        pause();
+}
+static void scene_stubborn(void)
+{
+    signal(SIGTERM, SIG_IGN);
+    text('I', "going quiet");
+    for (;;)
+        pause();
+}
 
 /* Enough of everything for a cancel in the middle; never ends by itself. */
 static void scene_endless(void)
@@ -324,8 +473,19 @@ static void wait_for_escaped(void)
         usleep(1000);
 }
 
-static void scene_escaped(void) { escape(false); wait_for_escaped(); file("/f/one", 10, 10, 0, 0); finish(); }
-static void scene_held(void) { escape(true); wait_for_escaped(); scene_killed(); }
+static void scene_escaped(void)
+{
+    escape(false);
+    wait_for_escaped();
+    file("/f/one", 10, 10, 0, 0);
+    finish();
+}
+static void scene_held(void)
+{
+    escape(true);
+    wait_for_escaped();
+    scene_killed();
+}
 
 static void scene_lone_link(void)
 {
@@ -334,7 +494,12 @@ static void scene_lone_link(void)
     finish();
 }
 
-static void scene_deleted(void) { frame('G', "/f/gone", 7); file("/f/one", 10, 10, 0, 0); finish(); }
+static void scene_deleted(void)
+{
+    frame('G', "/f/gone", 7);
+    file("/f/one", 10, 10, 0, 0);
+    finish();
+}
 
 static void scene_noisy(void)
 {
@@ -349,9 +514,14 @@ static void scene_noisy(void)
     finish();
 }
 
-static void scene_bad_exit(void) { scene_empty(); exit(7); }
+static void scene_bad_exit(void)
+{
+    scene_empty();
+    exit(7);
+}
 
-/* CHECK: 4 batches at once without waiting; of 1300 known names every third has changed. See test-run.c, which makes the list. */
+/* CHECK: 4 batches at once without waiting; of 1300 known names every third has changed. See
+ * test-run.c, which makes the list. */
 static void scene_check(void)
 {
     enum { NAMES = 1300 };
@@ -368,7 +538,9 @@ static void scene_check(void)
             char name[40];
             bool directory = sent % 10 == 0;
             snprintf(name, sizeof name, "/f/%05u", sent);
-            uint32_t n = (uint32_t)record(record_bytes, directory ? HPC_DIRECTORY : HPC_REGULAR, 0, name, strlen(name), NULL, 0, 0, sent % 3 == 0 ? 1800000000 : 1700000000);
+            uint32_t n = (uint32_t)record(record_bytes, directory ? HPC_DIRECTORY : HPC_REGULAR, 0,
+                                          name, strlen(name), NULL, 0, 0,
+                                          sent % 3 == 0 ? 1800000000 : 1700000000);
             memcpy(out + len, &n, 4);
             memcpy(out + len + 4, record_bytes, n);
             len += 4 + n;
@@ -414,7 +586,8 @@ static void scene_full(void)
     finish();
 }
 
-/* `files` files of 1 KiB from memory, a mebibyte to a write: what the File Daemon makes of them is its own limit. */
+/* `files` files of 1 KiB from memory, a mebibyte to a write: what the File Daemon makes of them is
+ * its own limit. */
 static void scene_memory(void)
 {
     static uint8_t out[1 << 20], head[512], end[HPC_DATA_END];
@@ -423,9 +596,12 @@ static void scene_memory(void)
 
     for (uint64_t i = 0; i < job.file_count; i++) {
         char name[128];
-        int name_len = snprintf(name, sizeof name, "/tmp/podheitor/tree/d%llu/s%llu/file-%llu", (unsigned long long)(i / 10000), (unsigned long long)(i / 100),
+        int name_len = snprintf(name, sizeof name, "/tmp/podheitor/tree/d%llu/s%llu/file-%llu",
+                                (unsigned long long)(i / 10000), (unsigned long long)(i / 100),
                                 (unsigned long long)(i % 100));
-        used += append(out + used, 'M', head, record(head, HPC_REGULAR, HPC_ENTRY_HAS_DATA, name, (size_t)name_len, NULL, sizeof content, 0, 1700000000));
+        used += append(out + used, 'M', head,
+                       record(head, HPC_REGULAR, HPC_ENTRY_HAS_DATA, name, (size_t)name_len, NULL,
+                              sizeof content, 0, 1700000000));
         used += append(out + used, 'D', content, sizeof content);
         hpc_data_end_encode(end, &(struct hpc_data_end){ .bytes = sizeof content });
         used += append(out + used, 'Z', end, sizeof end);
@@ -439,19 +615,64 @@ static void scene_memory(void)
     finish();
 }
 
-static const struct { const char *name; void (*play)(void); } scenes[] = {
-    { "good", scene_good }, { "empty", scene_empty }, { "slow", scene_slow }, { "long-names", scene_long_names }, { "read-error", scene_read_error }, { "short", scene_short },
-    { "killed", scene_killed }, { "exit", scene_exit }, { "closed", scene_closed }, { "cut", scene_cut }, { "garbage", scene_garbage },
-    { "abort", scene_abort }, { "count", scene_count }, { "sums", scene_sums }, { "no-sums", scene_no_sums }, { "record", scene_record },
-    { "order", scene_order }, { "inside", scene_inside }, { "dir-data", scene_dir_data }, { "silent", scene_silent }, { "stopped", scene_stopped }, { "stopped-inside", scene_stopped_inside },
-    { "no-block", scene_no_block }, { "stray-block", scene_stray_block }, { "two-blocks", scene_two_blocks }, { "block-count", scene_block_count },
-    { "xattrs", scene_xattrs }, { "bad-block", scene_bad_block }, { "holes", scene_holes }, { "tebibyte", scene_tebibyte }, { "stubborn", scene_stubborn },
-    { "endless", scene_endless }, { "grandchild", scene_grandchild }, { "lone-link", scene_lone_link }, { "deleted", scene_deleted }, { "noisy", scene_noisy },
-    { "bad-exit", scene_bad_exit }, { "check", scene_check }, { "incremental", scene_incremental }, { "full", scene_full },
-    { "memory", scene_memory }, { "hole", scene_hole }, { "outside", scene_outside }, { "relative", scene_relative }, { "dots", scene_dots },
-    { "beside", scene_beside }, { "slash", scene_slash }, { "gone-outside", scene_gone_outside }, { "link-outside", scene_link_outside },
-    { "check-outside", scene_check_outside }, { "flood", scene_flood }, { "flood-of-bytes", scene_flood_of_bytes },
-    { "escaped", scene_escaped }, { "held", scene_held },
+static const struct {
+    const char *name;
+    void (*play)(void);
+} scenes[] = {
+    { "good", scene_good },
+    { "empty", scene_empty },
+    { "slow", scene_slow },
+    { "long-names", scene_long_names },
+    { "read-error", scene_read_error },
+    { "short", scene_short },
+    { "killed", scene_killed },
+    { "exit", scene_exit },
+    { "closed", scene_closed },
+    { "cut", scene_cut },
+    { "garbage", scene_garbage },
+    { "abort", scene_abort },
+    { "count", scene_count },
+    { "sums", scene_sums },
+    { "no-sums", scene_no_sums },
+    { "record", scene_record },
+    { "order", scene_order },
+    { "inside", scene_inside },
+    { "dir-data", scene_dir_data },
+    { "silent", scene_silent },
+    { "stopped", scene_stopped },
+    { "stopped-inside", scene_stopped_inside },
+    { "no-block", scene_no_block },
+    { "stray-block", scene_stray_block },
+    { "two-blocks", scene_two_blocks },
+    { "block-count", scene_block_count },
+    { "xattrs", scene_xattrs },
+    { "bad-block", scene_bad_block },
+    { "holes", scene_holes },
+    { "tebibyte", scene_tebibyte },
+    { "stubborn", scene_stubborn },
+    { "endless", scene_endless },
+    { "grandchild", scene_grandchild },
+    { "lone-link", scene_lone_link },
+    { "deleted", scene_deleted },
+    { "noisy", scene_noisy },
+    { "bad-exit", scene_bad_exit },
+    { "check", scene_check },
+    { "incremental", scene_incremental },
+    { "full", scene_full },
+    { "memory", scene_memory },
+    { "hole", scene_hole },
+    { "outside", scene_outside },
+    { "relative", scene_relative },
+    { "dots", scene_dots },
+    { "beside", scene_beside },
+    { "slash", scene_slash },
+    { "gone-outside", scene_gone_outside },
+    { "link-outside", scene_link_outside },
+    { "check-outside", scene_check_outside },
+    { "flood", scene_flood },
+    { "flood-of-bytes", scene_flood_of_bytes },
+    { "escaped", scene_escaped },
+    { "held", scene_held },
 };
 
 /* What the File Daemon's child must not inherit. */

@@ -9,11 +9,17 @@
 
 const uint32_t fd_versions[] = { 14, 21, 22, 23, 0 };
 
-static struct job_run *run_of(struct fd_context *ctx) { return ctx ? ctx->fd : NULL; }
+static struct job_run *run_of(struct fd_context *ctx)
+{
+    return ctx ? ctx->fd : NULL;
+}
 
 /* ---- what the plugin may ask of the File Daemon ---- */
 
-static int register_events(struct fd_context *ctx, ...) { return ctx ? RC_OK : RC_ERROR; }
+static int register_events(struct fd_context *ctx, ...)
+{
+    return ctx ? RC_OK : RC_ERROR;
+}
 
 static int get_value(struct fd_context *ctx, int var, void *out)
 {
@@ -48,7 +54,10 @@ static int get_value(struct fd_context *ctx, int var, void *out)
     return RC_OK;
 }
 
-static int by_name(const void *a, const void *b) { return strcmp(((const struct known *)a)->name, ((const struct known *)b)->name); }
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct known *)a)->name, ((const struct known *)b)->name);
+}
 
 static struct known *known_name(struct job_run *r, const char *name)
 {
@@ -74,12 +83,14 @@ static void note(struct job_run *r, enum said kind, const char *text)
     r->said[kind]++;
     r->failed |= kind == SAID_FATAL;
     size_t room = sizeof r->log - r->log_len;
-    int n = snprintf(r->log + r->log_len, room, "%s: %s%s", words[kind], text, *text && text[strlen(text) - 1] == '\n' ? "" : "\n");
+    int n = snprintf(r->log + r->log_len, room, "%s: %s%s", words[kind], text,
+                     *text && text[strlen(text) - 1] == '\n' ? "" : "\n");
     r->log_len += n > 0 && (size_t)n < room ? (size_t)n : 0;
     pthread_mutex_unlock(&r->log_lock);
 }
 
-static int job_message(struct fd_context *ctx, const char *file, int line, int type, int64_t mtime, const char *format, ...)
+static int job_message(struct fd_context *ctx, const char *file, int line, int type, int64_t mtime,
+                       const char *format, ...)
 {
     char text[2000]; /* the daemon's own limit */
     struct job_run *r = run_of(ctx);
@@ -93,12 +104,19 @@ static int job_message(struct fd_context *ctx, const char *file, int line, int t
         return RC_OK;
     }
     const struct release *k = r->daemon->release;
-    note(r, type == k->fatal ? SAID_FATAL : type == k->error ? SAID_ERROR : type == k->warning ? SAID_WARNING : type == k->info ? SAID_INFO
-         : type == k->notsaved ? SAID_NOTSAVED : SAID_OTHER, text);
+    note(r,
+         type == k->fatal      ? SAID_FATAL
+         : type == k->error    ? SAID_ERROR
+         : type == k->warning  ? SAID_WARNING
+         : type == k->info     ? SAID_INFO
+         : type == k->notsaved ? SAID_NOTSAVED
+                               : SAID_OTHER,
+         text);
     return RC_OK;
 }
 
-static int debug_message(struct fd_context *ctx, const char *file, int line, int level, const char *format, ...)
+static int debug_message(struct fd_context *ctx, const char *file, int line, int level,
+                         const char *format, ...)
 {
     (void)ctx, (void)file, (void)line, (void)level, (void)format;
     return RC_OK;
@@ -111,7 +129,8 @@ static void broken(struct job_run *r, const char *rule)
     note(r, SAID_FATAL, text);
 }
 
-/* The default accurate options: mtime, ctime, size in whole seconds; without a list, times against `since`. */
+/* The default accurate options: mtime, ctime, size in whole seconds; without a list, times against
+ * `since`. */
 static int check_changes(struct fd_context *ctx, void *pkt)
 {
     struct job_run *r = run_of(ctx);
@@ -124,10 +143,14 @@ static int check_changes(struct fd_context *ctx, void *pkt)
     if (!r->accurate)
         return st.st_mtim.tv_sec < r->since && st.st_ctim.tv_sec < r->since ? RC_SEEN : RC_OK;
     bool directory = pkt_i32(pkt, (uint32_t)k->save.type) == TYPE_DIRECTORY;
-    struct known *known = known_name(r, pkt_ptr(pkt, (uint32_t)(directory ? k->save.link : k->save.fname)));
+    struct known *known = known_name(
+        r, pkt_ptr(pkt, (uint32_t)(directory ? k->save.link : k->save.fname)));
     if (!known)
         return RC_OK;
-    return known->st.st_mtim.tv_sec == st.st_mtim.tv_sec && known->st.st_ctim.tv_sec == st.st_ctim.tv_sec && known->st.st_size == st.st_size ? RC_SEEN : RC_OK;
+    return known->st.st_mtim.tv_sec == st.st_mtim.tv_sec &&
+                   known->st.st_ctim.tv_sec == st.st_ctim.tv_sec && known->st.st_size == st.st_size
+               ? RC_SEEN
+               : RC_OK;
 }
 
 static struct fd_funcs *make_funcs(uint32_t version, uint32_t size)
@@ -135,16 +158,26 @@ static struct fd_funcs *make_funcs(uint32_t version, uint32_t size)
     struct fd_funcs *f = calloc(1, size < 256 ? 256 : size);
     if (!f)
         abort();
-    *f = (struct fd_funcs){ .size = size, .version = version, .register_events = register_events, .get_value = get_value, .set_value = set_value,
-                            .job_message = job_message, .debug_message = debug_message, .check_changes = check_changes };
+    *f = (struct fd_funcs){ .size = size,
+                            .version = version,
+                            .register_events = register_events,
+                            .get_value = get_value,
+                            .set_value = set_value,
+                            .job_message = job_message,
+                            .debug_message = debug_message,
+                            .check_changes = check_changes };
     return f;
 }
 
 /* ---- loading ---- */
 
-static bool one_of(const char *text, const char *a, const char *b) { return text && (strcmp(text, a) == 0 || strcmp(text, b) == 0); }
+static bool one_of(const char *text, const char *a, const char *b)
+{
+    return text && (strcmp(text, a) == 0 || strcmp(text, b) == 0);
+}
 
-/* The daemon's own checks after loadPlugin, in its order; then what it relies on without checking. */
+/* The daemon's own checks after loadPlugin, in its order; then what it relies on without checking.
+ */
 static const char *refused(const struct daemon *d)
 {
     const struct plugin_info *p = d->plugin;
@@ -159,16 +192,20 @@ static const char *refused(const struct daemon *d)
         return "size of pInfo";
     if (c->size != d->release->plugin_funcs_size || c->version != d->info.version)
         return "size or version of pFuncs";
-    if (!c->new_plugin || !c->free_plugin || !c->handle_event || !c->start_backup_file || !c->end_backup_file || !c->start_restore_file ||
-        !c->end_restore_file || !c->io || !c->create_file || !c->set_attributes || !c->check_file || !c->xacl || !c->get_value || !c->set_value)
+    if (!c->new_plugin || !c->free_plugin || !c->handle_event || !c->start_backup_file ||
+        !c->end_backup_file || !c->start_restore_file || !c->end_restore_file || !c->io ||
+        !c->create_file || !c->set_attributes || !c->check_file || !c->xacl || !c->get_value ||
+        !c->set_value)
         return "an entry point is missing";
     return p->author && p->date && p->release && p->description ? NULL : "a text is missing";
 }
 
-int fd_open_as(struct daemon *d, const char *plugin, uint32_t version, uint32_t claimed_version, int32_t size_change, char *error, size_t cap)
+int fd_open_as(struct daemon *d, const char *plugin, uint32_t version, uint32_t claimed_version,
+               int32_t size_change, char *error, size_t cap)
 {
     int (*load)(struct fd_info *, struct fd_funcs *, struct plugin_info **, struct plugin_funcs **);
-    *d = (struct daemon){ .release = release_of(version), .info = { sizeof(struct fd_info), claimed_version } };
+    *d = (struct daemon){ .release = release_of(version),
+                          .info = { sizeof(struct fd_info), claimed_version } };
     d->funcs = make_funcs(claimed_version, d->release->funcs_size + (uint32_t)size_change);
     d->library = dlopen(plugin, RTLD_NOW);
     const char *why = d->library ? NULL : dlerror();
@@ -189,7 +226,10 @@ int fd_open_as(struct daemon *d, const char *plugin, uint32_t version, uint32_t 
     return -1;
 }
 
-int fd_open(struct daemon *d, const char *plugin, uint32_t version, char *error, size_t cap) { return fd_open_as(d, plugin, version, version, 0, error, cap); }
+int fd_open(struct daemon *d, const char *plugin, uint32_t version, char *error, size_t cap)
+{
+    return fd_open_as(d, plugin, version, version, 0, error, cap);
+}
 
 void fd_close(struct daemon *d)
 {
@@ -209,7 +249,12 @@ void fd_close(struct daemon *d)
 
 void run_init(struct job_run *r, struct daemon *d)
 {
-    *r = (struct job_run){ .daemon = d, .job_id = 7, .level = 'F', .cancel_after = -1, .replace = 'a', .work_dir = "/tmp" };
+    *r = (struct job_run){ .daemon = d,
+                           .job_id = 7,
+                           .level = 'F',
+                           .cancel_after = -1,
+                           .replace = 'a',
+                           .work_dir = "/tmp" };
     r->ctx.fd = r;
     pthread_mutex_init(&r->log_lock, NULL);
 }
@@ -251,7 +296,8 @@ void run_end(struct job_run *r, uint32_t event)
         broken(r, "freePlugin left its context behind");
     clock_gettime(CLOCK_MONOTONIC, &now);
     if (r->cancelled)
-        r->end_seconds = (double)(now.tv_sec - r->cancelled_at.tv_sec) + (double)(now.tv_nsec - r->cancelled_at.tv_nsec) / 1e9;
+        r->end_seconds = (double)(now.tv_sec - r->cancelled_at.tv_sec) +
+                         (double)(now.tv_nsec - r->cancelled_at.tv_nsec) / 1e9;
 }
 
 /* The console's thread: waits until the job is so far that its thread is busy with the backend. */
@@ -260,7 +306,8 @@ static void *cancel_thread(void *arg)
     struct job_run *r = arg;
     for (int waited = 0; waited < 20000; waited++) {
         pthread_mutex_lock(&r->log_lock);
-        bool due = r->cancel_after > 0 ? r->entries >= (uint64_t)r->cancel_after : r->said[SAID_INFO] > 0;
+        bool due = r->cancel_after > 0 ? r->entries >= (uint64_t)r->cancel_after
+                                       : r->said[SAID_INFO] > 0;
         due &= !r->cancel_in_data || __atomic_load_n(&r->data_bytes, __ATOMIC_RELAXED) > 0;
         due |= r->failed;
         pthread_mutex_unlock(&r->log_lock);
@@ -351,7 +398,8 @@ static void save_data(struct job_run *r, const char *fname, bool sparse, bool of
             pkt = (struct io_pkt){ .buf = buf, .count = want };
             if (io(r, &pkt, IO_READ) != RC_OK || pkt.status < 0) {
                 char text[300];
-                snprintf(text, sizeof text, "host: read error on %.200s: %s", fname, strerror(pkt.io_errno));
+                snprintf(text, sizeof text, "host: read error on %.200s: %s", fname,
+                         strerror(pkt.io_errno));
                 note(r, SAID_ERROR, text);
                 r->data_errors++;
                 store_chunk(r, 0, NULL, -2);
@@ -361,7 +409,8 @@ static void save_data(struct job_run *r, const char *fname, bool sparse, bool of
                 break;
             if (offsets)
                 at = pkt.offset;
-            bool hole = sparse && pkt.status == want && at + pkt.status < size && all_zero(buf, pkt.status);
+            bool hole = sparse && pkt.status == want && at + pkt.status < size &&
+                        all_zero(buf, pkt.status);
             if (!hole)
                 store_chunk(r, at, buf, pkt.status);
             at += pkt.status;
@@ -377,12 +426,14 @@ static void save_data(struct job_run *r, const char *fname, bool sparse, bool of
 
 static void check_rules(struct job_run *r, const struct release *k, const void *pkt)
 {
-    const char *fname = pkt_ptr(pkt, (uint32_t)k->save.fname), *link = pkt_ptr(pkt, (uint32_t)k->save.link);
+    const char *fname = pkt_ptr(pkt, (uint32_t)k->save.fname),
+               *link = pkt_ptr(pkt, (uint32_t)k->save.link);
     int type = pkt_i32(pkt, (uint32_t)k->save.type);
     bool no_read = ((const char *)pkt)[k->save.no_read];
     if (!fname || *fname != '/')
         broken(r, "fname is not rooted");
-    else if (type == TYPE_DIRECTORY && (!link || link[strlen(link) - 1] != '/' || strcmp(link, fname) != 0))
+    else if (type == TYPE_DIRECTORY &&
+             (!link || link[strlen(link) - 1] != '/' || strcmp(link, fname) != 0))
         broken(r, "a directory's names do not end in '/'");
     else if ((type == TYPE_SYMLINK || type == TYPE_HARDLINK) && (!link || !*link))
         broken(r, "a link without a target");
@@ -398,7 +449,9 @@ static void check_rules(struct job_run *r, const struct release *k, const void *
 static void save_xacl(struct job_run *r, int func, int type)
 {
     for (;;) {
-        struct xacl_pkt pkt = { .pkt_size = sizeof pkt, .pkt_end = sizeof pkt, .func = func, .count = 1 };
+        struct xacl_pkt pkt = {
+            .pkt_size = sizeof pkt, .pkt_end = sizeof pkt, .func = func, .count = 1
+        };
         if (r->daemon->calls->xacl(&r->ctx, &pkt) != RC_OK || pkt.count < 0 || pkt.count > 4000000)
             broken(r, "handleXACLdata");
         if (pkt.count <= 0)
@@ -417,14 +470,19 @@ static void save_xacl(struct job_run *r, int func, int type)
 static void save_entry(struct job_run *r, const void *pkt)
 {
     const struct release *k = r->daemon->release;
-    const char *fname = pkt_ptr(pkt, (uint32_t)k->save.fname), *link = pkt_ptr(pkt, (uint32_t)k->save.link);
-    struct volume_entry e = { .magic = VOLUME_MAGIC, .type = pkt_i32(pkt, (uint32_t)k->save.type), .link_index = pkt_i32(pkt, (uint32_t)k->save.link_fi),
-                              .no_read = ((const char *)pkt)[k->save.no_read], .st = pkt_stat(pkt, (uint32_t)k->save.statp) };
+    const char *fname = pkt_ptr(pkt, (uint32_t)k->save.fname),
+               *link = pkt_ptr(pkt, (uint32_t)k->save.link);
+    struct volume_entry e = { .magic = VOLUME_MAGIC,
+                              .type = pkt_i32(pkt, (uint32_t)k->save.type),
+                              .link_index = pkt_i32(pkt, (uint32_t)k->save.link_fi),
+                              .no_read = ((const char *)pkt)[k->save.no_read],
+                              .st = pkt_stat(pkt, (uint32_t)k->save.statp) };
     check_rules(r, k, pkt);
     if (ended(r))
         return;
     const char *name = e.type == TYPE_DIRECTORY ? link : fname;
-    char *kept = strdup(fname); /* the daemon copies names right away; the plugin may reuse its own */
+    char *kept = strdup(
+        fname); /* the daemon copies names right away; the plugin may reuse its own */
     e.index = r->estimate ? 0 : ++r->file_index;
     e.name_len = (uint32_t)strlen(name);
     e.link_len = link ? (uint32_t)strlen(link) : 0;
@@ -449,7 +507,8 @@ static void save_entry(struct job_run *r, const void *pkt)
 static void file_loop(struct job_run *r, const char *line)
 {
     const struct release *k = r->daemon->release;
-    char *pkt = malloc(k->save.size); /* its very size, so that the sanitizer sees a write behind it */
+    char *pkt = malloc(
+        k->save.size); /* its very size, so that the sanitizer sees a write behind it */
     if (!pkt)
         abort();
     while (!ended(r)) {
@@ -477,7 +536,10 @@ static void deletion_scan(struct job_run *r)
     for (size_t i = 0; i < r->known_count && !ended(r); i++) {
         if (r->known[i].seen || r->daemon->calls->check_file(&r->ctx, r->known[i].name) == RC_SEEN)
             continue;
-        struct volume_entry e = { .magic = VOLUME_MAGIC, .type = TYPE_DELETED, .name_len = (uint32_t)strlen(r->known[i].name), .st = r->known[i].st };
+        struct volume_entry e = { .magic = VOLUME_MAGIC,
+                                  .type = TYPE_DELETED,
+                                  .name_len = (uint32_t)strlen(r->known[i].name),
+                                  .st = r->known[i].st };
         r->deleted++;
         if (r->volume) {
             fwrite(&e, sizeof e, 1, r->volume);
@@ -506,7 +568,9 @@ static int run_lines(struct job_run *r, const char *const *lines, uint32_t comma
         if (run_event(r, command, *lines) == RC_OK)
             file_loop(r, *lines);
         else if (!ended(r))
-            broken(r, "the backup command failed without a word, and so would the job end as a success");
+            broken(
+                r,
+                "the backup command failed without a word, and so would the job end as a success");
     }
     if (r->accurate)
         deletion_scan(r);
@@ -559,12 +623,16 @@ int volume_next(FILE *volume, struct volume_entry *e, char **name, char **link)
 
 int volume_chunk(FILE *volume, int64_t *offset, char *buf, int32_t *len)
 {
-    if (fread(offset, sizeof *offset, 1, volume) != 1 || fread(len, sizeof *len, 1, volume) != 1 || *len > 1 << 20)
+    if (fread(offset, sizeof *offset, 1, volume) != 1 || fread(len, sizeof *len, 1, volume) != 1 ||
+        *len > 1 << 20)
         return -1;
     if (*len == -2)
         return 3;
     if (*len == -3)
-        return fread(len, sizeof *len, 1, volume) == 1 && *len >= 0 && *len <= 1 << 20 && fread(buf, (size_t)*len, 1, volume) == 1 ? 2 : -1;
+        return fread(len, sizeof *len, 1, volume) == 1 && *len >= 0 && *len <= 1 << 20 &&
+                       fread(buf, (size_t)*len, 1, volume) == 1
+                   ? 2
+                   : -1;
     if (*len == -1)
         return 0;
     return fread(buf, (size_t)*len, 1, volume) == 1 ? 1 : -1;
@@ -580,12 +648,15 @@ static char *prefixed(const char *where, const char *name)
     return out;
 }
 
-/* One file: create, data, attributes while it is open, close, end. Returns -1 when the volume is damaged. */
-static int restore_one(struct job_run *r, const char *line, FILE *volume, const struct volume_entry *e, const char *name, const char *link, char *buf)
+/* One file: create, data, attributes while it is open, close, end. Returns -1 when the volume is
+ * damaged. */
+static int restore_one(struct job_run *r, const char *line, FILE *volume,
+                       const struct volume_entry *e, const char *name, const char *link, char *buf)
 {
     const struct release *k = r->daemon->release;
     struct plugin_funcs *calls = r->daemon->calls;
-    char *pkt = calloc(1, k->restore.size), *ofname = prefixed(r->where, name), *olname = e->type == TYPE_HARDLINK ? prefixed(r->where, link) : strdup(link);
+    char *pkt = calloc(1, k->restore.size), *ofname = prefixed(r->where, name),
+         *olname = e->type == TYPE_HARDLINK ? prefixed(r->where, link) : strdup(link);
     struct io_pkt pk;
     int64_t offset, at = 0;
     int32_t len;
@@ -607,7 +678,9 @@ static int restore_one(struct job_run *r, const char *line, FILE *volume, const 
     pkt_put_ptr(pkt, (uint32_t)k->restore.where, r->where);
     run_event(r, EVENT_RESTORE_COMMAND, line);
     calls->start_restore_file(&r->ctx, line);
-    int status = calls->create_file(&r->ctx, pkt) == RC_OK ? pkt_i32(pkt, (uint32_t)k->restore.create_status) : CREATE_ERROR;
+    int status = calls->create_file(&r->ctx, pkt) == RC_OK
+                     ? pkt_i32(pkt, (uint32_t)k->restore.create_status)
+                     : CREATE_ERROR;
     bool data = status == CREATE_EXTRACT, open = false;
     if (status == CREATE_CORE || status == 0)
         broken(r, "createFile left the file to the daemon");
@@ -656,9 +729,15 @@ static int restore_one(struct job_run *r, const char *line, FILE *volume, const 
         pk = (struct io_pkt){ 0 };
         io(r, &pk, IO_CLOSE);
     }
-    /* The daemon hands them on for what was extracted, and for directories (15: for symlinks, too); else they are lost. */
-    if (xacl_func && (status == CREATE_EXTRACT || (status == CREATE_CREATED && e->type == TYPE_DIRECTORY))) {
-        struct xacl_pkt x = { .pkt_size = sizeof x, .pkt_end = sizeof x, .func = xacl_func, .count = xacl_len, .content = xacl };
+    /* The daemon hands them on for what was extracted, and for directories (15: for symlinks, too);
+     * else they are lost. */
+    if (xacl_func &&
+        (status == CREATE_EXTRACT || (status == CREATE_CREATED && e->type == TYPE_DIRECTORY))) {
+        struct xacl_pkt x = { .pkt_size = sizeof x,
+                              .pkt_end = sizeof x,
+                              .func = xacl_func,
+                              .count = xacl_len,
+                              .content = xacl };
         r->xattr_records++;
         if (calls->xacl(&r->ctx, &x) != RC_OK)
             r->data_errors++;

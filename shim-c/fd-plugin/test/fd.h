@@ -1,6 +1,7 @@
 /*
- * A File Daemon, played: loads the plugin as release 9.6, 11, 13 or 15 would, calls it in the order that those daemons were
- * seen to, and keeps what it gets. A backup is written to a volume file of our own, from which a restore reads.
+ * A File Daemon, played: loads the plugin as release 9.6, 11, 13 or 15 would, calls it in the order
+ * that those daemons were seen to, and keeps what it gets. A backup is written to a volume file of
+ * our own, from which a restore reads.
  */
 #ifndef TEST_FD_H
 #define TEST_FD_H
@@ -17,14 +18,22 @@ struct daemon {
     const struct release *release;
     void *library;
     struct fd_info info;
-    struct fd_funcs *funcs;       /* allocated with the release's own length */
+    struct fd_funcs *funcs; /* allocated with the release's own length */
     struct plugin_info *plugin;
     struct plugin_funcs *calls;
 };
 
-enum said { SAID_FATAL, SAID_ERROR, SAID_WARNING, SAID_INFO, SAID_NOTSAVED, SAID_OTHER, SAID_KINDS };
+enum said {
+    SAID_FATAL,
+    SAID_ERROR,
+    SAID_WARNING,
+    SAID_INFO,
+    SAID_NOTSAVED,
+    SAID_OTHER,
+    SAID_KINDS
+};
 
-struct known {  /* an entry of the accurate list */
+struct known { /* an entry of the accurate list */
     char *name;
     struct stat st;
     bool seen;
@@ -38,13 +47,13 @@ struct job_run {
     bool accurate, estimate;
     const char *where, *work_dir, *prev_job;
     int replace;
-    const char *previous;          /* volume of the previous job: the accurate list */
-    int64_t cancel_after;          /* entries, after which another thread cancels; -1: never */
-    bool cancel_in_data;           /* and not before data of a file was read */
+    const char *previous; /* volume of the previous job: the accurate list */
+    int64_t cancel_after; /* entries, after which another thread cancels; -1: never */
+    bool cancel_in_data;  /* and not before data of a file was read */
     int (*at_entry)(struct job_run *, uint64_t number); /* called for every offered entry; tests */
-    int io_bytes;                  /* of one read; 0: 65536 */
-    int other_files;               /* saved by File lines before each Plugin line */
-    bool no_announcement;          /* no event 20 */
+    int io_bytes;                                       /* of one read; 0: 65536 */
+    int other_files;      /* saved by File lines before each Plugin line */
+    bool no_announcement; /* no event 20 */
     /* the result */
     struct fd_context ctx;
     uint64_t said[SAID_KINDS];
@@ -53,8 +62,8 @@ struct job_run {
     pthread_mutex_t log_lock;
     uint64_t entries, deleted, data_bytes, data_errors, xattr_records;
     int file_index;
-    bool failed;                   /* a fatal message, or a call of the plugin that breaks the rules */
-    double end_seconds;            /* from the cancel to the end of the job */
+    bool failed;        /* a fatal message, or a call of the plugin that breaks the rules */
+    double end_seconds; /* from the cancel to the end of the job */
     FILE *volume;
     struct known *known;
     size_t known_count;
@@ -67,12 +76,14 @@ struct job_run {
 extern const uint32_t fd_versions[];
 /* 0, or -1 with the reason in error. fd_open_as() lets a test lie about version and table size. */
 int fd_open(struct daemon *d, const char *plugin, uint32_t version, char *error, size_t cap);
-int fd_open_as(struct daemon *d, const char *plugin, uint32_t version, uint32_t claimed_version, int32_t size_change, char *error, size_t cap);
+int fd_open_as(struct daemon *d, const char *plugin, uint32_t version, uint32_t claimed_version,
+               int32_t size_change, char *error, size_t cap);
 void fd_close(struct daemon *d);
 
 void run_init(struct job_run *r, struct daemon *d);
 void run_free(struct job_run *r);
-/* lines: plugin strings, NULL at the end. volume NULL: nothing is kept. 0 when the job ended well. */
+/* lines: plugin strings, NULL at the end. volume NULL: nothing is kept. 0 when the job ended well.
+ */
 int run_backup(struct job_run *r, const char *const *lines, const char *volume);
 int run_estimate(struct job_run *r, const char *line);
 int run_restore(struct job_run *r, const char *line, const char *volume);
@@ -81,8 +92,9 @@ int run_begin(struct job_run *r);
 void run_end(struct job_run *r, uint32_t event);
 int run_event(struct job_run *r, uint32_t event, const void *value);
 
-/* One record of a volume: header, name, link, then chunks { i64 offset, i32 length, bytes } up to one of length -1 (or -2: read error). An ACL or XATTR
- * record is a chunk of length -3, its function (1 or 3) as offset, followed by { i32 length, bytes }. */
+/* One record of a volume: header, name, link, then chunks { i64 offset, i32 length, bytes } up to
+ * one of length -1 (or -2: read error). An ACL or XATTR record is a chunk of length -3, its
+ * function (1 or 3) as offset, followed by { i32 length, bytes }. */
 struct volume_entry {
     uint64_t magic;
     int32_t index, type, link_index, no_read;
@@ -92,8 +104,8 @@ struct volume_entry {
 #define VOLUME_MAGIC 0x5645484350484453u
 /* 1: next record, name and link allocated into *name, *link (reused); 0: end; -1: damaged */
 int volume_next(FILE *volume, struct volume_entry *e, char **name, char **link);
-/* 1: a chunk in buf (at least 1 MiB); 2: an ACL or XATTR record in buf, its function in *offset; 3: here a read error ended the
- * content; 0: end of this entry; -1: damaged */
+/* 1: a chunk in buf (at least 1 MiB); 2: an ACL or XATTR record in buf, its function in *offset; 3:
+ * here a read error ended the content; 0: end of this entry; -1: damaged */
 int volume_chunk(FILE *volume, int64_t *offset, char *buf, int32_t *len);
 
 #endif

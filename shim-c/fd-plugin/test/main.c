@@ -1,4 +1,5 @@
-/* test-plugin PLUGIN FAKE-BACKEND [NODE BACKEND]: the plugin, played by the host, against scenes and against the real backend. */
+/* test-plugin PLUGIN FAKE-BACKEND [NODE BACKEND]: the plugin, played by the host, against scenes
+ * and against the real backend. */
 #include "test.h"
 #include <dirent.h>
 #include <errno.h>
@@ -71,7 +72,10 @@ static int remove_one(const char *path, const struct stat *st, int flag, struct 
     return remove(path);
 }
 
-void bench_remove(struct bench *b) { nftw(b->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS); }
+void bench_remove(struct bench *b)
+{
+    nftw(b->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
 
 void check_no_children(void)
 {
@@ -107,6 +111,7 @@ int main(int argc, char **argv)
         test_real_backend(argv[1], argv[3], argv[4]);
     check_no_children();
     CHECK(open_descriptors() == before, "%d descriptors instead of %d", open_descriptors(), before);
-    printf("%d checks, %d failed%s\n", checks, failures, argc == 5 ? "" : " (real backend: not built, left out)");
+    printf("%d checks, %d failed%s\n", checks, failures,
+           argc == 5 ? "" : " (real backend: not built, left out)");
     return failures ? 1 : 0;
 }

@@ -118,14 +118,34 @@ void block(const char *name)
     frame('F', NULL, 0);
 }
 
-size_t record(uint8_t *out, int kind, unsigned flags, const char *name, size_t name_len, const char *link, uint64_t size, uint64_t group, int64_t mtime)
+size_t record(uint8_t *out, int kind, unsigned flags, const char *name, size_t name_len,
+              const char *link, uint64_t size, uint64_t group, int64_t mtime)
 {
-    static const uint32_t type_bits[] = { 0, S_IFREG, S_IFDIR, S_IFLNK, S_IFIFO, S_IFCHR, S_IFBLK, S_IFSOCK };
+    static const uint32_t type_bits[] = { 0,       S_IFREG, S_IFDIR, S_IFLNK,
+                                          S_IFIFO, S_IFCHR, S_IFBLK, S_IFSOCK };
     struct hpc_entry_head head = {
-        .version = 1, .kind = (uint8_t)kind, .flags = (uint16_t)flags, .name_len = (uint32_t)name_len, .link_len = link ? (uint32_t)strlen(link) : 0,
-        .nlink = group ? 2 : 1, .ino = 0xfedcba9876543210u, .dev = 0x1234567890ab, .size = size, .blocks = (size + 511) / 512, .mtime_s = mtime, .atime_s = -31536000,
-        .ctime_s = 1700000001, .mtime_ns = 123456789, .atime_ns = 999999999, .ctime_ns = 5, .mode = type_bits[kind] | 0640, .uid = 4294967294u, .gid = 3000000000u,
-        .rdev = kind == HPC_CHARDEV ? 0x103 : 0, .blksize = 4096, .link_group = group,
+        .version = 1,
+        .kind = (uint8_t)kind,
+        .flags = (uint16_t)flags,
+        .name_len = (uint32_t)name_len,
+        .link_len = link ? (uint32_t)strlen(link) : 0,
+        .nlink = group ? 2 : 1,
+        .ino = 0xfedcba9876543210u,
+        .dev = 0x1234567890ab,
+        .size = size,
+        .blocks = (size + 511) / 512,
+        .mtime_s = mtime,
+        .atime_s = -31536000,
+        .ctime_s = 1700000001,
+        .mtime_ns = 123456789,
+        .atime_ns = 999999999,
+        .ctime_ns = 5,
+        .mode = type_bits[kind] | 0640,
+        .uid = 4294967294u,
+        .gid = 3000000000u,
+        .rdev = kind == HPC_CHARDEV ? 0x103 : 0,
+        .blksize = 4096,
+        .link_group = group,
     };
     memcpy(out, &head, sizeof head);
     memcpy(out + sizeof head, name, name_len);
@@ -134,15 +154,19 @@ size_t record(uint8_t *out, int kind, unsigned flags, const char *name, size_t n
     return sizeof head + name_len + head.link_len;
 }
 
-void entry(int kind, unsigned flags, const char *name, const char *link, uint64_t size, uint64_t group)
+void entry(int kind, unsigned flags, const char *name, const char *link, uint64_t size,
+           uint64_t group)
 {
     static uint8_t out[MAX_PAYLOAD];
     if (*job.type == 'E')
         flags &= ~(unsigned)HPC_ENTRY_HAS_DATA;
     frame('M', out, record(out, kind, flags, name, strlen(name), link, size, group, 1700000000));
     sums.n[HPC_N_SCANNED]++, sums.n[HPC_N_EMITTED]++;
-    sums.n[flags & HPC_ENTRY_LINK ? HPC_N_HARDLINKS : kind == HPC_REGULAR ? HPC_N_FILES : kind == HPC_DIRECTORY ? HPC_N_DIRECTORIES
-           : kind == HPC_SYMLINK ? HPC_N_SYMLINKS : HPC_N_SPECIALS]++;
+    sums.n[flags & HPC_ENTRY_LINK  ? HPC_N_HARDLINKS
+           : kind == HPC_REGULAR   ? HPC_N_FILES
+           : kind == HPC_DIRECTORY ? HPC_N_DIRECTORIES
+           : kind == HPC_SYMLINK   ? HPC_N_SYMLINKS
+                                   : HPC_N_SPECIALS]++;
 }
 
 void end_of_data(uint64_t bytes, int error)
@@ -154,7 +178,8 @@ void end_of_data(uint64_t bytes, int error)
     sums.n[HPC_N_BYTES] += bytes;
 }
 
-/* size bytes in frames of at most `step`, each behind three empty ones, as large files come; byte i is i * 7 + 3. */
+/* size bytes in frames of at most `step`, each behind three empty ones, as large files come; byte i
+ * is i * 7 + 3. */
 void file(const char *name, uint64_t size, size_t step, unsigned flags, uint64_t group)
 {
     static uint8_t out[HPC_FRAME_MAX];

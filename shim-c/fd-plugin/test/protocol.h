@@ -1,6 +1,7 @@
 /*
- * hpc/1 as a backend speaks it, for a fake one: frames out, frames in, and the accounting of what went out. What the plugin says is checked as
- * strictly as the protocol page does; what is wrong is reported in an A message, which the tests then see.
+ * hpc/1 as a backend speaks it, for a fake one: frames out, frames in, and the accounting of what
+ * went out. What the plugin says is checked as strictly as the protocol page does; what is wrong is
+ * reported in an A message, which the tests then see.
  */
 #ifndef HPC_TEST_PROTOCOL_H
 #define HPC_TEST_PROTOCOL_H
@@ -34,11 +35,14 @@ void expect(const char *command);
 void block(const char *name);
 
 /* The payload of an M frame, into out; its length. */
-size_t record(uint8_t *out, int kind, unsigned flags, const char *name, size_t name_len, const char *link, uint64_t size, uint64_t group, int64_t mtime);
+size_t record(uint8_t *out, int kind, unsigned flags, const char *name, size_t name_len,
+              const char *link, uint64_t size, uint64_t group, int64_t mtime);
 /* An M frame, counted. */
-void entry(int kind, unsigned flags, const char *name, const char *link, uint64_t size, uint64_t group);
+void entry(int kind, unsigned flags, const char *name, const char *link, uint64_t size,
+           uint64_t group);
 void end_of_data(uint64_t bytes, int error);
-/* A whole file: size bytes in frames of at most `step`, each behind three empty ones, as large files come; byte i is i * 7 + 3. */
+/* A whole file: size bytes in frames of at most `step`, each behind three empty ones, as large
+ * files come; byte i is i * 7 + 3. */
 void file(const char *name, uint64_t size, size_t step, unsigned flags, uint64_t group);
 /* A B frame of one attribute. */
 void block_frame(const char *name, const char *value);

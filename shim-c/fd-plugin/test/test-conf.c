@@ -1,4 +1,5 @@
-/* The configuration: whatever is wrong with it fails the job with one message that names the thing. */
+/* The configuration: whatever is wrong with it fails the job with one message that names the thing.
+ */
 #include "test.h"
 #include <stdlib.h>
 #include <unistd.h>
@@ -37,7 +38,8 @@ void test_conf(const char *plugin, const char *fake)
     snprintf(own, sizeof own, "%s/backend", bench.dir);
     CHECK(fd_open(&fd, bench.plugin, 23, error, sizeof error) == 0, "%s", error);
     unlink(bench.conf);
-    fails("no configuration", "podheitor-hpc-fd.conf: No such file or directory; remedy: run 'podheitor-hpc plugin install'");
+    fails("no configuration", "podheitor-hpc-fd.conf: No such file or directory; remedy: run "
+                              "'podheitor-hpc plugin install'");
     bench_conf(&bench, "# nothing\n");
     fails("no backend", "names no backend; remedy:");
     bench_conf(&bench, "backend %s\n", fake);
@@ -58,7 +60,8 @@ void test_conf(const char *plugin, const char *fake)
     fails("missing node", "node = /no/node: No such file or directory");
     bench_conf(&bench, "backend = %s\n", fake);
     chmod(bench.conf, 0664);
-    fails("writable configuration", "can be changed by group or others (mode 0664); remedy: chmod go-w");
+    fails("writable configuration",
+          "can be changed by group or others (mode 0664); remedy: chmod go-w");
     FILE *out = fopen(own, "w");
     fputs("#!/no/such/interpreter\n", out);
     fclose(out);
@@ -70,7 +73,8 @@ void test_conf(const char *plugin, const char *fake)
     if (geteuid() == 0 && chown(own, 12345, 0) == 0)
         fails("somebody else's backend", "belongs to user 12345; remedy: chown root");
 
-    /* A directory that others may change is as bad as a file that they may change, wherever it stands on the way. */
+    /* A directory that others may change is as bad as a file that they may change, wherever it
+     * stands on the way. */
     char outer[200], inner[250], program[300], link[200];
     snprintf(outer, sizeof outer, "%s/outer", bench.dir);
     snprintf(inner, sizeof inner, "%s/inner", outer);
@@ -81,14 +85,16 @@ void test_conf(const char *plugin, const char *fake)
     bench_conf(&bench, "backend = %s/link/../inner/program\n", bench.dir);
     succeeds("through symlinks and dots");
     chmod(outer, 0777);
-    fails("writable directory", "outer can be changed by group or others (mode 0777); remedy: chmod go-w");
+    fails("writable directory",
+          "outer can be changed by group or others (mode 0777); remedy: chmod go-w");
     chmod(outer, 01777);
     succeeds("sticky directory");
     chmod(outer, 0755), chmod(bench.dir, 0770);
     fails("writable folder of the configuration", "can be changed by group or others (mode 0770)");
     chmod(bench.dir, 0700);
     if (geteuid() == 0 && chown(inner, 12345, 0) == 0) {
-        fails("somebody else's directory", "inner belongs to user 12345, who could exchange what is in it; remedy:");
+        fails("somebody else's directory",
+              "inner belongs to user 12345, who could exchange what is in it; remedy:");
         CHECK(chown(inner, 0, 0) == 0 && lchown(link, 12345, 0) == 0);
         fails("somebody else's symlink", "belongs to user 12345; remedy: name the file itself");
     }

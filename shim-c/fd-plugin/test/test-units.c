@@ -1,8 +1,8 @@
 /* The parts that need no File Daemon. */
 #include "../child.h"
 #include "../job.h"
-#include "../links.h"
 #include "../limits.h"
+#include "../links.h"
 #include "../paths.h"
 #include "../stat_pack.h"
 #include "test.h"
@@ -18,7 +18,8 @@ static void links(void)
     struct links t;
     context = "links";
     CHECK(links_open(&t, "/tmp") == 0);
-    /* More than fits memory, with every second dropped again: the table moves to a file and its gaps close. */
+    /* More than fits memory, with every second dropped again: the table moves to a file and its
+     * gaps close. */
     enum { GROUPS = LINKS_IN_MEMORY / 2 + 1000 };
     int failed = 0;
     for (uint64_t i = 1; i <= GROUPS; i++)
@@ -46,16 +47,27 @@ static void links(void)
 static void nanoseconds(void)
 {
     context = "stat_pack";
-    struct hpc_entry_head in = { .version = 1, .kind = HPC_REGULAR, .mode = S_IFREG | 0600, .ino = ~0ull, .mtime_s = -5, .mtime_ns = 999999999, .atime_ns = 1, .size = 1ull << 40, .nlink = 3 }, out;
+    struct hpc_entry_head in = { .version = 1,
+                                 .kind = HPC_REGULAR,
+                                 .mode = S_IFREG | 0600,
+                                 .ino = ~0ull,
+                                 .mtime_s = -5,
+                                 .mtime_ns = 999999999,
+                                 .atime_ns = 1,
+                                 .size = 1ull << 40,
+                                 .nlink = 3 },
+                          out;
     struct stat st;
     stat_from_entry(&st, &in);
     st.st_mtim.tv_nsec = st.st_atim.tv_nsec = 0; /* what Bacula keeps */
     entry_from_stat(&out, &st);
-    CHECK(out.mtime_s == -5 && out.mtime_ns == 999999999 && out.atime_ns == 1 && out.rdev == 0 && out.size == 1ull << 40 && out.ino == ~0ull && out.nlink == 3);
+    CHECK(out.mtime_s == -5 && out.mtime_ns == 999999999 && out.atime_ns == 1 && out.rdev == 0 &&
+          out.size == 1ull << 40 && out.ino == ~0ull && out.nlink == 3);
     in.kind = HPC_CHARDEV, in.mode = S_IFCHR, in.rdev = 0x5000000000000103;
     stat_from_entry(&st, &in);
     entry_from_stat(&out, &st);
-    CHECK(st.st_rdev == 0x5000000000000103 && out.rdev == in.rdev && out.mtime_ns == 999999999 && out.atime_ns == 1 && out.blocks == 0 && out.kind == HPC_CHARDEV);
+    CHECK(st.st_rdev == 0x5000000000000103 && out.rdev == in.rdev && out.mtime_ns == 999999999 &&
+          out.atime_ns == 1 && out.blocks == 0 && out.kind == HPC_CHARDEV);
     st.st_mode = S_IFREG, st.st_rdev = 0; /* saved by somebody else */
     entry_from_stat(&out, &st);
     CHECK(out.mtime_ns == 0 && out.atime_ns == 0);
@@ -75,11 +87,15 @@ static void names(void)
     CHECK(hpc_params_parse((const uint8_t *)text, strlen(text), &params, error, sizeof error) == 0);
     CHECK(paths_add(&p, &params) == 0 && p.count == 3);
     hpc_params_free(&params);
-    CHECK(strcmp(paths_above(&p, "/a/b/c"), "/a/b") == 0 && strcmp(paths_above(&p, "/a/bc"), "/a") == 0 && strcmp(paths_above(&p, "/q;r"), "/q;r") == 0);
+    CHECK(strcmp(paths_above(&p, "/a/b/c"), "/a/b") == 0 &&
+          strcmp(paths_above(&p, "/a/bc"), "/a") == 0 &&
+          strcmp(paths_above(&p, "/q;r"), "/q;r") == 0);
     CHECK(!paths_above(&p, "/ab") && !paths_above(&p, "/") && !paths_above(&p, "relative"));
     paths_free(&p);
     text = "x:path=/./";
-    CHECK(hpc_params_parse((const uint8_t *)text, strlen(text), &params, error, sizeof error) == 0 && paths_add(&p, &params) == 0);
+    CHECK(hpc_params_parse((const uint8_t *)text, strlen(text), &params, error, sizeof error) ==
+              0 &&
+          paths_add(&p, &params) == 0);
     hpc_params_free(&params);
     CHECK(p.count == 1 && *p.list[0] == 0 && paths_above(&p, "/anything"));
     paths_free(&p);
@@ -99,7 +115,8 @@ static void names(void)
     snprintf(path, sizeof path, "%s/dangling", dir);
     CHECK(symlink("nowhere", path) == 0 && name_exists(path, strlen(dir)));
     CHECK(name_exists("/", 0) && name_exists("/tmp/", 0) && !name_exists("/tmp/none/such", 0));
-    /* A directory that moved away and left a symlink: the names below it are gone, though the link leads to them. */
+    /* A directory that moved away and left a symlink: the names below it are gone, though the link
+     * leads to them. */
     char real[64], moved[64];
     snprintf(real, sizeof real, "%s/real", dir);
     snprintf(moved, sizeof moved, "%s/moved", dir);
@@ -112,7 +129,8 @@ static void names(void)
     CHECK(name_exists(path, strlen(moved)), "but a symlink in the job's own path is followed");
     CHECK(name_exists(moved, strlen(dir)), "the link itself");
     strcat(moved, "/");
-    CHECK(!name_exists(moved, strlen(dir)) && name_exists(moved, strlen(moved) - 1), "as a directory only where it is the job's path");
+    CHECK(!name_exists(moved, strlen(dir)) && name_exists(moved, strlen(moved) - 1),
+          "as a directory only where it is the job's path");
     /* Deeper than PATH_MAX. */
     int at = open(dir, O_DIRECTORY | O_RDONLY);
     deep = malloc(8192);
@@ -122,7 +140,8 @@ static void names(void)
     component[100] = 0;
     int levels = 60;
     for (int i = 0; i < levels; i++) {
-        int next = mkdirat(at, component, 0700) == 0 ? openat(at, component, O_DIRECTORY | O_RDONLY) : -1;
+        int next = mkdirat(at, component, 0700) == 0 ? openat(at, component, O_DIRECTORY | O_RDONLY)
+                                                     : -1;
         close(at);
         at = next;
         len += (size_t)snprintf(deep + len, 8192 - len, "/%s", component);

@@ -1,4 +1,5 @@
-/* The base of a job: which symlinks on the way to it are followed, which are named and refused, and what is made. */
+/* The base of a job: which symlinks on the way to it are followed, which are named and refused, and
+ * what is made. */
 #include "../hpc_base.h"
 
 #include <errno.h>
@@ -14,7 +15,7 @@
 #include <unistd.h>
 
 #define CHECK(cond) ((cond) ? (void)0 : failed(__LINE__, #cond))
-#define OTHER 12345
+#define OTHER       12345
 
 static char top[64];
 
@@ -35,7 +36,8 @@ static const char *at(const char *name)
 
 static void directory(const char *name, mode_t mode, uid_t owner)
 {
-    CHECK(mkdir(at(name), 0700) == 0 && chown(at(name), owner, owner) == 0 && chmod(at(name), mode) == 0);
+    CHECK(mkdir(at(name), 0700) == 0 && chown(at(name), owner, owner) == 0 &&
+          chmod(at(name), mode) == 0);
 }
 
 static void link_to(const char *target, const char *name, uid_t owner)
@@ -95,19 +97,24 @@ static void any_kind(void)
     struct stat st, want;
     char path[64];
     int fd, held = open(at("big/home"), O_PATH | O_DIRECTORY | O_CLOEXEC);
-    CHECK((fd = hpc_base_open(at("file"), HPC_BASE_ANY, NULL)) >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode));
+    CHECK((fd = hpc_base_open(at("file"), HPC_BASE_ANY, NULL)) >= 0 && fstat(fd, &st) == 0 &&
+          S_ISREG(st.st_mode));
     close(fd);
     CHECK(mkfifo(at("fifo"), 0600) == 0);
     link_to("fifo", "to-fifo", 0);
-    CHECK((fd = hpc_base_open(at("to-fifo"), HPC_BASE_ANY, NULL)) >= 0 && fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode));
+    CHECK((fd = hpc_base_open(at("to-fifo"), HPC_BASE_ANY, NULL)) >= 0 && fstat(fd, &st) == 0 &&
+          S_ISFIFO(st.st_mode));
     close(fd);
-    CHECK(hpc_base_open(at("to-fifo"), 0, NULL) == -ENOTDIR && hpc_base_open(at("fifo/x"), HPC_BASE_ANY, NULL) == -ENOTDIR);
+    CHECK(hpc_base_open(at("to-fifo"), 0, NULL) == -ENOTDIR &&
+          hpc_base_open(at("fifo/x"), HPC_BASE_ANY, NULL) == -ENOTDIR);
     link_to("file", "their-file", OTHER);
     CHECK(hpc_base_open(at("their-file"), HPC_BASE_ANY, NULL) == -ELOOP);
-    CHECK(rename(at("big/home"), at("big/moved")) == 0); /* the link says where it was, perhaps, but leads to what is held */
+    CHECK(rename(at("big/home"), at("big/moved")) ==
+          0); /* the link says where it was, perhaps, but leads to what is held */
     directory("big/home", 0755, 0);
     snprintf(path, sizeof path, "/proc/self/fd/%d/u", held);
-    CHECK((fd = hpc_base_open(path, 0, NULL)) >= 0 && fstat(fd, &st) == 0 && stat(at("big/moved/u"), &want) == 0 && st.st_ino == want.st_ino);
+    CHECK((fd = hpc_base_open(path, 0, NULL)) >= 0 && fstat(fd, &st) == 0 &&
+          stat(at("big/moved/u"), &want) == 0 && st.st_ino == want.st_ino);
     close(fd);
     CHECK(rmdir(at("big/home")) == 0 && rename(at("big/moved"), at("big/home")) == 0);
     close(held);
@@ -119,14 +126,17 @@ static void others_links(void)
     link_to("big/home", "theirs", OTHER); /* theirs, in root's directory: whoever made it chose */
     refused("theirs", "theirs");
     refused("theirs/u", "theirs");
-    link_to("../..", "big/home/u/in-theirs", 0); /* root's, in their directory: they may put another there */
+    link_to("../..", "big/home/u/in-theirs",
+            0); /* root's, in their directory: they may put another there */
     refused("home/u/in-theirs", "big/home/u/in-theirs");
-    link_to("big/home/u/in-theirs", "by-way-of", 0); /* root's link is followed, the one that it leads to is not */
+    link_to("big/home/u/in-theirs", "by-way-of",
+            0); /* root's link is followed, the one that it leads to is not */
     refused("by-way-of", "big/home/u/in-theirs");
     directory("big/home/u/roots", 0755, 0); /* root's in root's, but below what they can move */
     link_to("/", "big/home/u/roots/link", 0);
     refused("big/home/u/roots/link", "big/home/u/roots/link");
-    CHECK(opens("big/home/u/roots", "big/home/u/roots") == 0); /* without a link there is nothing to choose */
+    CHECK(opens("big/home/u/roots", "big/home/u/roots") ==
+          0); /* without a link there is nothing to choose */
     directory("big/home/u/roots/open", 0777, 0);
     CHECK(opens("big/home/u/roots/open/../../roots", "big/home/u/roots") == 0);
 }
@@ -138,7 +148,8 @@ static void writable_directories(void)
     refused("group/link", "group/link");
     CHECK(chmod(at("group"), 0757) == 0);
     refused("group/link", "group/link");
-    CHECK(chmod(at("group"), 01777) == 0); /* sticky: they may move a link there that root made elsewhere */
+    CHECK(chmod(at("group"), 01777) ==
+          0); /* sticky: they may move a link there that root made elsewhere */
     refused("group/link", "group/link");
     directory("group/roots", 0755, 0); /* but no directory of root's */
     link_to("../../big", "group/roots/link", 0);
@@ -151,8 +162,10 @@ static void writable_directories(void)
     CHECK(chmod(at("group"), 0755) == 0);
     CHECK(opens("group/link", "big") == 0);
     /* u::rwx u:12345:rwx g::r-x m::rwx o::r-x; its mask is what the mode shows of the group */
-    static const unsigned char acl[] = { 2, 0, 0, 0, 1, 0, 7, 0, 255, 255, 255, 255, 2, 0, 7, 0, 0x39, 0x30, 0, 0, 4, 0, 5, 0, 255, 255, 255, 255,
-                                         16, 0, 7, 0, 255, 255, 255, 255, 32, 0, 5, 0, 255, 255, 255, 255 };
+    static const unsigned char acl[] = { 2,   0,   0,   0,   1,   0,    7,    0,   255, 255, 255,
+                                         255, 2,   0,   7,   0,   0x39, 0x30, 0,   0,   4,   0,
+                                         5,   0,   255, 255, 255, 255,  16,   0,   7,   0,   255,
+                                         255, 255, 255, 32,  0,   5,    0,    255, 255, 255, 255 };
     if (setxattr(at("group"), "system.posix_acl_access", acl, sizeof acl, 0) == 0)
         refused("group/link", "group/link");
 }
@@ -166,7 +179,8 @@ static void made(void)
     CHECK(opens("big/home/new/deep", "home/new/deep") == 0);
     link_to("unmounted/data", "dangling", 0); /* what a link leads to is somebody else's to make */
     CHECK(hpc_base_open(at("dangling/x"), HPC_BASE_MAKE, NULL) == -ENOENT);
-    CHECK(hpc_base_open(at("dangling"), HPC_BASE_MAKE, NULL) == -ENOENT && access(at("unmounted"), F_OK) < 0);
+    CHECK(hpc_base_open(at("dangling"), HPC_BASE_MAKE, NULL) == -ENOENT &&
+          access(at("unmounted"), F_OK) < 0);
     CHECK(opens("none", "") == -ENOENT && access(at("none"), F_OK) < 0);
 }
 
@@ -175,10 +189,12 @@ static void relative(void)
     CHECK(chdir(at("big/home/u")) == 0);
     struct stat st, want;
     int fd = hpc_base_open("../../../home", 0, NULL);
-    CHECK(fd >= 0 && fstat(fd, &st) == 0 && stat(at("home"), &want) == 0 && st.st_ino == want.st_ino);
+    CHECK(fd >= 0 && fstat(fd, &st) == 0 && stat(at("home"), &want) == 0 &&
+          st.st_ino == want.st_ino);
     close(fd);
     char *link;
-    CHECK(hpc_base_open("in-theirs", 0, &link) == -ELOOP && strcmp(link, at("big/home/u/in-theirs")) == 0);
+    CHECK(hpc_base_open("in-theirs", 0, &link) == -ELOOP &&
+          strcmp(link, at("big/home/u/in-theirs")) == 0);
     free(link);
     CHECK(mkdir(at("gone"), 0700) == 0 && chdir(at("gone")) == 0 && rmdir(at("gone")) == 0);
     fd = hpc_base_open(".", 0, NULL);
@@ -206,12 +222,14 @@ static void deep_and_unprivileged(void)
     CHECK(symlink("roots", at("big/home/u/own")) == 0);
     CHECK(opens("home/to-u/own", "big/home/u/roots") == 0); /* root's and one's own */
     CHECK(opens("theirs/u", "big/home/u") == 0);
-    CHECK(seteuid(0) == 0 && lchown(at("big/home/u/own"), OTHER + 1, 0) == 0 && seteuid(OTHER) == 0);
+    CHECK(seteuid(0) == 0 && lchown(at("big/home/u/own"), OTHER + 1, 0) == 0 &&
+          seteuid(OTHER) == 0);
     refused("home/u/own", "big/home/u/own");
     CHECK(seteuid(0) == 0);
 }
 
-/* The owner of a directory exchanges what is in it, with links of his own and one of root's that he was left with, while it is opened. */
+/* The owner of a directory exchanges what is in it, with links of his own and one of root's that he
+ * was left with, while it is opened. */
 static void exchanged(void)
 {
     struct stat victim, st;

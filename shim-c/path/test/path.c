@@ -1,4 +1,5 @@
-/* Looking names up: what is found, what is refused, and an exchange of a directory with a symlink while it goes on. */
+/* Looking names up: what is found, what is refused, and an exchange of a directory with a symlink
+ * while it goes on. */
 #include "../hpc_path.h"
 
 #include <errno.h>
@@ -99,7 +100,8 @@ static void symlinks(int dir)
     CHECK(fd >= 0 && fstat(fd, &st) == 0 && S_ISLNK(st.st_mode));
     close(fd);
     CHECK(hpc_path_parent(dir, "out/file", 8, name) == -ELOOP);
-    CHECK(hpc_path_parent(dir, "", 0, name) == -EINVAL && hpc_path_parent(dir, "in/..", 5, name) == -EINVAL);
+    CHECK(hpc_path_parent(dir, "", 0, name) == -EINVAL &&
+          hpc_path_parent(dir, "in/..", 5, name) == -EINVAL);
     fd = hpc_path_parent(dir, "in/deeper/file", 14, name);
     CHECK(fd >= 0 && !strcmp(name, "file") && fstatat(fd, name, &st, 0) == 0);
     close(fd);
@@ -114,7 +116,8 @@ static void regular_only(int dir)
     char got[8] = { 0 };
     int fd, writer;
 
-    CHECK(hpc_path_open_regular(dir, "in/fifo", 7, O_RDONLY, &st) == -ENXIO && S_ISFIFO(st.st_mode));
+    CHECK(hpc_path_open_regular(dir, "in/fifo", 7, O_RDONLY, &st) == -ENXIO &&
+          S_ISFIFO(st.st_mode));
     writer = openat(dir, "in/fifo", O_WRONLY | O_NONBLOCK);
     CHECK(writer < 0 && errno == ENXIO); /* nobody has it open */
     CHECK(hpc_path_open_regular(dir, "in", 2, O_RDONLY, &st) == -ENXIO && S_ISDIR(st.st_mode));
@@ -176,9 +179,9 @@ static void exchanged(int dir)
         for (;;)
             syscall(SYS_renameat2, dir, "in/swap", dir, "in/link", 2 /* RENAME_EXCHANGE */);
     for (int i = 0; i < 200000 && (i < 3000 || !inside || !refused); i++) {
-        int fd = i % 3 == 0 ? hpc_path_open(dir, "in/swap/file", 12, O_RDONLY)
-               : i % 3 == 1 ? hpc_path_open_regular(dir, "in/swap/file", 12, O_RDONLY, &st)
-                            : hpc_path_stat(dir, "in/swap/file", 12, &st);
+        int fd = i % 3 == 0   ? hpc_path_open(dir, "in/swap/file", 12, O_RDONLY)
+                 : i % 3 == 1 ? hpc_path_open_regular(dir, "in/swap/file", 12, O_RDONLY, &st)
+                              : hpc_path_stat(dir, "in/swap/file", 12, &st);
 
         if (fd == -ELOOP || fd == -ENOTDIR || fd == -ENOENT) {
             refused++;
@@ -212,7 +215,8 @@ static void in_a_sandbox(int dir)
 
     CHECK(child >= 0);
     if (child == 0) {
-        CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
+        CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+              prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
         names(dir);
         symlinks(dir);
         _exit(0);
@@ -228,7 +232,8 @@ static void without_proc(int dir)
 
     CHECK(child >= 0);
     if (child == 0) {
-        if (syscall(SYS_unshare, 0x00020000 /* CLONE_NEWNS */) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+        if (syscall(SYS_unshare, 0x00020000 /* CLONE_NEWNS */) ||
+            mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
             mount("none", "/proc", "tmpfs", 0, NULL)) {
             fprintf(stderr, "not root: /proc stays\n");
             _exit(0);
@@ -251,7 +256,8 @@ int main(void)
     CHECK(dir >= 0 && mkdirat(dir, "in", 0700) == 0 && mkdirat(dir, "in/deeper", 0700) == 0);
     put(dir, "in/deeper/file", "inside");
     put(AT_FDCWD, "outside/file", "SECRET");
-    CHECK(symlinkat("../outside", dir, "out") == 0 && symlinkat(".", dir, "in/self") == 0 && mkfifoat(dir, "in/fifo", 0600) == 0);
+    CHECK(symlinkat("../outside", dir, "out") == 0 && symlinkat(".", dir, "in/self") == 0 &&
+          mkfifoat(dir, "in/fifo", 0600) == 0);
 
     in_a_sandbox(dir);
     names(dir);

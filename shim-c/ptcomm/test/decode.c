@@ -1,7 +1,8 @@
 /*
- * What the C decoders make of bytes, as text, so that another implementation can be compared with them.
- * stdin: cases of { u8 kind, u32 length little endian, bytes }; stdout: one line per case: "bad", or the fields.
- * kind: f frame (also "more"), M entry, B xattr block, Z data end, K check batch, U accounting, p plugin string (its message when bad).
+ * What the C decoders make of bytes, as text, so that another implementation can be compared with
+ * them. stdin: cases of { u8 kind, u32 length little endian, bytes }; stdout: one line per case:
+ * "bad", or the fields. kind: f frame (also "more"), M entry, B xattr block, Z data end, K check
+ * batch, U accounting, p plugin string (its message when bad).
  */
 #include "../hpc_frame.h"
 #include "../hpc_params.h"
@@ -25,9 +26,12 @@ static void print_entry(const struct hpc_entry *e)
     const struct hpc_entry_head *h = &e->head;
     uint64_t offset, length;
 
-    printf(" %u %u %u %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, h->kind, h->flags, h->nlink, h->ino, h->dev, h->size, h->blocks);
-    printf(" %" PRId64 ".%u %" PRId64 ".%u %" PRId64 ".%u", h->mtime_s, h->mtime_ns, h->atime_s, h->atime_ns, h->ctime_s, h->ctime_ns);
-    printf(" %o %u %u %" PRIu64 " %u %u %" PRIu64, h->mode, h->uid, h->gid, h->rdev, h->blksize, h->layout, h->link_group);
+    printf(" %u %u %u %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, h->kind, h->flags, h->nlink,
+           h->ino, h->dev, h->size, h->blocks);
+    printf(" %" PRId64 ".%u %" PRId64 ".%u %" PRId64 ".%u", h->mtime_s, h->mtime_ns, h->atime_s,
+           h->atime_ns, h->ctime_s, h->ctime_ns);
+    printf(" %o %u %u %" PRIu64 " %u %u %" PRIu64, h->mode, h->uid, h->gid, h->rdev, h->blksize,
+           h->layout, h->link_group);
     hex(e->name, h->name_len);
     hex(e->link, h->link_len);
     for (uint32_t i = 0; i < h->hole_count; i++) {

@@ -1,4 +1,5 @@
-/* Unit tests of hpc_frame and hpc_params: what is accepted, what is refused, and that garbage is only refused. */
+/* Unit tests of hpc_frame and hpc_params: what is accepted, what is refused, and that garbage is
+ * only refused. */
 #include "../hpc_frame.h"
 #include "../hpc_params.h"
 
@@ -10,13 +11,13 @@
 
 static int failures, checks;
 
-#define CHECK(condition)                                                                                              \
-    do {                                                                                                              \
-        checks++;                                                                                                     \
-        if (!(condition)) {                                                                                           \
-            failures++;                                                                                               \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                           \
-        }                                                                                                             \
+#define CHECK(condition) \
+    do { \
+        checks++; \
+        if (!(condition)) { \
+            failures++; \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+        } \
     } while (0)
 
 /* An exact-size heap copy: a read past the end is seen by AddressSanitizer. */
@@ -43,7 +44,9 @@ static int parse(const void *bytes, size_t len, struct hpc_frame *frame, size_t 
 
 static void test_frames(void)
 {
-    static const char *const bad[] = { "x", "\n", "C00000x", "C 00001\n", "C000001\r", "D-00001\n", "F000001\n", "T1", "H000010\n", "X1", "C0000040END\n" };
+    static const char *const bad[] = { "x",         "\n",        "C00000x",      "C 00001\n",
+                                       "C000001\r", "D-00001\n", "F000001\n",    "T1",
+                                       "H000010\n", "X1",        "C0000040END\n" };
     struct hpc_frame f;
     size_t used = 0;
     uint8_t header[HPC_FRAME_HEADER];
@@ -60,7 +63,8 @@ static void test_frames(void)
 
     hpc_frame_header(header, 'D', HPC_FRAME_MAX);
     CHECK(memcmp(header, "D999999\n", 8) == 0);
-    CHECK(hpc_frame_parse_header(header, 8, &f) == 1 && f.len == HPC_FRAME_MAX && f.payload == NULL);
+    CHECK(hpc_frame_parse_header(header, 8, &f) == 1 && f.len == HPC_FRAME_MAX &&
+          f.payload == NULL);
     hpc_frame_header(header, 'M', 128);
     CHECK(memcmp(header, "M000128\n", 8) == 0);
 }
@@ -76,8 +80,13 @@ struct sample {
 
 static struct sample regular(void)
 {
-    struct sample s = { .head = { .version = HPC_ENTRY_VERSION, .kind = HPC_REGULAR, .nlink = 1, .ino = 0xfedcba9876543210u,
-                                  .mode = S_IFREG | 0644, .size = 1000, .flags = HPC_ENTRY_HAS_DATA },
+    struct sample s = { .head = { .version = HPC_ENTRY_VERSION,
+                                  .kind = HPC_REGULAR,
+                                  .nlink = 1,
+                                  .ino = 0xfedcba9876543210u,
+                                  .mode = S_IFREG | 0644,
+                                  .size = 1000,
+                                  .flags = HPC_ENTRY_HAS_DATA },
                         .name = "/a/new\nline" };
     return s;
 }
@@ -131,12 +140,15 @@ static void test_entry_fields(void)
     s.holes[0] = 0, s.holes[1] = 4096, s.holes[2] = 4096, s.holes[3] = 1;
     s.digest = 0x0123456789abcdefu;
     CHECK(hpc_entry_decode(bytes, pack(&s, bytes), &e) == 0);
-    CHECK(e.head.ino == 0xfedcba9876543210u && e.head.name_len == 11 && memcmp(e.name, "/a/new\nline", 11) == 0);
+    CHECK(e.head.ino == 0xfedcba9876543210u && e.head.name_len == 11 &&
+          memcmp(e.name, "/a/new\nline", 11) == 0);
     CHECK(e.has_digest && e.digest == 0x0123456789abcdefu);
     hpc_entry_hole(&e, 1, &offset, &length);
     CHECK(offset == 4096 && length == 1);
 
-    s = (struct sample){ .head = { .version = 1, .kind = HPC_SYMLINK, .mode = S_IFLNK | 0777 }, .name = "/l", .link = "../\xff" };
+    s = (struct sample){ .head = { .version = 1, .kind = HPC_SYMLINK, .mode = S_IFLNK | 0777 },
+                         .name = "/l",
+                         .link = "../\xff" };
     CHECK(hpc_entry_decode(bytes, pack(&s, bytes), &e) == 0);
     CHECK(e.head.link_len == 4 && memcmp(e.link, "../\xff", 4) == 0 && !e.has_digest);
 }
@@ -164,11 +176,11 @@ static void test_entry_lengths(void)
     }
 }
 
-#define REFUSED(change)                                                                                               \
-    do {                                                                                                              \
-        s = regular();                                                                                                \
-        change;                                                                                                       \
-        CHECK(decode_sample(&s) == -EBADMSG);                                                                         \
+#define REFUSED(change) \
+    do { \
+        s = regular(); \
+        change; \
+        CHECK(decode_sample(&s) == -EBADMSG); \
     } while (0)
 
 static void test_entry_refusals(void)
@@ -185,7 +197,8 @@ static void test_entry_refusals(void)
     REFUSED(s.head.kind = HPC_DIRECTORY);
     REFUSED(s.head.mode = 0644);
     REFUSED(s.head.flags = 1 << 7);
-    REFUSED((s.head.flags = HPC_ENTRY_LINK | HPC_ENTRY_ATTRS, s.head.link_group = 1, strcpy(s.link, "/a")));
+    REFUSED((s.head.flags = HPC_ENTRY_LINK | HPC_ENTRY_ATTRS, s.head.link_group = 1,
+             strcpy(s.link, "/a")));
     REFUSED(s.head.flags = 1 << 15);
     REFUSED(s.name[0] = 0);
     REFUSED(strcpy(s.link, "x"));
@@ -193,21 +206,26 @@ static void test_entry_refusals(void)
     REFUSED(s.head.flags = HPC_ENTRY_LAST_LINK);
     REFUSED((s.head.flags = HPC_ENTRY_LINK, s.head.link_group = 1));
     REFUSED((s.head.flags = HPC_ENTRY_LINK, strcpy(s.link, "/a")));
-    REFUSED((s.head.flags = HPC_ENTRY_LINK | HPC_ENTRY_HAS_DATA, s.head.link_group = 1, strcpy(s.link, "/a")));
-    REFUSED((s.head.flags = HPC_ENTRY_LINK | HPC_ENTRY_LEADER, s.head.link_group = 1, strcpy(s.link, "/a")));
+    REFUSED((s.head.flags = HPC_ENTRY_LINK | HPC_ENTRY_HAS_DATA, s.head.link_group = 1,
+             strcpy(s.link, "/a")));
+    REFUSED((s.head.flags = HPC_ENTRY_LINK | HPC_ENTRY_LEADER, s.head.link_group = 1,
+             strcpy(s.link, "/a")));
     REFUSED((s.head.kind = HPC_DIRECTORY, s.head.mode = S_IFDIR));
     REFUSED((s.head.kind = HPC_SYMLINK, s.head.mode = S_IFLNK, s.head.flags = 0));
-    REFUSED((s.head.kind = HPC_DIRECTORY, s.head.mode = S_IFDIR, s.head.flags = HPC_ENTRY_LINK, s.head.link_group = 1, strcpy(s.link, "/a")));
+    REFUSED((s.head.kind = HPC_DIRECTORY, s.head.mode = S_IFDIR, s.head.flags = HPC_ENTRY_LINK,
+             s.head.link_group = 1, strcpy(s.link, "/a")));
     REFUSED((s.head.hole_count = 1, s.holes[0] = 5, s.holes[1] = 0));
     REFUSED((s.head.hole_count = 1, s.holes[0] = 5, s.holes[1] = INT64_MAX));
     REFUSED((s.head.hole_count = 2, s.holes[1] = 5, s.holes[2] = 4, s.holes[3] = 9));
-    REFUSED((s.head.hole_count = 1, s.holes[1] = 5, s.head.kind = HPC_FIFO, s.head.mode = S_IFIFO, s.head.flags = 0));
+    REFUSED((s.head.hole_count = 1, s.holes[1] = 5, s.head.kind = HPC_FIFO, s.head.mode = S_IFIFO,
+             s.head.flags = 0));
 
     bytes[HPC_ENTRY_HEAD + 3] = 0;
     CHECK(decode(bytes, len) == -EBADMSG);
 
     s = regular();
-    s.head.flags = HPC_ENTRY_LINK | HPC_ENTRY_LAST_LINK, s.head.link_group = 1, strcpy(s.link, "/a");
+    s.head.flags = HPC_ENTRY_LINK | HPC_ENTRY_LAST_LINK, s.head.link_group = 1,
+    strcpy(s.link, "/a");
     CHECK(decode_sample(&s) == 0);
     s.head.kind = HPC_SYMLINK, s.head.mode = S_IFLNK;
     CHECK(decode_sample(&s) == 0);
@@ -217,12 +235,17 @@ static void test_entry_refusals(void)
 
 static void test_data_end(void)
 {
-    struct hpc_data_end in = { .bytes = 1ull << 40, .error = EIO, .flags = HPC_DATA_END_DIGEST, .digest = 42 }, out;
+    struct hpc_data_end in = { .bytes = 1ull << 40,
+                               .error = EIO,
+                               .flags = HPC_DATA_END_DIGEST,
+                               .digest = 42 },
+                        out;
     uint8_t bytes[HPC_DATA_END + 1];
 
     hpc_data_end_encode(bytes, &in);
     CHECK(hpc_data_end_decode(bytes, HPC_DATA_END, &out) == 0);
-    CHECK(out.bytes == in.bytes && out.error == EIO && out.flags == HPC_DATA_END_DIGEST && out.digest == 42);
+    CHECK(out.bytes == in.bytes && out.error == EIO && out.flags == HPC_DATA_END_DIGEST &&
+          out.digest == 42);
     CHECK(hpc_data_end_decode(bytes, HPC_DATA_END - 1, &out) == -EBADMSG);
     CHECK(hpc_data_end_decode(bytes, HPC_DATA_END + 1, &out) == -EBADMSG);
     in.error = -1;
@@ -282,7 +305,8 @@ static void test_check(void)
     memset(wanted, 0xff, sizeof wanted);
     CHECK(hpc_check_answer(answer, sizeof answer, 7, 10, wanted) == 10);
     CHECK(memcmp(answer, "\7\0\0\0\12\0\0\0\377\3", 10) == 0);
-    CHECK(hpc_check_answer(answer, sizeof answer, 7, HPC_CHECK_ENTRIES, wanted) == (int)HPC_CHECK_ANSWER_MAX);
+    CHECK(hpc_check_answer(answer, sizeof answer, 7, HPC_CHECK_ENTRIES, wanted) ==
+          (int)HPC_CHECK_ANSWER_MAX);
     CHECK(hpc_check_answer(answer, 9, 7, 10, wanted) == -EINVAL);
     CHECK(hpc_check_answer(answer, sizeof answer, 7, 0, wanted) == -EINVAL);
     CHECK(hpc_check_answer(answer, sizeof answer, 7, HPC_CHECK_ENTRIES + 1, wanted) == -EINVAL);
@@ -296,14 +320,16 @@ static int walk_xattrs(const void *bytes, size_t len, unsigned *count)
     int r;
 
     for (*count = 0; (r = hpc_xattr_next(copy, len, &at, &x)) == 1; ++*count)
-        CHECK(x.name >= copy && x.value == x.name + x.name_len && x.value + x.value_len <= copy + len);
+        CHECK(x.name >= copy && x.value == x.name + x.name_len &&
+              x.value + x.value_len <= copy + len);
     free(copy);
     return r;
 }
 
 static void test_xattrs(void)
 {
-    static const uint8_t two[] = { 6, 0, 0, 0, 3, 0, 0, 0, 'u', 's', 'e', 'r', '.', 'x', 1, 0, 2, 1, 0, 0, 0, 0, 0, 0, 0, 'y' };
+    static const uint8_t two[] = { 6,   0, 0, 0, 3, 0, 0, 0, 'u', 's', 'e', 'r', '.',
+                                   'x', 1, 0, 2, 1, 0, 0, 0, 0,   0,   0,   0,   'y' };
     uint8_t bytes[sizeof two];
     unsigned count;
 
@@ -332,7 +358,8 @@ static void test_accounting(void)
 
     for (size_t i = 0; i <= HPC_COUNTERS; i++)
         bytes[8 + 8 * i] = (uint8_t)i;
-    CHECK(hpc_accounting_decode(bytes, len, &a) == 0 && a.n[HPC_N_SKIPPED] == 19 && a.n[HPC_N_BYTES] == 16);
+    CHECK(hpc_accounting_decode(bytes, len, &a) == 0 && a.n[HPC_N_SKIPPED] == 19 &&
+          a.n[HPC_N_BYTES] == 16);
     CHECK(!hpc_accounting_balanced(&a));
     CHECK(hpc_accounting_decode(bytes, len - 1, &a) == -EBADMSG);
     CHECK(hpc_accounting_decode(bytes, 4, &a) == -EBADMSG);
@@ -348,7 +375,8 @@ static void test_accounting(void)
     CHECK(hpc_accounting_decode(bytes, len, &a) == -EBADMSG);
 
     memset(&a, 0, sizeof a);
-    a.n[HPC_N_SCANNED] = 9, a.n[HPC_N_EMITTED] = 5, a.n[HPC_N_FILTERED_SHARD] = 2, a.n[HPC_N_FAILED] = 1, a.n[HPC_N_VANISHED] = 1;
+    a.n[HPC_N_SCANNED] = 9, a.n[HPC_N_EMITTED] = 5, a.n[HPC_N_FILTERED_SHARD] = 2,
+    a.n[HPC_N_FAILED] = 1, a.n[HPC_N_VANISHED] = 1;
     a.n[HPC_N_FILES] = 3, a.n[HPC_N_HARDLINKS] = 1, a.n[HPC_N_SPECIALS] = 1;
     CHECK(hpc_accounting_balanced(&a));
     a.n[HPC_N_FILES] = 2;
@@ -376,7 +404,8 @@ static const char *split(const char *text, size_t len)
         return out;
     }
     for (size_t i = 0; i < params.count; i++)
-        at += (size_t)snprintf(out + at, sizeof out - at, "%.*s=%.*s|", (int)params.pairs[i].key_len, (const char *)params.pairs[i].key,
+        at += (size_t)snprintf(out + at, sizeof out - at, "%.*s=%.*s|",
+                               (int)params.pairs[i].key_len, (const char *)params.pairs[i].key,
                                (int)params.pairs[i].value_len, (const char *)params.pairs[i].value);
     out[at] = 0;
     hpc_params_free(&params);
@@ -404,21 +433,36 @@ static void test_params(void)
     pairs("podheitor-hpc:path=\"/a;b \\\"c\\\\ \nd\" ; x=\"\"; y=", "path=/a;b \"c\\ \nd|x=|y=|");
     pairs("podheitor-hpc:path=/\xff\xfe", "path=/\xff\xfe|");
 
-    pairs("p:path", "!plugin string, byte 7, pair 1 ('path'): no '=': a pair is key=value, without blanks round the '='");
-    pairs("p:a=1;path;", "!plugin string, byte 11, pair 2 ('path'): no '=': a pair is key=value, without blanks round the '='");
-    pairs("p:path =x", "!plugin string, byte 7, pair 1 ('path =x'): no '=': a pair is key=value, without blanks round the '='");
-    pairs("p:path= x", "!plugin string, byte 8, pair 1 ('path= x'): a blank behind '=': remove it, or quote the value");
+    pairs("p:path", "!plugin string, byte 7, pair 1 ('path'): no '=': a pair is key=value, without "
+                    "blanks round the '='");
+    pairs("p:a=1;path;", "!plugin string, byte 11, pair 2 ('path'): no '=': a pair is key=value, "
+                         "without blanks round the '='");
+    pairs("p:path =x", "!plugin string, byte 7, pair 1 ('path =x'): no '=': a pair is key=value, "
+                       "without blanks round the '='");
+    pairs("p:path= x", "!plugin string, byte 8, pair 1 ('path= x'): a blank behind '=': remove it, "
+                       "or quote the value");
     pairs("p:=x", "!plugin string, byte 3, pair 1 ('=x'): no key before '='");
-    pairs("p:p\xc3\xa4th=x", "!plugin string, byte 4, pair 1 ('p??th=x'): a key has letters, digits, '-' and '_' only, and '=' follows it");
-    pairs("p:path=\"x", "!plugin string, byte 8, pair 1 ('path=\"x'): the quote that opens here is never closed");
-    pairs("p:path=\"x\\", "!plugin string, byte 8, pair 1 ('path=\"x\\'): the quote that opens here is never closed");
-    pairs("p:path=\"x\\n\"", "!plugin string, byte 10, pair 1 ('path=\"x\\n\"'): within quotes a \\ stands before \" or \\ only");
-    pairs("p:path=\"x\" y=1", "!plugin string, byte 12, pair 1 ('path=\"x\" y=1'): text behind the closing quote: put a ';' between pairs");
-    pairs("p:path=/x\nshard=0/4", "!plugin string, byte 10, pair 1 ('path=/x?shard=0/4'): a newline within the value: put a ';' between pairs, or quote the value");
-    pairs("p:path=/x\"y\"", "!plugin string, byte 10, pair 1 ('path=/x\"y\"'): a quote within the value: quote the whole value, and write \\\" for a quote");
+    pairs("p:p\xc3\xa4th=x", "!plugin string, byte 4, pair 1 ('p??th=x'): a key has letters, "
+                             "digits, '-' and '_' only, and '=' follows it");
+    pairs("p:path=\"x",
+          "!plugin string, byte 8, pair 1 ('path=\"x'): the quote that opens here is never closed");
+    pairs(
+        "p:path=\"x\\",
+        "!plugin string, byte 8, pair 1 ('path=\"x\\'): the quote that opens here is never closed");
+    pairs("p:path=\"x\\n\"", "!plugin string, byte 10, pair 1 ('path=\"x\\n\"'): within quotes a "
+                             "\\ stands before \" or \\ only");
+    pairs("p:path=\"x\" y=1", "!plugin string, byte 12, pair 1 ('path=\"x\" y=1'): text behind the "
+                              "closing quote: put a ';' between pairs");
+    pairs("p:path=/x\nshard=0/4",
+          "!plugin string, byte 10, pair 1 ('path=/x?shard=0/4'): a newline within the value: put "
+          "a ';' between pairs, or quote the value");
+    pairs("p:path=/x\"y\"", "!plugin string, byte 10, pair 1 ('path=/x\"y\"'): a quote within the "
+                            "value: quote the whole value, and write \\\" for a quote");
     CHECK(strstr(split("p:path=/x\0y", 11), "byte 10, pair 1 ('path=/x?y'): a NUL byte") != NULL);
-    CHECK(strstr(split("p:path=\"/x\0y\"", 13), "byte 11, pair 1 ('path=\"/x?y\"'): a NUL byte") != NULL);
-    CHECK(hpc_params_parse((const uint8_t *)"p:x", 3, &params, small, sizeof small) == -EINVAL && strcmp(small, "plugin ") == 0);
+    CHECK(strstr(split("p:path=\"/x\0y\"", 13), "byte 11, pair 1 ('path=\"/x?y\"'): a NUL byte") !=
+          NULL);
+    CHECK(hpc_params_parse((const uint8_t *)"p:x", 3, &params, small, sizeof small) == -EINVAL &&
+          strcmp(small, "plugin ") == 0);
     CHECK(hpc_params_parse((const uint8_t *)"p:x", 3, &params, NULL, 0) == -EINVAL);
     CHECK(hpc_params_parse(NULL, 0, &params, NULL, 0) == 0 && params.count == 0);
     hpc_params_free(&params);
@@ -477,7 +521,8 @@ static void test_garbage(void)
         } else {
             static const char likely[] = "CMK0019\n;=\"\\p:x ";
             for (size_t i = 0; i < n; i++)
-                bytes[i] = round % 4 ? (uint8_t)roll() : (uint8_t)likely[roll() % (sizeof likely - 1)];
+                bytes[i] = round % 4 ? (uint8_t)roll()
+                                     : (uint8_t)likely[roll() % (sizeof likely - 1)];
         }
         feed_everything(bytes, n);
     }

@@ -14,7 +14,7 @@ void directory_attributes_last(void)
     CHECK(stat_of("base/d").st_mtim.tv_sec != 1000);
     EQUAL(stat_of("base/d").st_mode, S_IFDIR | 0700);
     EQUAL(put(r, entry(S_IFREG | 0600, 1), "d/unfinished", NULL), HPC_BEGIN_DATA);
-    EQUAL(hpc_restore_finish(r), 0);  /* removes the unfinished file first, so that the time stays */
+    EQUAL(hpc_restore_finish(r), 0); /* removes the unfinished file first, so that the time stays */
     EQUAL(stat_of("base/d").st_mtim.tv_sec, 1000);
     EQUAL(stat_of("base/d").st_mtim.tv_nsec, 500000000);
     EQUAL(stat_of("base/d").st_mode, S_IFDIR | 0500);
@@ -24,7 +24,8 @@ void directory_attributes_last(void)
     hpc_restore_free(r);
 }
 
-/* Parents after children, and one directory twice (the later entry wins), by a user whom modes bind. */
+/* Parents after children, and one directory twice (the later entry wins), by a user whom modes
+ * bind. */
 void directories_in_any_order(void)
 {
     if (geteuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0))
@@ -35,14 +36,18 @@ void directories_in_any_order(void)
     h.uid = geteuid();
     h.gid = getegid();
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
-        h.mode = S_IFDIR | (i == 2 ? 0444 : 0);  /* nothing can be reached through these */
+        h.mode = S_IFDIR | (i == 2 ? 0444 : 0); /* nothing can be reached through these */
         h.mtime_s = (int64_t)(100 + i);
         EQUAL(put(r, h, order[i], NULL), 0);
     }
     EQUAL(hpc_restore_finish(r), 0);
     EQUAL(stats_of(r).attributes_failed, 0);
-    static const struct { const char *path; int mtime; } wanted[] = {
-        { "base/z", 103 }, { "base/a", 101 }, { "base/a/b", 105 }, { "base/a/b/c", 100 }, { "base/a/b/c/d", 104 },
+    static const struct {
+        const char *path;
+        int mtime;
+    } wanted[] = {
+        { "base/z", 103 },     { "base/a", 101 },       { "base/a/b", 105 },
+        { "base/a/b/c", 100 }, { "base/a/b/c/d", 104 },
     };
     for (size_t i = 0; i < 5; i++) {
         EQUAL(stat_of(wanted[i].path).st_mtim.tv_sec, wanted[i].mtime);
@@ -66,7 +71,7 @@ void directory_list_is_small(void)
     }
     CHECK(!r->names.memory);
     CHECK(r->spool.end < 100000 * 300);
-    for (int i = 0; i < 100000; i += 7) {  /* each is found again */
+    for (int i = 0; i < 100000; i += 7) { /* each is found again */
         struct hpc_bytes path = { 0 };
         uint64_t at, end = r->spool.end;
         int n = snprintf(name, sizeof name, "some/path/of/ordinary/length/%d", i);
@@ -112,11 +117,13 @@ static double seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* Time grows with the number of directories, not with the square of it: each is opened once, from its parent, on the way down and in the last pass. */
+/* Time grows with the number of directories, not with the square of it: each is opened once, from
+ * its parent, on the way down and in the last pass. */
 void deep_chains(void)
 {
     if (geteuid() == 0) {
-        /* Where we can, on a filesystem whose own work does not depend on what was deleted a moment ago. */
+        /* Where we can, on a filesystem whose own work does not depend on what was deleted a moment
+         * ago. */
         if (unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
             mount("tmpfs", "base", "tmpfs", 0, "mode=0777");
         /* As a user whom modes bind, so that a parent that is finished before its child shows. */
@@ -141,7 +148,7 @@ void deep_chains(void)
         took[half] = seconds() - begin;
         EQUAL(stats_of(r).attributes_failed, 0);
         EQUAL(stats_of(r).directories, depth);
-        CHECK(r->spool.end < depth * 500);  /* no whole paths */
+        CHECK(r->spool.end < depth * 500); /* no whole paths */
         hpc_restore_free(r);
     }
     printf("  %d levels in %.2f s, a quarter of them in %.2f s\n", DEPTH, took[0], took[1]);
@@ -180,7 +187,8 @@ void cancelled_last_pass(void)
     hpc_restore_free(r);
 }
 
-/* Parents that nobody asked for: what the archive says of them, if they have to be made; never wider. */
+/* Parents that nobody asked for: what the archive says of them, if they have to be made; never
+ * wider. */
 void attributes_of_parents(void)
 {
     static const uint8_t block[] = { 6, 0, 0, 0, 1, 0, 0, 0, 'u', 's', 'e', 'r', '.', 'x', '1' };
@@ -215,10 +223,12 @@ void attributes_of_parents(void)
     hpc_restore_free(r);
 }
 
-/* A directory that was there gets exactly what its entry has, unless nobody looked at that when it was saved. */
+/* A directory that was there gets exactly what its entry has, unless nobody looked at that when it
+ * was saved. */
 void foreign_attributes(void)
 {
-    static const uint8_t block[] = { 9, 0, 0, 0, 1, 0, 0, 0, 'u', 's', 'e', 'r', '.', 'k', 'e', 'p', 't', '1' };
+    static const uint8_t block[] = { 9,   0,   0,   0,   1,   0,   0,   0,   'u',
+                                     's', 'e', 'r', '.', 'k', 'e', 'p', 't', '1' };
     for (int keep = 0; keep < 3; keep++) {
         EQUAL(mkdir("base/dir", 0755), 0);
         if (setxattr("base/dir", "user.foreign", "x", 1, 0) < 0)

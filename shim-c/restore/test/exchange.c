@@ -1,4 +1,5 @@
-/* Users who may write in the target exchange what the restore made, or is about to change, for what they want. Each test failed when things were done by name. */
+/* Users who may write in the target exchange what the restore made, or is about to change, for what
+ * they want. Each test failed when things were done by name. */
 #include "test.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -49,7 +50,8 @@ void last_pass_of_exchanged(void)
     last_pass(true);
 }
 
-/* What was made is not forgotten when it is no longer held: what stands in its place gets no files either. */
+/* What was made is not forgotten when it is no longer held: what stands in its place gets no files
+ * either. */
 void exchanged_parents(void)
 {
     need_root();
@@ -71,14 +73,14 @@ void exchanged_parents(void)
 /* ---- every kind, while it is made ---- */
 
 static atomic_bool stop;
-static atomic_int current;  /* the round */
+static atomic_int current; /* the round */
 static atomic_long exchanges;
 
 /* Puts the victims where the restore's new objects appear, and back. */
 static void *exchanger(void *arg)
 {
     (void)arg;
-    if (syscall(SYS_setresuid, SOMEBODY, SOMEBODY, SOMEBODY) < 0)  /* this thread only */
+    if (syscall(SYS_setresuid, SOMEBODY, SOMEBODY, SOMEBODY) < 0) /* this thread only */
         return NULL;
     while (!atomic_load(&stop)) {
         char new[32], victim[32];
@@ -95,7 +97,8 @@ static void *exchanger(void *arg)
 
 static void give_to_somebody(struct hpc_restore *r, int round, uint32_t mode, const char *name)
 {
-    static const uint8_t block[] = { 9, 0, 0, 0, 1, 0, 0, 0, 't', 'r', 'u', 's', 't', 'e', 'd', '.', 'x', '1' };
+    static const uint8_t block[] = { 9,   0,   0,   0,   1,   0,   0,   0,   't',
+                                     'r', 'u', 's', 't', 'e', 'd', '.', 'x', '1' };
     char path[32];
     struct hpc_entry_head h = entry(mode, 0);
     snprintf(path, sizeof path, "%d/%s", round, name);
@@ -118,7 +121,8 @@ static void is_held_private(int fd, mode_t mode)
 void exchanged_objects(void)
 {
     need_root();
-    static const uint32_t kinds[] = { S_IFIFO | 0666, S_IFLNK | 0777, S_IFSOCK | 0666, S_IFREG | 0666 };
+    static const uint32_t kinds[] = { S_IFIFO | 0666, S_IFLNK | 0777, S_IFSOCK | 0666,
+                                      S_IFREG | 0666 };
     pthread_t thread;
     struct timespec begin, now;
     EQUAL(pthread_create(&thread, NULL, exchanger, NULL), 0);
@@ -132,7 +136,8 @@ void exchanged_objects(void)
         EQUAL(mkdir(dir, 0777) + chmod(dir, 0777) + mkdir(private, 0700), 0);
         write_file(secret, "secret");
         EQUAL(chmod(secret, 0600), 0);
-        int file = open(secret, O_RDONLY | O_NOFOLLOW), folder = open(private, O_RDONLY | O_NOFOLLOW);
+        int file = open(secret, O_RDONLY | O_NOFOLLOW),
+            folder = open(private, O_RDONLY | O_NOFOLLOW);
         struct hpc_restore *r = open_core(HPC_REPLACE_ALWAYS, 0);
         atomic_store(&current, round);
         give_to_somebody(r, round, kinds[round % 4], "node");
@@ -151,9 +156,11 @@ void exchanged_objects(void)
 
 /* ---- a default ACL that appears ---- */
 
-static const uint8_t acl[] = {  /* user::rw- user:4321:rw- group::r-- mask::rw- other::--- */
-    2, 0, 0, 0, 1, 0, 6, 0, 255, 255, 255, 255, 2, 0, 6, 0, 0xe1, 0x10, 0, 0, 4, 0, 4, 0, 255, 255, 255, 255, 16, 0, 6, 0, 255, 255, 255, 255,
-    32, 0, 0, 0, 255, 255, 255, 255,
+static const uint8_t acl[] = {
+    /* user::rw- user:4321:rw- group::r-- mask::rw- other::--- */
+    2, 0,    0,    0,   1,   0,   6,  0, 255, 255, 255, 255, 2,   0,   6,
+    0, 0xe1, 0x10, 0,   0,   4,   0,  4, 0,   255, 255, 255, 255, 16,  0,
+    6, 0,    255,  255, 255, 255, 32, 0, 0,   0,   255, 255, 255, 255,
 };
 
 static void has_no_acl(const char *path, mode_t mode)
@@ -167,7 +174,8 @@ void default_acl_appears(void)
     need_root();
     EQUAL(mkdir("base/theirs", 0755), 0);
     EQUAL(chown("base/theirs", SOMEBODY, SOMEBODY), 0);
-    if (setxattr("base/theirs", "system.posix_acl_default", acl, sizeof acl, 0) < 0 || removexattr("base/theirs", "system.posix_acl_default") < 0)
+    if (setxattr("base/theirs", "system.posix_acl_default", acl, sizeof acl, 0) < 0 ||
+        removexattr("base/theirs", "system.posix_acl_default") < 0)
         skip("this filesystem has no ACLs");
     for (unsigned flags = 0; flags <= HPC_RESTORE_IN_PLACE; flags += HPC_RESTORE_IN_PLACE) {
         struct hpc_restore *r = open_core(HPC_REPLACE_ALWAYS, flags);
@@ -200,7 +208,8 @@ void exchanged_leaders(void)
     need_root();
     write_file("base/secret", "secret");
     struct hpc_restore *r = open_core(HPC_REPLACE_ALWAYS, 0);
-    struct hpc_entry_head leader = entry(S_IFREG | 0666, 3), link = leader, node = entry(S_IFIFO | 0666, 0), node_link = node;
+    struct hpc_entry_head leader = entry(S_IFREG | 0666, 3), link = leader,
+                          node = entry(S_IFIFO | 0666, 0), node_link = node;
     leader.nlink = link.nlink = node.nlink = node_link.nlink = 2;
     link.flags = node_link.flags = HPC_ENTRY_LINK;
     EQUAL(put_file(r, leader, "leader", "abc"), 0);
@@ -216,7 +225,7 @@ void exchanged_leaders(void)
     EQUAL(symlink("aside", "base/fifo"), 0);
     EQUAL(put(r, node_link, "link", "fifo"), -ESTALE);
     EQUAL(rename("base/aside", "base/leader"), 0);
-    EQUAL(put(r, link, "link", "leader"), 0);  /* it is back: the inode counts */
+    EQUAL(put(r, link, "link", "leader"), 0); /* it is back: the inode counts */
     content_is("base/link", "abc");
     hpc_restore_free(r);
 }

@@ -27,10 +27,17 @@ static void frame(struct stream *s, char status, const void *payload, size_t len
     append(s, payload, len);
 }
 
-static void add_entry_with_holes(struct stream *s, struct hpc_entry_head h, const char *name, const char *link, const uint64_t *holes, uint32_t count)
+static void add_entry_with_holes(struct stream *s, struct hpc_entry_head h, const char *name,
+                                 const char *link, const uint64_t *holes, uint32_t count)
 {
-    static const struct { uint32_t type; uint8_t kind; } kinds[] = {
-        { S_IFREG, HPC_REGULAR }, { S_IFDIR, HPC_DIRECTORY }, { S_IFLNK, HPC_SYMLINK }, { S_IFIFO, HPC_FIFO },
+    static const struct {
+        uint32_t type;
+        uint8_t kind;
+    } kinds[] = {
+        { S_IFREG, HPC_REGULAR },
+        { S_IFDIR, HPC_DIRECTORY },
+        { S_IFLNK, HPC_SYMLINK },
+        { S_IFIFO, HPC_FIFO },
     };
     for (size_t i = 0; i < 4; i++)
         if ((h.mode & S_IFMT) == kinds[i].type)
@@ -71,7 +78,8 @@ static void add_file(struct stream *s, const char *name, const char *content)
 
 static int64_t open_flat(const char *base)
 {
-    int64_t handle = hpc_restore_open((const uint8_t *)base, (int64_t)strlen(base), (const uint8_t *)".", 1, 'a', 0);
+    int64_t handle = hpc_restore_open((const uint8_t *)base, (int64_t)strlen(base),
+                                      (const uint8_t *)".", 1, 'a', 0);
     CHECK(handle > 0);
     return handle;
 }
@@ -88,7 +96,9 @@ static void feed_all(int64_t handle, const struct stream *s)
 {
     uint8_t failures[4096];
     uint64_t used = 1;
-    EQUAL(hpc_restore_feed(handle, s->data, (int64_t)s->len, failures, sizeof failures, (uint8_t *)&used), s->len);
+    EQUAL(hpc_restore_feed(handle, s->data, (int64_t)s->len, failures, sizeof failures,
+                           (uint8_t *)&used),
+          s->len);
     EQUAL(used, 0);
 }
 
@@ -115,8 +125,14 @@ static struct stream sample(void)
 static void check_sample(const char *base)
 {
     char path[128];
-    static const struct { const char *name, *content; } files[] = {
-        { "one", "the first file" }, { "two\n\xff", "the second" }, { "leader", "linked" }, { "link", "linked" }, { "empty", "" },
+    static const struct {
+        const char *name, *content;
+    } files[] = {
+        { "one", "the first file" },
+        { "two\n\xff", "the second" },
+        { "leader", "linked" },
+        { "link", "linked" },
+        { "empty", "" },
     };
     for (size_t i = 0; i < 5; i++) {
         snprintf(path, sizeof path, "%s/src/%s", base, files[i].name);
@@ -176,7 +192,8 @@ void feed_splits(void)
             uint8_t *piece = malloc(end - begin + 1), *exact = piece + 1;
             memcpy(exact, s.data + begin, end - begin);
             uint64_t used;
-            int64_t n = hpc_restore_feed(handle, exact, (int64_t)(end - begin), NULL, 0, (uint8_t *)&used);
+            int64_t n = hpc_restore_feed(handle, exact, (int64_t)(end - begin), NULL, 0,
+                                         (uint8_t *)&used);
             free(piece);
             CHECK(n >= 0 && (size_t)n <= end - begin);
             begin += (size_t)n;
@@ -195,7 +212,8 @@ struct failure {
     uint32_t name_len, op;
 };
 
-static size_t failure_is(const uint8_t *at, int error, uint32_t op, const char *name, size_t name_len)
+static size_t failure_is(const uint8_t *at, int error, uint32_t op, const char *name,
+                         size_t name_len)
 {
     struct failure f;
     memcpy(&f, at, sizeof f);
@@ -223,7 +241,7 @@ void feed_failures(void)
     add_entry(&s, entry(S_IFREG | 0600, 4), "/damaged", NULL);
     frame(&s, 'D', "half", 4);
     frame(&s, 'X', NULL, 0);
-    frame(&s, 'X', NULL, 0);  /* nothing in progress: nothing to do */
+    frame(&s, 'X', NULL, 0); /* nothing in progress: nothing to do */
     struct hpc_entry_head link = entry(S_IFREG | 0600, 4);
     link.flags = HPC_ENTRY_LINK;
     link.link_group = 3;
@@ -233,7 +251,9 @@ void feed_failures(void)
     int64_t handle = open_flat("base");
     uint8_t failures[4096];
     uint64_t used = 0;
-    EQUAL(hpc_restore_feed(handle, s.data, (int64_t)s.len, failures, sizeof failures, (uint8_t *)&used), s.len);
+    EQUAL(hpc_restore_feed(handle, s.data, (int64_t)s.len, failures, sizeof failures,
+                           (uint8_t *)&used),
+          s.len);
     size_t at = 0;
     at += failure_is(failures + at, EISDIR, HPC_RESTORE_OP_CREATE, "/way", 4);
     at += failure_is(failures + at, EINVAL, HPC_RESTORE_OP_CREATE, "/a/../b", 7);
@@ -241,13 +261,15 @@ void feed_failures(void)
     at += failure_is(failures + at, EIO, HPC_RESTORE_OP_SOURCE, "/short", 6);
     at += failure_is(failures + at, EIO, HPC_RESTORE_OP_DISCARD, "/damaged", 8);
     EQUAL(used, at);
-    EQUAL(hpc_restore_flat_finish(handle), 0);  /* the link was put aside: its leader might have come */
+    EQUAL(hpc_restore_flat_finish(handle),
+          0); /* the link was put aside: its leader might have come */
     EQUAL(hpc_restore_flat_failures(handle, failures, sizeof failures), 32);
     failure_is(failures, ENOENT, HPC_RESTORE_OP_LINK, "/link\0/missing", 14);
     EQUAL(flat_stats(handle).failed, 6);
     EQUAL(flat_stats(handle).files, 1);
     content_is("base/good", "good");
-    CHECK(!exists("base/unread") && !exists("base/short") && !exists("base/damaged") && !exists("base/link"));
+    CHECK(!exists("base/unread") && !exists("base/short") && !exists("base/damaged") &&
+          !exists("base/link"));
     EQUAL(leftovers("base"), 0);
     hpc_restore_close(handle);
     free(s.data);
@@ -269,7 +291,8 @@ void feed_full_failures(void)
     for (size_t at = 0; at < s.len; calls++) {
         uint8_t failures[400];
         uint64_t used = 0;
-        int64_t n = hpc_restore_feed(handle, s.data + at, (int64_t)(s.len - at), failures, sizeof failures, (uint8_t *)&used);
+        int64_t n = hpc_restore_feed(handle, s.data + at, (int64_t)(s.len - at), failures,
+                                     sizeof failures, (uint8_t *)&used);
         CHECK(n > 0);
         at += (size_t)n;
         for (size_t f = 0; f < used; seen++) {
@@ -339,16 +362,24 @@ void feed_malformed(void)
         case 1: frame(&s, 'D', "data of nothing", 15); break;
         case 2: add_end(&s, 0, 0); break;
         case 3: frame(&s, 'M', "short", 5); break;
-        case 4: add_entry(&s, h, "/a", NULL); add_entry(&s, h, "/b", NULL); break;
-        case 5: add_entry(&s, h, "/a", NULL); frame(&s, 'Z', "short", 5); break;
+        case 4:
+            add_entry(&s, h, "/a", NULL);
+            add_entry(&s, h, "/b", NULL);
+            break;
+        case 5:
+            add_entry(&s, h, "/a", NULL);
+            frame(&s, 'Z', "short", 5);
+            break;
         case 6: frame(&s, 'C', "Hello\n", 6); break;
         }
         int64_t handle = open_flat("base");
         uint64_t used = 1;
-        EQUAL(hpc_restore_feed(handle, s.data, (int64_t)s.len, NULL, 0, (uint8_t *)&used), -EBADMSG);
+        EQUAL(hpc_restore_feed(handle, s.data, (int64_t)s.len, NULL, 0, (uint8_t *)&used),
+              -EBADMSG);
         EQUAL(used, 0);
         struct stream good = sample();
-        EQUAL(hpc_restore_feed(handle, good.data, (int64_t)good.len, NULL, 0, (uint8_t *)&used), -EBADMSG);
+        EQUAL(hpc_restore_feed(handle, good.data, (int64_t)good.len, NULL, 0, (uint8_t *)&used),
+              -EBADMSG);
         hpc_restore_close(handle);
         EQUAL(leftovers("base"), 0);
         EQUAL(rmdir("base") + mkdir("base", 0700), 0);
@@ -357,7 +388,8 @@ void feed_malformed(void)
     }
 }
 
-/* Flipped bytes: whatever comes out, nothing is written outside and nothing is read beyond (the sanitizer looks). */
+/* Flipped bytes: whatever comes out, nothing is written outside and nothing is read beyond (the
+ * sanitizer looks). */
 void feed_mutations(void)
 {
     EQUAL(mkdir("jail", 0755), 0);
@@ -370,7 +402,8 @@ void feed_mutations(void)
         uint8_t failures[512];
         uint64_t used;
         for (size_t at = 0; at < s.len;) {
-            int64_t n = hpc_restore_feed(handle, s.data + at, (int64_t)(s.len - at), failures, sizeof failures, (uint8_t *)&used);
+            int64_t n = hpc_restore_feed(handle, s.data + at, (int64_t)(s.len - at), failures,
+                                         sizeof failures, (uint8_t *)&used);
             CHECK(used <= sizeof failures);
             if (n <= 0)
                 break;
@@ -382,7 +415,7 @@ void feed_mutations(void)
         EQUAL(stat_of("jail").st_nlink, 3);
     }
     EQUAL(leftovers("jail"), 0);
-    EQUAL(rename("jail/base", "out") + rmdir("jail"), 0);  /* nothing but the base is in there */
+    EQUAL(rename("jail/base", "out") + rmdir("jail"), 0); /* nothing but the base is in there */
 }
 
 static size_t block_of(uint8_t *out, const char *name, const char *value)
@@ -403,7 +436,8 @@ static void value_is(const char *path, const char *name, const char *value)
     EQUAL(strcmp(got, value), 0);
 }
 
-/* B frames: before the data, of entries without any, with the digest that archives have, and where none is due. */
+/* B frames: before the data, of entries without any, with the digest that archives have, and where
+ * none is due. */
 void feed_blocks(void)
 {
     uint8_t b[256];
@@ -438,18 +472,23 @@ void feed_blocks(void)
     h.flags = HPC_ENTRY_ATTRS;
     add_entry(&s, h, "/odd-file", NULL);
     frame(&s, 'B', b, odd);
-    int64_t handle = hpc_restore_open((const uint8_t *)"base", 4, (const uint8_t *)".", 1, 'a', HPC_RESTORE_NAME_ATTRIBUTES);
+    int64_t handle = hpc_restore_open((const uint8_t *)"base", 4, (const uint8_t *)".", 1, 'a',
+                                      HPC_RESTORE_NAME_ATTRIBUTES);
     CHECK(handle > 0);
     uint8_t failures[4096];
     uint64_t used;
-    EQUAL(hpc_restore_feed(handle, s.data, (int64_t)s.len, failures, sizeof failures, (uint8_t *)&used), s.len);
+    EQUAL(hpc_restore_feed(handle, s.data, (int64_t)s.len, failures, sizeof failures,
+                           (uint8_t *)&used),
+          s.len);
     size_t at = failure_is(failures, EIO, HPC_RESTORE_OP_DISCARD, "/damaged", 8);
     at += failure_is(failures + at, EINVAL, HPC_RESTORE_OP_CREATE, "/../bad", 7);
     if (geteuid() == 0) {
-        at += failure_is(failures + at, EOPNOTSUPP, HPC_RESTORE_OP_ATTRIBUTE, "odd-file\0nonsense", 17);
+        at += failure_is(failures + at, EOPNOTSUPP, HPC_RESTORE_OP_ATTRIBUTE, "odd-file\0nonsense",
+                         17);
         EQUAL(used, at);
         EQUAL(hpc_restore_flat_finish(handle), 0);
-        EQUAL(hpc_restore_flat_failures(handle, failures, 0), 0);  /* no room, even when empty: dropped */
+        EQUAL(hpc_restore_flat_failures(handle, failures, 0),
+              0); /* no room, even when empty: dropped */
         EQUAL(hpc_restore_flat_failures(handle, failures, sizeof failures), 0);
         EQUAL(flat_stats(handle).attributes_failed, 2);
     } else {
@@ -471,14 +510,19 @@ void feed_blocks(void)
         if (kind != 0)
             add_entry(&s, h, "/f", NULL);
         switch (kind) {
-        case 0: case 5: frame(&s, 'B', b, n); break;
+        case 0:
+        case 5: frame(&s, 'B', b, n); break;
         case 1: frame(&s, 'D', "data", 4); break;
         case 2: add_end(&s, 0, 0); break;
         case 3: add_entry(&s, h, "/g", NULL); break;
-        case 4: frame(&s, 'B', b, n); frame(&s, 'B', b, n); break;
+        case 4:
+            frame(&s, 'B', b, n);
+            frame(&s, 'B', b, n);
+            break;
         }
         handle = open_flat("base");
-        EQUAL(hpc_restore_feed(handle, s.data, (int64_t)s.len, NULL, 0, (uint8_t *)&used), -EBADMSG);
+        EQUAL(hpc_restore_feed(handle, s.data, (int64_t)s.len, NULL, 0, (uint8_t *)&used),
+              -EBADMSG);
         hpc_restore_close(handle);
         free(s.data);
     }

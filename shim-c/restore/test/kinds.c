@@ -30,8 +30,10 @@ void every_kind(void)
         dev.rdev = makedev(7, 300);
         devices += put(r, dev, "d/blk", NULL) == HPC_BEGIN_DONE;
         EQUAL(devices, 2);
-        CHECK(S_ISCHR(stat_of("base/d/chr").st_mode) && stat_of("base/d/chr").st_rdev == makedev(1, 3));
-        CHECK(S_ISBLK(stat_of("base/d/blk").st_mode) && stat_of("base/d/blk").st_rdev == makedev(7, 300));
+        CHECK(S_ISCHR(stat_of("base/d/chr").st_mode) &&
+              stat_of("base/d/chr").st_rdev == makedev(1, 3));
+        CHECK(S_ISBLK(stat_of("base/d/blk").st_mode) &&
+              stat_of("base/d/blk").st_rdev == makedev(7, 300));
     }
     EQUAL(hpc_restore_finish(r), 0);
 
@@ -66,9 +68,9 @@ void attributes_and_umask(void)
     umask(0777);
     struct hpc_restore *r = open_core(HPC_REPLACE_ALWAYS, 0);
     struct hpc_entry_head h = entry(S_IFREG | 06755, 1);
-    h.mtime_s = -31536000;  /* 1969 */
+    h.mtime_s = -31536000; /* 1969 */
     h.mtime_ns = 123456789;
-    h.atime_s = 4294967301;  /* 2106, beyond 32 bits */
+    h.atime_s = 4294967301; /* 2106, beyond 32 bits */
     h.atime_ns = 999999999;
     h.uid = 3000000000;
     h.gid = 77;
@@ -95,7 +97,7 @@ void attributes_and_umask(void)
     EQUAL(stat_of("base/p/q").st_mode, S_IFDIR | 0755);
 
     h = entry(S_IFREG | 0600, 1);
-    h.mtime_ns = 0x3ffffffe;  /* the kernel would take this for UTIME_OMIT */
+    h.mtime_ns = 0x3ffffffe; /* the kernel would take this for UTIME_OMIT */
     EQUAL(put_file(r, h, "damaged", "x"), 0);
     EQUAL(stats_of(r).attributes_failed, 1);
     hpc_restore_free(r);
@@ -111,7 +113,7 @@ void hard_links(void)
     EQUAL(put_file(r, leader, "/a/leader", "abc"), 0);
     EQUAL(put(r, other, "/a/second", "/a/leader"), 0);
     EQUAL(put(r, other, "/b/third", "/a/leader"), 0);
-    EQUAL(put(r, other, "/b/third", "/a/leader"), 0);  /* once more: it is that link already */
+    EQUAL(put(r, other, "/b/third", "/a/leader"), 0); /* once more: it is that link already */
     write_file("base/in-the-way", "old");
     EQUAL(put(r, other, "in-the-way", "a//leader"), 0);
     EQUAL(stat_of("base/a/leader").st_nlink, 4);
@@ -157,7 +159,7 @@ void link_of_a_failed_leader(void)
     char name[32];
     for (int i = 0; i < 100000; i++) {
         snprintf(name, sizeof name, "no-data/%d", i);
-        leader.flags = 0;  /* a size, but no data */
+        leader.flags = 0; /* a size, but no data */
         EQUAL(put(r, leader, name, NULL), -ENODATA);
     }
     leader.flags = HPC_ENTRY_HAS_DATA;
@@ -183,7 +185,7 @@ void sparse_files(void)
     struct hpc_entry_head h = entry(S_IFREG | 0600, size);
     h.blocks = 16;
     EQUAL(put(r, h, "sparse", NULL), HPC_BEGIN_DATA);
-    for (size_t at = 0; at < size; at += 999999)  /* unaligned pieces */
+    for (size_t at = 0; at < size; at += 999999) /* unaligned pieces */
         EQUAL(hpc_restore_write(r, at, data + at, size - at < 999999 ? size - at : 999999), 0);
     EQUAL(hpc_restore_end(r, 1), 0);
     EQUAL(stats_of(r).bytes, size);
@@ -196,7 +198,7 @@ void sparse_files(void)
     EQUAL(memcmp(data, back, size), 0);
     close(fd);
 
-    h.blocks = size / 512;  /* was not sparse: stays allocated */
+    h.blocks = size / 512; /* was not sparse: stays allocated */
     EQUAL(put(r, h, "dense", NULL), HPC_BEGIN_DATA);
     EQUAL(hpc_restore_write(r, 0, data, size), 0);
     EQUAL(hpc_restore_end(r, 1), 0);
@@ -255,7 +257,8 @@ void bad_entries(void)
     hpc_restore_free(r);
 }
 
-/* A filesystem that keeps eight bits of a device number, as the C library of this program sees it. */
+/* A filesystem that keeps eight bits of a device number, as the C library of this program sees it.
+ */
 static bool eight_bits;
 int mknodat(int dir, const char *name, mode_t mode, dev_t dev)
 {
@@ -286,8 +289,10 @@ void device_numbers_that_do_not_fit(void)
 /* Without /proc every kind still gets its mode, and what cannot be done is said as it is. */
 void without_proc(void)
 {
-    static const uint8_t block[] = { 9, 0, 0, 0, 1, 0, 0, 0, 't', 'r', 'u', 's', 't', 'e', 'd', '.', 'x', '1' };
-    if (!is_root() || unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+    static const uint8_t block[] = { 9,   0,   0,   0,   1,   0,   0,   0,   't',
+                                     'r', 'u', 's', 't', 'e', 'd', '.', 'x', '1' };
+    if (!is_root() || unshare(CLONE_NEWNS) < 0 ||
+        mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
         mount("tmpfs", "/proc", "tmpfs", 0, NULL) < 0)
         skip("this system does not allow /proc to be hidden");
     EQUAL(mkdir("base/shared", 0777) + chmod("base/shared", 0777), 0);

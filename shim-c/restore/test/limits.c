@@ -12,14 +12,15 @@ void without_root(void)
     struct hpc_entry_head h = entry(S_IFREG | 06755, 1);
     EQUAL(put_file(r, h, "d/suid", "x"), 0);
     struct stat st = stat_of("base/d/suid");
-    EQUAL(st.st_mode, S_IFREG | 0755);  /* somebody else's setuid bit does not survive under our name */
+    EQUAL(st.st_mode,
+          S_IFREG | 0755); /* somebody else's setuid bit does not survive under our name */
     EQUAL(st.st_mtim.tv_sec, 1000);
     EQUAL(st.st_uid, geteuid());
     EQUAL(stats_of(r).attributes_failed, 1);
     EQUAL(put(r, entry(S_IFLNK | 0777, 1), "d/link", "x"), 0);
     EQUAL(put(r, entry(S_IFDIR | 0750, 0), "d", NULL), 0);
     struct hpc_entry_head device = entry(S_IFCHR | 0666, 0);
-    device.rdev = makedev(1, 3);  /* 0:0 is a whiteout, which everybody may make */
+    device.rdev = makedev(1, 3); /* 0:0 is a whiteout, which everybody may make */
     EQUAL(put(r, device, "d/chr", NULL), -EPERM);
     EQUAL(hpc_restore_finish(r), 0);
     EQUAL(stat_of("base/d").st_mode, S_IFDIR | 0750);
@@ -33,7 +34,8 @@ void without_root(void)
     EQUAL(stat_of("base/d/own").st_mode, S_IFREG | 06755);
     EQUAL(stats_of(r).attributes_failed, 3);
 
-    /* A directory of our own that we may not write in is opened for the restore, and closed again by it. */
+    /* A directory of our own that we may not write in is opened for the restore, and closed again
+     * by it. */
     EQUAL(mkdir("base/locked", 0500), 0);
     EQUAL(put(r, entry(S_IFDIR | 0500, 0), "locked", NULL), 0);
     EQUAL(put_file(r, h, "locked/f", "x"), 0);
@@ -62,7 +64,7 @@ void disk_full(void)
     write_file("base/big", "old");
     EQUAL(put(r, big, "big", NULL), HPC_BEGIN_DATA);
     EQUAL(hpc_restore_write(r, 0, data, size), -ENOSPC);
-    EQUAL(hpc_restore_write(r, 0, data, 1), -ENOSPC);  /* the error stays */
+    EQUAL(hpc_restore_write(r, 0, data, 1), -ENOSPC); /* the error stays */
     EQUAL(hpc_restore_end(r, 1), -ENOSPC);
     content_is("base/big", "old");
     EQUAL(put(r, other, "big2", "big"), -ENOENT);

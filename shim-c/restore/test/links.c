@@ -22,11 +22,13 @@ static struct hpc_entry_head link_head(void)
 }
 
 static char failures[4096];
-static void note(void *context, const char *path, size_t len, const char *link, size_t link_len, int error)
+static void note(void *context, const char *path, size_t len, const char *link, size_t link_len,
+                 int error)
 {
     (void)context;
     size_t at = strlen(failures);
-    snprintf(failures + at, sizeof failures - at, "%.*s %.*s %s\n", (int)len, path, (int)link_len, link, strerrorname_np(error));
+    snprintf(failures + at, sizeof failures - at, "%.*s %.*s %s\n", (int)len, path, (int)link_len,
+             link, strerrorname_np(error));
 }
 
 void links_before_their_leader(void)
@@ -47,7 +49,8 @@ void links_before_their_leader(void)
     EQUAL(hpc_restore_finish(r), 0);
     EQUAL(stat_of("base/sub/leader").st_nlink, 4);
     EQUAL(stat_of("base/dir/early").st_ino, stat_of("base/sub/leader").st_ino);
-    EQUAL(stat_of("base/dir").st_mtim.tv_sec, 1000);  /* the links were made before directories got their times */
+    EQUAL(stat_of("base/dir").st_mtim.tv_sec,
+          1000); /* the links were made before directories got their times */
     EQUAL(stats_of(r).hardlinks, 3);
     EQUAL(stats_of(r).failed, 2);
     EQUAL(strcmp(failures, "lost never ENOENT\nwrong old EEXIST\n"), 0);
@@ -81,10 +84,12 @@ static struct hpc_restore *put_group(enum hpc_replace rule)
     return r;
 }
 
-/* Whichever name of a file is missing, it becomes a link of the others again, and those count as skipped. */
+/* Whichever name of a file is missing, it becomes a link of the others again, and those count as
+ * skipped. */
 void missing_names_of_kept_files(void)
 {
-    static const enum hpc_replace rules[] = { HPC_REPLACE_NEVER, HPC_REPLACE_NEWER, HPC_REPLACE_OLDER };
+    static const enum hpc_replace rules[] = { HPC_REPLACE_NEVER, HPC_REPLACE_NEWER,
+                                              HPC_REPLACE_OLDER };
     static const char *const names[] = { "base/a", "base/b", "base/c" };
     for (int rule = 0; rule < 3; rule++) {
         for (int missing = 0; missing < 3; missing++) {
@@ -127,7 +132,8 @@ void other_files_are_not_linked_to(void)
     }
 }
 
-/* Something that cannot be removed stands in the leader's place: that costs this name, and no other. */
+/* Something that cannot be removed stands in the leader's place: that costs this name, and no
+ * other. */
 void names_of_a_file_whose_place_is_taken(void)
 {
     EQUAL(mkdir("base/a", 0700), 0);

@@ -12,7 +12,8 @@ char scratch[64];
 
 void fail_at(const char *file, int line, const char *what, long long got, long long wanted)
 {
-    fprintf(stderr, "%s:%d: %s: got %lld, wanted %lld (errno %s)\n", file, line, what, got, wanted, strerror(errno));
+    fprintf(stderr, "%s:%d: %s: got %lld, wanted %lld (errno %s)\n", file, line, what, got, wanted,
+            strerror(errno));
     exit(1);
 }
 
@@ -34,9 +35,19 @@ struct hpc_restore *open_core(enum hpc_replace replace, unsigned flags)
 struct hpc_entry_head entry(uint32_t mode, uint64_t size)
 {
     return (struct hpc_entry_head){
-        .version = HPC_ENTRY_VERSION, .kind = 1, .flags = S_ISREG(mode) ? HPC_ENTRY_HAS_DATA : 0, .nlink = 1, .size = size,
-        .blocks = (size + 511) / 512, .mtime_s = 1000, .mtime_ns = 500000000, .atime_s = 2000, .atime_ns = 250000000,
-        .mode = mode, .uid = 1234, .gid = 1234,
+        .version = HPC_ENTRY_VERSION,
+        .kind = 1,
+        .flags = S_ISREG(mode) ? HPC_ENTRY_HAS_DATA : 0,
+        .nlink = 1,
+        .size = size,
+        .blocks = (size + 511) / 512,
+        .mtime_s = 1000,
+        .mtime_ns = 500000000,
+        .atime_s = 2000,
+        .atime_ns = 250000000,
+        .mode = mode,
+        .uid = 1234,
+        .gid = 1234,
     };
 }
 
@@ -45,7 +56,8 @@ int put(struct hpc_restore *r, struct hpc_entry_head head, const char *name, con
     return hpc_restore_begin(r, &head, name, strlen(name), link, link ? strlen(link) : 0);
 }
 
-int put_file(struct hpc_restore *r, struct hpc_entry_head head, const char *name, const char *content)
+int put_file(struct hpc_restore *r, struct hpc_entry_head head, const char *name,
+             const char *content)
 {
     int result = put(r, head, name, NULL);
     if (result != HPC_BEGIN_DATA)

@@ -41,7 +41,9 @@ static int open_deep(const char *path)
 void deep_paths(void)
 {
     struct hpc_restore *r = open_core(HPC_REPLACE_ALWAYS, 0);
-    struct { size_t levels, width; } shapes[] = { { 200, 255 }, { 5000, 1 }, { 1, 255 }, { 17, 240 }, { 2048, 1 } };
+    struct {
+        size_t levels, width;
+    } shapes[] = { { 200, 255 }, { 5000, 1 }, { 1, 255 }, { 17, 240 }, { 2048, 1 } };
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
         char *file = deep(shapes[i].levels, shapes[i].width, "file");
         char *dir = deep(shapes[i].levels, shapes[i].width, "dir");
@@ -54,7 +56,8 @@ void deep_paths(void)
         EQUAL(put_file(r, entry(S_IFREG | 0600, 5), again, "again"), 0);
         struct hpc_entry_head link = entry(S_IFREG | 0600, 4);
         link.flags = HPC_ENTRY_LINK;
-        EQUAL(put_file(r, entry(S_IFREG | 0600, 1), "else/where", "x"), 0);  /* the cached parent goes */
+        EQUAL(put_file(r, entry(S_IFREG | 0600, 1), "else/where", "x"),
+              0); /* the cached parent goes */
         EQUAL(put(r, link, other, file), 0);
         char got[8] = { 0 };
         int fd = open_deep(other);
@@ -95,7 +98,7 @@ void planted_symlinks(void)
             /* relative, absolute, and planted after the directory was used and cached */
             if (kind == 2) {
                 EQUAL(put_file(r, entry(S_IFREG | 0600, 1), "one/two/three/file", "x"), 0);
-                for (unsigned n = 0; n <= HPC_DIRS_KEPT; n++) {  /* so that it is no longer held */
+                for (unsigned n = 0; n <= HPC_DIRS_KEPT; n++) { /* so that it is no longer held */
                     char other[32];
                     snprintf(other, sizeof other, "else%u/where", n);
                     EQUAL(put_file(r, entry(S_IFREG | 0600, 1), other, "x"), 0);
@@ -109,14 +112,20 @@ void planted_symlinks(void)
             struct hpc_entry_head link = entry(S_IFREG | 0600, 1);
             link.flags = HPC_ENTRY_LINK;
             write_file("outside/secret", "s");
-            EQUAL(put(r, link, "stolen", i == 0 ? "one/secret" : i == 1 ? "one/two/secret" : "one/two/three/secret"), 0);
-            /* The finishing pass does not follow it either, and neither does the link that waits for it. */
+            EQUAL(put(r, link, "stolen",
+                      i == 0   ? "one/secret"
+                      : i == 1 ? "one/two/secret"
+                               : "one/two/three/secret"),
+                  0);
+            /* The finishing pass does not follow it either, and neither does the link that waits
+             * for it. */
             uint64_t failed = stats_of(r).failed;
             hpc_restore_finish(r);
             EQUAL(stats_of(r).failed, failed + 1);
             CHECK(stat_of("outside/secret").st_nlink == 1);
             EQUAL(unlink("outside/secret"), 0);
-            CHECK(rmdir("outside") == 0 && mkdir("outside", 0777) == 0);  /* nothing was made there */
+            CHECK(rmdir("outside") == 0 &&
+                  mkdir("outside", 0777) == 0); /* nothing was made there */
             EQUAL(stat_of("outside").st_mode & 0777, 0755);
             /* An entry of its own takes the symlink's place. */
             EQUAL(put(r, entry(S_IFDIR | 0750, 0), parts[i], NULL), 0);
@@ -132,7 +141,10 @@ void odd_names(void)
 {
     struct hpc_restore *r = open_core(HPC_REPLACE_ALWAYS, 0);
     static const char *const names[] = {
-        "-rf", "new\nline", "\xff\xfe\x80", "\"quotes' \\ $(x)", " ", "...", "..a", ".a", "*", "\x01\x1b[31m", "a..", "~", "tab\t",
+        "-rf",   "new\nline",    "\xff\xfe\x80", "\"quotes' \\ $(x)",
+        " ",     "...",          "..a",          ".a",
+        "*",     "\x01\x1b[31m", "a..",          "~",
+        "tab\t",
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char path[64], full[80];
@@ -150,7 +162,8 @@ void odd_names(void)
 void refused_names(void)
 {
     struct hpc_restore *r = open_core(HPC_REPLACE_ALWAYS, 0);
-    static const char *const names[] = { "", "..", "../x", "a/../b", "a/..", "./x", "a/./b", "/", "//", "." };
+    static const char *const names[] = { "",    "..",    "../x", "a/../b", "a/..",
+                                         "./x", "a/./b", "/",    "//",     "." };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         EQUAL(put_file(r, entry(S_IFREG | 0600, 1), names[i], "x"), -EINVAL);
     struct hpc_entry_head h = entry(S_IFREG | 0600, 1);
@@ -164,7 +177,7 @@ void refused_names(void)
     EQUAL(put_file(r, h, huge_dir, "x"), -ENAMETOOLONG);
     free(long_dir), free(huge_dir);
     EQUAL(stats_of(r).failed, sizeof names / sizeof names[0] + 4);
-    EQUAL(rmdir("base"), 0);  /* nothing came of it */
+    EQUAL(rmdir("base"), 0); /* nothing came of it */
     hpc_restore_free(r);
 }
 
@@ -217,7 +230,9 @@ void no_descriptor_leaks(void)
             EQUAL(put_file(r, entry(S_IFREG | 0600, 1), name, "x"), -ENOTDIR);
         }
         EQUAL(put(r, entry(S_IFREG | 0600, 1), "unfinished", NULL), HPC_BEGIN_DATA);
-        CHECK(open_fds() - before <= (int)(4 + HPC_DIRS_KEPT));  /* base, its stage, spool, the directories that are held, the file */
+        CHECK(open_fds() - before <=
+              (int)(4 + HPC_DIRS_KEPT)); /* base, its stage, spool, the directories that are held,
+                                            the file */
         hpc_restore_free(r);
         EQUAL(open_fds(), before);
     }
@@ -227,7 +242,7 @@ void no_descriptor_leaks(void)
 void links_to_the_base(void)
 {
     int err;
-    EQUAL(chmod(".", 0755), 0);  /* others could put another link there */
+    EQUAL(chmod(".", 0755), 0); /* others could put another link there */
     EQUAL(symlink("base", "link"), 0);
     struct hpc_restore *r = hpc_restore_new("link/new", ".", HPC_REPLACE_ALWAYS, 0, &err);
     CHECK(r);
@@ -242,11 +257,15 @@ void links_to_the_base(void)
     CHECK(!exists("base/other"));
     char path[200], said[300] = { 0 };
     snprintf(path, sizeof path, "%s/link/other", scratch);
-    EQUAL(hpc_restore_base_link((uint8_t *)path, (int64_t)strlen(path), (uint8_t *)said, sizeof said), strlen(scratch) + 5);
-    CHECK(strncmp(said, scratch, strlen(scratch)) == 0 && strcmp(said + strlen(scratch), "/link") == 0);
+    EQUAL(
+        hpc_restore_base_link((uint8_t *)path, (int64_t)strlen(path), (uint8_t *)said, sizeof said),
+        strlen(scratch) + 5);
+    CHECK(strncmp(said, scratch, strlen(scratch)) == 0 &&
+          strcmp(said + strlen(scratch), "/link") == 0);
 }
 
-/* base/home -> big/home, of which "home/u" and "data" were the paths of the backup; data -> big/data */
+/* base/home -> big/home, of which "home/u" and "data" were the paths of the backup; data ->
+ * big/data */
 static struct hpc_restore *with_roots(void)
 {
     struct hpc_restore *r = open_core(HPC_REPLACE_ALWAYS, 0);
@@ -286,10 +305,10 @@ void links_at_roots(void)
     EQUAL(put(r, entry(S_IFDIR | 0750, 0), "home/u", NULL), 0);
     EQUAL(put(r, entry(S_IFDIR | 0711, 0), "data", NULL), 0);
     EQUAL(symlink("../../../outside", "base/big/home/u/out"), 0);
-    EQUAL(put_file(r, entry(S_IFREG | 0600, 1), "home/u/out/file", "x"), -ELOOP);  /* below a root */
+    EQUAL(put_file(r, entry(S_IFREG | 0600, 1), "home/u/out/file", "x"), -ELOOP); /* below a root */
     EQUAL(symlink("outside", "base/elsewhere"), 0);
-    EQUAL(put_file(r, entry(S_IFREG | 0600, 1), "elsewhere/file", "x"), -ELOOP);   /* not above one */
-    EQUAL(put(r, entry(S_IFDIR | 0700, 0), "elsewhere", NULL), 0);                 /* nor one itself: replaced */
+    EQUAL(put_file(r, entry(S_IFREG | 0600, 1), "elsewhere/file", "x"), -ELOOP); /* not above one */
+    EQUAL(put(r, entry(S_IFDIR | 0700, 0), "elsewhere", NULL), 0); /* nor one itself: replaced */
     EQUAL(hpc_restore_finish(r), 0);
     hpc_restore_free(r);
     content_is("base/big/home/u/sub/file", "x");
@@ -309,7 +328,7 @@ void others_links_at_roots(void)
         skip("only root can give a symlink away");
     make_roots();
     EQUAL(lchown("base/data", 1234, 1234), 0);
-    EQUAL(chown("base/big", 1234, 1234), 0);  /* who may exchange big/home */
+    EQUAL(chown("base/big", 1234, 1234), 0); /* who may exchange big/home */
     EQUAL(unlink("base/home"), 0);
     EQUAL(symlink("big/link", "base/home"), 0);
     EQUAL(symlink("home", "base/big/link"), 0);

@@ -25,7 +25,7 @@ static void *attacker(void *arg)
                 sched_yield();
                 unlink(dir);
             }
-            if (rename(aside, dir) < 0)  /* the restore may have made a new one meanwhile */
+            if (rename(aside, dir) < 0) /* the restore may have made a new one meanwhile */
                 unlink(dir);
             snprintf(dir, sizeof dir, "base/d%d/object", i);
             unlink(dir);
@@ -61,7 +61,8 @@ static void victim_is_untouched(void)
 static void one_round(struct hpc_restore *r)
 {
     static const uint8_t block[] = { 6, 0, 0, 0, 1, 0, 0, 0, 'u', 's', 'e', 'r', '.', 'x', '1' };
-    static const uint8_t trusted[] = { 9, 0, 0, 0, 1, 0, 0, 0, 't', 'r', 'u', 's', 't', 'e', 'd', '.', 'x', '1' };
+    static const uint8_t trusted[] = { 9,   0,   0,   0,   1,   0,   0,   0,   't',
+                                       'r', 'u', 's', 't', 'e', 'd', '.', 'x', '1' };
     for (int i = 0; i < 4; i++) {
         char dir[32], name[64];
         snprintf(dir, sizeof dir, "d%d", i);
@@ -100,7 +101,8 @@ void hostile_races(void)
     clock_gettime(CLOCK_MONOTONIC, &begin);
     int rounds = 0;
     do {
-        struct hpc_restore *r = open_core(HPC_REPLACE_ALWAYS, rounds % 3 == 2 ? HPC_RESTORE_IN_PLACE : 0);
+        struct hpc_restore *r = open_core(HPC_REPLACE_ALWAYS,
+                                          rounds % 3 == 2 ? HPC_RESTORE_IN_PLACE : 0);
         for (int i = 0; i < 20; i++, rounds++)
             one_round(r);
         hpc_restore_finish(r);

@@ -5,7 +5,7 @@ void replace_files(void)
 {
     static const struct {
         enum hpc_replace rule;
-        bool when_older, when_equal, when_newer;  /* the entry, compared with what exists */
+        bool when_older, when_equal, when_newer; /* the entry, compared with what exists */
     } rules[] = {
         { HPC_REPLACE_ALWAYS, true, true, true },
         { HPC_REPLACE_NEWER, false, false, true },
@@ -16,7 +16,7 @@ void replace_files(void)
         struct hpc_restore *r = open_core(rules[i].rule, 0);
         bool wanted[3] = { rules[i].when_older, rules[i].when_equal, rules[i].when_newer };
         uint64_t skipped = 0;
-        for (int by = 0; by < 2; by++) {  /* differing in nanoseconds, or in seconds */
+        for (int by = 0; by < 2; by++) { /* differing in nanoseconds, or in seconds */
             for (int age = -1; age <= 1; age++) {
                 write_file("base/file", "old");
                 set_mtime("base/file", 1000 - (by ? age : 0), 500000000 - (by ? 0 : age));
@@ -27,7 +27,8 @@ void replace_files(void)
                 EQUAL(unlink("base/file"), 0);
             }
         }
-        EQUAL(put_file(r, entry(S_IFREG | 0600, 3), "file", "new"), 0);  /* nothing there: every rule restores */
+        EQUAL(put_file(r, entry(S_IFREG | 0600, 3), "file", "new"),
+              0); /* nothing there: every rule restores */
         content_is("base/file", "new");
         EQUAL(stats_of(r).skipped, skipped);
         EQUAL(stats_of(r).failed, 0);
@@ -50,7 +51,8 @@ static void plant(const char *path, uint32_t type)
 void replace_other_kinds(void)
 {
     static const uint32_t types[] = { S_IFREG, S_IFLNK, S_IFIFO, S_IFDIR };
-    struct hpc_restore *always = open_core(HPC_REPLACE_ALWAYS, 0), *never = open_core(HPC_REPLACE_NEVER, 0);
+    struct hpc_restore *always = open_core(HPC_REPLACE_ALWAYS, 0),
+                       *never = open_core(HPC_REPLACE_NEVER, 0);
     write_file("base/target", "must stay");
     for (int from = 0; from < 3; from++) {
         for (int to = 0; to < 4; to++) {
@@ -87,13 +89,15 @@ void replace_other_kinds(void)
 
 void replace_directories(void)
 {
-    static const enum hpc_replace rules[] = { HPC_REPLACE_ALWAYS, HPC_REPLACE_NEWER, HPC_REPLACE_OLDER, HPC_REPLACE_NEVER };
+    static const enum hpc_replace rules[] = { HPC_REPLACE_ALWAYS, HPC_REPLACE_NEWER,
+                                              HPC_REPLACE_OLDER, HPC_REPLACE_NEVER };
     for (size_t i = 0; i < 4; i++) {
         struct hpc_restore *r = open_core(rules[i], 0);
         EQUAL(mkdir("base/dir", 0711), 0);
         write_file("base/dir/kept", "kept");
         bool never = rules[i] == HPC_REPLACE_NEVER;
-        EQUAL(put(r, entry(S_IFDIR | 0750, 0), "dir", NULL), never ? HPC_BEGIN_SKIPPED : HPC_BEGIN_DONE);
+        EQUAL(put(r, entry(S_IFDIR | 0750, 0), "dir", NULL),
+              never ? HPC_BEGIN_SKIPPED : HPC_BEGIN_DONE);
         EQUAL(hpc_restore_finish(r), 0);
         EQUAL(stat_of("base/dir").st_mode, S_IFDIR | (never ? 0711 : 0750));
         EQUAL(stat_of("base/dir").st_mtim.tv_sec == 1000, !never);
@@ -174,27 +178,35 @@ void cancelled(void)
     EQUAL(hpc_restore_finish(r), -ECANCELED);
     hpc_restore_free(r);
     CHECK(!exists("base/file"));
-    EQUAL(stat_of("base/dir").st_mode & 07777, 0711); /* its own, although nothing more is restored */
+    EQUAL(stat_of("base/dir").st_mode & 07777,
+          0711); /* its own, although nothing more is restored */
     EQUAL(leftovers("base"), 0);
 }
 
-/* On a filesystem that keeps whole seconds, what was restored there is not "older" than its entry. */
+/* On a filesystem that keeps whole seconds, what was restored there is not "older" than its entry.
+ */
 void times_as_the_filesystem_keeps_them(void)
 {
     static const struct {
         int64_t grain, seconds;
-        long nanoseconds;  /* of what exists; the entry has 1000.5 */
+        long nanoseconds; /* of what exists; the entry has 1000.5 */
         int newer;
     } cases[] = {
-        { 1, 1000, 500000000, 0 }, { 1, 1000, 499999999, 1 }, { 1, 1000, 500000001, -1 }, { 1000000000, 1000, 0, 0 }, { 1000000000, 999, 0, 1 },
-        { 1000000000, 1001, 0, -1 }, { 2000000000, 1000, 0, 0 }, { 2000000000, 998, 0, 1 }, { 2000000000, 1002, 0, -1 }, { 1000000, 1000, 500000000, 0 },
-        { 1000000, 1000, 499000000, 1 }, { 1, 5000, 0, -1 }, { 1000000000, INT64_MIN, 0, 1 },
+        { 1, 1000, 500000000, 0 },       { 1, 1000, 499999999, 1 },
+        { 1, 1000, 500000001, -1 },      { 1000000000, 1000, 0, 0 },
+        { 1000000000, 999, 0, 1 },       { 1000000000, 1001, 0, -1 },
+        { 2000000000, 1000, 0, 0 },      { 2000000000, 998, 0, 1 },
+        { 2000000000, 1002, 0, -1 },     { 1000000, 1000, 500000000, 0 },
+        { 1000000, 1000, 499000000, 1 }, { 1, 5000, 0, -1 },
+        { 1000000000, INT64_MIN, 0, 1 },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct hpc_restore *r = open_core(HPC_REPLACE_NEWER, 0);
         struct hpc_entry_head h = entry(S_IFREG | 0644, 1);
-        r->grains[r->grain_count++] = (struct hpc_grain){ .dev = r->base->id.dev, .nanoseconds = cases[i].grain };
-        EQUAL(hpc_compare_times(r, r->base, &h, cases[i].seconds, cases[i].nanoseconds), cases[i].newer);
+        r->grains[r->grain_count++] = (struct hpc_grain){ .dev = r->base->id.dev,
+                                                          .nanoseconds = cases[i].grain };
+        EQUAL(hpc_compare_times(r, r->base, &h, cases[i].seconds, cases[i].nanoseconds),
+              cases[i].newer);
         hpc_restore_free(r);
     }
     /* What this one keeps is found out. */

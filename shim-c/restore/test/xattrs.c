@@ -1,11 +1,15 @@
-/* Extended attributes, ACLs and inode flags; judged by getfattr, getfacl and lsattr where words are enough. */
+/* Extended attributes, ACLs and inode flags; judged by getfattr, getfacl and lsattr where words are
+ * enough. */
 #include "test.h"
 #include <linux/fs.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
 #include <sys/xattr.h>
 
-struct block { uint8_t bytes[70000]; size_t len; };
+struct block {
+    uint8_t bytes[70000];
+    size_t len;
+};
 
 static void add(struct block *b, const char *name, const void *value, size_t len)
 {
@@ -19,10 +23,12 @@ static void add(struct block *b, const char *name, const void *value, size_t len
     b->len += 8 + head[0] + len;
 }
 
-/* rw for the owner, rw for user 4321, r for the group, r as the mask of all, nothing for others: in the kernel's form */
+/* rw for the owner, rw for user 4321, r for the group, r as the mask of all, nothing for others: in
+ * the kernel's form */
 static const uint8_t acl[] = {
-    2, 0, 0, 0,  1, 0, 6, 0, 255, 255, 255, 255,  2, 0, 6, 0, 0xe1, 0x10, 0, 0,  4, 0, 4, 0, 255, 255, 255, 255,
-    16, 0, 6, 0, 255, 255, 255, 255,  32, 0, 0, 0, 255, 255, 255, 255,
+    2, 0,    0,    0,   1,   0,   6,  0, 255, 255, 255, 255, 2,   0,   6,
+    0, 0xe1, 0x10, 0,   0,   4,   0,  4, 0,   255, 255, 255, 255, 16,  0,
+    6, 0,    255,  255, 255, 255, 32, 0, 0,   0,   255, 255, 255, 255,
 };
 static const uint8_t capability[20] = { 1, 0, 0, 2, 0, 4 };
 
@@ -43,16 +49,29 @@ static const char *output(const char *format, ...)
     return text;
 }
 
-#define SAYS(words, ...) do { const char *o_ = output(__VA_ARGS__); \
-        if (!strstr(o_, words)) { fprintf(stderr, "wanted \"%s\" in:\n%s", words, o_); fail_at(__FILE__, __LINE__, "output", 0, 1); } } while (0)
-#define SAYS_NOT(words, ...) do { const char *o_ = output(__VA_ARGS__); \
-        if (strstr(o_, words)) { fprintf(stderr, "unwanted \"%s\" in:\n%s", words, o_); fail_at(__FILE__, __LINE__, "output", 1, 0); } } while (0)
+#define SAYS(words, ...) \
+    do { \
+        const char *o_ = output(__VA_ARGS__); \
+        if (!strstr(o_, words)) { \
+            fprintf(stderr, "wanted \"%s\" in:\n%s", words, o_); \
+            fail_at(__FILE__, __LINE__, "output", 0, 1); \
+        } \
+    } while (0)
+#define SAYS_NOT(words, ...) \
+    do { \
+        const char *o_ = output(__VA_ARGS__); \
+        if (strstr(o_, words)) { \
+            fprintf(stderr, "unwanted \"%s\" in:\n%s", words, o_); \
+            fail_at(__FILE__, __LINE__, "output", 1, 0); \
+        } \
+    } while (0)
 
 static void need_root_and_acls(void)
 {
     if (geteuid() != 0)
         skip("needs root");
-    if (setxattr("base", "system.posix_acl_default", acl, sizeof acl, 0) < 0 || removexattr("base", "system.posix_acl_default") < 0)
+    if (setxattr("base", "system.posix_acl_default", acl, sizeof acl, 0) < 0 ||
+        removexattr("base", "system.posix_acl_default") < 0)
         skip("this filesystem has no ACLs");
 }
 
@@ -62,11 +81,13 @@ static void note(void *context, const char *path, size_t len, const char *attrib
 {
     (void)context;
     size_t at = strlen(named);
-    snprintf(named + at, sizeof named - at, "%.*s %s %s\n", (int)len, path, attribute, strerrorname_np(error));
+    snprintf(named + at, sizeof named - at, "%.*s %s %s\n", (int)len, path, attribute,
+             strerrorname_np(error));
     named_count++;
 }
 
-static int put_with_block(struct hpc_restore *r, struct hpc_entry_head head, const char *name, const char *content, const struct block *b, bool block_first)
+static int put_with_block(struct hpc_restore *r, struct hpc_entry_head head, const char *name,
+                          const char *content, const struct block *b, bool block_first)
 {
     int result = put(r, head, name, S_ISLNK(head.mode) ? content : NULL);
     if (result == HPC_BEGIN_SKIPPED || result < 0)
@@ -98,7 +119,8 @@ void xattrs_of_every_kind(void)
     struct hpc_entry_head empty = entry(S_IFREG | 0660, 0);
     empty.flags = HPC_ENTRY_ATTRS;
     EQUAL(put_with_block(r, empty, "d/empty", "", &b, true), 0);
-    EQUAL(put(r, empty, "d/blockless", NULL), 0);  /* whose block never comes: the next entry completes it */
+    EQUAL(put(r, empty, "d/blockless", NULL),
+          0); /* whose block never comes: the next entry completes it */
     add(&link, "trusted.l", "sym", 3);
     add(&link, "security.s", "label", 5);
     EQUAL(put_with_block(r, entry(S_IFLNK | 0777, 4), "d/sym", "gone", &link, true), 0);
@@ -118,7 +140,8 @@ void xattrs_of_every_kind(void)
     for (int i = 0; i < 3; i++) {
         SAYS("user.x=0x6100620a", "getfattr -d -e hex -m - base/d/%s", files[i]);
         SAYS("user.empty=\"\"\n", "getfattr -d -m - base/d/%s", files[i]);
-        SAYS("security.capability=0x0100000200040000000000000000000000000000", "getfattr -d -e hex -m - base/d/%s", files[i]);
+        SAYS("security.capability=0x0100000200040000000000000000000000000000",
+             "getfattr -d -e hex -m - base/d/%s", files[i]);
         SAYS("user:4321:rw-\ngroup::r--\nmask::rw-\nother::---", "getfacl -cn base/d/%s", files[i]);
         EQUAL(getxattr("base/d/empty", "user.big", NULL, 0), 3000);
         EQUAL(stat_of("base/d/empty").st_mtim.tv_sec, 1000);
@@ -141,19 +164,21 @@ void xattrs_of_every_kind(void)
     hpc_restore_free(r);
 }
 
-/* Whatever the directories around have as default ACL: what comes back has the ACL of its entry, or none. */
+/* Whatever the directories around have as default ACL: what comes back has the ACL of its entry, or
+ * none. */
 void default_acls_do_not_leak(void)
 {
     need_root_and_acls();
     EQUAL(setxattr("base", "system.posix_acl_default", acl, sizeof acl, 0), 0);
-    EQUAL(mkdir("base/there", 0755), 0);  /* inherits, and gives that up: its entry has no ACL */
+    EQUAL(mkdir("base/there", 0755), 0); /* inherits, and gives that up: its entry has no ACL */
     struct hpc_restore *r = open_core(HPC_REPLACE_ALWAYS, 0);
     static struct block b;
     add(&b, "user.x", "1", 1);
     EQUAL(put_file(r, entry(S_IFREG | 0664, 1), "file", "x"), 0);
     EQUAL(put_with_block(r, entry(S_IFREG | 0664, 1), "with-xattr", "x", &b, true), 0);
     EQUAL(put(r, entry(S_IFIFO | 0664, 0), "fifo", NULL), 0);
-    EQUAL(put_file(r, entry(S_IFREG | 0664, 1), "a/b/file", "x"), 0);  /* parents first as placeholders */
+    EQUAL(put_file(r, entry(S_IFREG | 0664, 1), "a/b/file", "x"),
+          0); /* parents first as placeholders */
     EQUAL(put(r, entry(S_IFDIR | 0775, 0), "a/b", NULL), 0);
     EQUAL(put(r, entry(S_IFDIR | 0775, 0), "a/b/c", NULL), 0);
     EQUAL(put_file(r, entry(S_IFREG | 0664, 1), "a/b/c/file", "x"), 0);
@@ -161,7 +186,8 @@ void default_acls_do_not_leak(void)
     EQUAL(put_file(r, entry(S_IFREG | 0664, 1), "there/file", "x"), 0);
     EQUAL(hpc_restore_finish(r), 0);
     EQUAL(stats_of(r).attributes_failed, 0);
-    static const char *const without[] = { "file", "with-xattr", "fifo", "a/b/file", "a/b", "a/b/c", "a/b/c/file", "there/file" };
+    static const char *const without[] = { "file", "with-xattr", "fifo",       "a/b/file",
+                                           "a/b",  "a/b/c",      "a/b/c/file", "there/file" };
     for (size_t i = 0; i < sizeof without / sizeof *without; i++) {
         SAYS_NOT("4321", "getfacl -cn base/%s", without[i]);
         char path[64];
@@ -188,7 +214,8 @@ static void clear_flags(const char *path)
     close(fd);
 }
 
-/* Immutable files can neither be renamed, linked to, nor be given times: the flags come after everything. */
+/* Immutable files can neither be renamed, linked to, nor be given times: the flags come after
+ * everything. */
 void inode_flags_last(void)
 {
     if (geteuid() != 0)
@@ -235,10 +262,13 @@ void xattrs_never_written_back(void)
     if (geteuid() != 0)
         skip("needs root");
     static const char *const refused[] = {
-        "trusted.lov", "trusted.lma", "trusted.overlay.opaque", "trusted.hsm", "lustre.lov", "ceph.dir.layout", "btrfs.compression", "gpfs.x", "afs.x",
-        "cifs.x", "podheitor.unknown", "system.other", "user.", "nonsense",
+        "trusted.lov", "trusted.lma",     "trusted.overlay.opaque", "trusted.hsm",
+        "lustre.lov",  "ceph.dir.layout", "btrfs.compression",      "gpfs.x",
+        "afs.x",       "cifs.x",          "podheitor.unknown",      "system.other",
+        "user.",       "nonsense",
     };
-    /* what archives of earlier releases hold of a metadata server's notes: left, and no word of it */
+    /* what archives of earlier releases hold of a metadata server's notes: left, and no word of it
+     */
     static const char *const servers[] = {
         "user.job", "trusted.dataver", "trusted.lfsck_bitmap", "trusted.projid", "trusted.pin",
     };
@@ -255,12 +285,17 @@ void xattrs_never_written_back(void)
     EQUAL(stats_of(r).attributes_failed, 1);
     EQUAL(stats_of(r).xattrs, 2);
     EQUAL(named_count, sizeof refused / sizeof *refused);
-    CHECK(strstr(named, "f trusted.lov EOPNOTSUPP\n") && strstr(named, "f podheitor.unknown EOPNOTSUPP\n"));
+    CHECK(strstr(named, "f trusted.lov EOPNOTSUPP\n") &&
+          strstr(named, "f podheitor.unknown EOPNOTSUPP\n"));
     char list[100];
     EQUAL(listxattr("base/f", list, sizeof list), sizeof "trusted.lovely" + sizeof "user.last");
 
     /* Damaged blocks: nothing of them is taken, the file itself is. */
-    static const uint8_t bad[][12] = { { 200, 0, 0, 0, 0, 0, 0, 0, 'u' }, { 1, 0, 1, 0, 0, 0, 0, 0, 'u' }, { 0 }, { 1, 0, 0, 0, 255, 255, 255, 255, 'u' }, { 1, 0, 0, 0, 0, 0, 0, 0, 0 } };
+    static const uint8_t bad[][12] = { { 200, 0, 0, 0, 0, 0, 0, 0, 'u' },
+                                       { 1, 0, 1, 0, 0, 0, 0, 0, 'u' },
+                                       { 0 },
+                                       { 1, 0, 0, 0, 255, 255, 255, 255, 'u' },
+                                       { 1, 0, 0, 0, 0, 0, 0, 0, 0 } };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         b.len = 0;
         add(&b, "user.good", "x", 1);
@@ -298,10 +333,12 @@ void attributes_are_named(void)
     add(&b, "trusted.t", "no", 2);
     add(&b, "security.capability", capability, sizeof capability);
     EQUAL(put_with_block(r, entry(S_IFREG | 0644, 1), "d/f", "x", &b, true), 0);
-    EQUAL(strcmp(named, "d/f owner EPERM\nd/f trusted.t EPERM\nd/f security.capability EPERM\n"), 0);
+    EQUAL(strcmp(named, "d/f owner EPERM\nd/f trusted.t EPERM\nd/f security.capability EPERM\n"),
+          0);
     EQUAL(stats_of(r).attributes_failed, 1);
     EQUAL(put_with_block(r, entry(S_IFIFO | 0644, 0), "fifo", "", &b, true), 0);
-    EQUAL(stats_of(r).attributes_failed, 2);  /* once, though owner and xattrs failed at different times */
+    EQUAL(stats_of(r).attributes_failed,
+          2); /* once, though owner and xattrs failed at different times */
     for (int i = 0; i < 200; i++) {
         char name[32];
         snprintf(name, sizeof name, "many/%d", i);
@@ -332,7 +369,8 @@ void cancelled_directories(void)
 
 void sparse_as_the_source(void)
 {
-    /* 64 MiB, three extents of 4 KiB at odd places, fed as plain data with zeros: what comes back takes as little. */
+    /* 64 MiB, three extents of 4 KiB at odd places, fed as plain data with zeros: what comes back
+     * takes as little. */
     size_t size = 64 << 20;
     struct hpc_restore *r = open_core(HPC_REPLACE_ALWAYS, 0);
     struct hpc_entry_head h = entry(S_IFREG | 0644, size);

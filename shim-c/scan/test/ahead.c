@@ -1,9 +1,10 @@
-/* Readahead changes nothing of what a scan says. In one of the programs every read counts as slow, so that there is always some; in another it must have slept, too, and here none does. */
+/* Readahead changes nothing of what a scan says. In one of the programs every read counts as slow,
+ * so that there is always some; in another it must have slept, too, and here none does. */
 #include "../engine.h"
 #include "tree.h"
 
 #define ALWAYS (AHEAD_SLOW_NS < 0 && !AHEAD_SLEEPS)
-#define NEVER (AHEAD_SLOW_NS < 0 && AHEAD_SLEEPS)
+#define NEVER  (AHEAD_SLOW_NS < 0 && AHEAD_SLEEPS)
 
 enum { FILES = 300 };
 
@@ -11,7 +12,8 @@ static void check_content(const struct result *r)
 {
     for (size_t i = 0; i < r->count; i++)
         if (r->at[i].head.kind == HPC_REGULAR)
-            CHECK(r->at[i].content_len == strlen(r->at[i].content) && r->at[i].content[0] == 'x', "%s", r->at[i].path);
+            CHECK(r->at[i].content_len == strlen(r->at[i].content) && r->at[i].content[0] == 'x',
+                  "%s", r->at[i].path);
 }
 
 static void timed_reads(struct worker *w, unsigned reads)
@@ -20,10 +22,12 @@ static void timed_reads(struct worker *w, unsigned reads)
         read_end(w, read_begin(w), 100);
 }
 
-/* All reads are slow: more are asked for each time that this is seen again soon, and few when it was not for long. */
+/* All reads are slow: more are asked for each time that this is seen again soon, and few when it
+ * was not for long. */
 static void test_how_many(void)
 {
-    static const uint32_t steps[] = { AHEAD_NAMES_MIN, 4 * AHEAD_NAMES_MIN, AHEAD_NAMES_MAX, AHEAD_NAMES_MAX };
+    static const uint32_t steps[] = { AHEAD_NAMES_MIN, 4 * AHEAD_NAMES_MIN, AHEAD_NAMES_MAX,
+                                      AHEAD_NAMES_MAX };
     struct scan *s = calloc(1, sizeof *s);
     struct worker w = { .scan = s };
 
@@ -69,14 +73,21 @@ void test_read_ahead(void)
     for (unsigned threads = 1; threads <= 4; threads += 3) {
         r = scan((options){ .threads = threads, .inline_bytes = 100, .flags = ahead }, top);
         CHECK(r.count == 3 * FILES + 4);
-        CHECK(!ALWAYS || r.stats.asked_ahead > FILES, "%llu", (unsigned long long)r.stats.asked_ahead);
+        CHECK(!ALWAYS || r.stats.asked_ahead > FILES, "%llu",
+              (unsigned long long)r.stats.asked_ahead);
         CHECK(!NEVER || r.stats.asked_ahead == 0, "%llu", (unsigned long long)r.stats.asked_ahead);
         check_content(&r);
         drop(&r);
-        r = scan((options){ .threads = threads, .inline_bytes = 2, .flags = ahead | HPC_SCAN_SERIAL_DIRS }, top); /* most are too large */
+        r = scan((options){ .threads = threads,
+                            .inline_bytes = 2,
+                            .flags = ahead | HPC_SCAN_SERIAL_DIRS },
+                 top); /* most are too large */
         CHECK(r.count == 3 * FILES + 4 && r.stats.asked_ahead < 30);
         drop(&r);
-        r = scan((options){ .threads = threads, .inline_bytes = 100, .metadata_ops = 1000000, .flags = ahead }, top);
+        r = scan(
+            (options){
+                .threads = threads, .inline_bytes = 100, .metadata_ops = 1000000, .flags = ahead },
+            top);
         CHECK(r.count == 3 * FILES + 4 && r.stats.asked_ahead == 0);
         drop(&r);
         r = scan((options){ .threads = threads, .inline_bytes = 100 }, top);
@@ -84,7 +95,9 @@ void test_read_ahead(void)
         drop(&r);
     }
     for (uint32_t k = 0; k < 3; k++) {
-        r = scan((options){ .shard_index = k, .shard_count = 3, .inline_bytes = 100, .flags = ahead }, top);
+        r = scan(
+            (options){ .shard_index = k, .shard_count = 3, .inline_bytes = 100, .flags = ahead },
+            top);
         check_content(&r);
         all += r.count;
         drop(&r);

@@ -1,11 +1,12 @@
-/* Extended attributes and holes. getfattr and getfacl judge them in the tests of packages/hpc-walker. */
+/* Extended attributes and holes. getfattr and getfacl judge them in the tests of
+ * packages/hpc-walker. */
 #include "tree.h"
 
+#include <linux/fs.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
-#include <linux/fs.h>
 #include <sys/xattr.h>
 
 enum { FLAGGED = 20 };
@@ -54,7 +55,8 @@ static bool has_none(const struct seen *s, const char *name)
 
 static void set(const char *path, const char *name, const char *value)
 {
-    CHECK(!lsetxattr(path, name, value, strlen(value), 0), "%s %s: %s", path, name, strerror(errno));
+    CHECK(!lsetxattr(path, name, value, strlen(value), 0), "%s %s: %s", path, name,
+          strerror(errno));
 }
 
 static void scan_as_nobody(const char *top)
@@ -64,15 +66,17 @@ static void scan_as_nobody(const char *top)
     CHECK(!setgid(65534) && !setuid(65534));
     r = scan((options){ .flags = HPC_SCAN_XATTRS, .inline_bytes = 100 }, top);
     has(find(&r, at("attributes/file")), "user.a", "1");
-    CHECK(find(&r, at("attributes/secret"))->xattr_error == EACCES && find(&r, at("attributes/secret"))->xattr_len == 0);
+    CHECK(find(&r, at("attributes/secret"))->xattr_error == EACCES &&
+          find(&r, at("attributes/secret"))->xattr_len == 0);
     CHECK(r.stats.xattr_failed == 1, "%llu", (unsigned long long)r.stats.xattr_failed);
     drop(&r);
 }
 
 void test_xattrs(void)
 {
-    static const uint8_t acl[] = { 2, 0, 0, 0, 1, 0, 6, 0, 255, 255, 255, 255, 2, 0, 4, 0, 57, 48, 0, 0, 4, 0, 4, 0, 255, 255, 255, 255,
-                                   16, 0, 4, 0, 255, 255, 255, 255, 32, 0, 4, 0, 255, 255, 255, 255 };
+    static const uint8_t acl[] = { 2, 0,  0,   0,   1,   0,   6,  0, 255, 255, 255, 255, 2,   0,  4,
+                                   0, 57, 48,  0,   0,   4,   0,  4, 0,   255, 255, 255, 255, 16, 0,
+                                   4, 0,  255, 255, 255, 255, 32, 0, 4,   0,   255, 255, 255, 255 };
     char *top = at("attributes"), *file = at("attributes/file");
     bool privileged = geteuid() == 0;
     struct result r;
@@ -128,18 +132,25 @@ void test_xattrs(void)
             has(find(&r, at("attributes/fifo")), "trusted.f", "f");
             has(find(&r, at("attributes/link")), "trusted.l", "l");
             CHECK(has_none(find(&r, at("attributes/link")), "trusted.lov"));
-            CHECK(has_none(find(&r, file), "trusted.dataver") && has_none(find(&r, file), "trusted.pin"));
-            CHECK(has_none(find(&r, file), "trusted.lfsck_bitmap") && has_none(find(&r, file), "trusted.projid"));
-            CHECK(has_none(find(&r, file), "trusted.overlay.opaque") && has_none(find(&r, file), "trusted.link"));
+            CHECK(has_none(find(&r, file), "trusted.dataver") &&
+                  has_none(find(&r, file), "trusted.pin"));
+            CHECK(has_none(find(&r, file), "trusted.lfsck_bitmap") &&
+                  has_none(find(&r, file), "trusted.projid"));
+            CHECK(has_none(find(&r, file), "trusted.overlay.opaque") &&
+                  has_none(find(&r, file), "trusted.link"));
             has(find(&r, file), "trusted.linked", "kept");
         }
-        CHECK(!strcmp(find(&r, at("attributes/link"))->link, "nowhere") && r.stats.xattr_failed == 0);
+        CHECK(!strcmp(find(&r, at("attributes/link"))->link, "nowhere") &&
+              r.stats.xattr_failed == 0);
         drop(&r);
         r = scan((options){ .inline_bytes = inlined }, top); /* not asked for */
         CHECK(find(&r, file)->xattr_len == 0);
         drop(&r);
     }
-    r = scan((options){ .flags = HPC_SCAN_XATTRS | HPC_SCAN_KEEP_OLDER, .inline_bytes = 100, .since_s = INT64_MAX }, top);
+    r = scan((options){ .flags = HPC_SCAN_XATTRS | HPC_SCAN_KEEP_OLDER,
+                        .inline_bytes = 100,
+                        .since_s = INT64_MAX },
+             top);
     CHECK(find(&r, file)->xattr_len == 0); /* it is asked when it is wanted */
     CHECK(find(&r, file)->content_len == HPC_CONTENT_NONE);
     drop(&r);
@@ -177,12 +188,15 @@ static void test_flags(const char *file)
 /* Entries with this flag and no other. */
 static unsigned count_flag(const char *top, uint32_t inline_bytes)
 {
-    struct result r = scan((options){ .flags = HPC_SCAN_XATTRS, .inline_bytes = inline_bytes }, top);
+    struct result r = scan((options){ .flags = HPC_SCAN_XATTRS, .inline_bytes = inline_bytes },
+                           top);
     unsigned found = 0;
 
     for (size_t i = 0; i < r.count; i++) {
         uint32_t len = 0, got = 0;
-        const uint8_t *v = r.at[i].type == HPC_REC_ENTRY ? value_of(&r.at[i], "podheitor.flags", &len) : NULL;
+        const uint8_t *v = r.at[i].type == HPC_REC_ENTRY
+                               ? value_of(&r.at[i], "podheitor.flags", &len)
+                               : NULL;
         if (v && len == sizeof got)
             memcpy(&got, v, sizeof got);
         found += got == FS_NOATIME_FL;
@@ -197,7 +211,8 @@ static bool tells_flags(const char *file)
     struct statfs fs;
     uint64_t attributes[3];
 
-    return !statfs(file, &fs) && fs.f_type == 0xEF53 && !syscall(468 /* file_getattr */, AT_FDCWD, file, attributes, sizeof attributes, 0);
+    return !statfs(file, &fs) && fs.f_type == 0xEF53 &&
+           !syscall(468 /* file_getattr */, AT_FDCWD, file, attributes, sizeof attributes, 0);
 }
 
 static void set_noatime(const char *path)
@@ -216,7 +231,8 @@ static long mounted(const char *what, const char *on, const char *type, unsigned
     return syscall(SYS_mount, what, on, type, flags, NULL);
 }
 
-/* What is mounted on a directory of another filesystem, which is asked for no flags: the mounted root and all below it have theirs. By one thread, which asked for the one above last. */
+/* What is mounted on a directory of another filesystem, which is asked for no flags: the mounted
+ * root and all below it have theirs. By one thread, which asked for the one above last. */
 static void scan_mounted(const char *ext4)
 {
     unsigned found;
@@ -238,12 +254,13 @@ static void scan_mounted(const char *ext4)
 }
 
 /*
- * A flag of which statx(2) says nothing: of the root, of files that are named and of files that are opened, as a small one behind a small one is, and of what is
- * mounted.
+ * A flag of which statx(2) says nothing: of the root, of files that are named and of files that are
+ * opened, as a small one behind a small one is, and of what is mounted.
  */
 void test_flags_of_opened(void)
 {
-    char top[] = "/var/tmp/hpc-scan-XXXXXX"; /* a template of mkdtemp(3); not below base, which is a tmpfs where there is one, and those are not asked */
+    char top[] = "/var/tmp/hpc-scan-XXXXXX"; /* a template of mkdtemp(3); not below base, which is a
+                                                tmpfs where there is one, and those are not asked */
 
     if (!mkdtemp(top) || !tells_flags(top)) {
         printf("  not run, no ext4 on a kernel that tells flags: %s\n", top);
@@ -285,9 +302,13 @@ void test_xattrs_large(void)
     }
     if (made == 20) { /* tmpfs and xfs take that much, ext4 does not */
         r = scan((options){ .flags = HPC_SCAN_XATTRS, .inline_bytes = 100 }, top);
-        CHECK(find(&r, file)->xattr_error == E2BIG && find(&r, file)->xattr_len > HPC_SCAN_MAX_XATTRS - 65536 && find(&r, file)->xattr_len <= HPC_SCAN_MAX_XATTRS);
-        CHECK(value_of(find(&r, file), "nothing", &len) == NULL && !strcmp(find(&r, file)->content, "content"));
-        CHECK(r.stats.xattr_failed == 1 && find(&r, at("large/next"))->xattr_len == 0 && find(&r, at("large/next"))->xattr_error == 0);
+        CHECK(find(&r, file)->xattr_error == E2BIG &&
+              find(&r, file)->xattr_len > HPC_SCAN_MAX_XATTRS - 65536 &&
+              find(&r, file)->xattr_len <= HPC_SCAN_MAX_XATTRS);
+        CHECK(value_of(find(&r, file), "nothing", &len) == NULL &&
+              !strcmp(find(&r, file)->content, "content"));
+        CHECK(r.stats.xattr_failed == 1 && find(&r, at("large/next"))->xattr_len == 0 &&
+              find(&r, at("large/next"))->xattr_error == 0);
         drop(&r);
     } else {
         printf("  not run, attributes are small in %s: more than a block\n", base);
@@ -306,21 +327,28 @@ void test_holes(void)
 
     memset(block, 'x', sizeof block);
     CHECK(fd >= 0 && !ftruncate(fd, size));
-    CHECK(pwrite(fd, block, 4096, 0) == 4096 && pwrite(fd, block, 4096, 1 << 20) == 4096 && pwrite(fd, block, 4096, size / 2) == 4096);
+    CHECK(pwrite(fd, block, 4096, 0) == 4096 && pwrite(fd, block, 4096, 1 << 20) == 4096 &&
+          pwrite(fd, block, 4096, size / 2) == 4096);
     CHECK(lseek(fd, 77, SEEK_SET) == 77);
     n = hpc_holes(fd, size, 4096, (uint8_t *)out, sizeof out);
     CHECK(n == 3, "%lld", (long long)n);
-    CHECK(out[0][0] == 4096 && out[0][0] + out[0][1] == 1 << 20 && out[1][0] == (1 << 20) + 4096 && out[1][0] + out[1][1] == (uint64_t)size / 2);
+    CHECK(out[0][0] == 4096 && out[0][0] + out[0][1] == 1 << 20 && out[1][0] == (1 << 20) + 4096 &&
+          out[1][0] + out[1][1] == (uint64_t)size / 2);
     CHECK(out[2][0] == (uint64_t)size / 2 + 4096 && out[2][0] + out[2][1] == (uint64_t)size);
     CHECK(lseek(fd, 0, SEEK_CUR) == 77);
     CHECK(hpc_holes(fd, size, 2 << 20, (uint8_t *)out, sizeof out) == 2);
     CHECK(hpc_holes(fd, size, 4096, (uint8_t *)out, 47) == -E2BIG);
-    CHECK(hpc_holes(fd, 8192, 4096, (uint8_t *)out, sizeof out) == 1 && out[0][1] == 4096); /* no further than asked */
-    CHECK(hpc_holes(fd, 4096, 1, (uint8_t *)out, sizeof out) == 0 && hpc_holes(fd, 0, 1, (uint8_t *)out, sizeof out) == 0);
+    CHECK(hpc_holes(fd, 8192, 4096, (uint8_t *)out, sizeof out) == 1 &&
+          out[0][1] == 4096); /* no further than asked */
+    CHECK(hpc_holes(fd, 4096, 1, (uint8_t *)out, sizeof out) == 0 &&
+          hpc_holes(fd, 0, 1, (uint8_t *)out, sizeof out) == 0);
     CHECK(!ftruncate(fd, 1 << 19)); /* shrunk: what is gone is no hole */
-    CHECK(hpc_holes(fd, size, 4096, (uint8_t *)out, sizeof out) == 1 && out[0][1] == (1 << 19) - 4096);
+    CHECK(hpc_holes(fd, size, 4096, (uint8_t *)out, sizeof out) == 1 &&
+          out[0][1] == (1 << 19) - 4096);
     CHECK(!ftruncate(fd, 0) && hpc_holes(fd, size, 1, (uint8_t *)out, sizeof out) == 0);
-    CHECK(hpc_holes(-1, 1, 1, (uint8_t *)out, 16) == -EINVAL && hpc_holes(fd, -1, 1, (uint8_t *)out, 16) == -EINVAL && hpc_holes(fd, 1, 0, (uint8_t *)out, 16) == -EINVAL);
+    CHECK(hpc_holes(-1, 1, 1, (uint8_t *)out, 16) == -EINVAL &&
+          hpc_holes(fd, -1, 1, (uint8_t *)out, 16) == -EINVAL &&
+          hpc_holes(fd, 1, 0, (uint8_t *)out, 16) == -EINVAL);
     /* a small file with a hole is the consumer's affair, one without is read */
     CHECK(!ftruncate(fd, 30000));
     r = scan((options){ .inline_bytes = 65536 }, path);

@@ -1,6 +1,6 @@
 /* Threads that rest while the filesystem is slow. */
-#include "tree.h"
 #include "../engine.h"
+#include "tree.h"
 
 static void operations(struct worker *w, unsigned windows, int64_t each_ns)
 {
@@ -16,7 +16,8 @@ static struct hpc_scan_stats stats_of(int64_t h)
     return st;
 }
 
-/* Slow is a multiple of the best, and a millisecond at least; what is as fast as a cache is no answer of a server; who has rested comes back. */
+/* Slow is a multiple of the best, and a millisecond at least; what is as fast as a cache is no
+ * answer of a server; who has rested comes back. */
 static void test_decisions(struct worker *w, int64_t h)
 {
     operations(w, 8, 1000);
@@ -27,11 +28,13 @@ static void test_decisions(struct worker *w, int64_t h)
     operations(w, 1, 5000000);
     CHECK(stats_of(h).threads_now == 4);
     operations(w, 3, 5000000);
-    CHECK(stats_of(h).threads_now == 1 && stats_of(h).back_offs == 3 && stats_of(h).threads_least == 1);
+    CHECK(stats_of(h).threads_now == 1 && stats_of(h).back_offs == 3 &&
+          stats_of(h).threads_least == 1);
     operations(w, 1, 600000); /* neither slow nor near */
     CHECK(stats_of(h).threads_now == 1);
     operations(w, 20, 200000);
-    CHECK(stats_of(h).threads_now == 8 && stats_of(h).threads_least == 1 && stats_of(h).back_offs == 3);
+    CHECK(stats_of(h).threads_now == 8 && stats_of(h).threads_least == 1 &&
+          stats_of(h).back_offs == 3);
     /* what stays slow is what there is: the best is forgotten, and all come back */
     operations(w, 400, 5000000);
     CHECK(stats_of(h).threads_now == 8, "%llu", (unsigned long long)stats_of(h).threads_now);
@@ -41,7 +44,11 @@ static void test_decisions(struct worker *w, int64_t h)
 static void test_goes_on(uint32_t flags)
 {
     static uint8_t buf[HPC_SCAN_MIN_CAP];
-    int64_t h = start_scan((options){ .threads = 8, .ring_entries = 8192, .ring_bytes = 1 << 20, .flags = flags }, at("backoff")), n;
+    int64_t h = start_scan(
+                (options){
+                    .threads = 8, .ring_entries = 8192, .ring_bytes = 1 << 20, .flags = flags },
+                at("backoff")),
+            n;
     struct scan *s = (struct scan *)(intptr_t)h;
 
     CHECK(h > 0);
@@ -49,13 +56,15 @@ static void test_goes_on(uint32_t flags)
     while ((n = hpc_scan_next(h, buf, sizeof buf, 1000)) > 0)
         ;
     CHECK(n == 0, "%lld", (long long)n);
-    CHECK(stats_of(h).handed_out == 1 + 100 * 11, "%llu", (unsigned long long)stats_of(h).handed_out);
+    CHECK(stats_of(h).handed_out == 1 + 100 * 11, "%llu",
+          (unsigned long long)stats_of(h).handed_out);
     CHECK(!hpc_scan_free(h, 5000));
 }
 
 /*
- * A chain of directories: there is one item of work at a time, and all threads but one sleep. When that one is told to rest, whoever it wakes for the item may have to rest, too;
- * the scan goes on all the same.
+ * A chain of directories: there is one item of work at a time, and all threads but one sleep. When
+ * that one is told to rest, whoever it wakes for the item may have to rest, too; the scan goes on
+ * all the same.
  */
 static void test_passes_work_on(void)
 {
@@ -74,7 +83,10 @@ static void test_passes_work_on(void)
     }
     close(fd);
     for (unsigned run = 0; run < RUNS; run++) {
-        int64_t n, h = start_scan((options){ .threads = THREADS, .flags = HPC_SCAN_BACK_OFF, .metadata_ops = 2000 }, at("chain"));
+        int64_t n,
+            h = start_scan(
+                (options){ .threads = THREADS, .flags = HPC_SCAN_BACK_OFF, .metadata_ops = 2000 },
+                at("chain"));
         struct scan *s = (struct scan *)(intptr_t)h;
         double begin = now();
 
@@ -106,7 +118,8 @@ void test_backoff(void)
         }
     }
     /* one operation a second: it has hardly begun when it is stopped */
-    h = start_scan((options){ .threads = 8, .flags = HPC_SCAN_BACK_OFF, .metadata_ops = 1 }, at("backoff"));
+    h = start_scan((options){ .threads = 8, .flags = HPC_SCAN_BACK_OFF, .metadata_ops = 1 },
+                   at("backoff"));
     CHECK(h > 0);
     test_decisions(&((struct scan *)(intptr_t)h)->worker[0], h);
     CHECK(!hpc_scan_stop(h) && !hpc_scan_free(h, 5000));

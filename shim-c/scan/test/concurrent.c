@@ -1,4 +1,5 @@
-/* A tree that changes under the scan, a caller that does not take what was found, a stop at any moment. */
+/* A tree that changes under the scan, a caller that does not take what was found, a stop at any
+ * moment. */
 #include "tree.h"
 
 #include <pthread.h>
@@ -49,12 +50,14 @@ void test_changing(void)
     atomic_store(&changing, true);
     CHECK(!pthread_create(&thread, NULL, change, NULL));
     for (unsigned i = 0; i < 150; i++) {
-        struct result r = scan((options){ .threads = 4, .inline_bytes = 100, .flags = HPC_SCAN_READ_AHEAD }, top);
+        struct result r = scan(
+            (options){ .threads = 4, .inline_bytes = 100, .flags = HPC_SCAN_READ_AHEAD }, top);
         unsigned stays = 0;
         for (size_t j = 0; j < r.count; j++) {
             stays += strstr(r.at[j].path, "/stays") != NULL;
             CHECK(r.at[j].type == HPC_REC_ENTRY, "%s: %s", r.at[j].path, strerror(r.at[j].error));
-            CHECK(r.at[j].error == 0 || r.at[j].error == ESTALE, "%s: %s", r.at[j].path, strerror(r.at[j].error));
+            CHECK(r.at[j].error == 0 || r.at[j].error == ESTALE, "%s: %s", r.at[j].path,
+                  strerror(r.at[j].error));
             CHECK(!strstr(r.at[j].path, "passwd"), "a symlink was followed");
         }
         CHECK(stays == 200, "%u", stays);
@@ -100,7 +103,8 @@ void test_ring_and_stop(void)
     CHECK(!hpc_scan_free(h, 5000));
     CHECK(now() - begin < 1.0);
 
-    h = start_scan((options){ .threads = 1, .ring_entries = 1 }, top); /* and it still comes to an end */
+    h = start_scan((options){ .threads = 1, .ring_entries = 1 },
+                   top); /* and it still comes to an end */
     n = 1;
     for (unsigned batches = 0; n != 0; batches++) {
         n = hpc_scan_next(h, buf, HPC_SCAN_MIN_CAP, 1000);
@@ -110,7 +114,8 @@ void test_ring_and_stop(void)
     CHECK(st.handed_out == 3001);
     CHECK(!hpc_scan_free(h, 5000));
 
-    for (unsigned i = 0; i < 50; i++) { /* stop at any moment, from another thread, and free what is under way */
+    for (unsigned i = 0; i < 50;
+         i++) { /* stop at any moment, from another thread, and free what is under way */
         h = start_scan((options){ .threads = 3, .ring_entries = 64 }, top);
         CHECK(!pthread_create(&thread, NULL, stop_later, &h));
         while ((n = hpc_scan_next(h, buf, HPC_SCAN_MIN_CAP, 100)) > 0)
@@ -135,7 +140,9 @@ static long sleeps(void)
 void test_ring_wakes(void)
 {
     enum { DIRS = 64, FILES = 200, RING = 64 };
-    const struct timespec slow = { .tv_nsec = 200000 }; /* of a caller, so that the ring is full and everybody waits */
+    const struct timespec slow = {
+        .tv_nsec = 200000
+    }; /* of a caller, so that the ring is full and everybody waits */
     uint8_t *buf = malloc(HPC_SCAN_MIN_CAP);
     long before, blocks = (DIRS * FILES) / (RING / 4);
     unsigned vain = 0;
@@ -154,9 +161,12 @@ void test_ring_wakes(void)
     }
     before = sleeps();
     h = start_scan((options){ .threads = 64, .ring_entries = RING }, at("wakes"));
-    while ((n = hpc_scan_next(h, buf, HPC_SCAN_MIN_CAP, 10000)) > 0 || (n == -EAGAIN && vain++ == 0))
+    while ((n = hpc_scan_next(h, buf, HPC_SCAN_MIN_CAP, 10000)) > 0 ||
+           (n == -EAGAIN && vain++ == 0))
         nanosleep(&slow, NULL);
-    CHECK(n == 0, "%lld", (long long)n); /* -EAGAIN twice: nobody was woken; once may be glibc's fault (its bug 25847) */
+    CHECK(n == 0, "%lld",
+          (long long)
+              n); /* -EAGAIN twice: nobody was woken; once may be glibc's fault (its bug 25847) */
     hpc_scan_stats(h, (uint8_t *)&st, sizeof st);
     CHECK(st.handed_out == 1 + DIRS + DIRS * FILES);
     CHECK(!hpc_scan_free(h, 5000));

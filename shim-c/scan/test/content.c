@@ -9,13 +9,15 @@ static void scan_unprivileged(const char *top)
     CHECK(!setgid(65534) && !setuid(65534));
     r = scan((options){ .inline_bytes = 100, .flags = HPC_SCAN_READ_AHEAD }, top);
     snprintf(path, sizeof path, "%s/open/readable", top);
-    CHECK(!strcmp(find(&r, path)->content, "hello")); /* O_NOATIME is refused to us: read all the same */
+    CHECK(!strcmp(find(&r, path)->content,
+                  "hello")); /* O_NOATIME is refused to us: read all the same */
     snprintf(path, sizeof path, "%s/open/secret", top);
     CHECK(find(&r, path)->error == EACCES && find(&r, path)->content_len == HPC_CONTENT_NONE);
     CHECK(r.stats.dirs_failed == 1 && r.stats.dirs_listed == 2 && r.stats.handed_out == 5);
     for (size_t i = 0; i < r.count; i++)
         if (r.at[i].type == HPC_REC_ERROR)
-            CHECK(r.at[i].error == EACCES && r.at[i].op == HPC_OP_OPENDIR && strstr(r.at[i].path, "/closed"));
+            CHECK(r.at[i].error == EACCES && r.at[i].op == HPC_OP_OPENDIR &&
+                  strstr(r.at[i].path, "/closed"));
     drop(&r);
 }
 
@@ -55,19 +57,25 @@ void test_kinds_and_content(void)
     r = scan((options){ .inline_bytes = 65536 }, top);
     CHECK(r.count == 9);
     s = find(&r, at("kinds/small"));
-    CHECK(s->content_len == 7 && !strcmp(s->content, "content") && s->head.kind == HPC_REGULAR && s->head.nlink == 2);
+    CHECK(s->content_len == 7 && !strcmp(s->content, "content") && s->head.kind == HPC_REGULAR &&
+          s->head.nlink == 2);
     CHECK(find(&r, at("kinds/second"))->head.ino == s->head.ino);
     CHECK(find(&r, at("kinds/empty"))->content_len == 0);
-    CHECK(find(&r, at("kinds/full"))->content_len == 65536 && !strcmp(find(&r, at("kinds/full"))->content, big));
-    CHECK(find(&r, at("kinds/over"))->content_len == HPC_CONTENT_NONE && find(&r, at("kinds/over"))->head.size == 65537);
+    CHECK(find(&r, at("kinds/full"))->content_len == 65536 &&
+          !strcmp(find(&r, at("kinds/full"))->content, big));
+    CHECK(find(&r, at("kinds/over"))->content_len == HPC_CONTENT_NONE &&
+          find(&r, at("kinds/over"))->head.size == 65537);
     CHECK(find(&r, at("kinds/new\nline\xff"))->content_len == 1);
-    CHECK(!strcmp(find(&r, at("kinds/link"))->link, "a target\n\xfe") && find(&r, at("kinds/link"))->head.kind == HPC_SYMLINK);
-    CHECK(find(&r, at("kinds/fifo"))->head.kind == HPC_FIFO && find(&r, at("kinds/fifo"))->content_len == HPC_CONTENT_NONE);
+    CHECK(!strcmp(find(&r, at("kinds/link"))->link, "a target\n\xfe") &&
+          find(&r, at("kinds/link"))->head.kind == HPC_SYMLINK);
+    CHECK(find(&r, at("kinds/fifo"))->head.kind == HPC_FIFO &&
+          find(&r, at("kinds/fifo"))->content_len == HPC_CONTENT_NONE);
     CHECK(find(&r, top)->head.kind == HPC_DIRECTORY && find(&r, top)->head.name_len == 0);
     CHECK(r.stats.content_bytes == 7 + 7 + 65536 + 1);
     drop(&r);
     r = scan((options){ .inline_bytes = 0 }, top);
-    CHECK(r.count == 9 && r.stats.content_bytes == 0 && find(&r, at("kinds/empty"))->content_len == HPC_CONTENT_NONE);
+    CHECK(r.count == 9 && r.stats.content_bytes == 0 &&
+          find(&r, at("kinds/empty"))->content_len == HPC_CONTENT_NONE);
     drop(&r);
     remove_tree(top);
     free(big);
@@ -97,17 +105,22 @@ void test_read_files(void)
     len += put_request(requests + len, at("files"), 5);
     len += put_request(requests + len, at("files/none"), 5);
     len += put_request(requests + len, at("files/b"), 5);
-    CHECK(hpc_read_files(requests, (int64_t)len, out, sizeof out, (uint8_t *)&used) == 5 && used == 48);
-    static const int32_t want[5][2] = { { 0, 5 }, { EFBIG, 0 }, { EINVAL, 0 }, { ENOENT, 0 }, { 0, 0 } };
+    CHECK(hpc_read_files(requests, (int64_t)len, out, sizeof out, (uint8_t *)&used) == 5 &&
+          used == 48);
+    static const int32_t want[5][2] = {
+        { 0, 5 }, { EFBIG, 0 }, { EINVAL, 0 }, { ENOENT, 0 }, { 0, 0 }
+    };
     for (size_t i = 0, pos = 0; i < 5; i++) {
         memcpy(answer, out + pos, sizeof answer);
         CHECK(answer[0] == want[i][0] && answer[1] == want[i][1], "answer %zu: %d", i, answer[0]);
         pos += 8 + (((size_t)answer[1] + 7) & ~(size_t)7);
     }
     CHECK(!memcmp(out + 8, "hello\0\0\0", 8));
-    CHECK(hpc_read_files(requests, (int64_t)len, out, 12, (uint8_t *)&used) == 0 && used == 0); /* no room for five bytes */
+    CHECK(hpc_read_files(requests, (int64_t)len, out, 12, (uint8_t *)&used) == 0 &&
+          used == 0); /* no room for five bytes */
     CHECK(hpc_read_files(requests, (int64_t)len, out, 16, (uint8_t *)&used) == 1 && used == 16);
-    CHECK(hpc_read_files(requests, (int64_t)len, out, 13, (uint8_t *)&used) == 1 && used == 13); /* 8 + max suffice, without padding */
+    CHECK(hpc_read_files(requests, (int64_t)len, out, 13, (uint8_t *)&used) == 1 &&
+          used == 13); /* 8 + max suffice, without padding */
     CHECK(hpc_read_files(requests, 20, out, sizeof out, (uint8_t *)&used) == -EINVAL);
     CHECK(hpc_open((const uint8_t *)"/etc\0x", 6, O_RDONLY) == -EINVAL);
     CHECK(hpc_open((const uint8_t *)"/nonexistent", 12, O_RDONLY) == -ENOENT);

@@ -1,4 +1,5 @@
-/* Shard sizes of inode-hash over a million inode numbers, for every N from 2 to 64: 2,079 sizes to a sequence. */
+/* Shard sizes of inode-hash over a million inode numbers, for every N from 2 to 64: 2,079 sizes to
+ * a sequence. */
 #include "tree.h"
 
 #ifdef SMALL_TREES
@@ -19,7 +20,8 @@ static uint64_t scattered(uint64_t i)
     return z ^ (z >> 27);
 }
 
-/* How many of the sizes for all N lie more than four standard deviations from their share; checks that none is five away. */
+/* How many of the sizes for all N lie more than four standard deviations from their share; checks
+ * that none is five away. */
 static unsigned beyond_four(const uint64_t *hashes, const char *name)
 {
     unsigned beyond = 0;
@@ -42,9 +44,13 @@ static unsigned beyond_four(const uint64_t *hashes, const char *name)
 
 void test_fairness(void)
 {
-    static const struct { const char *name; uint64_t stride; } sequences[] = {
-        { "sequential", 1 }, { "every second", 2 }, { "every third", 3 }, { "every 64th", 64 }, { "every 4,096th", 4096 },
-        { "2^32 apart", UINT64_C(1) << 32 }, { "random", 0 },
+    static const struct {
+        const char *name;
+        uint64_t stride;
+    } sequences[] = {
+        { "sequential", 1 },  { "every second", 2 },     { "every third", 3 },
+        { "every 64th", 64 }, { "every 4,096th", 4096 }, { "2^32 apart", UINT64_C(1) << 32 },
+        { "random", 0 },
     };
     uint64_t *inodes = malloc(INODES * sizeof *inodes), *hashes = malloc(INODES * sizeof *hashes);
     unsigned beyond = 0;

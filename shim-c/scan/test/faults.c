@@ -1,4 +1,6 @@
-/* What a filesystem and its users do to a scan: close(2) of a directory that fails, a file that changes between two reads, directories that are exchanged, holes that go back. The linker leads the calls here. */
+/* What a filesystem and its users do to a scan: close(2) of a directory that fails, a file that
+ * changes between two reads, directories that are exchanged, holes that go back. The linker leads
+ * the calls here. */
 #include "tree.h"
 
 static ino_t failing_close, torn_read;
@@ -52,7 +54,8 @@ static bool holes_go_back;
 /* Nothing in the engine creates files. */
 int __wrap_openat(int dir, const char *name, int flags, ...)
 {
-    if (exchanged[0] && !(flags & O_PATH) && flags & O_DIRECTORY && !strcmp(name, strrchr(exchanged[0], '/') + 1)) {
+    if (exchanged[0] && !(flags & O_PATH) && flags & O_DIRECTORY &&
+        !strcmp(name, strrchr(exchanged[0], '/') + 1)) {
         CHECK(!renameat2(AT_FDCWD, exchanged[0], AT_FDCWD, exchanged[1], RENAME_EXCHANGE));
         exchanged[0] = NULL;
     }
@@ -121,7 +124,8 @@ static void close_fails(const char *top)
                 CHECK(!said);
                 said = &r.at[k];
             }
-        CHECK(said && said->error == ESHUTDOWN && said->op == HPC_OP_READDIR && !strcmp(said->path, at("shut/striped")));
+        CHECK(said && said->error == ESHUTDOWN && said->op == HPC_OP_READDIR &&
+              !strcmp(said->path, at("shut/striped")));
         CHECK(r.stats.dirs_failed == 1 && r.stats.dirs_listed == 3);
         CHECK(find(&r, at("shut/striped/below/file"))->content_len == 1);
         drop(&r);
@@ -151,7 +155,8 @@ void test_close_fails(void)
     remove_tree(at("shut"));
 }
 
-/* A small file is read in one go; where that takes more, it must be the same file at the end as at the beginning. */
+/* A small file is read in one go; where that takes more, it must be the same file at the end as at
+ * the beginning. */
 void test_torn(void)
 {
     struct result r;
@@ -165,14 +170,16 @@ void test_torn(void)
     torn_path = at("torn/file");
     how_often = 1;
     r = scan((options){ .inline_bytes = 100 }, at("torn"));
-    CHECK(how_often < 1 && find(&r, at("torn/file"))->content_len == HPC_CONTENT_NONE); /* the consumer's, who tells */
+    CHECK(how_often < 1 && find(&r, at("torn/file"))->content_len ==
+                               HPC_CONTENT_NONE); /* the consumer's, who tells */
     drop(&r);
     torn_read = 0;
     torn_path = NULL;
     remove_tree(at("torn"));
 }
 
-/* Below a directory stands what is in it, and nothing of the one that took its name after it was looked at. */
+/* Below a directory stands what is in it, and nothing of the one that took its name after it was
+ * looked at. */
 void test_exchanged(void)
 {
     struct result r;
@@ -190,7 +197,8 @@ void test_exchanged(void)
         CHECK(strcmp(r.at[i].path, at("swap/mine/hidden")));
     for (size_t i = 0; i < r.count && !said; i++)
         said = r.at[i].type == HPC_REC_ERROR ? &r.at[i] : NULL;
-    CHECK(said && said->error == ESTALE && said->op == HPC_OP_OPENDIR && !strcmp(said->path, at("swap/mine")));
+    CHECK(said && said->error == ESTALE && said->op == HPC_OP_OPENDIR &&
+          !strcmp(said->path, at("swap/mine")));
     CHECK(r.stats.dirs_failed >= 1 && r.stats.dirs_failed + r.stats.dirs_listed == 3);
     drop(&r);
     remove_tree(at("swap"));
@@ -218,8 +226,16 @@ void test_holes_go_back(void)
 static int open_later(const struct seen *file)
 {
     struct hpc_open_request r = {
-        .dir = -1, .flags = HPC_OPEN_CONTENT, .path_len = (uint32_t)file->path_len, .dev = file->head.dev, .ino = file->head.ino, .birth = file->birth,
-        .size = file->head.size, .ctime_s = file->head.ctime_s, .ctime_ns = file->head.ctime_ns, .mode = file->head.mode,
+        .dir = -1,
+        .flags = HPC_OPEN_CONTENT,
+        .path_len = (uint32_t)file->path_len,
+        .dev = file->head.dev,
+        .ino = file->head.ino,
+        .birth = file->birth,
+        .size = file->head.size,
+        .ctime_s = file->head.ctime_s,
+        .ctime_ns = file->head.ctime_ns,
+        .mode = file->head.mode,
     };
     struct hpc_open_answer a;
     uint8_t packed[sizeof r + 256];
@@ -239,7 +255,8 @@ static int open_later(const struct seen *file)
     return a.error;
 }
 
-/* Where no time of birth tells a file from another one that got its inode number, its generation does. */
+/* Where no time of birth tells a file from another one that got its inode number, its generation
+ * does. */
 void test_generation(void)
 {
     struct result r;
@@ -252,7 +269,8 @@ void test_generation(void)
     generation = 7;
     generation_asked = 0;
     r = scan((options){ .threads = 1, .inline_bytes = 1 }, at("age"));
-    CHECK(find(&r, at("age/large"))->birth == -8 && find(&r, at("age/small"))->birth == 0 && generation_asked == 2);
+    CHECK(find(&r, at("age/large"))->birth == -8 && find(&r, at("age/small"))->birth == 0 &&
+          generation_asked == 2);
     CHECK(open_later(find(&r, at("age/large"))) == 0);
     generation = 8;
     CHECK(open_later(find(&r, at("age/large"))) == ESTALE);
@@ -260,7 +278,8 @@ void test_generation(void)
     generation = -1;
     generation_asked = 0;
     r = scan((options){ .threads = 1, .inline_bytes = 1 }, at("age"));
-    CHECK(find(&r, at("age/large"))->birth == 0 && generation_asked == 1); /* once for a filesystem that has none */
+    CHECK(find(&r, at("age/large"))->birth == 0 &&
+          generation_asked == 1); /* once for a filesystem that has none */
     CHECK(open_later(find(&r, at("age/large"))) == 0);
     drop(&r);
     no_birth = false;

@@ -27,7 +27,8 @@ static void add_batch(struct log *l, const uint8_t *batch, size_t len)
 
     CHECK(out);
     do {
-        CHECK(hpc_frames(batch, (int64_t)len, out, HPC_SCAN_MIN_CAP, (uint8_t *)&call, sizeof call) == call.used);
+        CHECK(hpc_frames(batch, (int64_t)len, out, HPC_SCAN_MIN_CAP, (uint8_t *)&call,
+                         sizeof call) == call.used);
         CHECK(call.stop == HPC_FRAMES_END || call.stop == HPC_FRAMES_OTHER);
         add(l, out, call.used);
         call.used = 0;
@@ -159,9 +160,12 @@ static void make_tree(const char *top)
 
 void test_frames(void)
 {
-    static const struct { uint32_t cap; int pipe_bytes; } ways[] = {
-        { 320 << 10, 0 }, { 64 << 10, 0 }, { 4 << 10, 0 },
-        { 320 << 10, 4096 }, { 64 << 10, 4096 }, { 64 << 10, 1 << 20 }, { 4 << 10, 4096 },
+    static const struct {
+        uint32_t cap;
+        int pipe_bytes;
+    } ways[] = {
+        { 320 << 10, 0 },   { 64 << 10, 0 },       { 4 << 10, 0 },    { 320 << 10, 4096 },
+        { 64 << 10, 4096 }, { 64 << 10, 1 << 20 }, { 4 << 10, 4096 },
     };
     char *top = at("frames");
     struct log wanted;
@@ -169,12 +173,14 @@ void test_frames(void)
     make_tree(top);
     free(batches(top).at); /* the first reading of directories and links changes their atime */
     wanted = batches(top);
-    CHECK(wanted.others == 6, "%zu", wanted.others); /* a hole, a socket, four names of two inodes */
+    CHECK(wanted.others == 6, "%zu",
+          wanted.others); /* a hole, a socket, four names of two inodes */
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
         uint64_t entries;
         struct log got = straight(top, ways[i].cap, ways[i].pipe_bytes, &entries);
 
-        CHECK(got.len == wanted.len && !memcmp(got.at, wanted.at, got.len), "way %zu: %zu bytes, not %zu", i, got.len, wanted.len);
+        CHECK(got.len == wanted.len && !memcmp(got.at, wanted.at, got.len),
+              "way %zu: %zu bytes, not %zu", i, got.len, wanted.len);
         CHECK(got.others == wanted.others && entries > 0, "way %zu", i);
         free(got.at);
     }
@@ -182,7 +188,8 @@ void test_frames(void)
     remove_tree(top);
 }
 
-/* A scan that is stopped says so, but not in the call that made frames of what was taken before: those would be lost. */
+/* A scan that is stopped says so, but not in the call that made frames of what was taken before:
+ * those would be lost. */
 void test_frames_stopped(void)
 {
     struct hpc_frames_call call = { .flags = HPC_FRAMES_CONTENT, .time_ms = 1000 };
@@ -202,17 +209,20 @@ void test_frames_stopped(void)
         make_file(path, content);
     }
     h = start_scan(ONE, top);
-    CHECK(hpc_scan_frames(h, -1, out, FEW, (uint8_t *)&call, sizeof call) > 0 && call.stop == HPC_FRAMES_FULL);
+    CHECK(hpc_scan_frames(h, -1, out, FEW, (uint8_t *)&call, sizeof call) > 0 &&
+          call.stop == HPC_FRAMES_FULL);
     CHECK(hpc_scan_stop(h) == 0);
     call.used = 0;
-    CHECK(hpc_scan_frames(h, -1, out, ENOUGH, (uint8_t *)&call, sizeof call) > 0 && call.stop == HPC_FRAMES_MORE && call.files > 0);
+    CHECK(hpc_scan_frames(h, -1, out, ENOUGH, (uint8_t *)&call, sizeof call) > 0 &&
+          call.stop == HPC_FRAMES_MORE && call.files > 0);
     call.used = 0;
     CHECK(hpc_scan_frames(h, -1, out, ENOUGH, (uint8_t *)&call, sizeof call) == -ECANCELED);
     CHECK(hpc_scan_free(h, 5000) == 0);
 
     /* what was taken is given back with the scan */
     h = start_scan(ONE, top);
-    CHECK(hpc_scan_frames(h, -1, out, FEW, (uint8_t *)&call, sizeof call) > 0 && call.stop == HPC_FRAMES_FULL);
+    CHECK(hpc_scan_frames(h, -1, out, FEW, (uint8_t *)&call, sizeof call) > 0 &&
+          call.stop == HPC_FRAMES_FULL);
     CHECK(hpc_scan_free(h, 5000) == 0);
     CHECK(hpc_scan_frames(0, -1, out, FEW, (uint8_t *)&call, sizeof call) == -EINVAL);
     call.used = FEW + 1;

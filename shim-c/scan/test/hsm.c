@@ -1,6 +1,6 @@
 /* Layouts as a client of Lustre 2.17.0 gave them. */
-#include "tree.h"
 #include "../engine.h"
+#include "tree.h"
 
 static size_t bytes_of(const char *hex, uint8_t *out)
 {
@@ -18,11 +18,14 @@ void test_released(void)
 {
     static const char plain[] = "d00bd10b01000000c80400000000000002040000020000000000400001000000"
                                 "000000000000000000000000000000000000000000000000";
-    static const char released[] = "d00bd10b01000080c8040000000000000204000002000000000040000100ffff";
+    static const char released[] =
+        "d00bd10b01000080c8040000000000000204000002000000000040000100ffff";
     static const char composite[] =
         "d00bd60bd8000000040000000000020000000000000000000000000000000000"
-        "010000001000000000000000000000000000010000000000800000002000000000000000000000000000000000000000"
-        "02000000100000000000010000000000ffffffffffffffffa00000002000000000000000000000000000000000000000"
+        "010000001000000000000000000000000000010000000000800000002000000000000000000000000000000000"
+        "000000"
+        "02000000100000000000010000000000ffffffffffffffffa00000002000000000000000000000000000000000"
+        "000000"
         "d00bd10b00010080000000000000000000000000000000000000100000000000"
         "d00bd10b01000080000000000000000000000000000000000000100000000000";
     uint8_t lov[512];
@@ -36,7 +39,8 @@ void test_released(void)
     CHECK(layout_is_released(lov, len));
     lov[160 + 7] = 0;
     CHECK(!layout_is_released(lov, len));
-    for (size_t cut = 0; cut < len; cut++) { /* in memory of its own, so that a look too far is seen */
+    for (size_t cut = 0; cut < len;
+         cut++) { /* in memory of its own, so that a look too far is seen */
         uint8_t *some = malloc(cut + 1);
         memcpy(some, lov, cut);
         CHECK(!layout_is_released(some, cut));

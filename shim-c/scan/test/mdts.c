@@ -1,4 +1,5 @@
-/* MDTs of directories. The linker leads ioctl(2) here: a directory's mode bits tell where it lies, 7 = striped over 0 and 3, 6 = nobody knows. */
+/* MDTs of directories. The linker leads ioctl(2) here: a directory's mode bits tell where it lies,
+ * 7 = striped over 0 and 3, 6 = nobody knows. */
 #include "tree.h"
 
 #include <linux/fs.h>
@@ -17,7 +18,8 @@ static unsigned low(int fd)
     CHECK(!fstat(fd, &st) && S_ISDIR(st.st_mode));
     if (st.st_ino == exchanged_when_asked) {
         exchanged_when_asked = 0;
-        CHECK(!syscall(SYS_renameat2, AT_FDCWD, at("mdts/mine"), AT_FDCWD, at("other"), 2u /* RENAME_EXCHANGE */));
+        CHECK(!syscall(SYS_renameat2, AT_FDCWD, at("mdts/mine"), AT_FDCWD, at("other"),
+                       2u /* RENAME_EXCHANGE */));
     }
     return st.st_mode & 7;
 }
@@ -61,11 +63,15 @@ static void check_tree(const char *top)
     struct result r = scan((options){ .flags = HPC_SCAN_MDTS, .inline_bytes = 10 }, top);
 
     CHECK(r.count == 10 && r.stats.dirs_listed == 5);
-    CHECK(find(&r, top)->mdt_count == 1 && find(&r, top)->mdts[0] == 5); /* a root's own entry, too */
+    CHECK(find(&r, top)->mdt_count == 1 &&
+          find(&r, top)->mdts[0] == 5); /* a root's own entry, too */
     CHECK(find(&r, at("mdts/file"))->mdts[0] == 5 && find(&r, at("mdts/two"))->mdts[0] == 5);
-    CHECK(find(&r, at("mdts/two/file"))->mdt_count == 1 && find(&r, at("mdts/two/file"))->mdts[0] == 2);
-    CHECK(find(&r, at("mdts/two/zero/file"))->mdt_count == 1 && find(&r, at("mdts/two/zero/file"))->mdts[0] == 0);
-    CHECK(find(&r, at("mdts/striped/file"))->mdt_count == 2 && find(&r, at("mdts/striped/file"))->mdts[0] == 0);
+    CHECK(find(&r, at("mdts/two/file"))->mdt_count == 1 &&
+          find(&r, at("mdts/two/file"))->mdts[0] == 2);
+    CHECK(find(&r, at("mdts/two/zero/file"))->mdt_count == 1 &&
+          find(&r, at("mdts/two/zero/file"))->mdts[0] == 0);
+    CHECK(find(&r, at("mdts/striped/file"))->mdt_count == 2 &&
+          find(&r, at("mdts/striped/file"))->mdts[0] == 0);
     CHECK(find(&r, at("mdts/striped/file"))->mdts[1] == 3);
     CHECK(find(&r, at("mdts/unknown/file"))->mdt_count == 0);
     drop(&r);
@@ -101,7 +107,8 @@ void test_mdts(void)
     remove_tree(top);
 }
 
-/* While a directory is asked, another one takes its name: the names and the answer are those of the one that is listed. */
+/* While a directory is asked, another one takes its name: the names and the answer are those of the
+ * one that is listed. */
 void test_mdts_exchanged(void)
 {
     char *top = make_on("mdts", 5);
@@ -115,7 +122,8 @@ void test_mdts_exchanged(void)
     exchanged_when_asked = st.st_ino;
     r = scan((options){ .flags = HPC_SCAN_MDTS }, top);
     CHECK(exchanged_when_asked == 0);
-    CHECK(find(&r, at("mdts/mine/of-mine"))->mdt_count == 1 && find(&r, at("mdts/mine/of-mine"))->mdts[0] == 2);
+    CHECK(find(&r, at("mdts/mine/of-mine"))->mdt_count == 1 &&
+          find(&r, at("mdts/mine/of-mine"))->mdts[0] == 2);
     drop(&r);
     remove_tree(top);
     remove_tree(at("other"));

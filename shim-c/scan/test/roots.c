@@ -1,4 +1,5 @@
-/* Roots that others can exchange: which symlinks at a root and above it are followed, and that nothing behind another one is handed out. */
+/* Roots that others can exchange: which symlinks at a root and above it are followed, and that
+ * nothing behind another one is handed out. */
 #include "tree.h"
 
 #include <pthread.h>
@@ -22,10 +23,13 @@ static void refused(const char *root, const char *link)
     struct result r = scan(small, at(root));
     uint8_t said[256] = { 0 };
 
-    CHECK(r.count == 1 && r.at[0].type == HPC_REC_ERROR && r.at[0].error == ELOOP && r.at[0].op == HPC_OP_STAT, "%s", root);
+    CHECK(r.count == 1 && r.at[0].type == HPC_REC_ERROR && r.at[0].error == ELOOP &&
+              r.at[0].op == HPC_OP_STAT,
+          "%s", root);
     CHECK(!strcmp(r.at[0].path, at(root)));
     drop(&r);
-    CHECK(hpc_root_link((const uint8_t *)at(root), (int64_t)strlen(at(root)), said, sizeof said) == (int64_t)strlen(at(link)));
+    CHECK(hpc_root_link((const uint8_t *)at(root), (int64_t)strlen(at(root)), said, sizeof said) ==
+          (int64_t)strlen(at(link)));
     CHECK(!strcmp((char *)said, at(link)), "%s", (char *)said);
 }
 
@@ -35,7 +39,8 @@ static void followed(const char *root, const char *name, const char *content)
     uint8_t said[8];
 
     CHECK(!strcmp(find(&r, at(name))->content, content));
-    CHECK(hpc_root_link((const uint8_t *)at(root), (int64_t)strlen(at(root)), said, sizeof said) == 0);
+    CHECK(hpc_root_link((const uint8_t *)at(root), (int64_t)strlen(at(root)), said, sizeof said) ==
+          0);
     drop(&r);
 }
 
@@ -101,7 +106,8 @@ void test_roots_kinds(void)
     struct result r;
 
     make_dir(at("rk"));
-    CHECK(!mkfifo(at("rk/fifo"), 0600) && !symlink("fifo", at("rk/to-fifo")) && !symlink("none", at("rk/to-none")) && !symlink("ring", at("rk/ring")));
+    CHECK(!mkfifo(at("rk/fifo"), 0600) && !symlink("fifo", at("rk/to-fifo")) &&
+          !symlink("none", at("rk/to-none")) && !symlink("ring", at("rk/ring")));
     r = scan(small, at("rk/to-fifo"));
     CHECK(r.count == 1 && r.at[0].head.kind == HPC_FIFO && r.at[0].error == 0);
     drop(&r);
@@ -142,7 +148,9 @@ static void attacked(const char *root, const char *other, unsigned many)
     atomic_store(&exchanging, true);
     CHECK(!pthread_create(&thread, NULL, exchange, pair));
     for (unsigned i = 0; i < (many ? 20 : 300); i++) {
-        struct result r = scan((options){ .threads = 2, .inline_bytes = 100, .flags = HPC_SCAN_XATTRS }, at("rx/home/data"));
+        struct result r = scan(
+            (options){ .threads = 2, .inline_bytes = 100, .flags = HPC_SCAN_XATTRS },
+            at("rx/home/data"));
 
         for (size_t j = 0; j < r.count; j++) {
             const struct seen *s = &r.at[j];
@@ -166,7 +174,8 @@ static void fill(const char *folder, const char *content, uid_t owner)
     char path[256];
 
     for (int i = -1; i < 40; i++) {
-        i < 0 ? snprintf(path, sizeof path, "%s", at(folder)) : snprintf(path, sizeof path, "%s/d%d", at(folder), i);
+        i < 0 ? snprintf(path, sizeof path, "%s", at(folder))
+              : snprintf(path, sizeof path, "%s/d%d", at(folder), i);
         make_dir(path);
         CHECK(!chown(path, owner, owner));
         strcat(path, "/f");

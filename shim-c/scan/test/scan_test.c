@@ -87,7 +87,8 @@ static void test_roots(void)
     make_file(at("roots/dir/file"), "abc");
     CHECK(!symlink("dir", at("roots/to-dir")));
     r = scan((options){ .inline_bytes = 10 }, at("roots/dir/file"));
-    CHECK(r.count == 1 && r.at[0].head.name_len == 0 && !strcmp(r.at[0].path, at("roots/dir/file")) && !strcmp(r.at[0].content, "abc"));
+    CHECK(r.count == 1 && r.at[0].head.name_len == 0 &&
+          !strcmp(r.at[0].path, at("roots/dir/file")) && !strcmp(r.at[0].content, "abc"));
     drop(&r);
     r = scan((options){ 0 }, at("roots/to-dir"));
     CHECK(r.count == 2 && find(&r, at("roots/to-dir"))->head.kind == HPC_DIRECTORY);
@@ -98,10 +99,12 @@ static void test_roots(void)
     find(&r, at("roots/dir/file"));
     drop(&r);
     r = scan((options){ 0 }, at("roots/absent"));
-    CHECK(r.count == 1 && r.at[0].type == HPC_REC_ERROR && r.at[0].error == ENOENT && r.at[0].op == HPC_OP_STAT && r.stats.failed == 1);
+    CHECK(r.count == 1 && r.at[0].type == HPC_REC_ERROR && r.at[0].error == ENOENT &&
+          r.at[0].op == HPC_OP_STAT && r.stats.failed == 1);
     drop(&r);
     remove_tree(top);
-    h = start_scan((options){ .threads = 1 }, "/"); /* all of it would take too long: the first batch tells */
+    h = start_scan((options){ .threads = 1 },
+                   "/"); /* all of it would take too long: the first batch tells */
     while ((n = hpc_scan_next(h, buf, HPC_SCAN_MIN_CAP, 1000)) == -EAGAIN)
         ;
     memset(&r, 0, sizeof r);
@@ -117,17 +120,27 @@ static void test_roots(void)
 
 static void test_bad_options(void)
 {
-    options good = { .version = HPC_SCAN_ABI, .threads = 1, .since_s = INT64_MIN, .ring_entries = 1, .ring_bytes = 1, .path_count = 1 };
-    struct { options o; uint32_t len; char path[4]; uint32_t excludes, markers; } b = { good, 4, "/etc", 0, 0 };
+    options good = { .version = HPC_SCAN_ABI,
+                     .threads = 1,
+                     .since_s = INT64_MIN,
+                     .ring_entries = 1,
+                     .ring_bytes = 1,
+                     .path_count = 1 };
+    struct {
+        options o;
+        uint32_t len;
+        char path[4];
+        uint32_t excludes, markers;
+    } b = { good, 4, "/etc", 0, 0 };
     int64_t size = sizeof b;
 
-#define REFUSED(change, error)                                                \
-    do {                                                                      \
-        b.o = good;                                                           \
-        b.len = 4;                                                            \
-        memcpy(b.path, "/etc", 4);                                            \
-        b.excludes = b.markers = 0;                                           \
-        change;                                                               \
+#define REFUSED(change, error) \
+    do { \
+        b.o = good; \
+        b.len = 4; \
+        memcpy(b.path, "/etc", 4); \
+        b.excludes = b.markers = 0; \
+        change; \
         CHECK(hpc_scan_start((const uint8_t *)&b, size) == -(error), #change); \
     } while (0)
     CHECK(sizeof b == sizeof good + 16);
@@ -145,7 +158,8 @@ static void test_bad_options(void)
     REFUSED(b.excludes = 1, EINVAL);
     REFUSED(b.markers = 1, EINVAL);
     CHECK(hpc_scan_start((const uint8_t *)&b, size - 4) == -EINVAL);
-    CHECK(hpc_scan_next(0, NULL, 0, 0) == -EINVAL && hpc_scan_stop(0) == -EINVAL && hpc_scan_free(0, 0) == -EINVAL);
+    CHECK(hpc_scan_next(0, NULL, 0, 0) == -EINVAL && hpc_scan_stop(0) == -EINVAL &&
+          hpc_scan_free(0, 0) == -EINVAL);
 }
 
 static pid_t owner;
@@ -159,15 +173,60 @@ static void clean_up(void)
 /* An argument is the directory to work in. */
 int main(int argc, char **argv)
 {
-    static const struct { const char *name; void (*run)(void); } tests[] = {
+    static const struct {
+        const char *name;
+        void (*run)(void);
+    } tests[] = {
 #define TEST(name) { #name, test_##name }
-        TEST(hash), TEST(fairness), TEST(bad_options), TEST(kinds_and_content), TEST(roots), TEST(read_files), TEST(unreadable),
-        TEST(shards_and_since), TEST(pace), TEST(backoff), TEST(read_ahead), TEST(file_mounts), TEST(flat), TEST(chain), TEST(too_deep), TEST(wide), TEST(few_descriptors),
-        TEST(changing), TEST(ring_and_stop), TEST(ring_wakes), TEST(exclude), TEST(exclude_refused), TEST(whole), TEST(released), TEST(markers), TEST(one_filesystem), TEST(xattrs),
-        TEST(flags_of_opened), TEST(xattrs_large), TEST(holes), TEST(frames), TEST(frames_stopped), TEST(stream), TEST(stream_refused), TEST(stream_stopped),
-        TEST(close_fails), TEST(torn), TEST(exchanged), TEST(generation), TEST(holes_go_back), TEST(openers), TEST(openers_left), TEST(named_below),
-        TEST(mdts), TEST(mdts_exchanged), TEST(roots_links),
-        TEST(roots_own_links), TEST(roots_kinds), TEST(roots_exchanged),
+        TEST(hash),
+        TEST(fairness),
+        TEST(bad_options),
+        TEST(kinds_and_content),
+        TEST(roots),
+        TEST(read_files),
+        TEST(unreadable),
+        TEST(shards_and_since),
+        TEST(pace),
+        TEST(backoff),
+        TEST(read_ahead),
+        TEST(file_mounts),
+        TEST(flat),
+        TEST(chain),
+        TEST(too_deep),
+        TEST(wide),
+        TEST(few_descriptors),
+        TEST(changing),
+        TEST(ring_and_stop),
+        TEST(ring_wakes),
+        TEST(exclude),
+        TEST(exclude_refused),
+        TEST(whole),
+        TEST(released),
+        TEST(markers),
+        TEST(one_filesystem),
+        TEST(xattrs),
+        TEST(flags_of_opened),
+        TEST(xattrs_large),
+        TEST(holes),
+        TEST(frames),
+        TEST(frames_stopped),
+        TEST(stream),
+        TEST(stream_refused),
+        TEST(stream_stopped),
+        TEST(close_fails),
+        TEST(torn),
+        TEST(exchanged),
+        TEST(generation),
+        TEST(holes_go_back),
+        TEST(openers),
+        TEST(openers_left),
+        TEST(named_below),
+        TEST(mdts),
+        TEST(mdts_exchanged),
+        TEST(roots_links),
+        TEST(roots_own_links),
+        TEST(roots_kinds),
+        TEST(roots_exchanged),
     };
     const char *tmp = argc > 1 ? argv[1] : access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";
 

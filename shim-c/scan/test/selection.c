@@ -5,8 +5,10 @@
 #include <sys/mount.h>
 
 static const char *const names[] = {
-    "a/", "a/b/", "a/b/c", "a/c", "a/bc", "b/", "b/c", "c", "x.o", "x.c", "a/x.o", "a/b/x.o", "[x]", "st*r", "back\\slash", "!bang", "#hash", "blank ",
-    "new\nline", "\xff\xfe", "deep/", "deep/1/", "deep/1/2/", "deep/1/2/3", "deep/1/2/x.o", NULL,
+    "a/",          "a/b/",      "a/b/c",      "a/c",          "a/bc",      "b/",       "b/c",
+    "c",           "x.o",       "x.c",        "a/x.o",        "a/b/x.o",   "[x]",      "st*r",
+    "back\\slash", "!bang",     "#hash",      "blank ",       "new\nline", "\xff\xfe", "deep/",
+    "deep/1/",     "deep/1/2/", "deep/1/2/3", "deep/1/2/x.o", NULL,
 };
 
 /* The tree's names that are left when `list` is excluded, in order, joined by '|'. */
@@ -25,11 +27,16 @@ static void expect(const char *const *list, const char *want)
     drop(&r);
 }
 
-#define PATTERNS(...) (const char *const[]){ __VA_ARGS__, NULL }
+#define PATTERNS(...) \
+    (const char *const[]) \
+    { \
+        __VA_ARGS__, NULL \
+    }
 
 void test_exclude(void)
 {
-    const char *rest = "!bang|#hash|[x]|a|a/b|a/b/c|a/bc|a/c|b|b/c|back\\slash|blank |c|new\nline|st*r|\xff\xfe|";
+    const char *rest =
+        "!bang|#hash|[x]|a|a/b|a/b/c|a/bc|a/c|b|b/c|back\\slash|blank |c|new\nline|st*r|\xff\xfe|";
     struct result r;
     char want[1024];
 
@@ -50,15 +57,23 @@ void test_exclude(void)
     expect(PATTERNS("*.[co]", "deep/"), rest);
     expect(PATTERNS("*.[!a-bd-n]", "!x.c", "x.c", "/de*p"), rest);
     expect(PATTERNS("**/x.?", "/deep/**", "/deep"), rest);
-    expect(PATTERNS("/x.o", "/x.c", "a/x.o", "a/**/x.o", "deep/**/x.o", "deep/1/2/3", "deep/1/2/", "deep/?/", "de?p/"), rest);
-    snprintf(want, sizeof want, "%s", "!bang|#hash|[x]|a|a/b|a/b/c|a/b/x.o|a/bc|a/c|a/x.o|b|back\\slash|blank |deep|deep/1|deep/1/2|deep/1/2/3|deep/1/2/x.o|new\nline|st*r|x.c|x.o|\xff\xfe|");
+    expect(PATTERNS("/x.o", "/x.c", "a/x.o", "a/**/x.o", "deep/**/x.o", "deep/1/2/3", "deep/1/2/",
+                    "deep/?/", "de?p/"),
+           rest);
+    snprintf(want, sizeof want, "%s",
+             "!bang|#hash|[x]|a|a/b|a/b/c|a/b/x.o|a/bc|a/c|a/x.o|b|back\\slash|blank "
+             "|deep|deep/1|deep/1/2|deep/1/2/3|deep/1/2/x.o|new\nline|st*r|x.c|x.o|\xff\xfe|");
     expect(PATTERNS("b/c", "/c", "/b/x", "c/"), want);
-    expect(PATTERNS("a", "b/", "\\[x]", "st\\*r", "back\\\\*", "\\!b*", "#*", "* ", "*\n*", "[\xf0-\xff][^a]", "deep/*/2/**", "*.o"), "c|deep|deep/1|deep/1/2|x.c|");
+    expect(PATTERNS("a", "b/", "\\[x]", "st\\*r", "back\\\\*", "\\!b*", "#*", "* ", "*\n*",
+                    "[\xf0-\xff][^a]", "deep/*/2/**", "*.o"),
+           "c|deep|deep/1|deep/1/2|x.c|");
     expect(PATTERNS("/*", "!/a", "/a/*", "!/a/b/"), "a|a/b|a/b/c|a/b/x.o|");
-    expect(PATTERNS("*", "![[:alpha:]]", "!x.[[:lower:]c-d]"), "a|a/b|a/b/c|a/b/x.o|a/c|a/x.o|b|b/c|c|x.c|x.o|");
+    expect(PATTERNS("*", "![[:alpha:]]", "!x.[[:lower:]c-d]"),
+           "a|a/b|a/b/c|a/b/x.o|a/c|a/x.o|b|b/c|c|x.c|x.o|");
     excludes = PATTERNS("a", "deep/1/"); /* what is below is not met, so it is not counted */
     r = scan((options){ .threads = 2 }, at("tree"));
-    CHECK(r.stats.filtered_excluded == 2 && r.stats.dirs_listed == 3 && r.stats.scanned == 17, "%llu", (unsigned long long)r.stats.scanned);
+    CHECK(r.stats.filtered_excluded == 2 && r.stats.dirs_listed == 3 && r.stats.scanned == 17,
+          "%llu", (unsigned long long)r.stats.scanned);
     drop(&r);
     excludes = PATTERNS("*"); /* the path of the scan itself is never excluded */
     r = scan((options){ .shard_index = 0, .shard_count = 1 }, at("tree"));
@@ -71,8 +86,13 @@ void test_exclude(void)
 void test_exclude_refused(void)
 {
     char many[140] = "", longest[HPC_SCAN_MAX_PATTERN + 2] = "";
-    const char *const bad[] = { "", "!", "/", "!/", "a//b", "//", "a//", "[", "[a", "[]", "[!", "[a-", "[a\\", "[[:nope:]]", "[[:alpha:", "a\\", "\\", "a/[", "\\/a", many, longest, NULL };
-    const char *const good[] = { "[]]", "[!]]", "[^]-]", "[a-]", "[[:alpha:]]", "[[:]", "\\\\", "!!", "**", "***/a", "a/**/", "**/**/**", "[z-a]", "a\\/b", NULL };
+    const char *const bad[] = { "",     "!",          "/",         "!/",  "a//b", "//",
+                                "a//",  "[",          "[a",        "[]",  "[!",   "[a-",
+                                "[a\\", "[[:nope:]]", "[[:alpha:", "a\\", "\\",   "a/[",
+                                "\\/a", many,         longest,     NULL };
+    const char *const good[] = { "[]]",   "[!]]",     "[^]-]", "[a-]",  "[[:alpha:]]",
+                                 "[[:]",  "\\\\",     "!!",    "**",    "***/a",
+                                 "a/**/", "**/**/**", "[z-a]", "a\\/b", NULL };
 
     for (unsigned i = 0; i <= HPC_SCAN_MAX_COMPONENTS; i++)
         strcat(many, "a/");
@@ -107,7 +127,8 @@ void test_markers(void)
     char *top = at("marked");
 
     make_dir(top);
-    for (const char *const *d = PATTERNS("cache", "liar", "short", "linked", "kept", "dangling"); *d; d++) {
+    for (const char *const *d = PATTERNS("cache", "liar", "short", "linked", "kept", "dangling");
+         *d; d++) {
         char name[64];
         snprintf(name, sizeof name, "marked/%s", *d);
         make_dir(at(name));
@@ -130,7 +151,8 @@ void test_markers(void)
     drop(&r);
     markers = PATTERNS("CACHEDIR.TAG", ".nobackup");
     r = scan((options){ .flags = HPC_SCAN_SERIAL_DIRS }, top);
-    CHECK(r.count == 1 + 12 + 6 - 6 && r.stats.dirs_pruned_marker == 3 && r.stats.dirs_listed == 4, "%zu", r.count);
+    CHECK(r.count == 1 + 12 + 6 - 6 && r.stats.dirs_pruned_marker == 3 && r.stats.dirs_listed == 4,
+          "%zu", r.count);
     find(&r, at("marked/kept"));
     find(&r, at("marked/dangling"));
     drop(&r);
@@ -145,17 +167,20 @@ static void scan_mounts(const char *top)
 {
     struct result r;
 
-    if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) || mount("none", at("one/other"), "tmpfs", 0, NULL)) {
+    if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+        mount("none", at("one/other"), "tmpfs", 0, NULL)) {
         printf("  not run, no mounts here: one filesystem\n");
         return;
     }
     make_file(at("one/other/inside"), "x");
-    CHECK(!mount(at("one/dir"), at("one/same"), NULL, MS_BIND, NULL)); /* the same filesystem once more */
+    CHECK(!mount(at("one/dir"), at("one/same"), NULL, MS_BIND,
+                 NULL)); /* the same filesystem once more */
     r = scan((options){ 0 }, top);
     CHECK(r.count == 7 && r.stats.dirs_pruned_filesystem == 0, "%zu", r.count);
     drop(&r);
     r = scan((options){ .flags = HPC_SCAN_ONE_FILESYSTEM }, top);
-    CHECK(r.count == 6 && r.stats.dirs_pruned_filesystem == 1 && r.stats.dirs_listed == 3, "%zu", r.count);
+    CHECK(r.count == 6 && r.stats.dirs_pruned_filesystem == 1 && r.stats.dirs_listed == 3, "%zu",
+          r.count);
     find(&r, at("one/other"));
     find(&r, at("one/same/file"));
     drop(&r);
@@ -174,12 +199,14 @@ void test_one_filesystem(void)
 
 static void scan_named(const char *top)
 {
-    const char *const below[] = { at("named/x/deep"), at("named/marked/in"), at("named/m"), at("named/alone"), NULL };
+    const char *const below[] = { at("named/x/deep"), at("named/marked/in"), at("named/m"),
+                                  at("named/alone"), NULL };
     const char *const left_out[] = { "x", "/alone", NULL }, *const marker[] = { ".nobackup", NULL };
     struct result r;
 
     if (geteuid() == 0) { /* else it is a directory like any other */
-        CHECK(!unshare(CLONE_NEWNS) && !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) && !mount("none", at("named/m"), "tmpfs", 0, NULL));
+        CHECK(!unshare(CLONE_NEWNS) && !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
+              !mount("none", at("named/m"), "tmpfs", 0, NULL));
         make_file(at("named/m/file"), "m");
         make_dir(at("named/m/x"));
     }
@@ -188,20 +215,26 @@ static void scan_named(const char *top)
     markers = marker;
     r = scan((options){ .flags = HPC_SCAN_ONE_FILESYSTEM }, top);
     check_unique(&r);
-    CHECK(find(&r, at("named/x/deep/file")) && find(&r, at("named/marked/in/file")) && find(&r, at("named/alone")));
+    CHECK(find(&r, at("named/x/deep/file")) && find(&r, at("named/marked/in/file")) &&
+          find(&r, at("named/alone")));
     CHECK(find(&r, at("named/marked")) && find(&r, at("named/namesake/m")));
     if (geteuid() == 0)
         CHECK(find(&r, at("named/m/file")));
     for (size_t i = 0; i < r.count; i++)
-        CHECK(strcmp(r.at[i].path, at("named/x")) && strcmp(r.at[i].path, at("named/m/x")) && strcmp(r.at[i].path, at("named/marked/left")));
+        CHECK(strcmp(r.at[i].path, at("named/x")) && strcmp(r.at[i].path, at("named/m/x")) &&
+              strcmp(r.at[i].path, at("named/marked/left")));
     drop(&r);
 }
 
 /* A path that is named itself is saved, whatever leaves it out of the walk above it, and once. */
 void test_named_below(void)
 {
-    const char *const dirs[] = { "named", "named/x", "named/x/deep", "named/marked", "named/marked/in", "named/m", "named/namesake", "named/namesake/m" };
-    const char *const files[] = { "named/x/deep/file", "named/marked/.nobackup", "named/marked/in/file", "named/marked/left", "named/alone" };
+    const char *const dirs[] = {
+        "named",           "named/x", "named/x/deep",   "named/marked",
+        "named/marked/in", "named/m", "named/namesake", "named/namesake/m"
+    };
+    const char *const files[] = { "named/x/deep/file", "named/marked/.nobackup",
+                                  "named/marked/in/file", "named/marked/left", "named/alone" };
 
     for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
         make_dir(at(dirs[i]));

@@ -115,8 +115,10 @@ void test_wide(void)
             CHECK(r.count == made && r.stats.dirs_listed == made, "%zu %u", r.count, made);
             check_unique(&r);
 #ifdef BACKLOG_MAX
-            /* with the bound at 32 and 4 KiB steps, not even one level's directories are ever all known at once */
-            CHECK(r.stats.pending_peak < FLAT / 10, "%llu pending", (unsigned long long)r.stats.pending_peak);
+            /* with the bound at 32 and 4 KiB steps, not even one level's directories are ever all
+             * known at once */
+            CHECK(r.stats.pending_peak < FLAT / 10, "%llu pending",
+                  (unsigned long long)r.stats.pending_peak);
 #endif
             drop(&r);
         }
@@ -137,7 +139,9 @@ static void scan_with_few(const char *top)
 {
     small_limit(20);
     for (unsigned flags = 0; flags <= HPC_SCAN_SERIAL_DIRS; flags += HPC_SCAN_SERIAL_DIRS) {
-        struct result r = scan((options){ .threads = 16, .flags = flags | HPC_SCAN_READ_AHEAD, .inline_bytes = 10 }, top);
+        struct result r = scan(
+            (options){ .threads = 16, .flags = flags | HPC_SCAN_READ_AHEAD, .inline_bytes = 10 },
+            top);
         CHECK(r.count == few_made && r.stats.dirs_failed == 0, "%zu of %u", r.count, few_made);
         CHECK(r.stats.fds_peak <= 14, "%llu", (unsigned long long)r.stats.fds_peak);
         check_unique(&r);

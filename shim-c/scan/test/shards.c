@@ -20,7 +20,8 @@ void test_shards_and_since(void)
     }
     for (uint32_t k = 0; k < 4; k++) {
         r = scan((options){ .shard_index = k, .shard_count = 4, .inline_bytes = 10 }, top);
-        CHECK(r.stats.scanned == 402 && r.stats.filtered_shard == 402 - r.stats.handed_out && r.stats.dirs_listed == 2);
+        CHECK(r.stats.scanned == 402 && r.stats.filtered_shard == 402 - r.stats.handed_out &&
+              r.stats.dirs_listed == 2);
         CHECK(r.stats.handed_out > 50 && r.stats.handed_out < 150);
         for (size_t i = 0; i < r.count; i++) {
             uint64_t hash;
@@ -39,14 +40,17 @@ void test_shards_and_since(void)
     r = scan((options){ .since_s = INT64_MAX }, top);
     CHECK(r.count == 0 && r.stats.filtered_older == 402 && r.stats.dirs_listed == 2);
     drop(&r);
-    r = scan((options){ .since_s = INT64_MAX, .flags = HPC_SCAN_KEEP_OLDER, .inline_bytes = 10 }, top);
-    CHECK(r.count == 402 && find(&r, at("shards/0"))->head.flags == HPC_ENTRY_OLDER && r.stats.content_bytes == 0);
+    r = scan((options){ .since_s = INT64_MAX, .flags = HPC_SCAN_KEEP_OLDER, .inline_bytes = 10 },
+             top);
+    CHECK(r.count == 402 && find(&r, at("shards/0"))->head.flags == HPC_ENTRY_OLDER &&
+          r.stats.content_bytes == 0);
     CHECK(find(&r, at("shards/0"))->content_len == HPC_CONTENT_NONE);
     drop(&r);
     remove_tree(top);
 }
 
-/* A file mounted on a file: readdir tells the inode below, stat the one above. It must not fall between two shards. */
+/* A file mounted on a file: readdir tells the inode below, stat the one above. It must not fall
+ * between two shards. */
 static void scan_file_mounts(const char *top)
 {
     char from[4096], to[4096];
@@ -62,7 +66,8 @@ static void scan_file_mounts(const char *top)
         CHECK(!mount(from, to, NULL, MS_BIND, NULL), "%s", strerror(errno));
     }
     snprintf(to, sizeof to, "%s/to", top);
-    for (unsigned proc = 1; proc <= 2; proc++) { /* the second time there is no /proc to ask what is mounted */
+    for (unsigned proc = 1; proc <= 2;
+         proc++) { /* the second time there is no /proc to ask what is mounted */
         for (uint32_t k = 0; k < 4; k++) {
             struct result r = scan((options){ .shard_index = k, .shard_count = 4 }, to);
             all += r.stats.handed_out;

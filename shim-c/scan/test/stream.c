@@ -21,7 +21,8 @@ static void *read_all(void *arg)
     return NULL;
 }
 
-/* The payloads of the D frames, in place; aborts when anything else is there, or not three empty ones stand before each. */
+/* The payloads of the D frames, in place; aborts when anything else is there, or not three empty
+ * ones stand before each. */
 static size_t payloads(struct reader *r)
 {
     size_t from = 0, to = 0, empty = 0;
@@ -43,7 +44,8 @@ static size_t payloads(struct reader *r)
 }
 
 /* Streams to a pipe that somebody reads; *got receives the payloads. */
-static int64_t streamed(int from, int64_t offset, int64_t length, int non_blocking, struct hpc_stream_control *control, struct reader *got)
+static int64_t streamed(int from, int64_t offset, int64_t length, int non_blocking,
+                        struct hpc_stream_control *control, struct reader *got)
 {
     int ends[2];
     pthread_t thread;
@@ -78,10 +80,14 @@ static void *write_all(void *arg)
 void test_stream(void)
 {
     enum { SIZE = 5 * 1000 * 1000 + 123 };
-    static const struct { int64_t offset, length, moved; } cases[] = {
-        { 0, SIZE, SIZE }, { 0, INT64_MAX, SIZE }, { 4095, 983041, 983041 }, { 1, 1, 1 }, { SIZE - 5, 10, 5 }, { SIZE, 1, 0 }, { SIZE + 4096, 1, 0 }, { 0, 0, 0 },
+    static const struct {
+        int64_t offset, length, moved;
+    } cases[] = {
+        { 0, SIZE, SIZE },   { 0, INT64_MAX, SIZE }, { 4095, 983041, 983041 }, { 1, 1, 1 },
+        { SIZE - 5, 10, 5 }, { SIZE, 1, 0 },         { SIZE + 4096, 1, 0 },    { 0, 0, 0 },
     };
-    struct reader got = { .bytes = malloc(2 * SIZE), .cap = 2 * SIZE }, sent = { .bytes = malloc(SIZE), .len = SIZE };
+    struct reader got = { .bytes = malloc(2 * SIZE), .cap = 2 * SIZE },
+                  sent = { .bytes = malloc(SIZE), .len = SIZE };
     struct hpc_stream_control control = { 0 };
     pthread_t thread;
     int fd, ends[2];
@@ -92,7 +98,8 @@ void test_stream(void)
     CHECK(write(fd, sent.bytes, SIZE) == SIZE);
     for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
         const int64_t offset = cases[i / 2].offset, moved = cases[i / 2].moved;
-        CHECK(streamed(fd, offset, cases[i / 2].length, i & 1, &control, &got) == moved, "case %zu", i);
+        CHECK(streamed(fd, offset, cases[i / 2].length, i & 1, &control, &got) == moved, "case %zu",
+              i);
         CHECK(got.len == (size_t)moved && control.error == 0);
         CHECK(moved == 0 || !memcmp(got.bytes, sent.bytes + offset, (size_t)moved));
         CHECK(lseek(fd, 0, SEEK_CUR) == SIZE);
@@ -118,14 +125,18 @@ void test_stream_refused(void)
 {
     struct reader got = { .bytes = malloc(1 << 20), .cap = 1 << 20 };
     struct hpc_stream_control control = { 0 };
-    int ends[2], fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC), directory = open(base, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+    int ends[2], fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC),
+                 directory = open(base, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
     int64_t moved = streamed(fd, 0, 1 << 20, 0, &control, &got);
 
-    CHECK(moved > 0 || (moved == 0 && control.error == EINVAL), "%lld, error %d", (long long)moved, control.error);
+    CHECK(moved > 0 || (moved == 0 && control.error == EINVAL), "%lld, error %d", (long long)moved,
+          control.error);
     CHECK((int64_t)got.len == moved);
-    CHECK(streamed(directory, 0, 1, 0, &control, &got) == 0 && (control.error == EINVAL || control.error == EISDIR));
+    CHECK(streamed(directory, 0, 1, 0, &control, &got) == 0 &&
+          (control.error == EINVAL || control.error == EISDIR));
     CHECK(streamed(-1, 0, 1, 0, &control, &got) == 0 && control.error == EBADF);
-    CHECK(hpc_stream(fd, -2, 1, 1, (uint8_t *)&control) == -EINVAL && hpc_stream(fd, 0, -1, 1, (uint8_t *)&control) == -EINVAL);
+    CHECK(hpc_stream(fd, -2, 1, 1, (uint8_t *)&control) == -EINVAL &&
+          hpc_stream(fd, 0, -1, 1, (uint8_t *)&control) == -EINVAL);
     close(fd);
     close(directory);
     signal(SIGPIPE, SIG_IGN);

@@ -1,9 +1,10 @@
-/* For the tests: making and removing trees of any depth, running a scan, and looking at what it gave. */
+/* For the tests: making and removing trees of any depth, running a scan, and looking at what it
+ * gave. */
 #ifndef HPC_SCAN_TEST_TREE_H
 #define HPC_SCAN_TEST_TREE_H
 
-#include "../hpc_scan.h"
 #include "../../include/hpc_entry.h"
+#include "../hpc_scan.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,12 +21,15 @@
 #include <unistd.h>
 
 /* CHECK(condition) or CHECK(condition, format, …): ends the program where it does not hold. */
-#define CHECK(...) CHECK_PICK(__VA_ARGS__, CHECK_SAY, CHECK_SAY, CHECK_SAY, CHECK_SAY, CHECK_BARE)(__VA_ARGS__)
+#define CHECK(...) \
+    CHECK_PICK(__VA_ARGS__, CHECK_SAY, CHECK_SAY, CHECK_SAY, CHECK_SAY, CHECK_BARE)(__VA_ARGS__)
 #define CHECK_PICK(a, b, c, d, e, which, ...) which
-#define CHECK_BARE(cond) ((cond) ? (void)0 : check_failed(__FILE__, __LINE__, #cond, "%s", ""))
-#define CHECK_SAY(cond, ...) ((cond) ? (void)0 : check_failed(__FILE__, __LINE__, #cond, __VA_ARGS__))
+#define CHECK_BARE(cond)                      ((cond) ? (void)0 : check_failed(__FILE__, __LINE__, #cond, "%s", ""))
+#define CHECK_SAY(cond, ...) \
+    ((cond) ? (void)0 : check_failed(__FILE__, __LINE__, #cond, __VA_ARGS__))
 
-__attribute__((noreturn, format(printf, 4, 5))) static inline void check_failed(const char *file, int line, const char *what, const char *format, ...)
+__attribute__((noreturn, format(printf, 4, 5))) static inline void check_failed(
+    const char *file, int line, const char *what, const char *format, ...)
 {
     va_list args;
 
@@ -98,7 +102,8 @@ static inline void make_chain(const char *top, const char *name, unsigned depth)
     close(dir);
 }
 
-/* Removes everything below, at any depth, with two descriptors: goes down into the first directory it meets, and up by "..". */
+/* Removes everything below, at any depth, with two descriptors: goes down into the first directory
+ * it meets, and up by "..". */
 static inline void remove_below(int dir)
 {
     unsigned depth = 0;
@@ -147,10 +152,10 @@ struct seen {
     uint16_t type;
     int error;
     uint32_t op, content_len;
-    char *path;               /* NUL added; of a root its own path */
+    char *path; /* NUL added; of a root its own path */
     size_t path_len;
     struct hpc_entry_head head;
-    char *link, *content;     /* NUL added */
+    char *link, *content; /* NUL added */
     uint8_t *xattrs;
     uint32_t xattr_len;
     int xattr_error;
@@ -162,7 +167,7 @@ struct result {
     struct seen *at;
     size_t count, cap;
     struct hpc_scan_stats stats;
-    int64_t end;              /* what the last hpc_scan_next() said */
+    int64_t end; /* what the last hpc_scan_next() said */
     size_t largest_batch;
 };
 
@@ -176,9 +181,12 @@ static inline char *copy(const void *p, size_t n)
     return c;
 }
 
-static inline void add_record(struct result *r, const struct hpc_record_prefix *p, const uint8_t *body, const char *dir, size_t dir_len, size_t mdts_len)
+static inline void add_record(struct result *r, const struct hpc_record_prefix *p,
+                              const uint8_t *body, const char *dir, size_t dir_len, size_t mdts_len)
 {
-    struct seen s = { .type = p->type, .error = p->error, .content_len = p->content_len, .birth = p->birth };
+    struct seen s = {
+        .type = p->type, .error = p->error, .content_len = p->content_len, .birth = p->birth
+    };
     const uint8_t *name;
     uint32_t name_len;
 
@@ -229,7 +237,8 @@ static inline void read_batch(struct result *r, const uint8_t *buf, size_t len)
     for (size_t i = 0; i < len;) {
         struct hpc_record_prefix p;
         memcpy(&p, buf + i, sizeof p);
-        CHECK(p.record_len % 8 == 0 && p.record_len >= sizeof p + p.body_len && p.record_len < sizeof p + p.body_len + 8 && i + p.record_len <= len);
+        CHECK(p.record_len % 8 == 0 && p.record_len >= sizeof p + p.body_len &&
+              p.record_len < sizeof p + p.body_len + 8 && i + p.record_len <= len);
         if (p.type == HPC_REC_DIR) {
             dir = (const char *)buf + i + sizeof p;
             CHECK(p.xattr_len < p.body_len);
@@ -315,7 +324,8 @@ static inline int by_path(const void *a, const void *b)
     return strcmp(((const struct seen *)a)->path, ((const struct seen *)b)->path);
 }
 
-/* Scans to the end. The records come back sorted by path, and their sums are those of the counters. */
+/* Scans to the end. The records come back sorted by path, and their sums are those of the counters.
+ */
 static inline struct result scan(options o, const char *path)
 {
     struct result r = { 0 };
@@ -340,8 +350,10 @@ static inline struct result scan(options o, const char *path)
         dirs_failed += r.at[i].type == HPC_REC_ERROR && r.at[i].op != HPC_OP_STAT;
     }
     CHECK(r.end == 0);
-    CHECK(handed_out == r.stats.handed_out && failed == r.stats.failed && dirs_failed == r.stats.dirs_failed);
-    CHECK(r.stats.scanned == r.stats.handed_out + r.stats.filtered_shard + r.stats.filtered_older + r.stats.filtered_excluded + r.stats.vanished + r.stats.failed);
+    CHECK(handed_out == r.stats.handed_out && failed == r.stats.failed &&
+          dirs_failed == r.stats.dirs_failed);
+    CHECK(r.stats.scanned == r.stats.handed_out + r.stats.filtered_shard + r.stats.filtered_older +
+                                 r.stats.filtered_excluded + r.stats.vanished + r.stats.failed);
     if (r.count)
         qsort(r.at, r.count, sizeof *r.at, by_path);
     return r;

@@ -1,8 +1,10 @@
 /* What the job before could not see is saved, however old it is. */
-#include "tree.h"
 #include "../../include/hpc_entry.h"
+#include "tree.h"
 
-static const char *const names[] = { "a/", "a/b/", "a/b/1", "a/b/c/", "a/b/c/2", "a/b-d/", "a/b-d/3", "a/b0", "a/4", "e/", "e/5", "f", NULL };
+static const char *const names[] = { "a/",     "a/b/",    "a/b/1", "a/b/c/", "a/b/c/2",
+                                     "a/b-d/", "a/b-d/3", "a/b0",  "a/4",    "e/",
+                                     "e/5",    "f",       NULL };
 
 /* The names that are not older, joined by '|'. */
 static void expect(const char *const *list, const char *want)
@@ -17,7 +19,8 @@ static void expect(const char *const *list, const char *want)
     for (size_t i = 0; i < r.count; i++) {
         struct seen *s = &r.at[i];
         if (!(s->head.flags & HPC_ENTRY_OLDER))
-            sprintf(got + strlen(got), "%s|", strlen(s->path) > strlen(top) ? s->path + strlen(top) + 1 : "");
+            sprintf(got + strlen(got), "%s|",
+                    strlen(s->path) > strlen(top) ? s->path + strlen(top) + 1 : "");
     }
     CHECK(!strcmp(got, want), "\n got %s\nwant %s", got, want);
     CHECK(r.count == 13, "%zu", r.count);
@@ -34,7 +37,11 @@ static const char *below(const char *name)
     return out;
 }
 
-#define PATHS(...) (const char *const[]){ __VA_ARGS__, NULL }
+#define PATHS(...) \
+    (const char *const[]) \
+    { \
+        __VA_ARGS__, NULL \
+    }
 
 void test_whole(void)
 {

@@ -1,10 +1,11 @@
 /*
  * What C does with pipes, for benchmarks:
  *   pipelimit write BYTES            writes so many bytes, 256 KiB at a time: what a pipe takes
- *   pipelimit send BYTES PROGRAM …   becomes PROGRAM, whose standard input is a Unix socket that brings so many bytes
- *   pipelimit relay                  standard input to standard output as D frames, by read and write
- *   pipelimit drain                  reads standard input, a mebibyte at a time, and forgets it
- *   pipelimit check BYTES            reads D frames, and fails unless they hold exactly what `send` sends
+ *   pipelimit send BYTES PROGRAM …   becomes PROGRAM, whose standard input is a Unix socket that
+ * brings so many bytes pipelimit relay                  standard input to standard output as D
+ * frames, by read and write pipelimit drain                  reads standard input, a mebibyte at a
+ * time, and forgets it pipelimit check BYTES            reads D frames, and fails unless they hold
+ * exactly what `send` sends
  */
 #include "../frame_header.h"
 
@@ -18,7 +19,8 @@
 
 #define BLOCK (256u * 1024u)
 
-/* The payload is 64 bytes behind the start of a page: within 32, what is copied from or to whole pages may take three times as long. */
+/* The payload is 64 bytes behind the start of a page: within 32, what is copied from or to whole
+ * pages may take three times as long. */
 static uint8_t pages[64 + BLOCK] __attribute__((aligned(4096)));
 static uint8_t *const block = pages + 64 - FRAME_HEADER;
 
@@ -55,7 +57,8 @@ static size_t read_some(uint8_t *to, size_t len)
     return (size_t)n;
 }
 
-/* Of a pattern that was written out once, so that only the first lap costs more than the writing. */
+/* Of a pattern that was written out once, so that only the first lap costs more than the writing.
+ */
 static void write_pattern(int fd, uint64_t bytes)
 {
     enum { PERIODS = 251 * 1024 };
@@ -101,7 +104,8 @@ static void check(uint64_t bytes)
                 if (have < FRAME_HEADER)
                     continue;
                 if (header[0] != 'D' || header[7] != '\n') {
-                    fprintf(stderr, "pipelimit: no frame after %llu bytes\n", (unsigned long long)seen);
+                    fprintf(stderr, "pipelimit: no frame after %llu bytes\n",
+                            (unsigned long long)seen);
                     exit(1);
                 }
                 left = strtoull(header + 1, NULL, 10);
@@ -109,13 +113,15 @@ static void check(uint64_t bytes)
                 continue;
             }
             if (block[i++] != pattern(seen++)) {
-                fprintf(stderr, "pipelimit: byte %llu is another one\n", (unsigned long long)seen - 1);
+                fprintf(stderr, "pipelimit: byte %llu is another one\n",
+                        (unsigned long long)seen - 1);
                 exit(1);
             }
             left--;
         }
     if (seen != bytes || left > 0 || have > 0) {
-        fprintf(stderr, "pipelimit: %llu bytes of %llu\n", (unsigned long long)seen, (unsigned long long)bytes);
+        fprintf(stderr, "pipelimit: %llu bytes of %llu\n", (unsigned long long)seen,
+                (unsigned long long)bytes);
         exit(1);
     }
 }
@@ -127,12 +133,11 @@ static void send_to(uint64_t bytes, char **argv)
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
         fail("socketpair");
     switch (fork()) {
-    case -1:
-        fail("fork");
-        break;
+    case -1: fail("fork"); break;
     case 0:
         close(ends[0]);
-        /* root may have more than net.core.wmem_max: the fewer wake-ups the better, for every receiver */
+        /* root may have more than net.core.wmem_max: the fewer wake-ups the better, for every
+         * receiver */
         if (setsockopt(ends[1], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room))
             setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
         write_pattern(ends[1], bytes);
@@ -161,7 +166,8 @@ int main(int argc, char **argv)
     else if (argc > 3 && !strcmp(argv[1], "send"))
         send_to(bytes, argv + 3);
     else {
-        fprintf(stderr, "usage: pipelimit write BYTES | send BYTES PROGRAM [ARGUMENT...] | relay | drain | check BYTES\n");
+        fprintf(stderr, "usage: pipelimit write BYTES | send BYTES PROGRAM [ARGUMENT...] | relay | "
+                        "drain | check BYTES\n");
         return 2;
     }
     return 0;

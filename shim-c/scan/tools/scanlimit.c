@@ -1,6 +1,7 @@
 /*
- * scanlimit PATH [threads [inline_bytes [flags [frames]]]]: walks PATH with nothing behind it and says how long that took: the engine's own limit. With "frames" the
- * ordinary entries go to standard output as frames, and what it says to standard error.
+ * scanlimit PATH [threads [inline_bytes [flags [frames]]]]: walks PATH with nothing behind it and
+ * says how long that took: the engine's own limit. With "frames" the ordinary entries go to
+ * standard output as frames, and what it says to standard error.
  */
 #include "../frames.h"
 #include "../hpc_scan.h"
@@ -60,7 +61,8 @@ static int64_t write_frames(int64_t scan, uint8_t *batch, uint8_t *out)
     struct hpc_frames_call call = { .flags = HPC_FRAMES_CONTENT, .time_ms = 1000 };
     int64_t n;
 
-    while ((n = hpc_scan_frames(scan, 1, out, FRAMES_CAP, (uint8_t *)&call, sizeof call)) >= 0 && call.stop != HPC_FRAMES_END) {
+    while ((n = hpc_scan_frames(scan, 1, out, FRAMES_CAP, (uint8_t *)&call, sizeof call)) >= 0 &&
+           call.stop != HPC_FRAMES_END) {
         bool refused = call.stop == HPC_FRAMES_FULL && call.used > 0; /* write_all() says why */
 
         if (call.stop == HPC_FRAMES_MORE)
@@ -77,7 +79,12 @@ static int64_t write_frames(int64_t scan, uint8_t *batch, uint8_t *out)
 
 int main(int argc, char **argv)
 {
-    struct hpc_scan_options o = { .version = HPC_SCAN_ABI, .threads = 2, .since_s = INT64_MIN, .ring_entries = 8192, .ring_bytes = 8 << 20, .path_count = 1 };
+    struct hpc_scan_options o = { .version = HPC_SCAN_ABI,
+                                  .threads = 2,
+                                  .since_s = INT64_MIN,
+                                  .ring_entries = 8192,
+                                  .ring_bytes = 8 << 20,
+                                  .path_count = 1 };
     struct hpc_scan_stats st;
     double begin = now();
     uint8_t *options, *buf, *frames = NULL;
@@ -118,10 +125,14 @@ int main(int argc, char **argv)
             batches += n > 0;
     hpc_scan_stats(h, (uint8_t *)&st, sizeof st);
     hpc_scan_free(h, 5000);
-    fprintf(frames ? stderr : stdout, "%llu entries in %.3f s, %lld batches; %llu failed, %llu vanished, %llu directories listed, %llu not; at most %llu pending, %llu descriptors\n",
-           (unsigned long long)st.handed_out, now() - begin, (long long)batches, (unsigned long long)st.failed,
-           (unsigned long long)st.vanished, (unsigned long long)st.dirs_listed,
-           (unsigned long long)(st.dirs_failed + st.dirs_vanished), (unsigned long long)st.pending_peak, (unsigned long long)st.fds_peak);
+    fprintf(frames ? stderr : stdout,
+            "%llu entries in %.3f s, %lld batches; %llu failed, %llu vanished, %llu directories "
+            "listed, %llu not; at most %llu pending, %llu descriptors\n",
+            (unsigned long long)st.handed_out, now() - begin, (long long)batches,
+            (unsigned long long)st.failed, (unsigned long long)st.vanished,
+            (unsigned long long)st.dirs_listed,
+            (unsigned long long)(st.dirs_failed + st.dirs_vanished),
+            (unsigned long long)st.pending_peak, (unsigned long long)st.fds_peak);
     free(options);
     free(buf);
     free(frames);

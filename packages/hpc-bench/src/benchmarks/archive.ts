@@ -4,13 +4,20 @@ import { findProgram, takePart } from "../peers";
 import { makeBenchTree } from "../trees";
 import { type Benchmark, type BenchSetup, count, fresh, KIB, remove, roomOf } from "./setup";
 
-/** Of a file in an archive and in restic's repository and cache, together: tar has a header of 512 bytes to it, and all contents are the same. */
+/**
+ * Of a file in an archive and in restic's repository and cache, together: tar has a header of 512
+ * bytes to it, and all contents are the same.
+ */
 const SAVED_BYTES = 2 * KIB;
 
 /** Saves small files to an archive. */
 export function archive({ folder, entries, ourselves }: BenchSetup): Benchmark[] {
   const { names, bytes } = roomOf("ordinary", entries, KIB);
-  const [tree, saved, repository] = [join(folder, "tree"), join(folder, "saved"), join(folder, "restic")];
+  const [tree, saved, repository] = [
+    join(folder, "tree"),
+    join(folder, "saved"),
+    join(folder, "restic"),
+  ];
   const cache = join(folder, "restic-cache");
   const password = "RESTIC_PASSWORD=bench";
   const common = ["-q", "--cache-dir", cache, "-r", repository];
@@ -39,7 +46,10 @@ export function archive({ folder, entries, ourselves }: BenchSetup): Benchmark[]
       name: "archive",
       title: "Archive of 1 KiB files",
       facts: `${count(entries)} names, 1 KiB in each file; warm; to a file beside the tree`,
-      contestants: [{ name: "podheitor-hpc", argv: ours, prepare: () => remove(saved) }, ...contestants],
+      contestants: [
+        { name: "podheitor-hpc", argv: ours, prepare: () => remove(saved) },
+        ...contestants,
+      ],
       missing,
       needs: { names, bytes: bytes + names * SAVED_BYTES },
       prepare: (how) => fresh(tree, () => makeBenchTree(tree, "ordinary", entries, KIB, how)),

@@ -12,8 +12,8 @@ const ALL_THREADS = [32, 1, 2, 4, 8, 16, 64, 128] as const;
 const FD_THREADS = 64;
 
 /**
- * Walks while every metadata operation of every contestant takes its time. Those that do one thing at a time walk a smaller tree, or a round would take
- * a quarter of an hour.
+ * Walks while every metadata operation of every contestant takes its time. Those that do one thing
+ * at a time walk a smaller tree, or a round would take a quarter of an hour.
  */
 export function latency(setup: BenchSetup): Benchmark[] {
   const { entries } = setup;
@@ -33,12 +33,22 @@ export function latency(setup: BenchSetup): Benchmark[] {
       find(tree),
       fd(tree, FD_THREADS),
     ]),
-    slowWalk(setup, "latency-threads", "ordinary", Math.ceil(entries * 0.05), ALL_THREADS, (tree) => [find(tree)]),
+    slowWalk(
+      setup,
+      "latency-threads",
+      "ordinary",
+      Math.ceil(entries * 0.05),
+      ALL_THREADS,
+      (tree) => [find(tree)],
+    ),
     slowMount(setup),
   ];
 }
 
-/** Through FUSE, where what waits is a process that answers, as behind a network, and its work takes processor time of the same machine. */
+/**
+ * Through FUSE, where what waits is a process that answers, as behind a network, and its work takes
+ * processor time of the same machine.
+ */
 function slowMount(setup: BenchSetup): Benchmark {
   const { folder, latencyMicroseconds, tools } = setup;
   const entries = Math.ceil(setup.entries * 0.02);
@@ -52,7 +62,9 @@ function slowMount(setup: BenchSetup): Benchmark {
     rsync(mount),
   ];
   const { contestants, missing } = takePart(peers);
-  const own = [32, 8].map((n): Contestant => ({ name: `podheitor-hpc, ${n} threads`, argv: ours(setup, mount, n) }));
+  const own = [32, 8].map(
+    (n): Contestant => ({ name: `podheitor-hpc, ${n} threads`, argv: ours(setup, mount, n) }),
+  );
   const absent = tools.labfs === undefined ? "labfs (make -C shim-c/labfs)" : whyNoFuse();
   return {
     name: "latency-fuse",
@@ -90,7 +102,9 @@ function slowWalk(
 ): Benchmark {
   const tree = join(setup.folder, name);
   const { contestants, missing } = takePart(peersOf(tree));
-  const own = threads.map((n): Contestant => ({ name: `podheitor-hpc, ${n} threads`, argv: ours(setup, tree, n) }));
+  const own = threads.map(
+    (n): Contestant => ({ name: `podheitor-hpc, ${n} threads`, argv: ours(setup, tree, n) }),
+  );
   const one: Benchmark = {
     name,
     title: `Walk with ${setup.latencyMicroseconds} µs to each metadata operation, ${shape}`,
@@ -106,9 +120,18 @@ function slowWalk(
 }
 
 /** Each metadata operation in `tree` takes its time, whoever does it. */
-export function slowed({ latencyMicroseconds, tools }: BenchSetup, one: Benchmark, tree: string): Benchmark {
+export function slowed(
+  { latencyMicroseconds, tools }: BenchSetup,
+  one: Benchmark,
+  tree: string,
+): Benchmark {
   // Without the library nobody would be slow, and figures would say nothing.
-  if (tools.latency === undefined) return { ...one, contestants: [], missing: ["latency.so (make -C shim-c/latency)"] };
-  const env = { LD_PRELOAD: tools.latency, LATENCY_US: String(latencyMicroseconds), LATENCY_BELOW: tree };
+  if (tools.latency === undefined)
+    return { ...one, contestants: [], missing: ["latency.so (make -C shim-c/latency)"] };
+  const env = {
+    LD_PRELOAD: tools.latency,
+    LATENCY_US: String(latencyMicroseconds),
+    LATENCY_BELOW: tree,
+  };
   return { ...one, contestants: one.contestants.map((contestant) => ({ ...contestant, env })) };
 }

@@ -11,8 +11,18 @@ export function emit({ entries, ourselves, tools }: BenchSetup): Benchmark[] {
   const argv = [...ourselves, "bench-part", "synthetic", "--entries", String(entries)] as const;
   const write = (program: string) => [program, "write", String(entries * BYTES_PER_ENTRY)] as const;
   const { contestants, missing } = takePart([
-    { name: "write (C), as many bytes", program: tools.pipelimit, argv: write, how: { output: "pipe" } },
-    { name: `write (C), ${WIDE}`, program: tools.pipelimit, argv: write, how: { output: WIDE_PIPE } },
+    {
+      name: "write (C), as many bytes",
+      program: tools.pipelimit,
+      argv: write,
+      how: { output: "pipe" },
+    },
+    {
+      name: `write (C), ${WIDE}`,
+      program: tools.pipelimit,
+      argv: write,
+      how: { output: WIDE_PIPE },
+    },
   ]);
   return [
     {
@@ -28,8 +38,8 @@ export function emit({ entries, ourselves, tools }: BenchSetup): Benchmark[] {
 }
 
 /**
- * A Unix socket to standard output, in frames. The last contestant is no relay: the sender's socket is what the reader reads, so that all there is are the two
- * copies that a relay cannot spare them.
+ * A Unix socket to standard output, in frames. The last contestant is no relay: the sender's socket
+ * is what the reader reads, so that all there is are the two copies that a relay cannot spare them.
  */
 export function relay({ largeBytes, ourselves, tools }: BenchSetup): Benchmark[] {
   const { pipelimit } = tools;
@@ -54,7 +64,11 @@ export function relay({ largeBytes, ourselves, tools }: BenchSetup): Benchmark[]
       argv: sent((program) => [program, "relay"]),
       how: { output: { pipeBytes } },
     })),
-    { name: "no relay: read from the socket (C)", program: pipelimit, argv: sent((program) => [program, "drain"]) },
+    {
+      name: "no relay: read from the socket (C)",
+      program: pipelimit,
+      argv: sent((program) => [program, "drain"]),
+    },
   ]);
   return [
     {

@@ -25,7 +25,12 @@ const FILE_BYTES = 4 * KIB;
 /** Reads small files, and a large one, to a pipe that somebody drains. */
 export function read(setup: BenchSetup): Benchmark[] {
   const { backend = ["podheitor-hpc-backend"] as const } = setup;
-  const contests = [small(setup, backend), slow(setup, backend), cold(setup, backend), large(setup, backend)];
+  const contests = [
+    small(setup, backend),
+    slow(setup, backend),
+    cold(setup, backend),
+    large(setup, backend),
+  ];
   return setup.backend === undefined
     ? contests.map((one) => ({ ...one, contestants: [], missing: [BACKEND_NOT_BUILT] }))
     : contests;
@@ -53,7 +58,10 @@ function slow(setup: BenchSetup, backend: Program): Benchmark {
   return slowed(setup, one, treeOf(setup));
 }
 
-/** What no cache holds. All caches of the machine are dropped before each run, and the program is brought back to them. */
+/**
+ * What no cache holds. All caches of the machine are dropped before each run, and the program is
+ * brought back to them.
+ */
 function cold(setup: BenchSetup, backend: Program): Benchmark {
   const { folder, threads } = setup;
   const empty = join(folder, "empty");
@@ -63,8 +71,17 @@ function cold(setup: BenchSetup, backend: Program): Benchmark {
     argv: (program) => [program, treeOf(setup), String(threads), ...likeTheBackend(0)],
     how: { output: "pipe" },
   };
-  const wanted = { name: "read-cold", title: "Small files read from a disk", entries: Math.ceil(setup.entries / 10) };
-  const one = smallFiles(setup, backend, { ...wanted, threads, state: "caches dropped before each run" }, [without]);
+  const wanted = {
+    name: "read-cold",
+    title: "Small files read from a disk",
+    entries: Math.ceil(setup.entries / 10),
+  };
+  const one = smallFiles(
+    setup,
+    backend,
+    { ...wanted, threads, state: "caches dropped before each run" },
+    [without],
+  );
   const missing = whyNotCold(folder);
   if (missing !== undefined) return { ...one, contestants: [], missing: [missing] };
   const forget = (contestant: Contestant): Contestant => ({
@@ -102,7 +119,11 @@ function whyNotCold(folder: string): string | undefined {
 type Program = readonly [string, ...string[]];
 
 /** As the backend reads: content of up to 64 KiB with the entry, extended attributes. */
-const likeTheBackend = (more: number) => [String(64 * KIB), String(ScanFlag.XATTRS | more), "frames"];
+const likeTheBackend = (more: number) => [
+  String(64 * KIB),
+  String(ScanFlag.XATTRS | more),
+  "frames",
+];
 const treeOf = ({ folder }: BenchSetup) => join(folder, "tree");
 
 interface SmallFiles {
@@ -114,7 +135,12 @@ interface SmallFiles {
   readonly state: string;
 }
 
-function smallFiles(setup: BenchSetup, backend: Program, wanted: SmallFiles, more: readonly Peer[] = []): Benchmark {
+function smallFiles(
+  setup: BenchSetup,
+  backend: Program,
+  wanted: SmallFiles,
+  more: readonly Peer[] = [],
+): Benchmark {
   const tree = treeOf(setup);
   const { name, title, entries, state } = wanted;
   const threads = String(wanted.threads);
@@ -163,9 +189,17 @@ function large(setup: BenchSetup, backend: Program): Benchmark {
     title: "Cached large file to a drained pipe",
     facts: `${count(Math.round(largeBytes / 2 ** 20))} MiB, in the page cache; an archive has a digest, so its bytes are copied and hashed`,
     contestants: [
-      { name: "podheitor-hpc-backend", argv: [...backend, "backup", `--path=${tree}`], output: "pipe" },
+      {
+        name: "podheitor-hpc-backend",
+        argv: [...backend, "backup", `--path=${tree}`],
+        output: "pipe",
+      },
       { name: "Node read + write", argv: [process.execPath, "-e", COPY, file], output: "pipe" },
-      { name: `Node read + write, ${WIDE}`, argv: [process.execPath, "-e", COPY, file], output: WIDE_PIPE },
+      {
+        name: `Node read + write, ${WIDE}`,
+        argv: [process.execPath, "-e", COPY, file],
+        output: WIDE_PIPE,
+      },
       { name: "cat", argv: ["cat", file], output: "pipe" },
       { name: `cat, ${WIDE}`, argv: ["cat", file], output: WIDE_PIPE },
       { name: "podheitor-hpc backup, archive", argv: archived, output: "pipe" },

@@ -46,7 +46,10 @@ export interface Benchmark {
   readonly missing: readonly string[];
   /** A contestant to whose time all others are compared, too. */
   readonly against?: string;
-  /** What `prepare` and the contestants make, where it is much: not all filesystems have room for it (`shortOf`). */
+  /**
+   * What `prepare` and the contestants make, where it is much: not all filesystems have room for it
+   * (`shortOf`).
+   */
   readonly needs?: Room;
   /** Makes what is read. */
   prepare(how: Making): Promise<void>;
@@ -70,7 +73,10 @@ export const MIB = 1024 * KIB;
 const BLOCK = 4 * KIB;
 /** Of a name in its directory. */
 const NAME_BYTES = 64;
-/** For peers that also take part with a pipe as wide as the one that our programs ask for: the words behind their names, and their output. */
+/**
+ * For peers that also take part with a pipe as wide as the one that our programs ask for: the words
+ * behind their names, and their output.
+ */
 export const WIDE = "pipe of 1 MiB";
 export const WIDE_PIPE = { pipeBytes: MIB } as const;
 
@@ -78,7 +84,10 @@ export function count(number: number): string {
   return number.toLocaleString("en-US");
 }
 
-/** What a folder has too little of for what it is to take; undefined: nothing. A filesystem without a bound to its names, as a tmpfs has one, says that it has none at all. */
+/**
+ * What a folder has too little of for what it is to take; undefined: nothing. A filesystem without
+ * a bound to its names, as a tmpfs has one, says that it has none at all.
+ */
 export function shortOf(folder: string, { names, bytes }: Room): "names" | "bytes" | undefined {
   const { files, ffree, bavail, bsize } = statfsSync(folder);
   if (files > 0 && ffree <= names) return "names";
@@ -87,7 +96,8 @@ export function shortOf(folder: string, { names, bytes }: Room): "names" | "byte
 
 /** What a tree takes, about. */
 export function roomOf(shape: Shape, entries: number, bytes: number): Room {
-  const blocks = directoriesOf(shape, entries) + (bytes === 0 ? 0 : entries * Math.ceil(bytes / BLOCK));
+  const blocks =
+    directoriesOf(shape, entries) + (bytes === 0 ? 0 : entries * Math.ceil(bytes / BLOCK));
   return { names: entries, bytes: blocks * BLOCK + entries * NAME_BYTES };
 }
 
@@ -98,8 +108,9 @@ export async function fresh(path: string, make: () => void | Promise<void>): Pro
 }
 
 /**
- * By rm(1): Node's own keeps all names of a directory in its heap, which ten million do not fit. It does not belong to the terminal's processes, so that Ctrl-C does not end it half-way,
- * and what is still mounted below one of the paths is left alone.
+ * By rm(1): Node's own keeps all names of a directory in its heap, which ten million do not fit. It
+ * does not belong to the terminal's processes, so that Ctrl-C does not end it half-way, and what is
+ * still mounted below one of the paths is left alone.
  */
 export async function remove(...paths: readonly string[]): Promise<void> {
   const rm = spawn("rm", ["-rf", "--one-file-system", "--", ...paths], {
@@ -108,5 +119,9 @@ export async function remove(...paths: readonly string[]): Promise<void> {
   });
   const [code, killed] = (await once(rm, "close")) as [number | null, string | null];
   if (code !== 0)
-    throw new BenchError("HPC_BENCH_FAILED", `rm ended with ${killed ?? code}`, `Remove it: ${paths.join(" ")}`);
+    throw new BenchError(
+      "HPC_BENCH_FAILED",
+      `rm ended with ${killed ?? code}`,
+      `Remove it: ${paths.join(" ")}`,
+    );
 }

@@ -2,8 +2,14 @@ import type { Benchmark } from "@podheitor/hpc-bench";
 import { UsageError } from "../errors";
 import { isOurs } from "./run";
 
-/** Whether a contest of these `names` was asked for by the word of --case: its whole name, or else a part of several. Throws UsageError for one that is in none. */
-export function casesChosen(names: readonly string[], word: string | undefined): (name: string) => boolean {
+/**
+ * Whether a contest of these `names` was asked for by the word of --case: its whole name, or else a
+ * part of several. Throws UsageError for one that is in none.
+ */
+export function casesChosen(
+  names: readonly string[],
+  word: string | undefined,
+): (name: string) => boolean {
   if (word === undefined) return () => true;
   if (names.includes(word)) return (name) => name === word;
   if (!names.some((name) => name.includes(word)))
@@ -11,14 +17,28 @@ export function casesChosen(names: readonly string[], word: string | undefined):
   return (name) => name.includes(word);
 }
 
-/** Whether a peer was asked for by the words of --peers. Throws UsageError for one that no contest has. */
-export function peersChosen(contests: readonly Benchmark[], peers: string | undefined): (name: string) => boolean {
+/**
+ * Whether a peer was asked for by the words of --peers. Throws UsageError for one that no contest
+ * has.
+ */
+export function peersChosen(
+  contests: readonly Benchmark[],
+  peers: string | undefined,
+): (name: string) => boolean {
   if (peers === undefined) return () => true;
   const starts = peers.split(",").map((start) => start.trim());
-  const all = contests.flatMap(({ contestants, missing }) => [...contestants.map(({ name }) => name), ...missing]);
+  const all = contests.flatMap(({ contestants, missing }) => [
+    ...contestants.map(({ name }) => name),
+    ...missing,
+  ]);
   const known = [...new Set(all.filter((name) => !isOurs(name)))];
-  const wrong = starts.find((start) => start === "" || !known.some((name) => name.startsWith(start)));
+  const wrong = starts.find(
+    (start) => start === "" || !known.some((name) => name.startsWith(start)),
+  );
   if (wrong !== undefined)
-    throw new UsageError(`--peers: no peer's name begins with "${wrong}"`, `they are: ${known.join("; ")}`);
+    throw new UsageError(
+      `--peers: no peer's name begins with "${wrong}"`,
+      `they are: ${known.join("; ")}`,
+    );
   return (name) => starts.some((start) => name.startsWith(start));
 }

@@ -35,11 +35,20 @@ export async function runContests(
     );
     const absent = missing.length > 0 ? `; not there: ${missing.join(", ")}` : "";
     const data = { rounds, missing, ...result };
-    await report.say(name, bench.table(result, against), `${rounds} rounds${absent}`, data, bench.plot(result));
+    await report.say(
+      name,
+      bench.table(result, against),
+      `${rounds} rounds${absent}`,
+      data,
+      bench.plot(result),
+    );
   }
 }
 
-/** Jobs of a real Bacula. @param checkout of the repository, which has its lab; undefined: there is none */
+/**
+ * Jobs of a real Bacula. @param checkout of the repository, which has its lab; undefined: there is
+ * none
+ */
 export async function runBackups(
   contests: readonly Backup[],
   checkout: string | undefined,
@@ -48,7 +57,10 @@ export async function runBackups(
   const bench = await import("@podheitor/hpc-bench");
   const { setup, rounds, output, report, signal } = run;
   if (checkout === undefined) {
-    output.message("info", "not on this machine: the lab of a real Bacula; run it in a checkout, as root");
+    output.message(
+      "info",
+      "not on this machine: the lab of a real Bacula; run it in a checkout, as root",
+    );
     return;
   }
   await bench.measureBackups({
@@ -69,13 +81,20 @@ export async function runBackups(
 
 /** Says how much of what is made is there. */
 export function makingOf(title: string, { output, signal }: BenchRun): Making {
-  return { signal, progress: (part) => output.activity(`making the files, ${Math.floor(part * 100)} %: ${title}`) };
+  return {
+    signal,
+    progress: (part) => output.activity(`making the files, ${Math.floor(part * 100)} %: ${title}`),
+  };
 }
 
 export const isOurs = (name: string) => name.startsWith("podheitor-hpc");
 
 /** Says so, and notes it, where there is none. */
-export async function hasRoom(title: string, needs: Room, { setup, output, report }: BenchRun): Promise<boolean> {
+export async function hasRoom(
+  title: string,
+  needs: Room,
+  { setup, output, report }: BenchRun,
+): Promise<boolean> {
   const bench = await import("@podheitor/hpc-bench");
   const short = bench.shortOf(setup.folder, needs);
   if (short === undefined) return true;
@@ -88,7 +107,10 @@ export async function hasRoom(title: string, needs: Room, { setup, output, repor
   return false;
 }
 
-/** What a contest leaves behind when it fails is removed with the whole folder: after a signal at once, while there is time. */
+/**
+ * What a contest leaves behind when it fails is removed with the whole folder: after a signal at
+ * once, while there is time.
+ */
 async function inItsTree<T>(one: Benchmark, how: Making, run: () => Promise<T>): Promise<T> {
   let result: T;
   try {

@@ -44,10 +44,11 @@ export function statOf(path: string): BigIntStats | undefined {
 }
 
 /**
- * A row of the catalog beside what lies on disk. Link targets and contents are not in the catalog, and times there are whole seconds but
- * for our plugin's.
+ * A row of the catalog beside what lies on disk. Link targets and contents are not in the catalog,
+ * and times there are whole seconds but for our plugin's.
  *
- * @param inPlace the tree is what was saved, so that its ctime tells what was touched since; that of a restored tree is always new
+ * @param inPlace the tree is what was saved, so that its ctime tells what was touched since; that
+ * of a restored tree is always new
  */
 export function compareRow(
   file: CatalogFile,
@@ -70,14 +71,25 @@ export function compareRow(
     const fraction = mtimeNs(saved);
     const whole = stat.mtimeNs - modulo(stat.mtimeNs);
     if (fraction === undefined) differ("mtime", saved.mtime, whole / NANOSECONDS);
-    else differ("mtime", seconds(saved.mtime, fraction), seconds(whole / NANOSECONDS, modulo(stat.mtimeNs)));
+    else
+      differ(
+        "mtime",
+        seconds(saved.mtime, fraction),
+        seconds(whole / NANOSECONDS, modulo(stat.mtimeNs)),
+      );
   }
   if (details.length === 0) return undefined;
   const ctime = (stat.ctimeNs - modulo(stat.ctimeNs)) / NANOSECONDS;
-  return { why: inPlace && ctime > saved.ctime ? "changed" : "differs", detail: details.join("; ") };
+  return {
+    why: inPlace && ctime > saved.ctime ? "changed" : "differs",
+    detail: details.join("; "),
+  };
 }
 
-/** Names in a directory on disk: those of subdirectories, and the others. Empty when it cannot be listed (and `failed` is called). */
+/**
+ * Names in a directory on disk: those of subdirectories, and the others. Empty when it cannot be
+ * listed (and `failed` is called).
+ */
 export function listing(
   path: string,
   failed: (error: NodeJS.ErrnoException) => void,
@@ -85,7 +97,10 @@ export function listing(
   const folders: string[] = [];
   const others: string[] = [];
   try {
-    for (const entry of readdirSync(Buffer.from(path, "latin1"), { withFileTypes: true, encoding: "buffer" })) {
+    for (const entry of readdirSync(Buffer.from(path, "latin1"), {
+      withFileTypes: true,
+      encoding: "buffer",
+    })) {
       const name = (entry.name as unknown as Buffer).toString("latin1");
       (entry.isDirectory() ? folders : others).push(name);
     }

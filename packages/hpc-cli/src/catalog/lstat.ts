@@ -2,8 +2,8 @@ const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/
 const digitValue = new Map([...digits].map((digit, index) => [digit, BigInt(index)]));
 
 /**
- * Attributes as Bacula's catalog holds them: whole seconds, numbers as written. Our plugin's nanoseconds travel in `rdev`, or for
- * devices in `blocks` (docs/plugin.md): {@link mtimeNs}.
+ * Attributes as Bacula's catalog holds them: whole seconds, numbers as written. Our plugin's
+ * nanoseconds travel in `rdev`, or for devices in `blocks` (docs/plugin.md): {@link mtimeNs}.
  */
 export interface Attributes {
   readonly dev: bigint;
@@ -22,7 +22,9 @@ export interface Attributes {
   readonly linkFileIndex: number;
 }
 
-/** One number: base 64, most significant digit first, no padding, a leading `-` for negative ones. */
+/**
+ * One number: base 64, most significant digit first, no padding, a leading `-` for negative ones.
+ */
 function numberOf(text: string): bigint {
   const negative = text.startsWith("-");
   let value = 0n;
@@ -34,7 +36,10 @@ function numberOf(text: string): bigint {
   return negative ? -value : value;
 }
 
-/** Decodes the LStat column: st_dev ino mode nlink uid gid rdev size blksize blocks atime mtime ctime LinkFI … */
+/**
+ * Decodes the LStat column: st_dev ino mode nlink uid gid rdev size blksize blocks atime mtime
+ * ctime LinkFI …
+ */
 export function decodeLstat(text: string): Attributes {
   const fields = text.split(" ").map(numberOf);
   const at = (index: number): bigint => {
@@ -65,7 +70,10 @@ const TAG = 5n;
 const NS_BITS = 30n;
 const NS_MASK = (1n << NS_BITS) - 1n;
 
-/** The nanoseconds of mtime; undefined in a row that another program than our plugin made (shim-c/fd-plugin/stat_pack.h). */
+/**
+ * The nanoseconds of mtime; undefined in a row that another program than our plugin made
+ * (shim-c/fd-plugin/stat_pack.h).
+ */
 export function mtimeNs(attributes: Attributes): bigint | undefined {
   const word = nanosecondsOf(attributes);
   return word === undefined ? undefined : word >> NS_BITS;

@@ -22,19 +22,41 @@ beforeEach(() => {
   starts = join(folder, "starts");
   // Counts how often it is started.
   mkdirSync(join(folder, "bin"));
-  writeFileSync(join(folder, "bin/sqlite3"), `#!/bin/sh\necho >> '${starts}'\nexec '${sqlite}' "$@"\n`, {
-    mode: 0o755,
-  });
+  writeFileSync(
+    join(folder, "bin/sqlite3"),
+    `#!/bin/sh\necho >> '${starts}'\nexec '${sqlite}' "$@"\n`,
+    {
+      mode: 0o755,
+    },
+  );
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
 /** As a process of its own, with the sqlite3 that counts, or with none. */
 function verify(bin = `${join(folder, "bin")}:${process.env["PATH"]}`) {
-  const argv = [...NODE, "verify", "--catalog", catalog, "--jobid", "7", "--against", "/", "--json"];
-  const options = { env: { ...process.env, PATH: bin }, encoding: "utf8", maxBuffer: 1 << 26 } as const;
+  const argv = [
+    ...NODE,
+    "verify",
+    "--catalog",
+    catalog,
+    "--jobid",
+    "7",
+    "--against",
+    "/",
+    "--json",
+  ];
+  const options = {
+    env: { ...process.env, PATH: bin },
+    encoding: "utf8",
+    maxBuffer: 1 << 26,
+  } as const;
   const { status, stdout, stderr } = spawnSync(process.execPath, argv, options);
   const lines = stdout.trimEnd().split("\n");
-  return { status, stderr, objects: lines.map((line) => JSON.parse(line) as Record<string, unknown>) };
+  return {
+    status,
+    stderr,
+    objects: lines.map((line) => JSON.parse(line) as Record<string, unknown>),
+  };
 }
 
 /** A job 7 with `names` below `tree`, of which none is there; a job 8 of the first shard of two. */
@@ -70,17 +92,27 @@ const processes = () => readFileSync(starts, "utf8").length;
       difference ? [difference as Record<string, unknown>] : [],
     );
     expect(differences.filter(({ why }) => why === "vanished")).toHaveLength(25_000);
-    expect(differences.find(({ path }) => path === join(tree, "new 3"))).toMatchObject({ why: "failed" });
-    expect(differences.filter(({ path }) => String(path).startsWith(join(tree, "new ")))).toHaveLength(5);
+    expect(differences.find(({ path }) => path === join(tree, "new 3"))).toMatchObject({
+      why: "failed",
+    });
+    expect(
+      differences.filter(({ path }) => String(path).startsWith(join(tree, "new "))),
+    ).toHaveLength(5);
     expect(processes()).toBe(1);
   });
 
   test("a file that is no catalog, and a machine without sqlite3, are one line", () => {
     writeFileSync(catalog, "not a database, and long enough to be looked at as one".repeat(40));
-    const error = ({ status, objects }: ReturnType<typeof verify>) => [status, objects[0]?.["error"]];
+    const error = ({ status, objects }: ReturnType<typeof verify>) => [
+      status,
+      objects[0]?.["error"],
+    ];
     expect(error(verify())).toEqual([
       1,
-      expect.objectContaining({ code: "HPC_CATALOG", message: expect.stringMatching(/bacula\.db: .*not a database/) }),
+      expect.objectContaining({
+        code: "HPC_CATALOG",
+        message: expect.stringMatching(/bacula\.db: .*not a database/),
+      }),
     ]);
     expect(error(verify(join(folder, "empty")))).toEqual([
       1,
@@ -94,13 +126,18 @@ const processes = () => readFileSync(starts, "utf8").length;
   async () => {
     made("/tree", 1);
     const jobs = [0, 0, 0, 1].map((shard, at) => {
-      const [level, time] = [at === 0 || shard === 1 ? "F" : "I", `'2026-01-0${shard === 1 ? 1 : at + 1} 00:00:00'`];
+      const [level, time] = [
+        at === 0 || shard === 1 ? "F" : "I",
+        `'2026-01-0${shard === 1 ? 1 : at + 1} 00:00:00'`,
+      ];
       return `(${10 + at}, 't-${shard}-of-2', '${level}', 'B', 'T', ${time}, ${time}, ${time}, ${at}, 0, 1, 1, 1)`;
     });
     execFileSync(sqlite, [catalog], { input: `INSERT INTO Job VALUES ${jobs.join()};` });
     const argv = ["restore-plan", "--job-prefix", "t", "--catalog", catalog];
     const ran = await runCommand(argv);
-    expect(ran.stderr).toMatch(/^podheitor-hpc: warning: t-1-of-2: has no good job since 2 of another shard's/);
+    expect(ran.stderr).toMatch(
+      /^podheitor-hpc: warning: t-1-of-2: has no good job since 2 of another shard's/,
+    );
     expect(ran.stdout.toString()).toMatch(/restore jobid=.*\n {2}1 warning\n$/);
     expect(ran.code).toBe(3);
     expect((await runCommand([...argv, "--json"])).objects.at(-1)).toMatchObject({ warnings: 1 });
@@ -110,11 +147,14 @@ const processes = () => readFileSync(starts, "utf8").length;
 test.each([
   ["verify", "--jobid", "7", "--against", "/"],
   ["restore-plan", "--job-prefix", "tree"],
-])("another database than SQLite is named, without its password, and what to do instead: %s", async (...words) => {
-  const ran = await runCommand([...words, "--catalog", "postgresql://bacula:secret@db/bacula"]);
-  expect(ran.code).toBe(1);
-  expect(ran.stderr).toMatch(
-    /^podheitor-hpc: --catalog postgresql:[^\n]* only catalogs in SQLite [^\n]*bconsole[^\n]*\[HPC_CATALOG\]\n$/,
-  );
-  expect(ran.stderr).not.toContain("secret");
-});
+])(
+  "another database than SQLite is named, without its password, and what to do instead: %s",
+  async (...words) => {
+    const ran = await runCommand([...words, "--catalog", "postgresql://bacula:secret@db/bacula"]);
+    expect(ran.code).toBe(1);
+    expect(ran.stderr).toMatch(
+      /^podheitor-hpc: --catalog postgresql:[^\n]* only catalogs in SQLite [^\n]*bconsole[^\n]*\[HPC_CATALOG\]\n$/,
+    );
+    expect(ran.stderr).not.toContain("secret");
+  },
+);

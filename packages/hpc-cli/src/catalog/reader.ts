@@ -30,14 +30,18 @@ export interface CatalogFile {
 const PAGE = 10_000;
 
 /**
- * A Bacula catalog in SQLite, read by one process of the sqlite3 program, which is told to open it read-only. Schemas with and without a table of file
- * names (9.6 and since 11) are both understood. To be closed.
+ * A Bacula catalog in SQLite, read by one process of the sqlite3 program, which is told to open it
+ * read-only. Schemas with and without a table of file names (9.6 and since 11) are both understood.
+ * To be closed.
  */
 export class CatalogReader {
   readonly #file: string;
   readonly #session: SqliteSession;
 
-  /** @throws CliError HPC_CATALOG when there is no such file, or when it is a database of another kind */
+  /**
+   * @throws CliError HPC_CATALOG when there is no such file, or when it is a database of another
+   * kind
+   */
   constructor(file: string) {
     const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(file)?.[1];
     if (scheme !== undefined)
@@ -71,7 +75,10 @@ export class CatalogReader {
     return found;
   }
 
-  /** Backup jobs whose names begin with `prefix` and a `-`, earliest first. The prefix has passed `checkPrefix`. */
+  /**
+   * Backup jobs whose names begin with `prefix` and a `-`, earliest first. The prefix has passed
+   * `checkPrefix`.
+   */
   async jobsNamed(prefix: string): Promise<ShardJob[]> {
     const found: ShardJob[] = [];
     const head = Buffer.from(`${prefix}-`).toString("hex");
@@ -108,7 +115,9 @@ export class CatalogReader {
   /** Every name of these jobs, ordered by directory, name, and then as `jobs` are. */
   async *files(jobs: readonly CatalogJob[]): AsyncGenerator<CatalogFile> {
     let apart = false;
-    for await (const [count] of this.#session.rows("SELECT count(*) FROM sqlite_master WHERE name = 'Filename'"))
+    for await (const [count] of this.#session.rows(
+      "SELECT count(*) FROM sqlite_master WHERE name = 'Filename'",
+    ))
       apart = count !== "0";
     const [name, join] = apart
       ? ["Filename.Name", "JOIN Filename ON Filename.FilenameId = File.FilenameId"]
@@ -124,7 +133,14 @@ export class CatalogReader {
       before = last;
       const page = `SELECT rowid, hex(path), hex(name), job, number, lstat FROM wanted WHERE rowid > ${before} ORDER BY rowid LIMIT ${PAGE}`;
       const files: CatalogFile[] = [];
-      for await (const [row = "", directory = "", file = "", jobId, index, lstat = ""] of this.#session.rows(page)) {
+      for await (const [
+        row = "",
+        directory = "",
+        file = "",
+        jobId,
+        index,
+        lstat = "",
+      ] of this.#session.rows(page)) {
         last = row;
         files.push({
           directory: text(directory),
@@ -139,7 +155,10 @@ export class CatalogReader {
     for await (const _ of this.#session.rows("DROP TABLE wanted"));
   }
 
-  /** What the jobs said: the lines that name `path` (latin1) before a colon, without the daemon's prefix. */
+  /**
+   * What the jobs said: the lines that name `path` (latin1) before a colon, without the daemon's
+   * prefix.
+   */
   async said(jobs: readonly CatalogJob[], path: string): Promise<string[]> {
     const hex = Buffer.from(`${path}:`, "latin1").toString("hex");
     const sql = `SELECT hex(LogText) FROM Log WHERE JobId IN (${jobs.map(({ jobId }) => jobId).join()})

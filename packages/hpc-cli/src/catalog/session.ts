@@ -5,7 +5,10 @@ import type { Readable, Writable } from "node:stream";
 import { CliError } from "../errors";
 
 const BUSY = ".timeout 10000"; // the Director may be writing
-/** Printed behind each answer. Columns are numbers or hexadecimal digits, so that no row looks like it. */
+/**
+ * Printed behind each answer. Columns are numbers or hexadecimal digits, so that no row looks like
+ * it.
+ */
 const END = "end of answer";
 
 /** One sqlite3 process for as long as it is wanted; it is started by the first question. */
@@ -17,7 +20,10 @@ export class SqliteSession {
 
   constructor(private readonly file: string) {}
 
-  /** The rows of one statement, of which none holds a `|` in a column. One question at a time. @throws CliError HPC_CATALOG */
+  /**
+   * The rows of one statement, of which none holds a `|` in a column. One question at a time.
+   * @throws CliError HPC_CATALOG
+   */
   async *rows(sql: string): AsyncGenerator<string[]> {
     let whole = false;
     try {
@@ -45,7 +51,17 @@ export class SqliteSession {
   }
 
   #start(): void {
-    const argv = ["-batch", "-bail", "-readonly", "-noheader", "-separator", "|", "-cmd", BUSY, this.file];
+    const argv = [
+      "-batch",
+      "-bail",
+      "-readonly",
+      "-noheader",
+      "-separator",
+      "|",
+      "-cmd",
+      BUSY,
+      this.file,
+    ];
     const child = spawn("sqlite3", argv, { stdio: ["pipe", "pipe", "pipe"] });
     this.#stderr = "";
     child.stderr.on("data", (chunk: Buffer) => {
@@ -63,8 +79,14 @@ export class SqliteSession {
       await this.#ended;
       return catalogError(this.file, this.#stderr.trim() || "sqlite3 ended before it had answered");
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== "ENOENT") return catalogError(this.file, String(cause));
-      return new CliError("HPC_CATALOG", "there is no sqlite3 program", "install the package sqlite3", { cause });
+      if ((cause as NodeJS.ErrnoException).code !== "ENOENT")
+        return catalogError(this.file, String(cause));
+      return new CliError(
+        "HPC_CATALOG",
+        "there is no sqlite3 program",
+        "install the package sqlite3",
+        { cause },
+      );
     }
   }
 }

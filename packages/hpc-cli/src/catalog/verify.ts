@@ -6,7 +6,9 @@ export interface VerifyCatalog {
   readonly jobs: readonly CatalogJob[];
   /** Catalog names are looked up below this; empty: where they came from. Latin1. */
   readonly against: string;
-  /** Look at so many names, chosen at random; names that only the tree has are then not looked for. */
+  /**
+   * Look at so many names, chosen at random; names that only the tree has are then not looked for.
+   */
   readonly sample: number | undefined;
   readonly difference: (difference: CatalogDifference) => void;
   readonly signal: AbortSignal;
@@ -22,8 +24,9 @@ export interface CatalogSums {
 }
 
 /**
- * Compares a tree with what the catalog holds for some jobs: of each name the latest row counts. Rows come in the order of
- * directories, so that one directory's names are in memory at a time (with `sample`: so many names).
+ * Compares a tree with what the catalog holds for some jobs: of each name the latest row counts.
+ * Rows come in the order of directories, so that one directory's names are in memory at a time
+ * (with `sample`: so many names).
  */
 export async function verifyCatalog(options: VerifyCatalog): Promise<CatalogSums> {
   const check = new Check(options);
@@ -64,8 +67,9 @@ function keepOne(sample: CatalogFile[], size: number, seen: number, file: Catalo
 class Check {
   readonly sums: CatalogSums = { entries: 0, compared: 0, differences: 0, differences_by: {} };
   /**
-   * Directories that were seen on disk and not yet in the catalog, nearest last; each list descending. The catalog's order is that of a
-   * walk, so what is less than the current directory will not come any more.
+   * Directories that were seen on disk and not yet in the catalog, nearest last; each list
+   * descending. The catalog's order is that of a walk, so what is less than the current directory
+   * will not come any more.
    */
   readonly #awaited: string[][] = [];
 
@@ -88,7 +92,8 @@ class Check {
     });
     const known = new Set(rows.map(({ name }) => name));
     for (const name of others.sort())
-      if (!known.has(name) || deleted.has(name)) await this.#onlyInTree(first.directory + name, deleted.has(name));
+      if (!known.has(name) || deleted.has(name))
+        await this.#onlyInTree(first.directory + name, deleted.has(name));
     const below = folders.map((name) => `${first.directory}${name}/`).sort();
     this.#awaited.push(below.reverse());
   }

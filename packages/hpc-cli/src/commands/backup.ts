@@ -19,7 +19,9 @@ const options = {
   archive: { ...value("archive to write; - is standard output"), demandOption: true },
   shards: value("write this many archives at once, FILE.K-of-N each"),
   shard: value("only this shard of the tree, K/N with K from 0"),
-  strategy: value("how a tree is split: inode-hash, mtime-bucket, lustre-mdt, subtree or none (docs/sharding.md)"),
+  strategy: value(
+    "how a tree is split: inode-hash, mtime-bucket, lustre-mdt, subtree or none (docs/sharding.md)",
+  ),
   since: value("only what changed at or after this epoch second"),
   ...readOptions,
   json,
@@ -38,7 +40,10 @@ export const backup: Command<Arguments> = {
         "$0 backup --path /data --archive /mnt/data.hpc --shards 4",
         "data.0-of-4.hpc to data.3-of-4.hpc, at once",
       )
-      .example("$0 backup -x --path / --archive r.hpc --exclude /tmp/ --exclude '*.o'", "without some")
+      .example(
+        "$0 backup -x --path / --archive r.hpc --exclude /tmp/ --exclude '*.o'",
+        "without some",
+      )
       .example("$0 backup --path /data --archive - | zstd > data.hpc.zst", "into a pipe")
       .example("printf '%s\\0' /data/* | $0 backup --path-from - --archive d.hpc", "any file name")
       .epilogue(
@@ -52,7 +57,8 @@ export const backup: Command<Arguments> = {
         "--shards and --shard exclude each other",
         "--shards N writes all N archives, --shard K/N one of them",
       );
-    const shards = args.shards === undefined ? undefined : parseShards(args.shards, MAX_CONCURRENT_SHARDS);
+    const shards =
+      args.shards === undefined ? undefined : parseShards(args.shards, MAX_CONCURRENT_SHARDS);
     const toStdout = isStdout(archive);
     if (archive === "-" && shards !== undefined)
       throw new UsageError(
@@ -60,7 +66,10 @@ export const backup: Command<Arguments> = {
         "give --archive a file name, or one --shard K/N",
       );
     if (toStdout && io.stdout.isTTY === true)
-      throw new UsageError("standard output is a terminal", "send it to a file or a pipe: `… --archive - > FILE`");
+      throw new UsageError(
+        "standard output is a terminal",
+        "send it to a file or a pipe: `… --archive - > FILE`",
+      );
 
     const pairs = await pairsOf(args, io);
     const output = new Output(io, args.json, toStdout && shards === undefined);
@@ -82,8 +91,12 @@ export const backup: Command<Arguments> = {
         output,
       );
     output.countWarnings();
-    return summary.failed + summary.incomplete + summary.torn + summary.unlistable + summary.xattrs_failed > 0 ||
-      output.warnings > 0
+    return summary.failed +
+      summary.incomplete +
+      summary.torn +
+      summary.unlistable +
+      summary.xattrs_failed >
+      0 || output.warnings > 0
       ? Exit.warnings
       : Exit.done;
   },
@@ -103,12 +116,23 @@ async function pairsOf(args: Arguments, io: Io): Promise<Pairs> {
 
 function parseSince(text: string): bigint {
   if (!/^-?[0-9]{1,18}$/.test(text))
-    throw new UsageError(`--since ${text} is not a time`, "give seconds since 1970, as `date +%s` prints");
+    throw new UsageError(
+      `--since ${text} is not a time`,
+      "give seconds since 1970, as `date +%s` prints",
+    );
   return BigInt(text);
 }
 
-/** Runs all jobs at once. One that fails does not stop the others: their archives are good, and only it must be repeated. */
-async function runAll(jobs: readonly Job[], since: bigint | undefined, output: Output, io: Io): Promise<BackupSummary> {
+/**
+ * Runs all jobs at once. One that fails does not stop the others: their archives are good, and only
+ * it must be repeated.
+ */
+async function runAll(
+  jobs: readonly Job[],
+  since: bigint | undefined,
+  output: Output,
+  io: Io,
+): Promise<BackupSummary> {
   const { backupToArchive, parseParams, requireRoots } = await import("@podheitor/hpc-backend");
   const started = performance.now();
   const progress = new ProgressSum(jobs.length, (sum) => output.progress(sum));
@@ -118,14 +142,23 @@ async function runAll(jobs: readonly Job[], since: bigint | undefined, output: O
   const results = await Promise.allSettled(
     checked.map(({ params, archive }, index) => {
       const events: JobEvents = {
-        message: (level, text) => output.message(level, jobs.length > 1 ? `${archive}: ${text}` : text),
+        message: (level, text) =>
+          output.message(level, jobs.length > 1 ? `${archive}: ${text}` : text),
         progress: (figures) => progress.update(index, figures),
       };
-      return backupToArchive({ params, archive, events, signal: io.signal, ...(since === undefined ? {} : { since }) });
+      return backupToArchive({
+        params,
+        archive,
+        events,
+        signal: io.signal,
+        ...(since === undefined ? {} : { since }),
+      });
     }),
   );
   const failed = results.flatMap((result, index) =>
-    result.status === "rejected" ? [{ archive: jobs[index]?.archive ?? "", error: result.reason as unknown }] : [],
+    result.status === "rejected"
+      ? [{ archive: jobs[index]?.archive ?? "", error: result.reason as unknown }]
+      : [],
   );
   const first = failed[0];
   if (first !== undefined && (jobs.length === 1 || io.signal.aborted)) throw first.error;
@@ -145,7 +178,8 @@ async function runAll(jobs: readonly Job[], since: bigint | undefined, output: O
 }
 
 function printSummary(summary: BackupSummary, archives: readonly string[], output: Output): void {
-  const name = archives.length === 1 ? (archives[0] ?? "") : `${archives.length} archives, ${archives[0]} …`;
+  const name =
+    archives.length === 1 ? (archives[0] ?? "") : `${archives.length} archives, ${archives[0]} …`;
   output.line(
     `${name === "-" ? "standard output" : name}: ${plural(summary.entries, "entry", "entries")}, ${formatBytes(summary.bytes)} in ${formatSeconds(summary.seconds)} (${plural(Math.round(summary.entries_per_second), "entry", "entries")}/s)`,
   );
@@ -172,7 +206,10 @@ function printSummary(summary: BackupSummary, archives: readonly string[], outpu
   if (said.length > 0) output.line(`  ${said.join(", ")}`);
 }
 
-/** What was meant to stay out, in words. With all shards at once, what one leaves to another is not left out. */
+/**
+ * What was meant to stay out, in words. With all shards at once, what one leaves to another is not
+ * left out.
+ */
 function leftOut(by: FilteredBy, allShards: boolean): string[] {
   const parts: [number, string][] = [
     [allShards ? 0 : by.shard, `${formatCount(by.shard)} of other shards`],

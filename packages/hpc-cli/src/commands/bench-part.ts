@@ -24,19 +24,31 @@ export const benchPart: Command<Arguments> = {
   describe: false,
   options: (parser: Argv) =>
     parser
-      .positional("part", { choices: PARTS, demandOption: true as const, describe: "what to do once" })
+      .positional("part", {
+        choices: PARTS,
+        demandOption: true as const,
+        describe: "what to do once",
+      })
       .options(options)
       .example("$0 bench-part scan --path /data", "walk it, and say how many entries there are")
-      .example("$0 bench-part synthetic --entries 5000000 | wc -c", "entries from memory, as frames")
-      .example("$0 bench-part relay <socket | dd of=/dev/null", "standard input to standard output, in frames"),
+      .example(
+        "$0 bench-part synthetic --entries 5000000 | wc -c",
+        "entries from memory, as frames",
+      )
+      .example(
+        "$0 bench-part relay <socket | dd of=/dev/null",
+        "standard input to standard output, in frames",
+      ),
 
   async run(args, io) {
     const output = new Output(io, args.json);
     const bench = await import("@podheitor/hpc-bench");
-    if (args.part === "synthetic") await bench.emitSynthetic(whole(args.entries, "--entries"), io.signal);
+    if (args.part === "synthetic")
+      await bench.emitSynthetic(whole(args.entries, "--entries"), io.signal);
     if (args.part === "relay") await bench.relay();
     if (args.part === "scan") {
-      if (args.path === undefined) throw new UsageError("scan needs --path", "name the directory to walk");
+      if (args.path === undefined)
+        throw new UsageError("scan needs --path", "name the directory to walk");
       const threads = await scanThreads(args.threads);
       const entries = await bench.scanOnce(absolutePath(toBytes(args.path)), threads, io.signal);
       output.line(String(entries));

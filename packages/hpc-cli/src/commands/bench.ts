@@ -32,11 +32,15 @@ const options = {
   case: value("only the contest of this name, or else those whose name holds it, e.g. walk-flat"),
   peers: value("only peers whose name begins so, separated by commas; default: all that are there"),
   rounds: { ...value("how often each program runs"), default: "5" },
-  threads: value("threads of our scan in walk and read-cold; default: two to a core; other contests name theirs"),
+  threads: value(
+    "threads of our scan in walk and read-cold; default: two to a core; other contests name theirs",
+  ),
   folder: value(
     "existing folder, in which trees are made, and removed; default: the temporary directory, where those of backup are always",
   ),
-  save: value("folder for NAME.json, NAME.svg and NAME.md of each contest, which also say the machine"),
+  save: value(
+    "folder for NAME.json, NAME.svg and NAME.md of each contest, which also say the machine",
+  ),
   json,
 } as const;
 
@@ -59,7 +63,10 @@ export const bench: Command<Arguments> = {
         "beside find, bfs, fd, fpart and rsync, those that are there",
       )
       .example("$0 bench walk --case flat --peers find,bfs", "one contest, two peers")
-      .example("$0 bench backup --case 15.0.3", "real Bacula jobs, in a checkout, as root; half an hour")
+      .example(
+        "$0 bench backup --case 15.0.3",
+        "real Bacula jobs, in a checkout, as root; half an hour",
+      )
       .example("$0 bench all --folder /dev/shm --save results", "with tables and plots; hours")
       .epilogue(
         "Each round runs every program once; a ratio is that of two runs of the same round, as their median (least to most); below half a second it is mostly the start of a program. Peers that are not on PATH, and programs of the repository that are not built, are named. read-cold, which needs root and a disk, drops the caches of the whole machine.",
@@ -70,7 +77,10 @@ export const bench: Command<Arguments> = {
     const bench = await import("@podheitor/hpc-bench");
     const threads = await scanThreads(args.threads);
     const entries = whole(args.entries, "--entries");
-    const folder = resolve(toText(args.folder ?? tmpdir(), "--folder"), `podheitor-hpc-bench-${process.pid}`);
+    const folder = resolve(
+      toText(args.folder ?? tmpdir(), "--folder"),
+      `podheitor-hpc-bench-${process.pid}`,
+    );
     const setup: BenchSetup = {
       folder,
       entries,
@@ -93,14 +103,21 @@ export const bench: Command<Arguments> = {
     if (save !== undefined && !existsSync(save)) await mkdir(save);
     // Its parent must be there: a folder that was made for a mistyped --folder would stay.
     await mkdir(folder).catch((cause: Error) => {
-      throw new CliError("HPC_OUTPUT", `--folder cannot be used: ${cause.message}`, "name a folder that is there", {
-        cause,
-      });
+      throw new CliError(
+        "HPC_OUTPUT",
+        `--folder cannot be used: ${cause.message}`,
+        "name a folder that is there",
+        {
+          cause,
+        },
+      );
     });
     let report: Report;
     try {
       report = new Report(output, bench.machineFacts(folder), save);
-      const contests = bench.BENCHES.filter(asked).flatMap((name) => bench.benchmarksOf(name, setup));
+      const contests = bench.BENCHES.filter(asked).flatMap((name) =>
+        bench.benchmarksOf(name, setup),
+      );
       const names = [
         ...contests.map(({ name }) => name),
         ...(asked("memory") ? ["memory"] : []),
@@ -124,9 +141,13 @@ export const bench: Command<Arguments> = {
       // Its error must not hide one of a contest.
       await bench
         .remove(folder)
-        .catch((error: Error) => output.message("warning", `left behind: ${folder}: ${error.message}`));
+        .catch((error: Error) =>
+          output.message("warning", `left behind: ${folder}: ${error.message}`),
+        );
     }
-    return report.leftOut || report.measured === 0 || output.warnings > 0 ? Exit.warnings : Exit.done;
+    return report.leftOut || report.measured === 0 || output.warnings > 0
+      ? Exit.warnings
+      : Exit.done;
   },
 };
 

@@ -6,7 +6,15 @@ import type { Command } from "../command";
 import { configuredPluginDirectory } from "../declared-types";
 import { daemon, installation } from "../doctor/bacula";
 import { type Finding, failed, ok } from "../doctor/finding";
-import { compiler, filesystem, filesystemTypes, node, openFiles, pipeSize, server } from "../doctor/machine";
+import {
+  compiler,
+  filesystem,
+  filesystemTypes,
+  node,
+  openFiles,
+  pipeSize,
+  server,
+} from "../doctor/machine";
 import { programFiles } from "../doctor/program-files";
 import { selfTest } from "../doctor/self-test";
 import { reportOf } from "../errors";
@@ -31,12 +39,16 @@ export const doctor: Command<Arguments> = {
       .options(options)
       .example("$0 doctor", "everything")
       .example("$0 doctor --path /lustre/proj --path /home", "and the filesystems of two paths")
-      .epilogue("Exit 0: all there. Exit 3: something optional is missing. Exit 1: something needed is missing."),
+      .epilogue(
+        "Exit 0: all there. Exit 3: something optional is missing. Exit 1: something needed is missing.",
+      ),
 
   async run(args, io) {
     const output = new Output(io, args.json);
     const pluginDir =
-      args["plugin-dir"] === undefined ? undefined : resolve(toText(args["plugin-dir"], "--plugin-dir"));
+      args["plugin-dir"] === undefined
+        ? undefined
+        : resolve(toText(args["plugin-dir"], "--plugin-dir"));
     const findings = [
       node(),
       await compiler(),

@@ -23,18 +23,27 @@ type Arguments = InferredOptionTypes<typeof options>;
 
 export const estimate: Command<Arguments> = {
   usage: "estimate",
-  describe: "say what a backup of a tree would be: entries, bytes, time, volumes, growth of the catalog",
+  describe:
+    "say what a backup of a tree would be: entries, bytes, time, volumes, growth of the catalog",
   options: (parser: Argv) =>
     parser
       .options(options)
       .example("$0 estimate --path /lustre/scratch", "reads every directory and no file")
-      .example("$0 estimate --path /data --volume-bytes 100GB --rate-mb 500", "in volumes of 100 GB")
-      .epilogue("Times are predictions from the rates that are printed with them; measure yours and give them."),
+      .example(
+        "$0 estimate --path /data --volume-bytes 100GB --rate-mb 500",
+        "in volumes of 100 GB",
+      )
+      .epilogue(
+        "Times are predictions from the rates that are printed with them; measure yours and give them.",
+      ),
 
   async run(args, io) {
     const output = new Output(io, args.json);
     const rates = ratesOf(args);
-    const volume = args["volume-bytes"] === undefined ? undefined : sizeOf(args["volume-bytes"], "--volume-bytes");
+    const volume =
+      args["volume-bytes"] === undefined
+        ? undefined
+        : sizeOf(args["volume-bytes"], "--volume-bytes");
     const { tally, met } = await survey(await scanPairs(args, io), 1, output, io);
     const { entries } = tally;
     const bytes = Math.round(tally.bytes);
@@ -59,12 +68,14 @@ export const estimate: Command<Arguments> = {
     output.line(
       `Backup by one job: about ${formatSeconds(seconds)}, at ${formatCount(rates.filesPerSecond)} files/s and ${formatCount(rates.bytesPerSecond / 1e6)} MB/s`,
     );
-    if (volumes !== undefined) output.line(`Volumes of ${formatBytes(volume ?? 0)}: ${formatCount(volumes)}`);
+    if (volumes !== undefined)
+      output.line(`Volumes of ${formatBytes(volume ?? 0)}: ${formatCount(volumes)}`);
     output.line(
       `Catalog: ${formatCount(catalog / 1e6)} MB more with each Full (${formatCount(entries)} rows of ${CATALOG_BYTES_PER_ROW} bytes)`,
     );
     const [largest] = tally.largestFiles.list;
-    if (largest !== undefined) output.line(`Largest file: ${formatBytes(largest.size)} ${escapeName(largest.item)}`);
+    if (largest !== undefined)
+      output.line(`Largest file: ${formatBytes(largest.size)} ${escapeName(largest.item)}`);
     output.object({
       entries,
       files: tally.files,
@@ -87,7 +98,10 @@ export const estimate: Command<Arguments> = {
       catalog_bytes: catalog,
       catalog_bytes_per_row: CATALOG_BYTES_PER_ROW,
       sizes: tally.sizes.map((count = 0, step) => ({ below: 2 ** step, files: count })),
-      largest_files: tally.largestFiles.list.map(({ size, item }) => ({ ...jsonName("path", item), size })),
+      largest_files: tally.largestFiles.list.map(({ size, item }) => ({
+        ...jsonName("path", item),
+        size,
+      })),
     });
     return output.warnings > 0 ? Exit.warnings : Exit.done;
   },

@@ -10,7 +10,13 @@ import { Exit, type ExitCode } from "../exit";
 import { accuracyOf, namesOfLargest } from "../fileset/accuracy";
 import { check, isLookedAt, needs } from "../fileset/concurrency";
 import { readConfiguration } from "../fileset/conf-parser";
-import { generate, type Setup, sharesStorage, TOPOLOGIES, type Topology } from "../fileset/generate";
+import {
+  generate,
+  type Setup,
+  sharesStorage,
+  TOPOLOGIES,
+  type Topology,
+} from "../fileset/generate";
 import { checkPrefix, prefixOf } from "../fileset/names";
 import { reshardPlan } from "../fileset/reshard";
 import { difference, leftovers, plan, write } from "../fileset/write";
@@ -36,7 +42,10 @@ const options = {
       "how each job gets a volume of its own: a Pool each, one Pool with one job to a volume, or several Storages; default: storage where --storage names several, else pool",
   },
   client: value("existing Client; default: this machine's name and -fd"),
-  storage: { ...value("existing Storage, or several with commas, which take turns"), default: "File1" },
+  storage: {
+    ...value("existing Storage, or several with commas, which take turns"),
+    default: "File1",
+  },
   messages: { ...value("existing Messages"), default: "Standard" },
   pool: value("existing Pool for all shards, instead of a generated one"),
   schedule: value("existing Schedule; without it the jobs run when told to"),
@@ -54,8 +63,16 @@ const options = {
       "accurate jobs: names that were deleted, and old ones that were moved, are found; default: yes up to 20 million names a shard by the last jobs",
   },
   catalog: value("the Director's SQLite file, which tells how many names the last jobs had"),
-  digest: { choices: ["MD5", "SHA1", "SHA256", "SHA512", "none"], default: "MD5", describe: "signature of each file" },
-  "spool-data": { type: "boolean", default: false, describe: "spool data before it goes to the volume (tape)" },
+  digest: {
+    choices: ["MD5", "SHA1", "SHA256", "SHA512", "none"],
+    default: "MD5",
+    describe: "signature of each file",
+  },
+  "spool-data": {
+    type: "boolean",
+    default: false,
+    describe: "spool data before it goes to the volume (tape)",
+  },
   "spool-attributes": {
     type: "boolean",
     default: true,
@@ -84,7 +101,10 @@ export const genFileset: Command<Arguments> = {
         "$0 gen-fileset --path /lustre/scratch --shards 4 --output /etc/bacula/hpc --client node1-fd",
         "FileSets, Jobs and a Pool each",
       )
-      .example("$0 gen-fileset --path /data --shards 8 --output hpc --storage File1,File2", "two Storages take turns")
+      .example(
+        "$0 gen-fileset --path /data --shards 8 --output hpc --storage File1,File2",
+        "two Storages take turns",
+      )
       .example("$0 gen-fileset --path /data --shards 8 --output hpc --diff", "what would change")
       .example(
         "$0 gen-fileset --path /lustre/home --tree /lustre --other-path /lustre/projects --shards 2 --output hpc",
@@ -102,26 +122,41 @@ export const genFileset: Command<Arguments> = {
   async run(args, io) {
     const output = new Output(io, args.json);
     if (args.check !== undefined) return checkConfigurations(args, args.check, output);
-    if (args["reshard-plan"] !== undefined) return printReshardPlan(args, args["reshard-plan"], output, io);
+    if (args["reshard-plan"] !== undefined)
+      return printReshardPlan(args, args["reshard-plan"], output, io);
     if (args.output === undefined)
-      throw new UsageError("there is no --output", "name a folder for the files, e.g. --output /etc/bacula/hpc");
+      throw new UsageError(
+        "there is no --output",
+        "name a folder for the files, e.g. --output /etc/bacula/hpc",
+      );
     const setup = await setupOf(args, io);
     return writeFiles(args, resolve(toText(args.output, "--output")), setup, output, io);
   },
 };
 
-function writeFiles(args: Arguments, folder: string, setup: Setup, output: Output, io: Io): ExitCode {
+function writeFiles(
+  args: Arguments,
+  folder: string,
+  setup: Setup,
+  output: Output,
+  io: Io,
+): ExitCode {
   const files = generate(setup);
   const planned = plan(folder, files);
   if (args.diff) {
     if (args.json)
-      output.object({ files: planned.map(({ path, state }) => ({ path, state })), diff: difference(planned) });
+      output.object({
+        files: planned.map(({ path, state }) => ({ path, state })),
+        diff: difference(planned),
+      });
     else io.stdout.write(Buffer.from(difference(planned), "latin1"));
     return Exit.done;
   }
   write(folder, planned, args.force);
   for (const { path, state } of planned)
-    output.line(`${path}: ${state === "same" ? "as it was" : state === "new" ? "written" : "rewritten"}`);
+    output.line(
+      `${path}: ${state === "same" ? "as it was" : state === "new" ? "written" : "rewritten"}`,
+    );
   const includes = planned.map(({ path }) => `@${path}`);
   const settings = needs(setup);
   output.line("\nIn bacula-dir.conf:");
@@ -151,7 +186,9 @@ function writeFiles(args: Arguments, folder: string, setup: Setup, output: Outpu
 function traps(setup: Setup, left: readonly string[]): string[] {
   const texts: string[] = [];
   const shared =
-    setup.shards > 1 && setup.topology !== "pool" && (setup.topology !== "storage" || sharesStorage(setup));
+    setup.shards > 1 &&
+    setup.topology !== "pool" &&
+    (setup.topology !== "storage" || sharesStorage(setup));
   if (setup.pool !== undefined && shared)
     texts.push(
       `Pool ${setup.pool} must have Maximum Volume Jobs = 1: several shards on one volume take as long as one stream`,
@@ -180,12 +217,18 @@ function checkConfigurations(args: Arguments, files: readonly string[], output: 
   });
   const findings = check(setup, resources);
   for (const { file, line, message } of findings) output.line(`${file}:${line}: ${message}`);
-  if (findings.length === 0) output.line(`${files.join(", ")}: ${setup.shards} jobs may run at once`);
+  if (findings.length === 0)
+    output.line(`${files.join(", ")}: ${setup.shards} jobs may run at once`);
   output.object({ shards: setup.shards, findings });
   return findings.length > 0 ? Exit.warnings : Exit.done;
 }
 
-async function printReshardPlan(args: Arguments, before: string, output: Output, io: Io): Promise<ExitCode> {
+async function printReshardPlan(
+  args: Arguments,
+  before: string,
+  output: Output,
+  io: Io,
+): Promise<ExitCode> {
   const [from, to] = [shardCount(before, "--reshard-plan"), shardCount(args.shards)];
   if (from === to)
     throw new UsageError(
@@ -242,12 +285,19 @@ async function setupOf(args: Arguments, io: Io): Promise<Setup> {
       /^\d+ *(seconds?|minutes?|hours?|days?|weeks?|months?|quarters?|years?)?$/,
       "60 days",
     ),
-    volumeBytes: args["volume-bytes"] === undefined ? undefined : sizeOf(args["volume-bytes"], "--volume-bytes"),
+    volumeBytes:
+      args["volume-bytes"] === undefined
+        ? undefined
+        : sizeOf(args["volume-bytes"], "--volume-bytes"),
   };
 }
 
 /** Names of the largest shard by the last jobs; undefined: not known. */
-async function namesOf(catalog: string | undefined, prefix: string, shards: number): Promise<number | undefined> {
+async function namesOf(
+  catalog: string | undefined,
+  prefix: string,
+  shards: number,
+): Promise<number | undefined> {
   if (catalog === undefined) return undefined;
   const jobs = await jobsIn(toText(catalog, "--catalog"), prefix);
   return namesOfLargest(planGeneration(prefix, jobs, Date.now() / 1000), shards);
@@ -260,7 +310,8 @@ async function keysOf(args: Arguments, io: Io): Promise<Params> {
       throw new UsageError(`--path ${path} has a ".." component`, "write the directory itself");
   const more: Pairs = args.strategy === undefined ? [] : [["strategy", Buffer.from(args.strategy)]];
   if (args.tree !== undefined) more.push(["tree", absolutePath(toBytes(args.tree))]);
-  for (const other of args["other-path"] ?? []) more.push(["other-path", absolutePath(toBytes(other))]);
+  for (const other of args["other-path"] ?? [])
+    more.push(["other-path", absolutePath(toBytes(other))]);
   return [...keys, ...more, ...readPairs(args)];
 }
 
@@ -271,7 +322,9 @@ function pathsIn(keys: Params): Buffer[] {
 function prefixFor(args: Arguments, keys: Params): string {
   if (args["job-prefix"] !== undefined) return checkPrefix(args["job-prefix"]);
   return prefixOf(
-    Buffer.concat(pathsIn(keys).flatMap((path, index) => (index === 0 ? [path] : [Buffer.from(" "), path]))),
+    Buffer.concat(
+      pathsIn(keys).flatMap((path, index) => (index === 0 ? [path] : [Buffer.from(" "), path])),
+    ),
   );
 }
 
@@ -282,12 +335,17 @@ function clientOf(args: Arguments): string {
 function storagesOf(args: Arguments): string[] {
   const names = args.storage.split(",").map((name) => name.trim());
   if (names.includes(""))
-    throw new UsageError(`--storage ${args.storage} has an empty name`, "write --storage File1,File2");
+    throw new UsageError(
+      `--storage ${args.storage} has an empty name`,
+      "write --storage File1,File2",
+    );
   return names;
 }
 
 function topologyOf(args: Arguments): Topology {
-  return (args.topology as Topology | undefined) ?? (storagesOf(args).length > 1 ? "storage" : "pool");
+  return (
+    (args.topology as Topology | undefined) ?? (storagesOf(args).length > 1 ? "storage" : "pool")
+  );
 }
 
 function shardCount(text: string | undefined, option = "--shards"): number {
@@ -299,7 +357,12 @@ function shardCount(text: string | undefined, option = "--shards"): number {
   return whole(text, option, 1, 1024);
 }
 
-function directive(text: string | undefined, option: string, form: RegExp, example: string): string | undefined {
+function directive(
+  text: string | undefined,
+  option: string,
+  form: RegExp,
+  example: string,
+): string | undefined {
   if (text !== undefined && !form.test(text))
     throw new UsageError(
       `${option} ${JSON.stringify(text)} is not understood`,

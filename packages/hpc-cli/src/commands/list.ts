@@ -12,7 +12,12 @@ import { Output, toJson } from "../output";
 
 const options = {
   archive,
-  null: { alias: "0", type: "boolean", default: false, describe: "names only, each ended by a NUL byte, for xargs -0" },
+  null: {
+    alias: "0",
+    type: "boolean",
+    default: false,
+    describe: "names only, each ended by a NUL byte, for xargs -0",
+  },
   json,
 } as const;
 
@@ -28,13 +33,17 @@ export const list: Command<Arguments> = {
     parser
       .options(options)
       .example("$0 list --archive data.hpc", "like tar tvf, times in UTC")
-      .example("$0 list --archive data.hpc --null | xargs -0 -n1 dirname", "names for another program")
+      .example(
+        "$0 list --archive data.hpc --null | xargs -0 -n1 dirname",
+        "names for another program",
+      )
       .epilogue(
         "On a terminal unusual bytes of names are shown as \\n, \\xNN …; into a file or pipe they are written as they are.",
       ),
 
   async run(args, io) {
-    if (args.null && args.json) throw new UsageError("--null and --json exclude each other", "give one of them");
+    if (args.null && args.json)
+      throw new UsageError("--null and --json exclude each other", "give one of them");
     const output = new Output(io, args.json);
     const render = args.json
       ? jsonLine
@@ -49,7 +58,10 @@ export const list: Command<Arguments> = {
         await output.bulk(render({ ...entry, isLink: (entry.flags & EntryFlag.LINK) !== 0 }));
         if (entry.damage !== undefined) {
           await output.flush();
-          output.message("warning", `${escapeName(entry.name)} cannot be restored, or not in full: ${entry.damage}`);
+          output.message(
+            "warning",
+            `${escapeName(entry.name)} cannot be restored, or not in full: ${entry.damage}`,
+          );
         }
       }
     } finally {
@@ -68,6 +80,16 @@ function jsonLine(entry: Listed): Buffer {
   const { name, link, isLink, mode, uid, gid, size, rdev, mtime, mtimeNs } = entry;
   const target = link.length === 0 ? {} : jsonName(isLink ? "hardlink" : "symlink", link);
   const xattrs = entry.xattrs.length;
-  const fields = { type: typeName(mode), mode: mode & 0o7777, uid, gid, size, rdev, mtime, mtime_ns: mtimeNs, xattrs };
+  const fields = {
+    type: typeName(mode),
+    mode: mode & 0o7777,
+    uid,
+    gid,
+    size,
+    rdev,
+    mtime,
+    mtime_ns: mtimeNs,
+    xattrs,
+  };
   return Buffer.from(`${toJson({ ...jsonName("path", name), ...fields, ...target })}\n`);
 }

@@ -21,7 +21,8 @@ const buildOptions = { compiler: value("C compiler; $CC or cc if not given"), js
 const build: Command<InferredOptionTypes<typeof buildOptions>> = {
   usage: "build",
   describe: "build the File Daemon plugin from its C sources",
-  options: (parser) => parser.options(buildOptions).example("$0 plugin build", "needs a C compiler and make"),
+  options: (parser) =>
+    parser.options(buildOptions).example("$0 plugin build", "needs a C compiler and make"),
 
   async run(args, io) {
     const output = new Output(io, args.json);
@@ -33,7 +34,10 @@ const build: Command<InferredOptionTypes<typeof buildOptions>> = {
 };
 
 const installOptions = {
-  "plugin-dir": { ...value("the `Plugin Directory` of the FileDaemon resource"), demandOption: true },
+  "plugin-dir": {
+    ...value("the `Plugin Directory` of the FileDaemon resource"),
+    demandOption: true,
+  },
   plugin: value("plugin file; the built one if not given"),
   backend: value("backend that the plugin starts; the built one if not given"),
   node: value("Node that runs the backend; the one that runs this command if not given"),
@@ -71,17 +75,27 @@ const install: Command<InferredOptionTypes<typeof installOptions>> = {
       ...(stall === undefined ? {} : { stallLimit: Number(stall) }),
     });
     const { conf, newConf, untrustedConf, ...rest } = installed;
-    output.object({ ...rest, conf, ...(newConf === undefined ? {} : { new_conf: newConf }), restart_required: true });
+    output.object({
+      ...rest,
+      conf,
+      ...(newConf === undefined ? {} : { new_conf: newConf }),
+      restart_required: true,
+    });
     output.line(`${installed.plugin} ${installed.replaced ? "replaced" : "installed"}`);
     output.line(newConf === undefined ? `${conf} is its configuration` : `${newConf} written`);
     if (newConf !== undefined)
-      output.message("warning", `${conf} was changed since it was installed, and is kept: compare it with ${newConf}`);
+      output.message(
+        "warning",
+        `${conf} was changed since it was installed, and is kept: compare it with ${newConf}`,
+      );
     if (untrustedConf !== undefined)
       output.message(
         "warning",
         `${untrustedConf}: the plugin refuses it, so that every job fails: look at what it says, then \`chown root\` and \`chmod go-w\` it`,
       );
-    output.line("Plugins are loaded when the File Daemon starts: restart it (`systemctl restart bacula-fd`).");
+    output.line(
+      "Plugins are loaded when the File Daemon starts: restart it (`systemctl restart bacula-fd`).",
+    );
     return output.warnings > 0 ? Exit.warnings : Exit.done;
   },
 };
@@ -106,7 +120,9 @@ const check: Command<InferredOptionTypes<typeof checkOptions> & { file: string |
     const file = fileToCheck(args["plugin-dir"], args.file);
     const result =
       file === undefined
-        ? await checkPlugin(builtPlugin(), { conf: { backend: builtBackend(), node: process.execPath } })
+        ? await checkPlugin(builtPlugin(), {
+            conf: { backend: builtBackend(), node: process.execPath },
+          })
         : await checkPlugin(file);
     output.object(result);
     printChecks(result, output);
@@ -130,9 +146,16 @@ function printChecks(result: PluginCheck, output: Output): void {
 
 /** `plugin build|install|check`. */
 export function plugin(parser: Argv, choose: (chosen: Chosen) => void): Argv {
-  return parser.command("plugin", "build, install and check the File Daemon plugin", (inner: Argv) => {
-    addCommand(inner, build, choose);
-    addCommand(inner, install, choose);
-    return addCommand(inner, check, choose).demandCommand(1, "say what to do: plugin build, install or check");
-  });
+  return parser.command(
+    "plugin",
+    "build, install and check the File Daemon plugin",
+    (inner: Argv) => {
+      addCommand(inner, build, choose);
+      addCommand(inner, install, choose);
+      return addCommand(inner, check, choose).demandCommand(
+        1,
+        "say what to do: plugin build, install or check",
+      );
+    },
+  );
 }

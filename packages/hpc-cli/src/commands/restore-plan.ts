@@ -11,11 +11,15 @@ import { Output } from "../output";
 
 const options = {
   "job-prefix": {
-    ...value("what the names of the shards' jobs begin with, as gen-fileset made them: PREFIX-K-of-N"),
+    ...value(
+      "what the names of the shards' jobs begin with, as gen-fileset made them: PREFIX-K-of-N",
+    ),
     demandOption: true,
   },
   catalog: { ...value("the Director's SQLite file"), default: "/var/lib/bacula/bacula.db" },
-  before: value("the tree as it was at this time: epoch seconds, or 'YYYY-MM-DD HH:MM:SS' local time; default: now"),
+  before: value(
+    "the tree as it was at this time: epoch seconds, or 'YYYY-MM-DD HH:MM:SS' local time; default: now",
+  ),
   where: { ...value("directory that the restore goes to"), default: "/tmp/bacula-restores" },
   "restore-job": value("the Director's restore job, where it has several"),
   json,
@@ -30,7 +34,10 @@ export const restorePlan: Command<Arguments> = {
     parser
       .options(options)
       .example("$0 restore-plan --job-prefix lustre-scratch", "the newest generation")
-      .example("$0 restore-plan --job-prefix lustre-scratch --before '2026-05-01 06:00:00'", "as it was that morning")
+      .example(
+        "$0 restore-plan --job-prefix lustre-scratch --before '2026-05-01 06:00:00'",
+        "as it was that morning",
+      )
       .epilogue(
         "Of each shard: the last good Full, the last good Differential after it, the good Incrementals after that. bconsole's own choice of current jobs follows one FileSet only. Catalogs in SQLite; exit 1 when a shard is missing, 3 with warnings.",
       ),
@@ -38,7 +45,8 @@ export const restorePlan: Command<Arguments> = {
   async run(args, io) {
     const output = new Output(io, args.json);
     const prefix = checkPrefix(args["job-prefix"]);
-    const before = args.before === undefined ? Math.floor(Date.now() / 1000) : parseTime(args.before);
+    const before =
+      args.before === undefined ? Math.floor(Date.now() / 1000) : parseTime(args.before);
     const jobs = await jobsIn(toText(args.catalog, "--catalog"), prefix);
     const plan = planGeneration(prefix, jobs, before);
     if (plan === undefined)
@@ -69,7 +77,9 @@ function print(plan: GenerationPlan, command: string, output: Output): void {
   output.line(`\nIn bconsole:\n  ${command}`);
   output.object({
     shards: plan.shards,
-    jobids: plan.chains.flatMap((chain) => chain.jobs.map(({ jobId }) => jobId)).sort((a, b) => a - b),
+    jobids: plan.chains
+      .flatMap((chain) => chain.jobs.map(({ jobId }) => jobId))
+      .sort((a, b) => a - b),
     chains: plan.chains.map(({ name, index, jobs }) => ({
       name,
       index,
@@ -84,7 +94,8 @@ function print(plan: GenerationPlan, command: string, output: Output): void {
 function parseTime(text: string): number {
   if (/^\d{1,12}$/.test(text)) return Number(text);
   const match = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d)?))?$/.exec(text);
-  const time = match === null ? Number.NaN : new Date(`${match[1]}T${match[2] ?? "00:00:00"}`).getTime();
+  const time =
+    match === null ? Number.NaN : new Date(`${match[1]}T${match[2] ?? "00:00:00"}`).getTime();
   const written = match?.[1] ?? "";
   // Date takes the 31st of February for the 3rd of March.
   if (Number.isNaN(time) || !timeText(time / 1000).startsWith(written))

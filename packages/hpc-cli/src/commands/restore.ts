@@ -15,10 +15,15 @@ const REPLACE_HELP =
   "what to do with names that exist: always replace; replace if the archived file is newer, or older; never replace";
 
 const options = {
-  archive: { ...repeated("archive file, - is standard input; repeat it for every shard"), demandOption: true },
+  archive: {
+    ...repeated("archive file, - is standard input; repeat it for every shard"),
+    demandOption: true,
+  },
   where: { ...value("directory to restore under; made if missing"), demandOption: true },
   replace: { choices: REPLACE, default: "always", requiresArg: true, describe: REPLACE_HELP },
-  "files-from": value("file with NUL-ended names to restore, in which nothing is special (- is standard input)"),
+  "files-from": value(
+    "file with NUL-ended names to restore, in which nothing is special (- is standard input)",
+  ),
   json,
 } as const;
 
@@ -37,10 +42,22 @@ export const restore: Command<Arguments> = {
           "what to restore, with * ? [] {} and **, \\ before what is to be itself; everything without; -- before those that begin with -",
       })
       .example("$0 restore --archive data.hpc --where /tmp/back", "everything, as /tmp/back/data/…")
-      .example("$0 restore --archive data.hpc --where /tmp/back '/data/proj'", "one directory, with all in it")
-      .example("$0 restore --archive data.hpc --where /tmp/back '*.c'", "in any directory: no / in front")
-      .example("find /data -name '*.c' -print0 | $0 restore --archive d.hpc --where / --files-from -", "of a list")
-      .example("$0 restore --archive d.0-of-2.hpc --archive d.1-of-2.hpc --where /", "shards, in place")
+      .example(
+        "$0 restore --archive data.hpc --where /tmp/back '/data/proj'",
+        "one directory, with all in it",
+      )
+      .example(
+        "$0 restore --archive data.hpc --where /tmp/back '*.c'",
+        "in any directory: no / in front",
+      )
+      .example(
+        "find /data -name '*.c' -print0 | $0 restore --archive d.hpc --where / --files-from -",
+        "of a list",
+      )
+      .example(
+        "$0 restore --archive d.0-of-2.hpc --archive d.1-of-2.hpc --where /",
+        "shards, in place",
+      )
       .epilogue(
         "A pattern that begins with / is a whole path, another one matches at every level; directories come with all that is in them, and missing ones above it are made as they were. Patterns are bytes: * is any number of them and ? is one, but no /; [a-c] is one of these, [!a-c] one of the others; {a,b} is a or b; ** between slashes is any number of directories. A pattern or name that matches nothing is named, and the exit is 3.",
       ),
@@ -49,7 +66,10 @@ export const restore: Command<Arguments> = {
     const archives = args.archive.map((archive) => toText(archive, "--archive"));
     const list = args["files-from"];
     if ([...archives, list].filter((file) => file === "-").length > 1)
-      throw new UsageError("standard input can be read once", "give - once, for an archive or for --files-from");
+      throw new UsageError(
+        "standard input can be read once",
+        "give - once, for an archive or for --files-from",
+      );
     const patterns = (args.pattern ?? []).map(toBytes);
     const names = list === undefined ? [] : await readNames(toText(list, "--files-from"), io.stdin);
     const output = new Output(io, args.json);
@@ -72,7 +92,10 @@ export const restore: Command<Arguments> = {
       summary.unselected > 0 &&
       summary.entries + summary.skipped + summary.failed === 0
     )
-      output.message("warning", "no name in the archive matches: look for it with `podheitor-hpc list`");
+      output.message(
+        "warning",
+        "no name in the archive matches: look for it with `podheitor-hpc list`",
+      );
     if (summary.attributes_failed > 0)
       output.message(
         "warning",
@@ -81,7 +104,9 @@ export const restore: Command<Arguments> = {
     if (args.json) output.object({ ...summary, warnings: output.warnings });
     else printSummary(summary, args.where, output);
     output.countWarnings();
-    return summary.failed + summary.attributes_failed > 0 || output.warnings > 0 ? Exit.warnings : Exit.done;
+    return summary.failed + summary.attributes_failed > 0 || output.warnings > 0
+      ? Exit.warnings
+      : Exit.done;
   },
 };
 

@@ -22,7 +22,9 @@ const options = {
   ...scanOptions,
   shards: { ...value("number of shards to try"), default: "4" },
   strategy: value("how the tree is split (docs/sharding.md); default: inode-hash"),
-  sample: value("look at one entry of N only, chosen by lot, and say how far off the figures may be; K/N: that part"),
+  sample: value(
+    "look at one entry of N only, chosen by lot, and say how far off the figures may be; K/N: that part",
+  ),
   svg: value("draw the entries of each shard to this file, as SVG"),
   ...rateOptions,
   json,
@@ -36,8 +38,14 @@ export const shardProbe: Command<Arguments> = {
   options: (parser: Argv) =>
     parser
       .options(options)
-      .example("$0 shard-probe --path /lustre/scratch --shards 8", "entries, bytes and time of each of 8 shards")
-      .example("$0 shard-probe --path /data --strategy mtime-bucket --json", "another strategy, for a program")
+      .example(
+        "$0 shard-probe --path /lustre/scratch --shards 8",
+        "entries, bytes and time of each of 8 shards",
+      )
+      .example(
+        "$0 shard-probe --path /data --strategy mtime-bucket --json",
+        "another strategy, for a program",
+      )
       .example("$0 shard-probe --path /lustre/scratch --sample 50", "in less time, with error bars")
       .epilogue(
         "Looks at every entry, so the split is exact, and takes as long as a walk. With --sample it lists every directory and stats one entry of N (where readdir tells inode numbers reliably; elsewhere all). Bytes of sparse files count with their holes.",
@@ -77,14 +85,18 @@ function refuse(file: string, cause: Error): never {
   );
 }
 
-/** Throws UsageError for options that make no sense, before anything is scanned; rejects as `survey` does. */
+/**
+ * Throws UsageError for options that make no sense, before anything is scanned; rejects as `survey`
+ * does.
+ */
 async function probe(args: Arguments, io: Io, output: Output): Promise<ShardReport> {
   const rates = ratesOf(args);
   // Nothing is written for each, as by backup: as many as the key `shard` takes.
   const count = parseShards(args.shards, MAX_SHARDS);
   const pairs = await scanPairs(args, io);
   if (args.strategy !== undefined) pairs.push(["strategy", Buffer.from(args.strategy)]);
-  const part = args.sample === undefined ? undefined : parseSample(args.sample, args.strategy, count);
+  const part =
+    args.sample === undefined ? undefined : parseSample(args.sample, args.strategy, count);
   const sample = part && { part, sums: new Sample(part.count, count) };
   return shardReport(await survey(pairs, count, output, io, sample), rates, sample);
 }

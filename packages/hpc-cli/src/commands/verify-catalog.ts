@@ -12,7 +12,9 @@ import { Output } from "../output";
 
 /** Options of `verify` that belong to --catalog. */
 export const catalogOptions = {
-  catalog: value("SQLite file of a Bacula catalog (only read): compare what it holds of --jobid with the tree"),
+  catalog: value(
+    "SQLite file of a Bacula catalog (only read): compare what it holds of --jobid with the tree",
+  ),
   jobid: value("with --catalog: jobs, separated by commas; of each name the latest counts"),
   "sample-names": value("with --catalog: look at so many names, chosen at random"),
 } as const;
@@ -54,7 +56,8 @@ async function compare(
   const jobs = await reader.jobs(jobIds);
   for (const { jobId, status, type } of jobs) {
     if (type !== "B") throw new UsageError(`job ${jobId} is no backup`, "name backup jobs");
-    if (!OK.includes(status)) output.message("warning", `job ${jobId} did not end well (${status})`);
+    if (!OK.includes(status))
+      output.message("warning", `job ${jobId} did not end well (${status})`);
   }
   const against = toBytes(args.against).toString("latin1").replace(/\/+$/, "");
   const sums = await verifyCatalog({
@@ -64,14 +67,19 @@ async function compare(
     sample,
     signal: io.signal,
     difference: ({ path, why, detail }) => {
-      output.object({ difference: { ...jsonName("path", path), why, ...(detail === "" ? {} : { detail }) } });
-      output.line(`${why.padEnd(8)} ${escapeName(path)}${detail === "" ? "" : ` (${escapeText(detail)})`}`);
+      output.object({
+        difference: { ...jsonName("path", path), why, ...(detail === "" ? {} : { detail }) },
+      });
+      output.line(
+        `${why.padEnd(8)} ${escapeName(path)}${detail === "" ? "" : ` (${escapeText(detail)})`}`,
+      );
     },
   });
   const seconds = (performance.now() - started) / 1000;
   output.object({ ...sums, seconds });
   const reasons = Object.entries(sums.differences_by).map(([why, count]) => `${count} ${why}`);
-  const differences = sums.differences === 0 ? "no difference" : plural(sums.differences, "difference");
+  const differences =
+    sums.differences === 0 ? "no difference" : plural(sums.differences, "difference");
   output.line(
     `${formatCount(sums.compared)} of ${plural(sums.entries, "entry", "entries")} compared in ${formatSeconds(seconds)}: ${[differences, ...reasons].join(", ")}`,
   );

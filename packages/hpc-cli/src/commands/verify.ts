@@ -17,11 +17,15 @@ const options = {
   archive: { ...archive, demandOption: false },
   ...catalogOptions,
   against: {
-    ...value("the directory that was backed up, or one it was restored to (/ is where it came from)"),
+    ...value(
+      "the directory that was backed up, or one it was restored to (/ is where it came from)",
+    ),
     demandOption: true,
   },
   "plugin-dir": value("where filesystem-types lies; read from bacula-fd.conf if not given"),
-  sample: value("with --archive: compare one name in so many, on both sides, for trees too large to compare whole"),
+  sample: value(
+    "with --archive: compare one name in so many, on both sides, for trees too large to compare whole",
+  ),
   json,
 } as const;
 
@@ -36,9 +40,15 @@ export const verify: Command<Arguments> = {
       .options(options)
       .example("$0 verify --archive data.hpc --against /srv/data", "with what was backed up")
       .example("$0 verify --archive data.hpc --against /tmp/back", "with what was restored there")
-      .example("$0 verify --catalog /var/lib/bacula/bacula.db --jobid 12,13 --against /", "with what Bacula has")
+      .example(
+        "$0 verify --catalog /var/lib/bacula/bacula.db --jobid 12,13 --against /",
+        "with what Bacula has",
+      )
       .example("$0 verify --archive data.hpc --against / --sample 1000", "a thousandth of it")
-      .example("$0 verify --catalog bacula.db --jobid 12 --against / --sample-names 1000", "a thousand names of it")
+      .example(
+        "$0 verify --catalog bacula.db --jobid 12 --against / --sample-names 1000",
+        "a thousand names of it",
+      )
       .epilogue(
         "Exit 0: nothing differs. Exit 3: each difference is one line, with the reason. Of an archive: changed since the backup, vanished, failed to be saved, damaged in the archive, or unknown; what was excluded from it is no difference, and counted apart; times count as far as the filesystem of the tree keeps them. Of a catalog: changed since, vanished, created since, not-in-catalog (excluded, or of a shard that was not named), recorded-as-deleted though it is there, socket (never saved), failed (a job said why), or differs though nothing has touched it since.",
       ),
@@ -46,7 +56,10 @@ export const verify: Command<Arguments> = {
   async run(args, io) {
     const { catalog, archive } = args;
     if ((catalog === undefined) === (archive === undefined))
-      throw new UsageError("say what to compare with", "give either --archive FILE or --catalog FILE --jobid N");
+      throw new UsageError(
+        "say what to compare with",
+        "give either --archive FILE or --catalog FILE --jobid N",
+      );
     const foreign = catalog === undefined ? "sample-names" : "sample";
     if (args[foreign] !== undefined)
       throw new UsageError(
@@ -56,7 +69,9 @@ export const verify: Command<Arguments> = {
     if (catalog !== undefined) return runVerifyCatalog({ ...args, catalog }, io);
     const output = new Output(io, args.json);
     const pluginDir = args["plugin-dir"];
-    declareTypesOf(pluginDir === undefined ? undefined : resolve(toText(pluginDir, "--plugin-dir")));
+    declareTypesOf(
+      pluginDir === undefined ? undefined : resolve(toText(pluginDir, "--plugin-dir")),
+    );
     const { verifyArchive } = await import("@podheitor/hpc-backend");
     const summary = await verifyArchive({
       archive: toText(archive ?? "", "--archive"),
@@ -77,7 +92,9 @@ export const verify: Command<Arguments> = {
       `${sampled}${plural(summary.entries, "entry", "entries")}, ${formatBytes(summary.bytes)} compared in ${formatSeconds(summary.seconds)}: ${summary.differences === 0 ? "no difference" : plural(summary.differences, "difference")}`,
     );
     if (summary.excluded > 0)
-      output.line(`  ${plural(summary.excluded, "name")} of the tree left out of the backup on purpose`);
+      output.line(
+        `  ${plural(summary.excluded, "name")} of the tree left out of the backup on purpose`,
+      );
     if (summary.uncompared > 0)
       output.message(
         "warning",
@@ -89,18 +106,32 @@ export const verify: Command<Arguments> = {
 
 function parseSample(text: string): number {
   if (!/^[1-9][0-9]{0,8}$/.test(text))
-    throw new UsageError(`--sample ${text} is not a number`, "give 1000 to compare one name in a thousand");
+    throw new UsageError(
+      `--sample ${text} is not a number`,
+      "give 1000 to compare one name in a thousand",
+    );
   return Number(text);
 }
 
-async function printDifference({ path, what, why, archived, found }: Difference, output: Output): Promise<void> {
+async function printDifference(
+  { path, what, why, archived, found }: Difference,
+  output: Output,
+): Promise<void> {
   if (output.json)
-    return output.objectInBulk({ difference: { ...jsonName("path", path), what, why, archived, found } });
-  return output.lineInBulk(`${what.padEnd(7)} ${why.padEnd(8)} ${escapeName(path)}${detailOf(archived, found)}`);
+    return output.objectInBulk({
+      difference: { ...jsonName("path", path), what, why, archived, found },
+    });
+  return output.lineInBulk(
+    `${what.padEnd(7)} ${why.padEnd(8)} ${escapeName(path)}${detailOf(archived, found)}`,
+  );
 }
 
-/** `(0644, found 0600)`; of what is missing or unreadable only the reason, and that a missing name does not exist needs none. */
+/**
+ * `(0644, found 0600)`; of what is missing or unreadable only the reason, and that a missing name
+ * does not exist needs none.
+ */
 function detailOf(archived: string | undefined, found: string | undefined): string {
-  if (archived !== undefined) return ` (${escapeText(archived)}, found ${escapeText(found ?? "nothing")})`;
+  if (archived !== undefined)
+    return ` (${escapeText(archived)}, found ${escapeText(found ?? "nothing")})`;
   return found === undefined || found === "ENOENT" ? "" : ` (${escapeText(found)})`;
 }

@@ -4,7 +4,10 @@ import { CONF_NAME, checkPlugin, PLUGIN_NAME } from "@podheitor/hpc-cdylib";
 import { type Finding, failed, missing, ok } from "./finding";
 import { outputOf } from "./program";
 
-/** Where packages of distributions and of the project itself put the daemons and their configuration. */
+/**
+ * Where packages of distributions and of the project itself put the daemons and their
+ * configuration.
+ */
 const SBIN = ["/usr/sbin", "/usr/local/sbin", "/opt/bacula/bin", "/opt/bacula/sbin"];
 export const FD_CONFIGS = [
   "/etc/bacula/bacula-fd.conf",
@@ -19,7 +22,9 @@ export async function daemon(
   name: "bacula-fd" | "bacula-dir",
   directories: readonly string[] = SBIN,
 ): Promise<Finding> {
-  const file = directories.map((directory) => join(directory, name)).find((path) => existsSync(path));
+  const file = directories
+    .map((directory) => join(directory, name))
+    .find((path) => existsSync(path));
   if (file === undefined)
     return name === "bacula-dir"
       ? ok(name, "not on this machine (it need not be)")
@@ -31,12 +36,23 @@ export async function daemon(
   const text = await outputOf(file, ["-?"]);
   const version = /Version:\s*(\d+\.\d+\S*)/.exec(text ?? "")?.[1];
   if (version === undefined)
-    return missing(name, `${file} does not say its version`, `run \`${file} -?\` and mend what it complains of`);
+    return missing(
+      name,
+      `${file} does not say its version`,
+      `run \`${file} -?\` and mend what it complains of`,
+    );
   if (SUPPORTED.test(`${version}.`)) return ok(name, `${version} (${file})`);
-  return failed(name, `${version} (${file}) is not a release that the plugin knows`, "use Bacula 9.6, 11, 13 or 15");
+  return failed(
+    name,
+    `${version} (${file}) is not a release that the plugin knows`,
+    "use Bacula 9.6, 11, 13 or 15",
+  );
 }
 
-/** The value of `Plugin Directory` in a File Daemon's configuration: keywords ignore case and blanks. */
+/**
+ * The value of `Plugin Directory` in a File Daemon's configuration: keywords ignore case and
+ * blanks.
+ */
 export function pluginDirectoryOf(text: string): string | undefined {
   const match = /^[^#\n]*?\bplugin *directory *= *(?:"([^"\n]*)"|([^\s";#}]+))/im.exec(text);
   return match?.[1] ?? match?.[2];
@@ -59,14 +75,22 @@ export async function installation(
       ),
     ];
   if (!existsSync(join(directory, PLUGIN_NAME)))
-    return [found, missing("plugin", "not installed", `podheitor-hpc plugin install --plugin-dir ${directory}`)];
+    return [
+      found,
+      missing("plugin", "not installed", `podheitor-hpc plugin install --plugin-dir ${directory}`),
+    ];
   const { checks } = await checkPlugin(join(directory, PLUGIN_NAME));
   const bad = checks.filter((check) => !check.ok);
-  if (bad.length === 0) return [found, ok("plugin", `installed, with ${CONF_NAME}; loads, and its backend answers`)];
+  if (bad.length === 0)
+    return [found, ok("plugin", `installed, with ${CONF_NAME}; loads, and its backend answers`)];
   return [
     found,
     ...bad.map((check) =>
-      failed(`plugin ${check.name}`, check.detail, check.remedy ?? "run `podheitor-hpc plugin check`"),
+      failed(
+        `plugin ${check.name}`,
+        check.detail,
+        check.remedy ?? "run `podheitor-hpc plugin check`",
+      ),
     ),
   ];
 }
@@ -75,7 +99,11 @@ function fromConfig(configs: readonly string[]): string | Finding {
   const name = "plugin directory";
   const config = configs.find((path) => existsSync(path));
   if (config === undefined)
-    return missing(name, "no bacula-fd.conf found", "give --plugin-dir if the File Daemon is configured elsewhere");
+    return missing(
+      name,
+      "no bacula-fd.conf found",
+      "give --plugin-dir if the File Daemon is configured elsewhere",
+    );
   try {
     const directory = pluginDirectoryOf(readFileSync(config, "utf8"));
     if (directory !== undefined) return directory;

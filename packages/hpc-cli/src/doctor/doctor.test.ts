@@ -16,7 +16,10 @@ describe("the machine", () => {
   test("Node", () => {
     expect(node("20.12.0").status).toBe("ok");
     expect(node("22.1.0").status).toBe("ok");
-    expect(node("20.11.1")).toMatchObject({ status: "failed", remedy: "install Node 20.12 or later" });
+    expect(node("20.11.1")).toMatchObject({
+      status: "failed",
+      remedy: "install Node 20.12 or later",
+    });
     expect(node("18.20.0").status).toBe("failed");
   });
 
@@ -30,7 +33,10 @@ describe("the machine", () => {
   test("open files and pipes", () => {
     const limits = (soft: string) =>
       `Limit                     Soft Limit           Hard Limit           Units\nMax open files            ${soft}                 1048576              files\n`;
-    expect(openFiles(limits("1024"))).toMatchObject({ status: "missing", detail: "1024 (hard limit 1048576)" });
+    expect(openFiles(limits("1024"))).toMatchObject({
+      status: "missing",
+      detail: "1024 (hard limit 1048576)",
+    });
     expect(openFiles(limits("4096")).status).toBe("ok");
     expect(openFiles(limits("unlimited")).status).toBe("ok");
     expect(openFiles().detail).toMatch(/^\S+ \(hard limit \S+\)$/);

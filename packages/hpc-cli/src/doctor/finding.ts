@@ -1,7 +1,10 @@
 /** One line of the doctor's report. */
 export interface Finding {
   readonly name: string;
-  /** `missing`: something optional is not there, or not as it should be; `failed`: nothing works without it. */
+  /**
+   * `missing`: something optional is not there, or not as it should be; `failed`: nothing works
+   * without it.
+   */
   readonly status: "ok" | "missing" | "failed";
   readonly detail: string;
   /** What to do; never with `ok`. */

@@ -15,7 +15,10 @@ import { outputOf } from "./program";
 /** Names in `engines` of package.json. */
 const NODE_MINIMUM = [20, 12] as const;
 
-/** A scan thread holds a few directories open at a time, the backend a few files: this is ample for 512 threads. */
+/**
+ * A scan thread holds a few directories open at a time, the backend a few files: this is ample for
+ * 512 threads.
+ */
 const NOFILE_ADVISED = 4096;
 
 /** The plugin asks for pipes of this size; the kernel's usual limit for everybody. */
@@ -23,14 +26,16 @@ const PIPE_ADVISED = 1024 * 1024;
 
 export function node(version: string = process.versions.node): Finding {
   const [major = 0, minor = 0] = version.split(".").map(Number);
-  if (major > NODE_MINIMUM[0] || (major === NODE_MINIMUM[0] && minor >= NODE_MINIMUM[1])) return ok("node", version);
+  if (major > NODE_MINIMUM[0] || (major === NODE_MINIMUM[0] && minor >= NODE_MINIMUM[1]))
+    return ok("node", version);
   return failed("node", `${version} is too old`, `install Node ${NODE_MINIMUM.join(".")} or later`);
 }
 
 export async function compiler(command = process.env["CC"] ?? "cc"): Promise<Finding> {
   const cc = await outputOf(command, ["--version"]);
   const make = await outputOf("make", ["--version"]);
-  const remedy = "`apt-get install gcc make libc6-dev`; needed only to build the native engine and the plugin";
+  const remedy =
+    "`apt-get install gcc make libc6-dev`; needed only to build the native engine and the plugin";
   if (cc === undefined) return missing("C compiler", `${command} cannot be run`, remedy);
   if (make === undefined) return missing("C compiler", "make cannot be run", remedy);
   return ok("C compiler", cc.split("\n")[0] ?? command);
@@ -58,7 +63,10 @@ export function pipeSize(text = readFileSync("/proc/sys/fs/pipe-max-size", "utf8
   );
 }
 
-/** What an administrator declares of types of mounts; nothing where there is no such file. From then on it holds in this process. */
+/**
+ * What an administrator declares of types of mounts; nothing where there is no such file. From then
+ * on it holds in this process.
+ */
 export function filesystemTypes(pluginDirectory: string | undefined): Finding[] {
   const name = "filesystem types";
   try {
@@ -66,7 +74,9 @@ export function filesystemTypes(pluginDirectory: string | undefined): Finding[] 
     if (pluginDirectory === undefined || types === undefined) return [];
     declareFilesystemTypes(types);
     const lines = [...types].map(([fstype, type]) => `${fstype} is ${type}`).join(", ");
-    return [ok(name, `${join(pluginDirectory, FILESYSTEM_TYPES_NAME)}: ${lines || "nothing declared"}`)];
+    return [
+      ok(name, `${join(pluginDirectory, FILESYSTEM_TYPES_NAME)}: ${lines || "nothing declared"}`),
+    ];
   } catch (error) {
     const { message, remedy } = reportOf(error);
     return [failed(name, message, remedy)];
@@ -84,14 +94,19 @@ export function filesystem(path: Buffer, shown: string): Finding {
       `${shown}: ${type === "other" ? fstype || "unknown" : type}${isParallel ? " (parallel)" : ""}${mount}`,
     );
   } catch (error) {
-    return missing(name, `${shown}: ${(error as Error).message}`, "check the spelling, the mount and the permissions");
+    return missing(
+      name,
+      `${shown}: ${(error as Error).message}`,
+      "check the spelling, the mount and the permissions",
+    );
   }
 }
 
 /** A backup competes with the clients that a server of a parallel filesystem is there for. */
 export function server(role = serverRole()): Finding {
   const name = "server";
-  if (role === undefined) return ok(name, "this machine serves no parallel filesystem that we can see");
+  if (role === undefined)
+    return ok(name, "this machine serves no parallel filesystem that we can see");
   return missing(
     name,
     role,

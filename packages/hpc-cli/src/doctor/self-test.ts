@@ -7,8 +7,8 @@ import { reportOf } from "../errors";
 import { type Finding, failed, missing, ok } from "./finding";
 
 /**
- * Backs a small tree up into an archive, restores it elsewhere and compares: whether the native libraries are there and work is
- * better tried than guessed from files.
+ * Backs a small tree up into an archive, restores it elsewhere and compares: whether the native
+ * libraries are there and work is better tried than guessed from files.
  */
 export async function selfTest(): Promise<Finding[]> {
   const scratch = await mkdtemp(join(tmpdir(), "podheitor-hpc-doctor-"));
@@ -40,7 +40,10 @@ async function roundTrip(scratch: string): Promise<string> {
   await writeFile(join(tree, "small"), content.subarray(0, 10));
   await writeFile(join(tree, "large"), content);
   const archive = join(scratch, "archive");
-  const { engine } = await backupToArchive({ params: parseParams([["path", Buffer.from(tree)]]), archive });
+  const { engine } = await backupToArchive({
+    params: parseParams([["path", Buffer.from(tree)]]),
+    archive,
+  });
   const where = join(scratch, "restored");
   await restoreArchive({ archive, where });
   for (const [name, expected] of [

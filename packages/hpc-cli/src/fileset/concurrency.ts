@@ -30,20 +30,32 @@ const KEY = "maximumconcurrentjobs";
 const JOBS = "Maximum Concurrent Jobs";
 
 /** Jobs that this Storage gets at once. */
-export function jobsOn(name: string, { shards, storages }: Pick<Setup, "shards" | "storages">): number {
-  return Array.from({ length: shards }, (_, index) => storages[index % storages.length]).filter((one) => one === name)
-    .length;
+export function jobsOn(
+  name: string,
+  { shards, storages }: Pick<Setup, "shards" | "storages">,
+): number {
+  return Array.from({ length: shards }, (_, index) => storages[index % storages.length]).filter(
+    (one) => one === name,
+  ).length;
 }
 
 /** The settings to make, beside those that gen-fileset writes. */
 export function needs(setup: Pick<Setup, "shards" | "storages" | "client">): Need[] {
   const { shards, client } = setup;
-  const storages = [...new Set(setup.storages)].map((name) => ({ name, jobs: jobsOn(name, setup) }));
+  const storages = [...new Set(setup.storages)].map((name) => ({
+    name,
+    jobs: jobsOn(name, setup),
+  }));
   return [
     { daemon: "Director", resource: "Director", setting: JOBS, atLeast: shards },
     { daemon: "Director", resource: `Client ${client}`, setting: JOBS, atLeast: shards },
     ...storages.map(
-      ({ name, jobs }): Need => ({ daemon: "Director", resource: `Storage ${name}`, setting: JOBS, atLeast: jobs }),
+      ({ name, jobs }): Need => ({
+        daemon: "Director",
+        resource: `Storage ${name}`,
+        setting: JOBS,
+        atLeast: jobs,
+      }),
     ),
     { daemon: "Storage Daemon", resource: "Storage", setting: JOBS, atLeast: shards },
     ...storages
@@ -60,14 +72,22 @@ export function needs(setup: Pick<Setup, "shards" | "storages" | "client">): Nee
   ];
 }
 
-/** Looks for the settings in the configurations of some or all of the three daemons, all at once: the Director's says which drives are meant. Says what is too low, and what it found no trace of. */
-export function check(setup: Pick<Setup, "shards" | "storages" | "client">, resources: readonly Resource[]): Finding[] {
+/**
+ * Looks for the settings in the configurations of some or all of the three daemons, all at once:
+ * the Director's says which drives are meant. Says what is too low, and what it found no trace of.
+ */
+export function check(
+  setup: Pick<Setup, "shards" | "storages" | "client">,
+  resources: readonly Resource[],
+): Finding[] {
   const { shards, storages, client } = setup;
   const findings: Finding[] = [];
   const ofType = (type: string) => resources.filter((one) => one.type === type);
-  // The SD's own resource is a Storage too; in a Director's file each Storage has a Device and a password, in the SD's a WorkingDirectory.
+  // The SD's own resource is a Storage too; in a Director's file each Storage has a Device and a
+  // password, in the SD's a WorkingDirectory.
   const isDaemon = (one: Resource) => one.directives.some(({ key }) => key === "workingdirectory");
-  // Since 9.0 a Director may call a Storage that has a changer an Autochanger, as Debian's configuration does.
+  // Since 9.0 a Director may call a Storage that has a changer an Autochanger, as Debian's
+  // configuration does.
   const storagesKnown = resources.filter(
     (one) => (one.type === "storage" && !isDaemon(one)) || isDirectorsChanger(one),
   );
@@ -81,14 +101,21 @@ export function check(setup: Pick<Setup, "shards" | "storages" | "client">, reso
       at === undefined
         ? `has no Maximum Concurrent Jobs, which means ${have}`
         : `has Maximum Concurrent Jobs = ${have}`;
-    findings.push({ file: where.file, line: where.line, message: `${label} ${is}: set it to ${wanted} or more` });
+    findings.push({
+      file: where.file,
+      line: where.line,
+      message: `${label} ${is}: set it to ${wanted} or more`,
+    });
   };
   const isDirectorFile = ofType("catalog").length > 0 || ofType("client").length > 0;
   if (isDirectorFile) {
-    for (const one of ofType("director").filter((each) => each.directives.some(({ key }) => key === "queryfile")))
+    for (const one of ofType("director").filter((each) =>
+      each.directives.some(({ key }) => key === "queryfile"),
+    ))
       atLeast(one, "director", shards);
     const [wantedClient] = ofType("client").filter((one) => nameOf(one) === client);
-    if (wantedClient === undefined) findings.push(absent(resources, `Client ${client}`, ofType("client")));
+    if (wantedClient === undefined)
+      findings.push(absent(resources, `Client ${client}`, ofType("client")));
     else atLeast(wantedClient, "client", shards);
     for (const name of new Set(storages)) {
       const [one] = storagesKnown.filter((each) => nameOf(each) === name);
@@ -108,27 +135,41 @@ export function check(setup: Pick<Setup, "shards" | "storages" | "client">, reso
   return findings;
 }
 
-/** Whether `check` looks at anything of a file: not of bconsole's, nor of one with nothing but Jobs. */
+/**
+ * Whether `check` looks at anything of a file: not of bconsole's, nor of one with nothing but Jobs.
+ */
 export function isLookedAt(resources: readonly Resource[]): boolean {
-  return resources.some((one) => ["catalog", "client", "filedaemon", "storage", "autochanger"].includes(one.type));
+  return resources.some((one) =>
+    ["catalog", "client", "filedaemon", "storage", "autochanger"].includes(one.type),
+  );
 }
 
-/** In a Director's file it says where its Storage Daemon is; in that one's file it has drives and a changer, and no password. */
+/**
+ * In a Director's file it says where its Storage Daemon is; in that one's file it has drives and a
+ * changer, and no password.
+ */
 function isDirectorsChanger(one: Resource): boolean {
   return one.type === "autochanger" && setting(one, "password") !== undefined;
 }
 
 /**
- * A drive writes one volume at a time: fewer drives than jobs, and jobs wait for each other or share a volume. `device`: what the Director's
- * Storage names; undefined, without the Director's configuration: the largest changer is taken for it.
+ * A drive writes one volume at a time: fewer drives than jobs, and jobs wait for each other or
+ * share a volume. `device`: what the Director's Storage names; undefined, without the Director's
+ * configuration: the largest changer is taken for it.
  */
-function drives(resources: readonly Resource[], device: string | undefined, wanted: number): Finding[] {
+function drives(
+  resources: readonly Resource[],
+  device: string | undefined,
+  wanted: number,
+): Finding[] {
   const drivesOf = (one: Resource) =>
     one.type === "autochanger"
       ? (setting(one, "device")?.value ?? "").split(",").filter((name) => name.trim() !== "").length
       : 1;
   const [best] = resources
-    .filter((one) => (one.type === "autochanger" && !isDirectorsChanger(one)) || one.type === "device")
+    .filter(
+      (one) => (one.type === "autochanger" && !isDirectorsChanger(one)) || one.type === "device",
+    )
     .filter((one) => device === undefined || nameOf(one) === device)
     .sort((a, b) => drivesOf(b) - drivesOf(a));
   if (best === undefined || drivesOf(best) >= wanted) return [];
@@ -137,7 +178,11 @@ function drives(resources: readonly Resource[], device: string | undefined, want
   return [{ file: best.file, line: best.line, message }];
 }
 
-function absent(resources: readonly Resource[], what: string, others: readonly Resource[]): Finding {
+function absent(
+  resources: readonly Resource[],
+  what: string,
+  others: readonly Resource[],
+): Finding {
   const names = others.map(nameOf).join(", ");
   return {
     file: resources[0]?.file ?? "",

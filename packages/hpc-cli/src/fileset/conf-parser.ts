@@ -24,7 +24,10 @@ export type Include = (name: string, from: string, line: number) => string;
 /** More files than this within each other include themselves. */
 const MAX_DEPTH = 16;
 
-/** Reads a configuration file and what it includes. `@|command` is not run. @throws CliError HPC_CONFIGURATION */
+/**
+ * Reads a configuration file and what it includes. `@|command` is not run. @throws CliError
+ * HPC_CONFIGURATION
+ */
 export function readConfiguration(file: string): Resource[] {
   const read = (name: string, from = "") => {
     try {
@@ -40,18 +43,26 @@ export function readConfiguration(file: string): Resource[] {
   // As Bacula does, a relative name is taken from the working directory.
   return parseConfiguration(read(resolve(file)), resolve(file), (name, from, line) => {
     if (name.startsWith("|"))
-      throw bad(from, line, "what a program prints (@|) is not read", "save its output in a file and include that");
+      throw bad(
+        from,
+        line,
+        "what a program prints (@|) is not read",
+        "save its output in a file and include that",
+      );
     return read(resolve(name), `${from}:${line}: `);
   });
 }
 
 /**
- * The resources of a Bacula configuration, nested ones flattened into the one they stand in. Knows comments, quotes, `;`, `@file` and
- * names in any case with any blanks. @throws CliError HPC_CONFIGURATION with file and line
+ * The resources of a Bacula configuration, nested ones flattened into the one they stand in. Knows
+ * comments, quotes, `;`, `@file` and names in any case with any blanks. @throws CliError
+ * HPC_CONFIGURATION with file and line
  */
 export function parseConfiguration(text: string, file: string, include: Include): Resource[] {
   const resources: Resource[] = [];
-  let open: { type: string; file: string; line: number; directives: Directive[]; depth: number } | undefined;
+  let open:
+    | { type: string; file: string; line: number; directives: Directive[]; depth: number }
+    | undefined;
   for (const token of expanded(text, file, include, 0)) {
     const { file, line } = token;
     if (token.kind === "open") {
@@ -71,17 +82,36 @@ export function parseConfiguration(text: string, file: string, include: Include)
     }
   }
   if (open !== undefined)
-    throw bad(open.file, open.line, `the ${open.type} resource is never closed`, "count the braces");
+    throw bad(
+      open.file,
+      open.line,
+      `the ${open.type} resource is never closed`,
+      "count the braces",
+    );
   return resources;
 }
 
-/** The statements of a file, those of included files in their place: an `@` may stand within a resource, too. */
+/**
+ * The statements of a file, those of included files in their place: an `@` may stand within a
+ * resource, too.
+ */
 function* expanded(text: string, file: string, include: Include, depth: number): Generator<Placed> {
   for (const statement of statements(text, file)) {
     if (statement.kind !== "include") yield { ...statement, file };
     else if (depth >= MAX_DEPTH)
-      throw bad(file, statement.line, `${MAX_DEPTH} files within each other`, "does a file include itself?");
-    else yield* expanded(include(statement.text, file, statement.line), statement.text, include, depth + 1);
+      throw bad(
+        file,
+        statement.line,
+        `${MAX_DEPTH} files within each other`,
+        "does a file include itself?",
+      );
+    else
+      yield* expanded(
+        include(statement.text, file, statement.line),
+        statement.text,
+        include,
+        depth + 1,
+      );
   }
 }
 
@@ -89,7 +119,12 @@ type Statement =
   | { readonly kind: "include"; readonly text: string; readonly line: number }
   | { readonly kind: "open"; readonly text: string; readonly line: number }
   | { readonly kind: "close"; readonly line: number }
-  | { readonly kind: "directive"; readonly key: string; readonly text: string; readonly line: number };
+  | {
+      readonly kind: "directive";
+      readonly key: string;
+      readonly text: string;
+      readonly line: number;
+    };
 
 type Placed = Exclude<Statement, { kind: "include" }> & { readonly file: string };
 

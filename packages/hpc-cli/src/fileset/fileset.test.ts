@@ -17,7 +17,18 @@ let folders = 0;
 const newFolder = () => join(folder, `${++folders}`);
 
 const generated = (output: string, ...words: string[]) =>
-  runCommand(["gen-fileset", "--path", "/data/set", "--shards", "4", "--client", "c-fd", "--output", output, ...words]);
+  runCommand([
+    "gen-fileset",
+    "--path",
+    "/data/set",
+    "--shards",
+    "4",
+    "--client",
+    "c-fd",
+    "--output",
+    output,
+    ...words,
+  ]);
 const noInclude = () => {
   throw new Error("nothing to include");
 };
@@ -66,32 +77,43 @@ describe("gen-fileset", () => {
       "data-set-3-of-4.conf",
       "data-set.conf",
     ]);
-    const resources = parseConfiguration(readFileSync(join(output, "data-set-2-of-4.conf"), "latin1"), "f", noInclude);
+    const resources = parseConfiguration(
+      readFileSync(join(output, "data-set-2-of-4.conf"), "latin1"),
+      "f",
+      noInclude,
+    );
     expect(resources.map(({ type }) => type)).toEqual(["fileset", "job", "pool"]);
     const value = (type: number, key: string) =>
       resources[type]?.directives.find((one) => one.key === key)?.value ?? "";
     expect(
-      parsePluginString(Buffer.from(value(0, "plugin"), "latin1")).map(([key, bytes]) => `${key}=${bytes}`),
+      parsePluginString(Buffer.from(value(0, "plugin"), "latin1")).map(
+        ([key, bytes]) => `${key}=${bytes}`,
+      ),
     ).toEqual(["path=/data/set", "shard=2/4", 'exclude=*.o "x"', "strategy=inode-hash"]);
-    expect([value(1, "fileset"), value(1, "pool"), value(1, "jobdefs"), value(2, "labelformat")]).toEqual([
-      "data-set-2-of-4",
-      "data-set-2-of-4",
-      "data-set",
-      "Shard-2-",
-    ]);
+    expect([
+      value(1, "fileset"),
+      value(1, "pool"),
+      value(1, "jobdefs"),
+      value(2, "labelformat"),
+    ]).toEqual(["data-set-2-of-4", "data-set-2-of-4", "data-set", "Shard-2-"]);
     const said = ran.stdout.toString();
     expect(said).toContain(`@${output}/data-set-2-of-4.conf`);
     expect(said).toContain("Client c-fd: Maximum Concurrent Jobs = 4 or more");
   });
 
-  test.each([["/other"], ["/other", "/third"]])("--tree and --other-path go into every job: %s", async (...others) => {
-    const output = newFolder();
-    const words = ["--tree", "/data", ...others.flatMap((other) => ["--other-path", other])];
-    const ran = await generated(output, ...words);
-    expect([ran.code, ran.stderr]).toEqual([0, ""]);
-    const text = readFileSync(join(output, "data-set-3-of-4.conf"), "latin1");
-    expect(text).toContain(["tree=/data", ...others.map((other) => `other-path=${other}`)].join(";"));
-  });
+  test.each([["/other"], ["/other", "/third"]])(
+    "--tree and --other-path go into every job: %s",
+    async (...others) => {
+      const output = newFolder();
+      const words = ["--tree", "/data", ...others.flatMap((other) => ["--other-path", other])];
+      const ran = await generated(output, ...words);
+      expect([ran.code, ran.stderr]).toEqual([0, ""]);
+      const text = readFileSync(join(output, "data-set-3-of-4.conf"), "latin1");
+      expect(text).toContain(
+        ["tree=/data", ...others.map((other) => `other-path=${other}`)].join(";"),
+      );
+    },
+  );
 
   test("the topologies share or do not share a Pool, and Storages take turns", async () => {
     const pools = async (...words: string[]) => {
@@ -101,11 +123,24 @@ describe("gen-fileset", () => {
         .map((name) => readFileSync(join(output, name), "latin1"))
         .join("\n");
       const own = text.includes("Maximum Volume Jobs = 1") ? ["one job to a volume"] : [];
-      return [(text.match(/^Pool \{/gm) ?? []).length, ...new Set(text.match(/Storage = .*/g)), ...own];
+      return [
+        (text.match(/^Pool \{/gm) ?? []).length,
+        ...new Set(text.match(/Storage = .*/g)),
+        ...own,
+      ];
     };
     expect(await pools()).toEqual([4, 'Storage = "File1"']);
-    expect(await pools("--topology", "max-volume-jobs")).toEqual([1, 'Storage = "File1"', "one job to a volume"]);
-    expect(await pools("--storage", "A,B")).toEqual([1, 'Storage = "A"', 'Storage = "B"', "one job to a volume"]);
+    expect(await pools("--topology", "max-volume-jobs")).toEqual([
+      1,
+      'Storage = "File1"',
+      "one job to a volume",
+    ]);
+    expect(await pools("--storage", "A,B")).toEqual([
+      1,
+      'Storage = "A"',
+      'Storage = "B"',
+      "one job to a volume",
+    ]);
     expect(await pools("--storage", "A,B,C,D")).toHaveLength(5); // a Storage each: volumes may be shared in time
     expect(await pools("--topology", "storage", "--storage", "A,B,C,D", "--pool", "P")).toEqual([
       0,
@@ -131,7 +166,10 @@ describe("gen-fileset", () => {
 
     writeFileSync(file, `${readFileSync(file, "utf8")}# mine\n`);
     const refused = await generated(output, "--priority", "13");
-    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("edited since gen-fileset wrote it")]);
+    expect([refused.code, refused.stderr]).toEqual([
+      1,
+      expect.stringContaining("edited since gen-fileset wrote it"),
+    ]);
     expect(readFileSync(file, "utf8")).toContain("Priority = 12");
     expect((await generated(output, "--priority", "13", "--force")).code).toBe(0);
     expect(readFileSync(file, "utf8")).toContain("Priority = 13");
@@ -139,10 +177,21 @@ describe("gen-fileset", () => {
 
   test("the plugin string has how fast and what is read, too", async () => {
     const output = newFolder();
-    const words = ["--threads", "9", "--bandwidth", "50", "--drop-behind", "--inline-kib", "0", "--no-xattrs"];
+    const words = [
+      "--threads",
+      "9",
+      "--bandwidth",
+      "50",
+      "--drop-behind",
+      "--inline-kib",
+      "0",
+      "--no-xattrs",
+    ];
     expect((await generated(output, ...words, "--channel-depth", "64")).code).toBe(0);
     const keys = "threads=9;inline_kib=0;channel_depth=64;bandwidth=50;drop-behind=yes;xattrs=no";
-    expect(readFileSync(join(output, "data-set-0-of-4.conf"), "utf8")).toContain(`shard=0/4;${keys}`);
+    expect(readFileSync(join(output, "data-set-0-of-4.conf"), "utf8")).toContain(
+      `shard=0/4;${keys}`,
+    );
   });
 
   describe("accurate jobs", () => {
@@ -151,7 +200,8 @@ describe("gen-fileset", () => {
       const output = newFolder();
       expect(await generated(output, ...words)).toMatchObject({ code: 0, stderr: "" });
       const text = readFileSync(join(output, "data-set.conf"), "utf8");
-      const [, comment = "", accurate] = /((?:^ {2}#.*\n)+) {2}Accurate = (yes|no)$/m.exec(text) ?? [];
+      const [, comment = "", accurate] =
+        /((?:^ {2}#.*\n)+) {2}Accurate = (yes|no)$/m.exec(text) ?? [];
       return [accurate, comment.replace(/\n? {2}# /g, " ").trim()];
     };
     /** A catalog in which each of `counts` is the number of names of one shard's last Full. */
@@ -174,7 +224,9 @@ describe("gen-fileset", () => {
     test("by default, with the reason and what they cost", async () => {
       const [accurate, why] = await said();
       expect(accurate).toBe("yes");
-      expect(why).toMatch(/deleted.*moved in.*100 to 200 bytes a name: 2\.0 to 4\.0 GB of memory for 20,000,000 names/);
+      expect(why).toMatch(
+        /deleted.*moved in.*100 to 200 bytes a name: 2\.0 to 4\.0 GB of memory for 20,000,000 names/,
+      );
       expect(await said("--mode", "lustre")).toEqual([accurate, why]); // which walks, too
     });
 
@@ -183,7 +235,10 @@ describe("gen-fileset", () => {
         "no",
         expect.stringMatching(/^As --accurate no says\. .*next Full/),
       ]);
-      expect(await said("--accurate", "yes")).toEqual(["yes", expect.stringMatching(/^As --accurate yes says\. /)]);
+      expect(await said("--accurate", "yes")).toEqual([
+        "yes",
+        expect.stringMatching(/^As --accurate yes says\. /),
+      ]);
       expect(await generated(newFolder(), "--accurate", "perhaps")).toMatchObject({ code: 2 });
     });
 
@@ -198,7 +253,9 @@ describe("gen-fileset", () => {
         "no",
         expect.stringMatching(/next Full.*3\.0 to 6\.0 GB.*30,000,000 names.*beyond 20,000,000/),
       ]);
-      expect((await said("--accurate", "yes", "--catalog", catalog(1, 2, 30_000_000, 4)))[0]).toBe("yes");
+      expect((await said("--accurate", "yes", "--catalog", catalog(1, 2, 30_000_000, 4)))[0]).toBe(
+        "yes",
+      );
       // Of another number of shards: an even part.
       expect(await said("--catalog", catalog(30_000_000, 30_000_000))).toEqual([
         "yes",
@@ -217,27 +274,54 @@ describe("gen-fileset", () => {
   ])("--volume-bytes %s is that many bytes here and in estimate", async (size, bytes) => {
     const output = newFolder();
     await generated(output, "--volume-bytes", size);
-    expect(readFileSync(join(output, "data-set-0-of-4.conf"), "utf8")).toContain(`  Maximum Volume Bytes = ${bytes}\n`);
-    const estimate = await runCommand(["estimate", "--path", output, "--volume-bytes", size, "--json"]);
+    expect(readFileSync(join(output, "data-set-0-of-4.conf"), "utf8")).toContain(
+      `  Maximum Volume Bytes = ${bytes}\n`,
+    );
+    const estimate = await runCommand([
+      "estimate",
+      "--path",
+      output,
+      "--volume-bytes",
+      size,
+      "--json",
+    ]);
     expect(estimate).toMatchObject({ code: 0, objects: [expect.objectContaining({ volumes: 1 })] });
   });
 
-  test.each(["0", "1.5G", "G", "100X", "-1", "99999999T"])("--volume-bytes %s is refused by both", async (size) => {
-    const refused = {
-      code: 2,
-      stderr: expect.stringContaining("is no size: write bytes, or a number with k, m, g or t"),
-    };
-    expect(await generated(newFolder(), `--volume-bytes=${size}`)).toMatchObject(refused);
-    expect(await runCommand(["estimate", "--path", folder, `--volume-bytes=${size}`])).toMatchObject(refused);
-  });
+  test.each(["0", "1.5G", "G", "100X", "-1", "99999999T"])(
+    "--volume-bytes %s is refused by both",
+    async (size) => {
+      const refused = {
+        code: 2,
+        stderr: expect.stringContaining("is no size: write bytes, or a number with k, m, g or t"),
+      };
+      expect(await generated(newFolder(), `--volume-bytes=${size}`)).toMatchObject(refused);
+      expect(
+        await runCommand(["estimate", "--path", folder, `--volume-bytes=${size}`]),
+      ).toMatchObject(refused);
+    },
+  );
 
   test("files of another number of shards are named", async () => {
     const output = newFolder();
     await generated(output);
     const ran = await generated(output, "--shards", "4").then(() =>
-      runCommand(["gen-fileset", "--path", "/data/set", "--shards", "2", "--client", "c", "--output", output]),
+      runCommand([
+        "gen-fileset",
+        "--path",
+        "/data/set",
+        "--shards",
+        "2",
+        "--client",
+        "c",
+        "--output",
+        output,
+      ]),
     );
-    expect([ran.code, ran.stderr]).toEqual([3, expect.stringContaining("another number of shards")]);
+    expect([ran.code, ran.stderr]).toEqual([
+      3,
+      expect.stringContaining("another number of shards"),
+    ]);
   });
 
   test.each([
@@ -251,14 +335,31 @@ describe("gen-fileset", () => {
     [["--path", "/a", "--retention", "a while"], "--retention"],
     [[], "nothing to back up"],
   ])("refuses %j", async (words, message) => {
-    const ran = await runCommand(["gen-fileset", "--shards", "2", "--output", newFolder(), ...words]);
+    const ran = await runCommand([
+      "gen-fileset",
+      "--shards",
+      "2",
+      "--output",
+      newFolder(),
+      ...words,
+    ]);
     expect([ran.code, ran.stderr]).toEqual([2, expect.stringContaining(message)]);
   });
 
   test("--reshard-plan names both sets", async () => {
-    const ran = await runCommand(["gen-fileset", "--path", "/data/set", "--shards", "8", "--reshard-plan", "4"]);
+    const ran = await runCommand([
+      "gen-fileset",
+      "--path",
+      "/data/set",
+      "--shards",
+      "8",
+      "--reshard-plan",
+      "4",
+    ]);
     expect(ran.code).toBe(0);
-    expect(ran.stdout.toString()).toMatch(/data-set-0-of-4 … data-set-3-of-4[\s\S]*data-set-7-of-8/);
+    expect(ran.stdout.toString()).toMatch(
+      /data-set-0-of-4 … data-set-3-of-4[\s\S]*data-set-7-of-8/,
+    );
   });
 });
 
@@ -278,12 +379,17 @@ describe("the parser of configurations", () => {
     );
     fc.assert(
       fc.property(
-        fc.string({ unit: fc.constantFrom("{", "}", '"', "\\", "=", ";", "\n", "a", "#", "@", " ") }),
+        fc.string({
+          unit: fc.constantFrom("{", "}", '"', "\\", "=", ";", "\n", "a", "#", "@", " "),
+        }),
         (text) => {
           try {
             parseConfiguration(text, "f", () => "");
           } catch (error) {
-            expect(error).toMatchObject({ code: "HPC_CONFIGURATION", message: expect.stringMatching(/^\S*:\d+: /) });
+            expect(error).toMatchObject({
+              code: "HPC_CONFIGURATION",
+              message: expect.stringMatching(/^\S*:\d+: /),
+            });
           }
         },
       ),
@@ -302,7 +408,10 @@ Client {\n  Name = c-fd\n}\nStorage { Name = File1; Device = x; MaximumConcurren
       "1: there is no Storage File2 (there are: File1)",
     ]);
     const sd = `Storage { Name = sd; WorkingDirectory = /w }\nAutochanger { Name = x; Device = D0, D1; }\nAutochanger { Name = y; Device = D0, D1, D2, D3; }`;
-    const [one, drives] = [{ ...setup, storages: ["File1"] }, parseConfiguration(sd, "sd.conf", noInclude)];
+    const [one, drives] = [
+      { ...setup, storages: ["File1"] },
+      parseConfiguration(sd, "sd.conf", noInclude),
+    ];
     expect(check(one, drives)).toEqual([]); // nothing says which changer is meant
     const both = check(one, [...parseConfiguration(text, "dir.conf", noInclude), ...drives]);
     expect(both.at(-1)).toEqual({
@@ -335,7 +444,10 @@ Catalog { Name = MyCatalog }
     const sd = `Storage { Name = sd; WorkingDirectory = /w }
 Autochanger { Name = FileChgr1; Device = D0, D1; Changer Command = ""; Changer Device = /dev/null }`;
     const setup = { shards: 2, client: "c-fd", storages: ["File1"] };
-    const both = [...parseConfiguration(text, "dir.conf", noInclude), ...parseConfiguration(sd, "sd.conf", noInclude)];
+    const both = [
+      ...parseConfiguration(text, "dir.conf", noInclude),
+      ...parseConfiguration(sd, "sd.conf", noInclude),
+    ];
     expect(check(setup, both)).toEqual([]);
     expect(check({ ...setup, shards: 4 }, both).map(({ message }) => message)).toEqual([
       "autochanger File1 has Maximum Concurrent Jobs = 3: set it to 4 or more",
@@ -348,8 +460,19 @@ Autochanger { Name = FileChgr1; Device = D0, D1; Changer Command = ""; Changer D
 
   test("a file that says nothing of jobs is refused, rather than found good", async () => {
     const file = join(folder, "bconsole.conf");
-    writeFileSync(file, "Director { Name = d; DIRport = 9101; Address = localhost; Password = p }\n");
-    const ran = await runCommand(["gen-fileset", "--shards", "8", "--client", "c", "--check", file]);
+    writeFileSync(
+      file,
+      "Director { Name = d; DIRport = 9101; Address = localhost; Password = p }\n",
+    );
+    const ran = await runCommand([
+      "gen-fileset",
+      "--shards",
+      "8",
+      "--client",
+      "c",
+      "--check",
+      file,
+    ]);
     expect([ran.code, ran.stdout.toString(), ran.stderr]).toEqual([
       1,
       "",
@@ -366,8 +489,15 @@ Autochanger { Name = FileChgr1; Device = D0, D1; Changer Command = ""; Changer D
     const include = (name: string) => files.get(name) ?? "";
     const [client] = parseConfiguration("@/client\n", "dir.conf", include);
     expect(client).toMatchObject({ type: "client", file: "/client", line: 1 });
-    expect(client?.directives.at(-1)).toEqual({ key: "maximumconcurrentjobs", value: "7", file: "/limits", line: 1 });
-    expect(() => parseConfiguration("@/loop\n", "dir.conf", include)).toThrow(/\/loop:1: .*within each other/);
+    expect(client?.directives.at(-1)).toEqual({
+      key: "maximumconcurrentjobs",
+      value: "7",
+      file: "/limits",
+      line: 1,
+    });
+    expect(() => parseConfiguration("@/loop\n", "dir.conf", include)).toThrow(
+      /\/loop:1: .*within each other/,
+    );
     const file = join(folder, "including.conf");
     writeFileSync(file, "\n@|sh -c whatever\n");
     expect(() => readConfiguration(file)).toThrow(/including\.conf:2: what a program prints/);

@@ -34,7 +34,10 @@ export interface Setup {
   readonly volumeBytes: number | undefined;
 }
 
-/** The files, name → text (latin1). The same setup gives the same bytes, on any machine and at any time. */
+/**
+ * The files, name → text (latin1). The same setup gives the same bytes, on any machine and at any
+ * time.
+ */
 export function generate(setup: Setup): Map<string, string> {
   const files = new Map<string, string>();
   files.set(`${setup.prefix}.conf`, common(setup));
@@ -47,7 +50,9 @@ export function generate(setup: Setup): Map<string, string> {
   return files;
 }
 
-/** JobDefs that the shards' jobs share, and their Pool where they share one that does not exist yet. */
+/**
+ * JobDefs that the shards' jobs share, and their Pool where they share one that does not exist yet.
+ */
 function common(setup: Setup): string {
   const yesNo = (value: boolean) => (value ? "yes" : "no");
   const lines = [
@@ -71,7 +76,9 @@ function common(setup: Setup): string {
     parts.push(pool(setup, setup.prefix, "Shard-", ["Maximum Volume Jobs = 1"]));
   // Jobs that share a Storage would share its mounted volume, too.
   if (setup.topology === "storage" && setup.pool === undefined)
-    parts.push(pool(setup, setup.prefix, "Shard-", sharesStorage(setup) ? ["Maximum Volume Jobs = 1"] : []));
+    parts.push(
+      pool(setup, setup.prefix, "Shard-", sharesStorage(setup) ? ["Maximum Volume Jobs = 1"] : []),
+    );
   return parts.join("\n");
 }
 
@@ -82,8 +89,15 @@ export function sharesStorage({ shards, storages }: Setup): boolean {
 
 function fileSet(setup: Setup, resourceName: string, index: number): string {
   const shard = ["shard", Buffer.from(`${index}/${setup.shards}`)] as const;
-  const [paths, rest] = [setup.keys.filter(([key]) => key === "path"), setup.keys.filter(([key]) => key !== "path")];
-  const plugin = formatPluginString("podheitor-hpc", [...paths, ...(setup.shards > 1 ? [shard] : []), ...rest]);
+  const [paths, rest] = [
+    setup.keys.filter(([key]) => key === "path"),
+    setup.keys.filter(([key]) => key !== "path"),
+  ];
+  const plugin = formatPluginString("podheitor-hpc", [
+    ...paths,
+    ...(setup.shards > 1 ? [shard] : []),
+    ...rest,
+  ]);
   return resource("FileSet", [
     `Name = ${name(resourceName)}`,
     resource("Include", [

@@ -5,8 +5,9 @@ import { UsageError } from "../errors";
 export const MAX_PREFIX = 64;
 
 /**
- * A name for the resources of a tree: its path in letters, digits, `-`, `_` and `.`. Where that loses anything, or the path is long,
- * a digest of the path follows, so that two trees never share a name.
+ * A name for the resources of a tree: its path in letters, digits, `-`, `_` and `.`. Where that
+ * loses anything, or the path is long, a digest of the path follows, so that two trees never share
+ * a name.
  */
 export function prefixOf(path: Buffer): string {
   const text = path.toString("latin1").replace(/^\/+/, "");
@@ -27,7 +28,10 @@ export function checkPrefix(prefix: string): string {
   return prefix;
 }
 
-/** The name of everything that belongs to shard K of N: Job, FileSet, and the Pool where each shard has its own. */
+/**
+ * The name of everything that belongs to shard K of N: Job, FileSet, and the Pool where each shard
+ * has its own.
+ */
 export function shardName(prefix: string, index: number, count: number): string {
   return `${prefix}-${index}-of-${count}`;
 }

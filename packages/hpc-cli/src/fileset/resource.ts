@@ -1,12 +1,17 @@
 import { UsageError } from "../errors";
 
 /*
- * Bacula's configuration text. Paths are bytes, so text is kept as latin1 strings, one character to a byte, and written as latin1.
+ * Bacula's configuration text. Paths are bytes, so text is kept as latin1 strings, one character to
+ * a byte, and written as latin1.
  */
 
-/** A quoted value: a backslash takes the next byte as it is. Bacula drops newlines within quotes, so that a value with one cannot be said. */
+/**
+ * A quoted value: a backslash takes the next byte as it is. Bacula drops newlines within quotes, so
+ * that a value with one cannot be said.
+ */
 export function quoted(bytes: Buffer | string, what: string): string {
-  const text = typeof bytes === "string" ? Buffer.from(bytes).toString("latin1") : bytes.toString("latin1");
+  const text =
+    typeof bytes === "string" ? Buffer.from(bytes).toString("latin1") : bytes.toString("latin1");
   if (/[\n\r\0]/.test(text))
     throw new UsageError(
       `${what} holds a newline or a NUL, which Bacula's configuration cannot say`,

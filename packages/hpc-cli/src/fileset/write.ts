@@ -22,7 +22,10 @@ export interface Planned {
   readonly before: string;
 }
 
-/** The text with a head by which a later run knows whether somebody edited it. Comments are not part of what Bacula compares of a FileSet. */
+/**
+ * The text with a head by which a later run knows whether somebody edited it. Comments are not part
+ * of what Bacula compares of a FileSet.
+ */
 export function withHead(text: string): string {
   return `${HEAD}\n# checksum ${checksum(text)}\n\n${text}`;
 }
@@ -33,7 +36,14 @@ export function plan(folder: string, files: ReadonlyMap<string, string>): Planne
     const path = join(folder, name);
     const text = withHead(body);
     const before = existing(path);
-    const state = before === undefined ? "new" : before === text ? "same" : isEdited(before) ? "edited" : "changed";
+    const state =
+      before === undefined
+        ? "new"
+        : before === text
+          ? "same"
+          : isEdited(before)
+            ? "edited"
+            : "changed";
     return { name, path, state, text, before: before ?? "" };
   });
 }
@@ -52,7 +62,10 @@ export function leftovers(folder: string, prefix: string, count: number): string
   });
 }
 
-/** Writes the new and the changed ones, each at once under its name. @throws CliError HPC_OUTPUT, HPC_EDITED: then nothing was written */
+/**
+ * Writes the new and the changed ones, each at once under its name. @throws CliError HPC_OUTPUT,
+ * HPC_EDITED: then nothing was written
+ */
 export function write(folder: string, planned: readonly Planned[], force: boolean): void {
   const edited = planned.filter(({ state }) => state === "edited");
   if (edited.length > 0 && !force)

@@ -21,7 +21,10 @@ export interface ShardJob {
   readonly client: string;
 }
 
-/** The jobs that are together a shard at some moment: a Full, at most one Differential, Incrementals. */
+/**
+ * The jobs that are together a shard at some moment: a Full, at most one Differential,
+ * Incrementals.
+ */
 export interface Chain {
   readonly name: string;
   readonly index: number;
@@ -40,10 +43,15 @@ const GOOD = "TW";
 const RUNNING = "RCFSMstjdcpLlaiqB";
 
 /**
- * The tree of `prefix` as it was at `before`. `jobs` are ordered by their start. Undefined when the catalog has no job of such a name by
- * then. Of sets with different numbers of shards the complete one with the newest job is taken, else the one that lacks the fewest.
+ * The tree of `prefix` as it was at `before`. `jobs` are ordered by their start. Undefined when the
+ * catalog has no job of such a name by then. Of sets with different numbers of shards the complete
+ * one with the newest job is taken, else the one that lacks the fewest.
  */
-export function planGeneration(prefix: string, jobs: readonly ShardJob[], before: number): GenerationPlan | undefined {
+export function planGeneration(
+  prefix: string,
+  jobs: readonly ShardJob[],
+  before: number,
+): GenerationPlan | undefined {
   const sets = new Map<number, Map<number, ShardJob[]>>();
   for (const job of jobs) {
     const shard = shardInName(job.name);
@@ -91,7 +99,10 @@ function isGood({ status, end }: ShardJob, before: number): boolean {
   return GOOD.includes(status) && end > 0 && end <= before;
 }
 
-/** The last good Full that had ended, the last good Differential after it, the good Incrementals after that. */
+/**
+ * The last good Full that had ended, the last good Differential after it, the good Incrementals
+ * after that.
+ */
 function chainOf(all: readonly ShardJob[], before: number): ShardJob[] {
   const good = all.filter((job) => isGood(job, before));
   const full = good.findLastIndex(({ level }) => level === "F");
@@ -114,17 +125,22 @@ function* remarks(
   const later = all.slice(newest === undefined ? 0 : all.indexOf(newest) + 1);
   for (const job of later) {
     const how = unfinished(job, before);
-    if (how !== undefined) yield `${name}: job ${job.jobId} ${how}, so this shard is older than that`;
+    if (how !== undefined)
+      yield `${name}: job ${job.jobId} ${how}, so this shard is older than that`;
   }
   for (const [at, { jobId, purged, fileSet }] of chain.entries()) {
-    if (purged) yield `${name}: the file list of job ${jobId} was pruned; bscan brings it back from the volumes`;
+    if (purged)
+      yield `${name}: the file list of job ${jobId} was pruned; bscan brings it back from the volumes`;
     const previous = chain[at - 1];
     if (previous !== undefined && previous.fileSet !== fileSet)
       yield `${name}: the FileSet changed between jobs ${previous.jobId} and ${jobId} without a new Full`;
   }
 }
 
-/** Why a job is not in the plan that was to run by `before`. A generation whose jobs ended on both sides of that time is half in it. */
+/**
+ * Why a job is not in the plan that was to run by `before`. A generation whose jobs ended on both
+ * sides of that time is half in it.
+ */
 function unfinished({ status, scheduled, end }: ShardJob, before: number): string | undefined {
   if (scheduled > before) return undefined;
   if (end > before) return "had not ended by then";
@@ -132,24 +148,38 @@ function unfinished({ status, scheduled, end }: ShardJob, before: number): strin
   return GOOD.includes(status) ? undefined : "did not end well";
 }
 
-/** Shards whose newest job lies two or more generations back: another shard has had two good jobs since. Such a job was not even tried. */
-function* stale(chains: readonly Chain[], sets: readonly (readonly ShardJob[])[], before: number): Generator<string> {
+/**
+ * Shards whose newest job lies two or more generations back: another shard has had two good jobs
+ * since. Such a job was not even tried.
+ */
+function* stale(
+  chains: readonly Chain[],
+  sets: readonly (readonly ShardJob[])[],
+  before: number,
+): Generator<string> {
   for (const { name, jobs } of chains) {
     const newest = jobs.at(-1)?.scheduled ?? 0;
-    const since = sets.map((all) => all.filter((job) => isGood(job, before) && job.scheduled > newest).length);
+    const since = sets.map(
+      (all) => all.filter((job) => isGood(job, before) && job.scheduled > newest).length,
+    );
     const most = Math.max(0, ...since);
-    if (most >= 2) yield `${name}: has no good job since ${most} of another shard's, so it is older than the others`;
+    if (most >= 2)
+      yield `${name}: has no good job since ${most} of another shard's, so it is older than the others`;
   }
 }
 
-/** What bconsole is told. All jobs in one command: Bacula then takes the newest of each name, and leaves out what was deleted. */
+/**
+ * What bconsole is told. All jobs in one command: Bacula then takes the newest of each name, and
+ * leaves out what was deleted.
+ */
 export function restoreCommand(
   plan: GenerationPlan,
   options: { readonly where: string; readonly restoreJob?: string | undefined },
 ): string {
   const jobs = plan.chains.flatMap((chain) => chain.jobs);
   const ids = jobs.map(({ jobId }) => jobId).sort((a, b) => a - b);
-  const restoreJob = options.restoreJob === undefined ? "" : ` restorejob=${quoted(options.restoreJob)}`;
+  const restoreJob =
+    options.restoreJob === undefined ? "" : ` restorejob=${quoted(options.restoreJob)}`;
   const client = quoted(jobs[0]?.client ?? "");
   return `restore jobid=${ids.join(",")} client=${client}${restoreJob} where=${quoted(options.where)} all done yes`;
 }

@@ -1,7 +1,9 @@
 const WIDTH = 40;
 
 /** Lines of a histogram: label, a bar in proportion to the value, text. */
-export function bars(rows: readonly (readonly [label: string, value: number, text: string])[]): string[] {
+export function bars(
+  rows: readonly (readonly [label: string, value: number, text: string])[],
+): string[] {
   const most = Math.max(1, ...rows.map(([, value]) => value));
   const labels = Math.max(0, ...rows.map(([label]) => label.length));
   return rows.map(([label, value, text]) => {

@@ -19,7 +19,10 @@ export class Largest<T> {
   }
 }
 
-/** Counts under very many names, of which only the large ones matter: what is small is forgotten when there are too many. */
+/**
+ * Counts under very many names, of which only the large ones matter: what is small is forgotten
+ * when there are too many.
+ */
 export class LargeCounts {
   readonly #counts = new Map<string, number>();
 

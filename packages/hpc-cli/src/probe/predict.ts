@@ -20,7 +20,10 @@ export interface Advice {
   readonly reason: string;
 }
 
-/** How many shards are worth while. `largestFile` in bytes: a file is not divided, so no split is faster than it. */
+/**
+ * How many shards are worth while. `largestFile` in bytes: a file is not divided, so no split is
+ * faster than it.
+ */
 export function advise(whole: Part, largestFile: number, rates: Rates): Advice {
   const total = secondsFor(whole, rates);
   const whale = largestFile / rates.bytesPerSecond;
@@ -30,7 +33,8 @@ export function advise(whole: Part, largestFile: number, rates: Rates): Advice {
   if (shards === 1 && wanted === 1) return { shards, reason: "one job is done in ten minutes" };
   if (shards === useful && useful < wanted)
     return { shards, reason: "with more, the largest file would still be the longest" };
-  if (shards === MOST && wanted > MOST) return { shards, reason: `${MOST} jobs at once; more need as many drives` };
+  if (shards === MOST && wanted > MOST)
+    return { shards, reason: `${MOST} jobs at once; more need as many drives` };
   return { shards, reason: "about ten minutes to a job" };
 }
 

@@ -24,7 +24,8 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 beforeAll(() => {
   for (let d = 0; d < 10; d++) {
     mkdirSync(join(tree, `d${d}`), { recursive: true });
-    for (let f = 0; f < 30 + d; f++) writeFileSync(join(tree, `d${d}/f${f}`), Buffer.alloc(f * 97, "x"));
+    for (let f = 0; f < 30 + d; f++)
+      writeFileSync(join(tree, `d${d}/f${f}`), Buffer.alloc(f * 97, "x"));
   }
   for (let n = 0; n < 5; n++) linkSync(join(tree, "d3/f20"), join(tree, `d4/link${n}`));
   symlinkSync("nowhere", join(tree, "d1/symlink"));
@@ -47,7 +48,9 @@ describe("estimate", () => {
         .trim()
         .split("\n");
     // The leader's bytes once: by inode.
-    const bytes = new Map(find("-type", "f", "-printf", "%i %s\n").map((line) => line.split(" ") as [string, string]));
+    const bytes = new Map(
+      find("-type", "f", "-printf", "%i %s\n").map((line) => line.split(" ") as [string, string]),
+    );
     expect(said).toMatchObject({
       entries: find().length,
       files: find("-type", "f").length,
@@ -58,7 +61,9 @@ describe("estimate", () => {
       volumes: 6,
       catalog_bytes: find().length * 180,
     });
-    expect(said["sizes"]).toEqual(expect.arrayContaining([{ below: 1, files: find("-type", "f", "-empty").length }]));
+    expect(said["sizes"]).toEqual(
+      expect.arrayContaining([{ below: 1, files: find("-type", "f", "-empty").length }]),
+    );
     expect(said["largest_files"]).toEqual(
       expect.arrayContaining([{ path: join(tree, "d2/large"), size: 5_000_000_000 }]),
     );
@@ -79,7 +84,15 @@ describe("shard-probe", () => {
     async (...words) => {
       const strategy = words.flat();
       const exclude = ["--exclude", "large"];
-      const said = (await json("shard-probe", "--path", tree, "--shards", "3", ...exclude, ...strategy)) as unknown as {
+      const said = (await json(
+        "shard-probe",
+        "--path",
+        tree,
+        "--shards",
+        "3",
+        ...exclude,
+        ...strategy,
+      )) as unknown as {
         shards: { entries: number; bytes: number }[];
       };
       for (const [index, { entries, bytes }] of said.shards.entries()) {
@@ -103,15 +116,23 @@ describe("shard-probe", () => {
   test("names whales and large directories, and gives advice", async () => {
     const said = await json("shard-probe", "--path", tree, "--rate-mb", "1");
     expect(said["whales"]).toEqual([{ path: join(tree, "d2/large"), size: 5_000_000_000 }]);
-    expect(said["largest_directories"]).toEqual(expect.arrayContaining([{ path: join(tree, "d9"), entries: 39 }]));
-    expect(said["advice"]).toEqual({ shards: 1, topology: null, reason: expect.stringContaining("largest file") });
+    expect(said["largest_directories"]).toEqual(
+      expect.arrayContaining([{ path: join(tree, "d9"), entries: 39 }]),
+    );
+    expect(said["advice"]).toEqual({
+      shards: 1,
+      topology: null,
+      reason: expect.stringContaining("largest file"),
+    });
     const ran = await runCommand(["shard-probe", "--path", tree]);
     expect(ran.stdout.toString()).toMatch(/^shard 0\/4 +█+ +\d+ entries/);
   });
 });
 
 test("shard-probe takes as many shards as the key of a job", async () => {
-  const said = (await json("shard-probe", "--path", tree, "--shards", "1024")) as unknown as { shards: unknown[] };
+  const said = (await json("shard-probe", "--path", tree, "--shards", "1024")) as unknown as {
+    shards: unknown[];
+  };
   expect(said.shards).toHaveLength(1024);
   expect(await runCommand(["shard-probe", "--path", tree, "--shards", "1025"])).toMatchObject({
     code: 2,
@@ -126,14 +147,27 @@ describe("shard-probe --sample", () => {
   beforeAll(() => {
     for (let d = 0; d < 20; d++) {
       mkdirSync(join(many, `d${d}`), { recursive: true });
-      for (let f = 0; f < 400; f++) writeFileSync(join(many, `d${d}/f${f}`), Buffer.alloc((f * f) % 7919, "x"));
+      for (let f = 0; f < 400; f++)
+        writeFileSync(join(many, `d${d}/f${f}`), Buffer.alloc((f * f) % 7919, "x"));
     }
   });
 
   test("each part's error bars hold what a full probe says", async () => {
     const figures = async (...words: string[]) =>
-      (await json("shard-probe", "--path", many, "--shards", String(shards), ...words)) as unknown as {
-        shards: { entries: number; bytes: number; entries_plus_minus: number; bytes_plus_minus: number }[];
+      (await json(
+        "shard-probe",
+        "--path",
+        many,
+        "--shards",
+        String(shards),
+        ...words,
+      )) as unknown as {
+        shards: {
+          entries: number;
+          bytes: number;
+          entries_plus_minus: number;
+          bytes_plus_minus: number;
+        }[];
         sample: { entries: number; scanned: number; bytes_of_files_below: number } | null;
       };
     const truth = await figures();
@@ -156,7 +190,8 @@ describe("shard-probe --sample", () => {
     }
     expect(seen).toBe(8021); // each entry is in one part
     expect(bars).toBeGreaterThan(80);
-    // 1 in 20 may; the inodes are others in each run, and 1 in 7 comes less than one time in 10,000.
+    // 1 in 20 may; the inodes are others in each run, and 1 in 7 comes less than one time in
+    // 10,000.
     expect(missed).toBeLessThan(bars / 7);
   });
 
@@ -168,7 +203,10 @@ describe("shard-probe --sample", () => {
     );
     expect(readFileSync(svg, "utf8")).toContain("shard 3/4");
     const refused = await runCommand(["shard-probe", "--path", many, "--sample", "2/4"]);
-    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining("divisor in common")]);
+    expect([refused.code, refused.stderr]).toEqual([
+      2,
+      expect.stringContaining("divisor in common"),
+    ]);
   });
 });
 
@@ -178,7 +216,9 @@ describe("in constant memory", () => {
       fc.property(fc.array(fc.nat(1000)), fc.integer({ min: 1, max: 12 }), (sizes, limit) => {
         const largest = new Largest<number>(limit);
         for (const size of sizes) largest.offer(size, () => size);
-        expect(largest.list.map(({ size }) => size)).toEqual([...sizes].sort((a, b) => b - a).slice(0, limit));
+        expect(largest.list.map(({ size }) => size)).toEqual(
+          [...sizes].sort((a, b) => b - a).slice(0, limit),
+        );
       }),
     );
   });

@@ -11,18 +11,30 @@ import type { Sample } from "./sample";
 import { Tally } from "./tally";
 
 export const rateOptions = {
-  "rate-files": { ...value("files per second of one job, for predictions"), default: String(FILES_PER_SECOND) },
-  "rate-mb": { ...value("megabytes per second of one job, for predictions"), default: String(MEGABYTES_PER_SECOND) },
+  "rate-files": {
+    ...value("files per second of one job, for predictions"),
+    default: String(FILES_PER_SECOND),
+  },
+  "rate-mb": {
+    ...value("megabytes per second of one job, for predictions"),
+    default: String(MEGABYTES_PER_SECOND),
+  },
 } as const;
 
-export function ratesOf(args: { readonly "rate-files": string; readonly "rate-mb": string }): Rates {
+export function ratesOf(args: {
+  readonly "rate-files": string;
+  readonly "rate-mb": string;
+}): Rates {
   return {
     filesPerSecond: positive(args["rate-files"], "--rate-files"),
     bytesPerSecond: positive(args["rate-mb"], "--rate-mb") * 1e6,
   };
 }
 
-/** Scans what the pairs name; a Tally with one part for each of `shards`. sample: looks at that part of the entries only. */
+/**
+ * Scans what the pairs name; a Tally with one part for each of `shards`. sample: looks at that part
+ * of the entries only.
+ */
 export async function survey(
   pairs: Pairs,
   shards: number,
@@ -52,6 +64,7 @@ export async function survey(
 
 function positive(text: string, option: string): number {
   const number = /^\d{1,12}(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
-  if (!(number > 0)) throw new UsageError(`${option} ${text} is no number above 0`, `write it as in ${option} 1000`);
+  if (!(number > 0))
+    throw new UsageError(`${option} ${text} is no number above 0`, `write it as in ${option} 1000`);
   return number;
 }

@@ -23,7 +23,8 @@ const sizes: Readonly<Record<string, (index: number) => number>> = {
   "Pareto without a mean": () => Math.floor(1024 * (1 - random()) ** (-1 / 0.7)),
   "all alike": () => 4096,
   "one petabyte among small files": (index) => (index === 77 ? 1e15 : Math.floor(4096 * random())),
-  "few large, many small": () => (random() < 0.002 ? Math.floor(1e9 * (1 + random())) : Math.floor(1e4 * random())),
+  "few large, many small": () =>
+    random() < 0.002 ? Math.floor(1e9 * (1 + random())) : Math.floor(1e4 * random()),
 };
 
 describe.each([
@@ -92,18 +93,25 @@ describe("--sample", () => {
     expect(parseSample("7/23", "inode-hash", 4)).toEqual({ index: 7, count: 23 });
   });
 
-  test.each(["0", "1", "x", "1/1", "23/23", "-3", "0/4", "1000", "1.5", ""])("%j is refused", (text) => {
-    expect(() => parseSample(text, undefined, 4)).toThrow(/--sample/);
-  });
+  test.each(["0", "1", "x", "1/1", "23/23", "-3", "0/4", "1000", "1.5", ""])(
+    "%j is refused",
+    (text) => {
+      expect(() => parseSample(text, undefined, 4)).toThrow(/--sample/);
+    },
+  );
 
   test("never shares a divisor", () => {
     fc.assert(
-      fc.property(fc.integer({ min: 2, max: 999 }), fc.integer({ min: 1, max: 64 }), (asked, shards) => {
-        const { index, count } = parseSample(String(asked), "inode-hash", shards);
-        expect(index).toBeLessThan(count);
-        for (let divisor = 2; divisor <= shards; divisor++)
-          expect(shards % divisor === 0 && count % divisor === 0).toBe(false);
-      }),
+      fc.property(
+        fc.integer({ min: 2, max: 999 }),
+        fc.integer({ min: 1, max: 64 }),
+        (asked, shards) => {
+          const { index, count } = parseSample(String(asked), "inode-hash", shards);
+          expect(index).toBeLessThan(count);
+          for (let divisor = 2; divisor <= shards; divisor++)
+            expect(shards % divisor === 0 && count % divisor === 0).toBe(false);
+        },
+      ),
     );
   });
 });

@@ -8,9 +8,15 @@ export interface Estimate {
   readonly plusMinus: number;
 }
 
-/** Standard deviations of an error bar: the normal 1.96, and some for sums of few large files (sample.test.ts counts how often they hold). */
+/**
+ * Standard deviations of an error bar: the normal 1.96, and some for sums of few large files
+ * (sample.test.ts counts how often they hold).
+ */
 const Z = 2.1;
-/** Sampled files to a shard that the largest class of sizes needs before anything is said of its bytes. */
+/**
+ * Sampled files to a shard that the largest class of sizes needs before anything is said of its
+ * bytes.
+ */
 const ENOUGH = 30;
 /** Classes of sizes: 0 is empty, n is 2^(n-1) to 2^n - 1 bytes. */
 const CLASSES = 64;
@@ -23,8 +29,9 @@ interface Class {
 }
 
 /**
- * What can be said of all entries after one of `of` was looked at, chosen by lot (by the hash of its inode). Entries: any number of them. Bytes: only
- * those of files below {@link Sample.limit}, because a file that is larger than all that were seen may be of any size. Constant memory.
+ * What can be said of all entries after one of `of` was looked at, chosen by lot (by the hash of
+ * its inode). Entries: any number of them. Bytes: only those of files below {@link Sample.limit},
+ * because a file that is larger than all that were seen may be of any size. Constant memory.
  */
 export class Sample {
   readonly #of: number;
@@ -39,7 +46,10 @@ export class Sample {
     }));
   }
 
-  /** An entry of a shard: `size` bytes (0: no file) of an inode with `names` names, which are chosen all together. */
+  /**
+   * An entry of a shard: `size` bytes (0: no file) of an inode with `names` names, which are chosen
+   * all together.
+   */
   add(shard: number, size: number, names: number): void {
     const part = this.#shards[shard];
     if (part === undefined) return;
@@ -67,7 +77,10 @@ export class Sample {
     return this.#estimate(sum("bytes"), sum("squares") + limit ** 2);
   }
 
-  /** Files of this many bytes, a power of two, and more are not in `bytes`. 0: too few files were seen. */
+  /**
+   * Files of this many bytes, a power of two, and more are not in `bytes`. 0: too few files were
+   * seen.
+   */
   get limit(): number {
     for (let step = CLASSES - 1; step > 0; step--)
       if (this.#files(step) >= ENOUGH * this.#shards.length) return 2 ** step;
@@ -75,7 +88,12 @@ export class Sample {
   }
 
   /** Files of `limit` bytes and more, in all shards. */
-  get larger(): { readonly seen: number; readonly seenBytes: number; readonly least: number; readonly most: number } {
+  get larger(): {
+    readonly seen: number;
+    readonly seenBytes: number;
+    readonly least: number;
+    readonly most: number;
+  } {
     const from = this.limit === 0 ? 1 : classOf(this.limit);
     const classes = this.#shards.flatMap((one) => one.classes.slice(from));
     const seen = classes.reduce((sum, { files }) => sum + files, 0);
@@ -90,7 +108,10 @@ export class Sample {
 
   /** Each unit was seen with the probability 1/of, whatever the others were. */
   #estimate(seen: number, squares: number): Estimate {
-    return { value: this.#of * seen, plusMinus: Z * Math.sqrt(this.#of * (this.#of - 1) * squares) };
+    return {
+      value: this.#of * seen,
+      plusMinus: Z * Math.sqrt(this.#of * (this.#of - 1) * squares),
+    };
   }
 
   #files(step: number): number {
@@ -110,8 +131,9 @@ function independent(of: number, shards: number): boolean {
 }
 
 /**
- * The value of --sample: `20` (about one of twenty, a part by lot) or `7/23` (that part). Which entries are seen must not depend on whose shard they are, so
- * the number of parts has no divisor in common with the numbers that the strategy divides hashes by: the next such number is taken.
+ * The value of --sample: `20` (about one of twenty, a part by lot) or `7/23` (that part). Which
+ * entries are seen must not depend on whose shard they are, so the number of parts has no divisor
+ * in common with the numbers that the strategy divides hashes by: the next such number is taken.
  */
 export function parseSample(text: string, strategy: string | undefined, shards: number): Shard {
   const divisors = divisorsOf(strategy, shards);
@@ -121,7 +143,8 @@ export function parseSample(text: string, strategy: string | undefined, shards: 
     while (!fits(count)) count++;
     return { index: randomInt(count), count };
   }
-  const remedy = "write --sample 20 for about one entry of twenty (2 to 999), or --sample 7/23 for one part of 23";
+  const remedy =
+    "write --sample 20 for about one entry of twenty (2 to 999), or --sample 7/23 for one part of 23";
   let sample: Shard;
   try {
     sample = parseShard(text);

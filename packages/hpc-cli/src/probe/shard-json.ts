@@ -4,7 +4,8 @@ import type { SampleFigures, ShardReport } from "./shard-report";
 
 /** A report for programs: the last object of `shard-probe --json`. */
 export function reportJson(report: ShardReport): object {
-  const { shards, sample, skew, linkedNames, met, rates, whales, largestDirectories, advice } = report;
+  const { shards, sample, skew, linkedNames, met, rates, whales, largestDirectories, advice } =
+    report;
   return {
     shards: shards.map(({ entries, bytes, seconds }, index) => ({
       shard: `${index}/${shards.length}`,
@@ -12,7 +13,10 @@ export function reportJson(report: ShardReport): object {
       bytes: Math.round(bytes.value),
       ...(sample === undefined
         ? {}
-        : { entries_plus_minus: Math.ceil(entries.plusMinus), bytes_plus_minus: Math.ceil(bytes.plusMinus) }),
+        : {
+            entries_plus_minus: Math.ceil(entries.plusMinus),
+            bytes_plus_minus: Math.ceil(bytes.plusMinus),
+          }),
       seconds,
     })),
     sample: sample === undefined ? null : sampleJson(sample, met.scanned),
@@ -24,7 +28,10 @@ export function reportJson(report: ShardReport): object {
     rate_files: rates.filesPerSecond,
     rate_bytes: rates.bytesPerSecond,
     whales: whales.map(({ size, item }) => ({ ...jsonName("path", item), size })),
-    largest_directories: largestDirectories.map(([name, entries]) => ({ ...jsonName("path", name), entries })),
+    largest_directories: largestDirectories.map(([name, entries]) => ({
+      ...jsonName("path", name),
+      entries,
+    })),
     advice: { ...advice, topology: advice.shards > 1 ? "pool" : null },
   };
 }

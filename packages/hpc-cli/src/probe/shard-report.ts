@@ -17,7 +17,9 @@ export interface SampleFigures {
   readonly part: Shard;
   /** Entries in it. */
   readonly entries: number;
-  /** Bytes are those of files below this size; 0: too few files were seen to say anything of bytes. */
+  /**
+   * Bytes are those of files below this size; 0: too few files were seen to say anything of bytes.
+   */
   readonly limit: number;
   readonly larger: Sample["larger"];
 }
@@ -43,7 +45,10 @@ export interface ShardReport {
   readonly advice: Advice;
 }
 
-/** Sums up a survey. `sample`: it looked at this part of the entries only, and the figures are estimates. */
+/**
+ * Sums up a survey. `sample`: it looked at this part of the entries only, and the figures are
+ * estimates.
+ */
 export function shardReport(
   { tally, met }: { readonly tally: Tally; readonly met: Surveyed },
   rates: Rates,
@@ -71,8 +76,12 @@ export function shardReport(
     met,
     rates,
     fairSeconds,
-    whales: largest.filter(({ size }) => shards.length > 1 && size / rates.bytesPerSecond > fairSeconds),
-    largestDirectories: tally.largestDirectories.map(([name, entries]) => [name, of * entries] as const),
+    whales: largest.filter(
+      ({ size }) => shards.length > 1 && size / rates.bytesPerSecond > fairSeconds,
+    ),
+    largestDirectories: tally.largestDirectories.map(
+      ([name, entries]) => [name, of * entries] as const,
+    ),
     advice: advise(whole, largest[0]?.size ?? 0, rates),
   };
 }

@@ -25,7 +25,8 @@ export function printReport(report: ShardReport, output: Output): void {
     output.line(
       `\nFiles that alone take longer than an even share (${about}${formatSeconds(report.fairSeconds)}): no number of shards divides them`,
     );
-  for (const { size, item } of report.whales) output.line(`  ${formatBytes(size).padStart(10)}  ${escapeName(item)}`);
+  for (const { size, item } of report.whales)
+    output.line(`  ${formatBytes(size).padStart(10)}  ${escapeName(item)}`);
   output.line(`\nLargest directories${sample === undefined ? "" : " (by the sample)"}:`);
   for (const [name, entries] of report.largestDirectories.slice(0, DIRECTORIES))
     output.line(`  ${formatCount(entries).padStart(12)}  ${escapeName(name)}`);
@@ -49,12 +50,19 @@ export function shardRows({ shards, sample }: ShardReport): Row[] {
 }
 
 /** What the figures rest on, and what they leave out. */
-function printSample({ part, entries, limit, larger }: SampleFigures, scanned: number, output: Output): void {
+function printSample(
+  { part, entries, limit, larger }: SampleFigures,
+  scanned: number,
+  output: Output,
+): void {
   output.line(
     `\nA sample of one in ${part.count} (--sample ${formatShard(part)} is the same again): ${formatCount(entries)} of ${formatCount(scanned)} entries. Each ± holds 19 times in 20.`,
   );
   if (limit === 0)
-    output.message("warning", "too few files were seen to say anything of bytes: take a larger sample, or none");
+    output.message(
+      "warning",
+      "too few files were seen to say anything of bytes: take a larger sample, or none",
+    );
   else
     output.line(
       `Files of ${formatBytes(limit)} and more: ${formatCount(larger.least)} to ${formatCount(larger.most)} (seen: ${formatCount(larger.seen)}, ${formatBytes(larger.seenBytes)}). How large they are, and in which shards, only a probe without --sample can say.`,

@@ -13,8 +13,9 @@ export interface Part {
 const TOP = 10;
 
 /**
- * Sums up a tree, and what each shard of a strategy would save of it. A file with several names counts its bytes once: each name has its
- * share of them, which is exact where all names lie below the paths.
+ * Sums up a tree, and what each shard of a strategy would save of it. A file with several names
+ * counts its bytes once: each name has its share of them, which is exact where all names lie below
+ * the paths.
  */
 export class Tally implements Surveyor {
   files = 0;

@@ -21,8 +21,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/fs.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -139,7 +139,8 @@ static void steal(const char *dir, char **mine, int count)
     }
 }
 
-/* u::rwx u:READER:rwx g::rwx m::rwx o::rwx in the kernel's form: version 2; tag, permissions, id. */
+/* u::rwx u:READER:rwx g::rwx m::rwx o::rwx in the kernel's form: version 2; tag, permissions, id.
+ */
 static void inherit(const char *dir, uint32_t reader)
 {
     struct entry {
@@ -149,8 +150,8 @@ static void inherit(const char *dir, uint32_t reader)
     struct {
         uint32_t version;
         struct entry entries[5];
-    } acl = { 2, { { 1, 7, ~0u }, { 2, 7, reader }, { 4, 7, ~0u }, { 16, 7, ~0u }, { 32, 7, ~0u } }
-    };
+    } acl = { 2,
+              { { 1, 7, ~0u }, { 2, 7, reader }, { 4, 7, ~0u }, { 16, 7, ~0u }, { 32, 7, ~0u } } };
     ready();
     while (!ended) {
         acted += setxattr(dir, "system.posix_acl_default", &acl, sizeof acl, 0) == 0;

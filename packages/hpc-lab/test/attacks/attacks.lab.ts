@@ -8,8 +8,9 @@ import { Enemy } from "./enemy";
 import { type Ground, inodeOf, newGround, secret } from "./ground";
 import { Archives, Jobs, type Product } from "./product";
 
-// Users of a tree against root, who saves or restores it meanwhile. A round counts when the attacker succeeded in what he does;
-// too few of them are a failure. PODHEITOR_HPC_LONG=1 plays a thousand rounds of each with the command, and fifty with Bacula.
+// Users of a tree against root, who saves or restores it meanwhile. A round counts when the
+// attacker succeeded in what he does; too few of them are a failure. PODHEITOR_HPC_LONG=1 plays a
+// thousand rounds of each with the command, and fifty with Bacula.
 const long = process.env["PODHEITOR_HPC_LONG"] === "1";
 const rounds = long ? { archives: 1000, jobs: 50 } : { archives: 5, jobs: 1 };
 const limit = long ? 7_200_000 : 120_000;
@@ -31,7 +32,10 @@ beforeAll(async () => {
 });
 afterAll(cleanUp);
 
-/** Writers of root's at every fifo of a folder: each says so if somebody opens the other end. Returns what ends them. */
+/**
+ * Writers of root's at every fifo of a folder: each says so if somebody opens the other end.
+ * Returns what ends them.
+ */
 function listenToFifos(folder: string): () => void {
   woken = "";
   const fifos = readdirSync(folder).map((name) => join(folder, name));
@@ -54,13 +58,20 @@ async function play(attack: Attack, product: Product): Promise<number> {
   const inodes = victims.map(inodeOf);
   const before = await ground.portrait(inodes);
   const stopListening =
-    attack.fifos === undefined ? () => {} : listenToFifos(ground.path(join(attack.name, attack.fifos)));
+    attack.fifos === undefined
+      ? () => {}
+      : listenToFifos(ground.path(join(attack.name, attack.fifos)));
   const enemy = await Enemy.start(words);
   let kept: Buffer | undefined;
   let acted = 0;
   try {
-    if (attack.during === "save") kept = await product.save(attack, ground.path(join(attack.name, attack.path)));
-    else await product.restore(attack, attack.where === undefined ? "/" : ground.path(join(attack.name, attack.where)));
+    if (attack.during === "save")
+      kept = await product.save(attack, ground.path(join(attack.name, attack.path)));
+    else
+      await product.restore(
+        attack,
+        attack.where === undefined ? "/" : ground.path(join(attack.name, attack.where)),
+      );
   } finally {
     acted = await enemy.stop();
     stopListening();
@@ -87,26 +98,29 @@ describe("archives", () => {
   test.each(table)("%s", (_, attack) => playAll(attack, archives, rounds.archives), limit);
 });
 
-describe.each(long ? chosenReleases : chosenReleases.slice(0, 1))("jobs on Bacula %s", (release) => {
-  let jobs: Jobs;
-  beforeAll(async () => {
-    const all = attacks.map(({ name, path, keys = {} }) => {
-      const words = Object.entries(keys).map(([key, value]) => `${key}=${value}`);
-      return pluginJob(name, ground.path(join(name, path)), words.join(";"));
+describe.each(long ? chosenReleases : chosenReleases.slice(0, 1))(
+  "jobs on Bacula %s",
+  (release) => {
+    let jobs: Jobs;
+    beforeAll(async () => {
+      const all = attacks.map(({ name, path, keys = {} }) => {
+        const words = Object.entries(keys).map(([key, value]) => `${key}=${value}`);
+        return pluginJob(name, ground.path(join(name, path)), words.join(";"));
+      });
+      jobs = new Jobs(await labWith(release, all, { pluginDir: installedPlugin() }));
     });
-    jobs = new Jobs(await labWith(release, all, { pluginDir: installedPlugin() }));
-  });
-  test.each(table)(
-    "%s",
-    async (_, attack) => {
-      if (attack.during === "restore") {
-        ground.remove(attack.name);
-        ground.directory(attack.name, 0);
-        await attack.lay(ground, attack.name);
-        await jobs.save(attack);
-      }
-      await playAll(attack, jobs, rounds.jobs);
-    },
-    limit,
-  );
-});
+    test.each(table)(
+      "%s",
+      async (_, attack) => {
+        if (attack.during === "restore") {
+          ground.remove(attack.name);
+          ground.directory(attack.name, 0);
+          await attack.lay(ground, attack.name);
+          await jobs.save(attack);
+        }
+        await playAll(attack, jobs, rounds.jobs);
+      },
+      limit,
+    );
+  },
+);

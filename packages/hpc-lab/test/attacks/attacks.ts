@@ -30,7 +30,10 @@ export interface Attack {
   readonly where?: string;
   /** What is saved, or will be restored. */
   readonly lay: (ground: Ground, folder: string) => Promise<void>;
-  /** Before each round. @param names what is saved, in the order in which it will be restored: below the folder */
+  /**
+   * Before each round. @param names what is saved, in the order in which it will be restored: below
+   * the folder
+   */
   readonly arm: (ground: Ground, folder: string, names: readonly string[]) => Promise<Arms>;
   /** What else must hold after a round. */
   readonly check?: (ground: Ground, folder: string) => Promise<void>;
@@ -39,7 +42,10 @@ export interface Attack {
 const range = (count: number) => Array.from({ length: count }, (_, i) => i);
 const few = range(4);
 
-/** Four directories of the attacker's, and for each a link to the folder `secret`, where the same names stand. */
+/**
+ * Four directories of the attacker's, and for each a link to the folder `secret`, where the same
+ * names stand.
+ */
 async function beside(
   ground: Ground,
   folder: string,
@@ -58,18 +64,27 @@ const pairs = (ground: Ground, folder: string, a: string, b: string) =>
   few.flatMap((i) => [ground.path(`${folder}/${a}${i}`), ground.path(`${folder}/${b}${i}`)]);
 
 /** Each of `names` that the archive has, in its order, with one of the victim's things. */
-function ambush(ground: Ground, names: readonly string[], wanted: RegExp, mine: readonly string[]): string[] {
+function ambush(
+  ground: Ground,
+  names: readonly string[],
+  wanted: RegExp,
+  mine: readonly string[],
+): string[] {
   const places = names.filter((name) => wanted.test(name)).slice(0, mine.length);
   expect(places.length).toBeGreaterThan(0);
   return ["ambush", ...places.flatMap((name, i) => [ground.path(name), mine[i] ?? ""])];
 }
 
 /** A directory that both users may write to, and that a restore finds there. */
-const shop = (ground: Ground, folder: string) => ground.directory(`${folder}/data/shop`, 0, 0o2770, shared);
+const shop = (ground: Ground, folder: string) =>
+  ground.directory(`${folder}/data/shop`, 0, 0o2770, shared);
 
 const below = (ground: Ground, path: string) => path.slice(ground.root.length + 1);
 
-/** While `home/data` is saved or restored, one directory on its way is exchanged with a link to a directory that looks the same. */
+/**
+ * While `home/data` is saved or restored, one directory on its way is exchanged with a link to a
+ * directory that looks the same.
+ */
 function pathExchange(
   name: string,
   what: string,
@@ -79,9 +94,11 @@ function pathExchange(
   const theirOwn = (ground: Ground, folder: string) => {
     ground.directory(`${folder}/home/data/sub`, attacker, 0o777);
     ground.directory(`${folder}/home/data`, attacker, 0o777);
-    for (const name of ["file", "sub/file"]) ground.file(`${folder}/home/data/${name}`, attacker, 0o666, "mine\n");
+    for (const name of ["file", "sub/file"])
+      ground.file(`${folder}/home/data/${name}`, attacker, 0o666, "mine\n");
   };
-  const at = (folder: string, last: string) => (exchanged === "home" ? `${folder}/${last}` : `${folder}/home/${last}`);
+  const at = (folder: string, last: string) =>
+    exchanged === "home" ? `${folder}/${last}` : `${folder}/home/${last}`;
   return {
     name,
     what,
@@ -100,7 +117,8 @@ function pathExchange(
       if (during === "save") theirOwn(ground, folder);
       for (const name of ["theirs", "theirs/data", "theirs/sub", "theirs/data/sub"])
         ground.directory(`${folder}/${name}`, 0);
-      for (const name of ["theirs/file", "theirs/data/file"]) ground.file(`${folder}/${name}`, 0, 0o600, `${secret}\n`);
+      for (const name of ["theirs/file", "theirs/data/file"])
+        ground.file(`${folder}/${name}`, 0, 0o600, `${secret}\n`);
       const link = ground.link(at(folder, "link"), ground.path(`${folder}/theirs`));
       return {
         words: ["exchange", ground.path(at(folder, exchanged)), link],
@@ -163,7 +181,12 @@ export const attacks: readonly Attack[] = [
     lay: (ground, folder) =>
       beside(ground, folder, async (directory, theirs) => {
         for (const i of range(20)) {
-          ground.file(`${directory}/file${i}`, theirs ? 0 : attacker, 0o600, theirs ? `${secret} ${i}\n` : "mine\n");
+          ground.file(
+            `${directory}/file${i}`,
+            theirs ? 0 : attacker,
+            0o600,
+            theirs ? `${secret} ${i}\n` : "mine\n",
+          );
         }
       }),
     arm: async (ground, folder) => ({
@@ -210,7 +233,12 @@ export const attacks: readonly Attack[] = [
       for (const i of few) {
         await ground.node(`${folder}/data/shop/fifo${i}`, attacker, 0o666, "p");
         await ground.node(`${folder}/data/shop/null${i}`, attacker, 0o666, "c", "1", "3");
-        await command(["chown", "-h", `${attacker}`, ground.link(`${folder}/data/shop/link${i}`, "nowhere")]);
+        await command([
+          "chown",
+          "-h",
+          `${attacker}`,
+          ground.link(`${folder}/data/shop/link${i}`, "nowhere"),
+        ]);
       }
     },
     arm: async (ground, folder, names) => {
@@ -253,11 +281,15 @@ export const attacks: readonly Attack[] = [
         ground.directory(`${folder}/data/open/sub${i}`, victim, 0o750);
         await ground.node(`${folder}/data/open/fifo${i}`, victim, 0o640, "p");
       }
-      for (const i of range(100)) ground.file(`${folder}/data/open/file${i}`, victim, 0o640, `${secret}\n`);
+      for (const i of range(100))
+        ground.file(`${folder}/data/open/file${i}`, victim, 0o640, `${secret}\n`);
     },
     arm: async (ground, folder) => {
       ground.remove(`${folder}/data/open`);
-      return { words: ["inherit", ground.directory(`${folder}/data/open`), `${attacker}`], victims: [] };
+      return {
+        words: ["inherit", ground.directory(`${folder}/data/open`), `${attacker}`],
+        victims: [],
+      };
     },
     check: async (ground, folder) => {
       const open = ground.path(`${folder}/data/open`);
@@ -265,9 +297,22 @@ export const attacks: readonly Attack[] = [
       expect(found.length).toBe(108);
       for (const name of found) {
         const { mode, uid } = lstatSync(join(open, name));
-        expect([name, uid, mode & 0o7777]).toEqual([name, victim, name.startsWith("sub") ? 0o750 : 0o640]);
+        expect([name, uid, mode & 0o7777]).toEqual([
+          name,
+          victim,
+          name.startsWith("sub") ? 0o750 : 0o640,
+        ]);
       }
-      const acls = await command(["getfattr", "-R", "-P", "-h", "--absolute-names", "-m", "posix_acl", open]);
+      const acls = await command([
+        "getfattr",
+        "-R",
+        "-P",
+        "-h",
+        "--absolute-names",
+        "-m",
+        "posix_acl",
+        open,
+      ]);
       expect(acls.stdout.toString()).not.toMatch(/# file: .*\/open\//);
     },
   },
@@ -292,16 +337,34 @@ export const attacks: readonly Attack[] = [
       return { words: ambush(ground, names, /\/a\d$/, theirs), victims: theirs };
     },
   },
-  pathExchange("path-exchange", "the path that is saved becomes a link to a directory of root's", "data", "save"),
-  pathExchange("parent-exchange", "a directory above the path that is saved becomes such a link", "home", "save"),
+  pathExchange(
+    "path-exchange",
+    "the path that is saved becomes a link to a directory of root's",
+    "data",
+    "save",
+  ),
+  pathExchange(
+    "parent-exchange",
+    "a directory above the path that is saved becomes such a link",
+    "home",
+    "save",
+  ),
   pathExchange(
     "path-exchange-restore",
     "the path that is restored in place becomes a link to a directory of root's",
     "data",
   ),
-  pathExchange("parent-exchange-restore", "a directory above the path that is restored becomes such a link", "home"),
+  pathExchange(
+    "parent-exchange-restore",
+    "a directory above the path that is restored becomes such a link",
+    "home",
+  ),
   {
-    ...pathExchange("target-exchange", "the directory that a restore is told to fill becomes such a link", "out"),
+    ...pathExchange(
+      "target-exchange",
+      "the directory that a restore is told to fill becomes such a link",
+      "out",
+    ),
     where: "home/out",
   },
 ];

@@ -17,10 +17,14 @@ let built: Promise<string> | undefined;
 
 function build(): Promise<string> {
   const program = join(scratch(), "attacker");
-  return command(["cc", "-O2", "-Wall", "-o", program, join(__dirname, "attacker.c")]).then(() => program);
+  return command(["cc", "-O2", "-Wall", "-o", program, join(__dirname, "attacker.c")]).then(
+    () => program,
+  );
 }
 
-/** A running attacker.c: it became a user, and works against whatever root does until it is stopped. */
+/**
+ * A running attacker.c: it became a user, and works against whatever root does until it is stopped.
+ */
 export class Enemy {
   #said = "";
   #complained = "";
@@ -37,13 +41,16 @@ export class Enemy {
   /** @param words as attacker.c has them, without the user */
   static async start(words: readonly string[]): Promise<Enemy> {
     built ??= build();
-    const child = spawn(await built, [`${attacker}`, `${shared}`, ...words], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(await built, [`${attacker}`, `${shared}`, ...words], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     const enemy = new Enemy(child);
     await until(
       () => `the attacker is ready: ${enemy.#complained}`,
       limit,
       () => {
-        if (child.exitCode !== null) throw new LabError("HPC_LAB_DAEMON", enemy.#complained, "see its words");
+        if (child.exitCode !== null)
+          throw new LabError("HPC_LAB_DAEMON", enemy.#complained, "see its words");
         return enemy.#said.startsWith("ready");
       },
     );

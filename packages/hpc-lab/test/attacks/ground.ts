@@ -1,4 +1,13 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { command } from "../../src/command";
 import { type Observed, observe } from "../../src/observe";
@@ -8,7 +17,10 @@ import { attacker, shared, victim } from "./enemy";
 /** In files that only root or the victim may read. It must never be found in what was saved. */
 export const secret = "what no user's backup may hold";
 
-/** A small filesystem of its own: freed inode numbers are used again at once. Its users may enter it. */
+/**
+ * A small filesystem of its own: freed inode numbers are used again at once. Its users may enter
+ * it.
+ */
 export async function newGround(): Promise<Ground> {
   const folder = scratch();
   const image = join(folder, "image");
@@ -55,7 +67,12 @@ export class Ground {
   }
 
   /** @param words type and numbers, as mknod(1) has them */
-  async node(name: string, uid: number, mode: number, ...words: readonly string[]): Promise<string> {
+  async node(
+    name: string,
+    uid: number,
+    mode: number,
+    ...words: readonly string[]
+  ): Promise<string> {
     await command(["mknod", this.path(name), ...words]);
     return this.#own(name, uid, mode);
   }
@@ -72,18 +89,21 @@ export class Ground {
   }
 
   /**
-   * Everything that can be said of these things and of what is below them, wherever somebody moved them by then: all
-   * but the names of the first ones and what a rename or a reader changes.
+   * Everything that can be said of these things and of what is below them, wherever somebody moved
+   * them by then: all but the names of the first ones and what a rename or a reader changes.
    */
   async portrait(inodes: readonly bigint[]): Promise<Record<string, object>> {
     const found = await observe(this.root, await this.#plain());
-    const places = new Map([...found.keys()].map((path) => [lstatSync(this.path(path), { bigint: true }).ino, path]));
+    const places = new Map(
+      [...found.keys()].map((path) => [lstatSync(this.path(path), { bigint: true }).ino, path]),
+    );
     const portrait: Record<string, object> = {};
     for (const [i, inode] of inodes.entries()) {
       const at = places.get(inode);
       if (at === undefined) portrait[`${i}`] = { gone: true };
       for (const [path, seen] of at === undefined ? [] : found) {
-        if (path === at || path.startsWith(`${at}/`)) portrait[`${i}${path.slice(at?.length)}`] = lasting(seen);
+        if (path === at || path.startsWith(`${at}/`))
+          portrait[`${i}${path.slice(at?.length)}`] = lasting(seen);
       }
     }
     return portrait;

@@ -16,17 +16,23 @@ export interface Product {
 
 /** A path that is such a link is not saved; nothing else may have gone wrong. */
 function refusedForLink(said: string): void {
-  expect(said).toMatch(/cannot be used: (the|a) symbolic link .*on the way may lead where another user wants/);
+  expect(said).toMatch(
+    /cannot be used: (the|a) symbolic link .*on the way may lead where another user wants/,
+  );
 }
 
 /** The command and its archives. HPC_LAB_COMMAND names that of another build. */
 export class Archives implements Product {
-  readonly #program = process.env["HPC_LAB_COMMAND"] ?? join(repository, "packages/hpc-cli/bin/podheitor-hpc.cjs");
+  readonly #program =
+    process.env["HPC_LAB_COMMAND"] ?? join(repository, "packages/hpc-cli/bin/podheitor-hpc.cjs");
   readonly #folder = scratch();
 
   async save(attack: Attack, path: string): Promise<Buffer> {
     const archive = this.#archiveOf(attack);
-    const keys = Object.entries(attack.keys ?? {}).flatMap(([key, value]) => [`--${key}`, `${value}`]);
+    const keys = Object.entries(attack.keys ?? {}).flatMap(([key, value]) => [
+      `--${key}`,
+      `${value}`,
+    ]);
     const accept = attack.refusable ? [0, 1, 2, 3] : [0, 3];
     const said = await this.#run(accept, "backup", "--path", path, "--archive", archive, ...keys);
     if (said.includes("HPC_")) refusedForLink(said);
@@ -47,7 +53,9 @@ export class Archives implements Product {
   }
 
   async #run(accept: readonly number[], ...words: readonly string[]): Promise<string> {
-    const { stdout, stderr } = await command([process.execPath, this.#program, ...words], { accept });
+    const { stdout, stderr } = await command([process.execPath, this.#program, ...words], {
+      accept,
+    });
     return `${stdout}${stderr}`;
   }
 }
