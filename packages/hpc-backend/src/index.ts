@@ -1,9 +1,13 @@
-export { type BackupToArchive, backupToArchive } from "./backup-archive";
-export { type BackupStream, backupToStream } from "./backup-stream";
-export type { OpenScanner } from "./backup-types";
-export { sinkOf } from "./byte-sink";
-export { Emitter } from "./emitter";
+export { type ListedEntry, listArchive } from "./archive/list-archive";
+export { type RestoreArchive, restoreArchive } from "./archive/restore-archive";
+export type { Replace } from "./archive/restore-core";
+export { type VerifyArchive, verifyArchive } from "./archive/verify-archive";
+export { sinkOf } from "./emit/byte-sink";
+export { Emitter } from "./emit/emitter";
 export { type ErrorCode, HpcError } from "./errors";
+export { type BackupToArchive, backupToArchive } from "./job/backup-archive";
+export { type BackupStream, backupToStream } from "./job/backup-stream";
+export type { OpenScanner } from "./job/backup-types";
 export type {
   BackupSummary,
   Difference,
@@ -14,16 +18,12 @@ export type {
   Reason,
   RestoreSummary,
   VerifySummary,
-} from "./events";
+} from "./job/job-events";
+export { type Surveyed, type Surveyor, surveyTree } from "./job/survey";
 export { THREADS } from "./limits";
-export { type ListedEntry, listArchive } from "./list-archive";
-export { type JobParams, KNOWN_KEYS, parseParams } from "./params";
-export { type Selection, type Selector, selector } from "./patterns";
+export { type JobParams, KNOWN_KEYS, parseParams } from "./params/params";
+export { type Selection, type Selector, selector } from "./params/patterns";
+export { requireRoots } from "./params/roots";
+export { shardingOf } from "./params/sharding";
 export { printable } from "./printable";
-export { type RestoreArchive, restoreArchive } from "./restore-archive";
-export type { Replace } from "./restore-core";
-export { requireRoots } from "./roots";
-export { shardingOf } from "./sharding";
-export { type Surveyed, type Surveyor, surveyTree } from "./survey";
-export { type VerifyArchive, verifyArchive } from "./verify-archive";
 export { VERSION } from "./version";

@@ -1,13 +1,13 @@
 // First, before anything else is evaluated: until SIGUSR1 has a handler it opens Node's inspector.
-import "./signals";
+import "./dialogue/signals";
 
 import { writeSync } from "node:fs";
-import { BackendProcess } from "./backend-process";
-import { backupByHand } from "./by-hand";
-import { sinkOf } from "./byte-sink";
-import { CRASHED } from "./leave";
-import { KNOWN_KEYS } from "./params";
-import { onCancelSignal } from "./signals";
+import { BackendProcess } from "./dialogue/backend-process";
+import { CRASHED } from "./dialogue/exit";
+import { onCancelSignal } from "./dialogue/signals";
+import { backupStandalone } from "./dialogue/standalone";
+import { sinkOf } from "./emit/byte-sink";
+import { KNOWN_KEYS } from "./params/params";
 import { VERSION } from "./version";
 
 const HELP = `podheitor-hpc-backend ${VERSION}
@@ -67,7 +67,7 @@ function byHand(args: readonly string[]): void {
   };
   process.on("uncaughtException", crash);
   process.on("unhandledRejection", crash);
-  void backupByHand(pairs).then((code) => process.exit(code));
+  void backupStandalone(pairs).then((code) => process.exit(code));
 }
 
 main(process.argv.slice(2));

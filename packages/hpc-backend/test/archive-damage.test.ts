@@ -11,9 +11,9 @@ import {
   FrameWriter,
   modeType,
 } from "@podheitor/hpc-ptcomm";
-import { archiveHeader } from "../src/archive-format";
-import { encodeNote, NoteOperation } from "../src/archive-note";
-import { type ArchiveItem, ArchiveReader } from "../src/archive-reader";
+import { archiveHeader } from "../src/archive/archive-format";
+import { encodeNote, NoteOperation } from "../src/archive/archive-note";
+import { type ArchiveItem, ArchiveReader } from "../src/archive/archive-reader";
 import {
   type Difference,
   HpcError,

@@ -22,7 +22,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { openArchiveOutput } from "../src/archive-output";
+import { openArchiveOutput } from "../src/archive/archive-output";
 import { backupToArchive, listArchive, parseParams } from "../src/index";
 
 /* Where an archive is written: never to what belongs to somebody else, and never into itself. */

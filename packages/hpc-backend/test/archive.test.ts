@@ -16,7 +16,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
-import { ArchiveReader } from "../src/archive-reader";
+import { ArchiveReader } from "../src/archive/archive-reader";
+import { listEntries } from "../src/archive/list-archive";
 import {
   backupToArchive,
   type Difference,
@@ -27,7 +28,6 @@ import {
   restoreArchive,
   verifyArchive,
 } from "../src/index";
-import { listEntries } from "../src/list-archive";
 
 let scratch: string;
 let tree: string;

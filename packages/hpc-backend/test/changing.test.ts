@@ -31,16 +31,16 @@ import {
   RecordWriter,
   type Scanner,
 } from "@podheitor/hpc-walker";
-import { runBackup } from "../src/backup-job";
-import type { OpenScanner } from "../src/backup-types";
-import { BatchEmitter } from "../src/batch-emitter";
-import { requireDescriptors } from "../src/descriptors";
-import type { Outgoing } from "../src/entry-sink";
-import type { FileReader } from "../src/file-reader";
+import { BatchEmitter } from "../src/emit/batch-emitter";
+import type { Outgoing } from "../src/emit/entry-sink";
+import type { FileReader } from "../src/entry/file-reader";
+import { SeenFiles } from "../src/entry/seen-files";
 import { backupToArchive, parseParams, restoreArchive } from "../src/index";
-import { Messages } from "../src/messages";
-import { SeenFiles } from "../src/seen-files";
-import { Sums } from "../src/sums";
+import { runBackup } from "../src/job/backup-job";
+import type { OpenScanner } from "../src/job/backup-types";
+import { JobLog } from "../src/job/job-log";
+import { Tally } from "../src/job/tally";
+import { requireDescriptors } from "../src/params/descriptors";
 
 /* What users of a tree do to it between the scan and the end of reading. */
 
@@ -310,7 +310,7 @@ async function backedUp(between: (bytes: Buffer) => void, ask?: (count: number) 
     };
     return wrapped;
   };
-  const sums = new Sums();
+  const sums = new Tally();
   const said: string[] = [];
   const entries: { name: string; mode: number; flags: number; xattrs: Buffer | undefined }[] = [];
   const future = BigInt(Math.floor(Date.now() / 1000) + 1000);
@@ -336,7 +336,7 @@ async function backedUp(between: (bytes: Buffer) => void, ask?: (count: number) 
       full: false,
       drain: async () => undefined,
     },
-    messages: new Messages((level, text) => void said.push(`${level} ${text}`)),
+    messages: new JobLog((level, text) => void said.push(`${level} ${text}`)),
   });
   return { sums, said, entries };
 }
@@ -370,7 +370,7 @@ test("a file that got the inode number of an earlier one is no other name of it"
     seen("dir/file", { name: Buffer.from(text), nlink: 2, content: Buffer.from("same"), ...more });
   const sent: string[] = [];
   const { HAS_DATA, LINK, LEADER, LAST_LINK } = EntryFlag;
-  const sums = new Sums();
+  const sums = new Tally();
   const emitter = new BatchEmitter({
     ...{ params: parseParams([["path", root()]]), content: true, sums, signal: undefined },
     sink: {
@@ -379,7 +379,7 @@ test("a file that got the inode number of an earlier one is no other name of it"
       ...{ attributes: () => undefined, data: () => undefined, end: () => undefined },
       ...{ full: false, drain: async () => undefined },
     },
-    messages: new Messages(() => undefined),
+    messages: new JobLog(() => undefined),
   });
   const users = { birth: 1_700_000_000_000_000_000n, uid: 1000 };
   const roots = { birth: 1_700_000_000_004_000_000n, uid: 0 };

@@ -21,10 +21,10 @@ import {
   RecordType,
   RecordWriter,
 } from "@podheitor/hpc-walker";
-import { runBackup } from "../src/backup-job";
-import { FileAhead } from "../src/file-ahead";
-import { FileReader } from "../src/file-reader";
-import { NO_HOLES } from "../src/holes";
+import { FileAhead } from "../src/entry/file-ahead";
+import { FileReader } from "../src/entry/file-reader";
+import { NO_HOLES } from "../src/entry/holes";
+import { SeenFiles } from "../src/entry/seen-files";
 import {
   backupToArchive,
   listArchive,
@@ -33,10 +33,10 @@ import {
   requireRoots,
   restoreArchive,
 } from "../src/index";
+import { runBackup } from "../src/job/backup-job";
+import { JobLog } from "../src/job/job-log";
+import { Tally } from "../src/job/tally";
 import { MESSAGES_MAX } from "../src/limits";
-import { Messages } from "../src/messages";
-import { SeenFiles } from "../src/seen-files";
-import { Sums } from "../src/sums";
 
 let scratch: string;
 
@@ -237,7 +237,7 @@ test("a path named below another one is saved, whatever leaves it out of the wal
 
 test("many messages of one level do not hide those of another", () => {
   const said: string[] = [];
-  const messages = new Messages((level) => void said.push(level));
+  const messages = new JobLog((level) => void said.push(level));
   for (let i = 0; i < MESSAGES_MAX + 5; i++) messages.entry("info", "a socket");
   messages.entry("not-saved", "the one that matters");
   messages.close();
@@ -254,7 +254,7 @@ test("never more than four CHECK batches are unanswered, the last one included",
   for (let i = 0; i < 545; i++) writeFileSync(join(dir, `${i}`), "");
   let unanswered = 0;
   let most = 0;
-  const sums = new Sums();
+  const sums = new Tally();
   const ask = async ({ count }: { readonly count: number }) => {
     most = Math.max(most, ++unanswered);
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -278,7 +278,7 @@ test("never more than four CHECK batches are unanswered, the last one included",
       full: false,
       drain: async () => undefined,
     },
-    messages: new Messages(() => undefined),
+    messages: new JobLog(() => undefined),
   });
   expect(sums.filteredUnchanged).toBe(545 + 16);
   expect(most).toBe(4);

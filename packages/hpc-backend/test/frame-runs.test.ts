@@ -10,13 +10,13 @@ import {
   ScanOp,
 } from "@podheitor/hpc-walker";
 import fc from "fast-check";
-import { BatchEmitter } from "../src/batch-emitter";
-import { Emitter } from "../src/emitter";
-import { Hpc1Sink } from "../src/hpc1-sink";
-import { Messages } from "../src/messages";
-import { rememberOutput } from "../src/own-outputs";
-import { parseParams } from "../src/params";
-import { Sums } from "../src/sums";
+import { BatchEmitter } from "../src/emit/batch-emitter";
+import { Emitter } from "../src/emit/emitter";
+import { Hpc1Sink } from "../src/emit/hpc1-sink";
+import { JobLog } from "../src/job/job-log";
+import { rememberOutput } from "../src/job/own-outputs";
+import { Tally } from "../src/job/tally";
+import { parseParams } from "../src/params/params";
 import { digestOf } from "../src/xxh";
 
 let scratch: string;
@@ -62,7 +62,7 @@ function batchOf(steps: readonly Step[]): Buffer {
 
 interface Outcome {
   readonly stream: Buffer;
-  readonly sums: Partial<Sums>;
+  readonly sums: Partial<Tally>;
   readonly said: string[];
 }
 
@@ -79,13 +79,13 @@ async function emit(
   const written: Buffer[] = [];
   const write = async (bytes: Buffer) => void written.push(Buffer.from(bytes));
   const emitter = new Emitter({ write }, digests ? { digest: digestOf } : {});
-  const sums = new Sums();
+  const sums = new Tally();
   const said: string[] = [];
   const job = {
     params: parseParams([["path", Buffer.from(scratch)]]),
     sink: new Hpc1Sink(emitter, { digests }),
     sums,
-    messages: new Messages((level, text) => said.push(`${level} ${text}`)),
+    messages: new JobLog((level, text) => said.push(`${level} ${text}`)),
     content,
     signal: undefined,
   };

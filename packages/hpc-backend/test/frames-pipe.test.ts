@@ -19,11 +19,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { FrameDecoder } from "@podheitor/hpc-ptcomm";
 import { createScanner, type Scanner } from "@podheitor/hpc-walker";
-import { backupToStream } from "../src/backup-stream";
-import type { OpenScanner } from "../src/backup-types";
-import { sinkOf } from "../src/byte-sink";
-import { Emitter } from "../src/emitter";
-import { parseParams } from "../src/params";
+import { sinkOf } from "../src/emit/byte-sink";
+import { Emitter } from "../src/emit/emitter";
+import { backupToStream } from "../src/job/backup-stream";
+import type { OpenScanner } from "../src/job/backup-types";
+import { parseParams } from "../src/params/params";
 
 /* Frames that C writes to the output by itself: the stream is the one that entries make which are taken one batch at a time. */
 

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { hostMdts } from "../src/mdts";
+import { hostMdts } from "../src/params/mdts";
 
 /**
  * liblustreapi's ABI and Lustre's ioctls over ordinary directories: the MDT is in the directory's

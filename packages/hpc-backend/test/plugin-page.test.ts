@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
-import { KNOWN_KEYS, parseParams } from "../src/params";
+import { KNOWN_KEYS, parseParams } from "../src/params/params";
 
 /* docs/plugin.md says what parseParams takes, key by key. */
 

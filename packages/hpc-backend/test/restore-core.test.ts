@@ -10,14 +10,14 @@ import {
   encodeEntry,
   encodeFrame,
 } from "@podheitor/hpc-ptcomm";
-import { FAILURES_SIZE } from "../src/limits";
 import {
   attributeText,
   failureText,
   REPLACE,
   RestoreCore,
   type RestoreFailure,
-} from "../src/restore-core";
+} from "../src/archive/restore-core";
+import { FAILURES_SIZE } from "../src/limits";
 
 const EMPTY = Buffer.alloc(0);
 

@@ -14,12 +14,12 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { describeFilesystem, mountOf, parseMountinfo } from "@podheitor/hpc-native";
 import { RecordWriter, ScanOp } from "@podheitor/hpc-walker";
-import { BatchEmitter } from "../src/batch-emitter";
-import { Messages } from "../src/messages";
-import { type JobParams, parseParams } from "../src/params";
-import { checkRoot } from "../src/plan";
-import { unreadableRoot } from "../src/roots";
-import { Sums } from "../src/sums";
+import { BatchEmitter } from "../src/emit/batch-emitter";
+import { JobLog } from "../src/job/job-log";
+import { Tally } from "../src/job/tally";
+import { type JobParams, parseParams } from "../src/params/params";
+import { checkRoot } from "../src/params/plan";
+import { unreadableRoot } from "../src/params/roots";
 import { TestPlugin } from "./plugin";
 
 /* Roots that cannot be saved, or must not be by accident. */
@@ -136,8 +136,8 @@ describe("a root that becomes unreadable after it was checked", () => {
         paths: [Buffer.from("/other"), root],
       },
       sink,
-      sums: new Sums(),
-      messages: new Messages((level, text) => said.push(`${level} ${text}`)),
+      sums: new Tally(),
+      messages: new JobLog((level, text) => said.push(`${level} ${text}`)),
       content: true,
       signal: undefined,
     });

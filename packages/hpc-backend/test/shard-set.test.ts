@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { ShardSet } from "../src/shard-set";
+import { ShardSet } from "../src/job/shard-set";
 
 let state: string;
 beforeEach(() => {

@@ -16,9 +16,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { FrameDecoder } from "@podheitor/hpc-ptcomm";
 import fc from "fast-check";
-import type { MoveContent } from "../src/entry-sink";
-import { FileReader } from "../src/file-reader";
-import { holesOf } from "../src/holes";
+import type { MoveContent } from "../src/emit/entry-sink";
+import { FileReader } from "../src/entry/file-reader";
+import { holesOf } from "../src/entry/holes";
 
 /* Large files by splice: whatever way the bytes take, they are the file's. */
 

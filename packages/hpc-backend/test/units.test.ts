@@ -6,19 +6,19 @@ import { ENTRY_AT, EntryFlag as WireFlag, EntryKind as WireKind } from "@podheit
 import { ENTRY_OFFSETS, EntryFlag, EntryKind } from "@podheitor/hpc-walker";
 import fc from "fast-check";
 import { version } from "../package.json";
+import { isSampled, NameTable } from "../src/archive/name-table";
+import { StandIns } from "../src/archive/stand-ins";
+import { type Inode, KEY_WORDS, keyOf } from "../src/entry/link-key";
+import { LinkGroups } from "../src/entry/links";
+import { LinkSpill } from "../src/entry/links-spill";
 import { HpcError } from "../src/errors";
-import { type Inode, KEY_WORDS, keyOf } from "../src/link-key";
-import { LinkGroups } from "../src/links";
-import { LinkSpill } from "../src/links-spill";
-import { isSampled, NameTable } from "../src/name-table";
-import { KNOWN_KEYS, parseParams } from "../src/params";
-import { isInside } from "../src/paths";
-import { selector } from "../src/patterns";
-import { planScan, suitingThreads } from "../src/plan";
+import { KNOWN_KEYS, parseParams } from "../src/params/params";
+import { isInside } from "../src/params/paths";
+import { selector } from "../src/params/patterns";
+import { planScan, suitingThreads } from "../src/params/plan";
+import { withoutNested } from "../src/params/roots";
+import { shardingOf } from "../src/params/sharding";
 import { printable } from "../src/printable";
-import { withoutNested } from "../src/roots";
-import { shardingOf } from "../src/sharding";
-import { StandIns } from "../src/stand-ins";
 import { VERSION } from "../src/version";
 
 test("the scan's head and the wire's head are the same", () => {

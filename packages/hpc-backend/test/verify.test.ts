@@ -13,7 +13,9 @@ import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { HeldTree, type Looked } from "../src/held-tree";
+import { HeldTree, type Looked } from "../src/archive/held-tree";
+import { unreadFlags } from "../src/archive/verify-flags";
+import { Times } from "../src/archive/verify-times";
 import {
   backupToArchive,
   type Difference,
@@ -21,8 +23,6 @@ import {
   restoreArchive,
   verifyArchive,
 } from "../src/index";
-import { unreadFlags } from "../src/verify-flags";
-import { Times } from "../src/verify-times";
 
 let scratch: string;
 let tree: string;

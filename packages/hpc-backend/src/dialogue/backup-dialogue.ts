@@ -1,0 +1,54 @@
+import { encodeAccounting, type Frame, type JobInfo, ProtocolError } from "@podheitor/hpc-ptcomm";
+import { Hpc1Sink } from "../emit/hpc1-sink";
+import { runBackup } from "../job/backup-job";
+import { Tally } from "../job/tally";
+import { Hpc1Checks } from "./hpc1-checks";
+import type { BackupRequest, JobDialogue } from "./job-dialogue";
+
+/** Backup or estimate over hpc/1: entries, CHECK batches and messages, then `U` and `F`. */
+export class BackupDialogue implements JobDialogue {
+  readonly #task: BackupRequest;
+  readonly #checks: Hpc1Checks;
+
+  constructor(task: BackupRequest) {
+    this.#task = task;
+    this.#checks = new Hpc1Checks(task.emitter, task.signal);
+  }
+
+  async run(): Promise<void> {
+    const { emitter, job } = this.#task;
+    const sums = new Tally();
+    const since = sinceOf(job);
+    const ask = job.accurate && since !== undefined ? this.#checks.ask : undefined;
+    const sink = new Hpc1Sink(emitter, { digests: false });
+    await runBackup({
+      ...this.#task,
+      since,
+      ask,
+      sink,
+      sums,
+      jobName: job.name,
+      previousJobName: job.prevJobName,
+      workDirectory: job.workingDir?.toString(),
+    });
+    emitter.frames.frame("U", encodeAccounting(sums));
+    emitter.frames.signal("F");
+  }
+
+  frame(frame: Frame): void {
+    if (frame.status !== "K") throw unexpected(frame);
+    this.#checks.answer(frame.payload);
+  }
+}
+
+/** Only incremental and differential jobs look at `since`; a Director that has none sends 0. */
+export function sinceOf(job: JobInfo): bigint | undefined {
+  return job.level !== "F" && job.since !== undefined && job.since > 0n ? job.since : undefined;
+}
+
+export function unexpected(frame: Frame): ProtocolError {
+  return new ProtocolError(
+    "HPC_UNEXPECTED_FRAME",
+    `the plugin sent a frame ${frame.status} where none belongs`,
+  );
+}

@@ -1,0 +1,164 @@
+import { type Digest, FLUSH_BYTES, FLUSH_ROOM, FrameWriter } from "@podheitor/hpc-ptcomm";
+import type { FillFrames, Streamed } from "@podheitor/hpc-walker";
+import { counted } from "../dialogue/pending-calls";
+import { FLUSH_IDLE_MS, MIB } from "../limits";
+import type { ByteSink } from "./byte-sink";
+import { Pacer } from "./pacer";
+
+/**
+ * The only owner of an output. Frames are appended to one buffer while the one before is being
+ * written, so that the scan goes on during a write; nothing here blocks the event loop, but `fill`
+ * while the descriptor is lent. What lies about for FLUSH_IDLE_MS is written.
+ */
+export class Emitter {
+  /** Append frames here, synchronously. */
+  readonly frames: FrameWriter;
+  readonly #sink: ByteSink;
+  readonly #flushBytes: number;
+  #writing: Promise<void> | undefined;
+  /** flush() was called during a write. */
+  #asked = false;
+  #failure: unknown;
+  /** Those who wait in drain(): the job, and at the end whoever says good-bye. */
+  #waiting: (() => void)[] = [];
+  #lastWrite = performance.now();
+  #pacer: Pacer | undefined;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(sink: ByteSink, options: { readonly digest?: Digest } = {}) {
+    this.#flushBytes = sink.flushBytes ?? FLUSH_BYTES;
+    this.frames = new FrameWriter({ ...options, capacity: this.#flushBytes + FLUSH_ROOM });
+    this.#sink = sink;
+    this.#timer = setInterval(() => this.#write(), FLUSH_IDLE_MS);
+    // Output alone does not keep a process alive; whoever waits for drain() or finish() does.
+    this.#timer.unref();
+  }
+
+  get full(): boolean {
+    return this.frames.byteLength >= this.#flushBytes;
+  }
+
+  /** Milliseconds since the receiver last took something; 0 while it is being given something. */
+  get quietMs(): number {
+    return this.#writing === undefined ? performance.now() - this.#lastWrite : 0;
+  }
+
+  /** A write waits for the receiver. */
+  get writing(): boolean {
+    return this.#writing !== undefined;
+  }
+
+  /** Starts writing what there is, now or when the write that is under way is done. Never waits. */
+  flush(): void {
+    this.#asked = this.#writing !== undefined;
+    this.#write();
+  }
+
+  #write(): void {
+    if (this.#writing !== undefined || this.#failure !== undefined || this.frames.byteLength === 0)
+      return;
+    const bytes = this.frames.takeBytes();
+    this.#writing = this.#settled(
+      this.#sink
+        .write(bytes)
+        .then(() => bytes.length)
+        .finally(() => this.frames.recycle(bytes)),
+    );
+  }
+
+  #settled(write: Promise<number>): Promise<void> {
+    const begun = performance.now();
+    return write
+      .then((bytes) => this.#pacer?.spent(bytes, begun))
+      .catch((error: unknown) => {
+        this.#failure ??= error;
+      })
+      .then(() => {
+        this.#writing = undefined;
+        this.#lastWrite = performance.now();
+        if (this.#asked) this.flush();
+        this.#wake();
+      });
+  }
+
+  /**
+   * Lets `how` write frames behind those that wait, and send them away itself, if nothing else is
+   * on its way and no limit is kept.
+   */
+  readonly fill: FillFrames = (how) => {
+    const idle =
+      this.#writing === undefined && this.#failure === undefined && this.#pacer === undefined;
+    this.frames.fill((buffer, length) => {
+      const filled = how(buffer, length, idle ? this.#sink.fd : undefined);
+      if (filled.written > 0) this.#lastWrite = performance.now();
+      return filled.length;
+    });
+  };
+
+  /**
+   * From now on at most so many MiB a second are written, on the average; undefined: as many as are
+   * taken.
+   */
+  limit(mibPerSecond: number | undefined): void {
+    this.#pacer = mibPerSecond === undefined ? undefined : new Pacer(mibPerSecond * MIB);
+  }
+
+  /**
+   * Gives the output up: whoever waits for a receiver that takes nothing gets `reason`, now and
+   * from now on.
+   */
+  abandon(reason: unknown): void {
+    this.#failure ??= reason;
+    this.#sink.streamer?.stop();
+    this.#wake();
+  }
+
+  /**
+   * Settles when the write before is done and this one is on its way. Rejects when the receiver is
+   * gone.
+   */
+  async drain(): Promise<void> {
+    while (this.#writing !== undefined && this.#failure === undefined) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+    this.#write();
+  }
+
+  /** Whether `stream` can be used. */
+  get canStream(): boolean {
+    return this.#sink.streamer !== undefined;
+  }
+
+  /**
+   * Moves up to `length` bytes, less with a limit, of an open file to the output as D frames,
+   * behind everything appended before; what is appended meanwhile follows them. Rejects when the
+   * receiver is gone or this emitter was given up.
+   */
+  async stream(fd: number, offset: number, length: number): Promise<Streamed> {
+    const { streamer } = this.#sink;
+    if (streamer === undefined) throw new Error("this output cannot be streamed to");
+    do await this.drain();
+    while (this.#writing !== undefined || this.frames.byteLength > 0);
+    const moved = counted(
+      streamer.move(fd, offset, Math.min(length, this.#pacer?.piece ?? length)),
+    );
+    this.#writing = this.#settled(moved.then(({ bytes }) => bytes));
+    return moved;
+  }
+
+  /** Settles when everything has been written. */
+  async finish(): Promise<void> {
+    do await this.drain();
+    while (this.#writing !== undefined || this.frames.byteLength > 0);
+  }
+
+  /** No more timed writes. */
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+}
