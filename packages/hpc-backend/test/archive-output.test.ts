@@ -139,7 +139,7 @@ describe("fifos and devices", () => {
 
   test("a descriptor that the program was started with is one by any of its names", () => {
     const script = `
-      const { openArchiveOutput } = require("${join(__dirname, "../src/archive-output.ts")}");
+      const { openArchiveOutput } = require("${join(__dirname, "../src/archive/archive-output.ts")}");
       openArchiveOutput(process.argv[1]).then(async (o) => { await o.sink.write(Buffer.from("bytes")); await o.commit(); });`;
     const node = ["--import", "tsx", "--conditions=@podheitor/source", "-e", script];
     for (const name of ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
