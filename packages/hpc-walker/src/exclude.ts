@@ -1,6 +1,6 @@
 /**
  * Exclude patterns, as `shim-c/scan/hpc_scan.h` describes them; the TypeScript engine's half of
- * `shim-c/scan/exclude.c`, and built the same way. Names are bytes. A test holds both against `git
+ * `shim-c/scan/walk/exclude.c`, and built the same way. Names are bytes. A test holds both against `git
  * check-ignore`.
  */
 

@@ -19,8 +19,8 @@ export function isMarked(dir: Buffer, markers: readonly Buffer[]): boolean {
 /**
  * Is there, at `path`, what the marker `name` asks for? A CACHEDIR.TAG must be a regular file that
  * begins with its signature; for others any entry will do. One that cannot be asked for counts as
- * not there: better too much in a backup than too little. `marked` in shim-c/scan/markers.c says
- * the same.
+ * not there: better too much in a backup than too little. `markers_found` in shim-c/scan/walk/markers.c
+ * says the same.
  */
 function isMarker(path: Buffer, name: Buffer): boolean {
   return name.equals(CACHEDIR_TAG) ? hasSignature(path) : exists(path);

@@ -1,6 +1,7 @@
 /* Readahead changes nothing of what a scan says. In one of the programs every read counts as slow,
  * so that there is always some; in another it must have slept, too, and here none does. */
-#include "../engine.h"
+#include "../entry/ahead.h"
+#include "../core/scan.h"
 #include "tree.h"
 
 #define ALWAYS (AHEAD_SLOW_NS < 0 && !AHEAD_SLEEPS)
@@ -19,7 +20,7 @@ static void check_content(const struct result *r)
 static void timed_reads(struct worker *w, unsigned reads)
 {
     for (unsigned i = 0; i < reads * AHEAD_SAMPLE; i++)
-        read_end(w, read_begin(w), 100);
+        ahead_end(w, ahead_begin(w), 100);
 }
 
 /* All reads are slow: more are asked for each time that this is seen again soon, and few when it

@@ -1,11 +1,12 @@
 /* Threads that rest while the filesystem is slow. */
-#include "../engine.h"
+#include "../core/clock.h"
+#include "../core/scan.h"
 #include "tree.h"
 
 static void operations(struct worker *w, unsigned windows, int64_t each_ns)
 {
     for (unsigned i = 0; i < windows * BACK_OFF_WINDOW; i++)
-        time_end(w, now_ns() - each_ns);
+        backoff_end(w, clock_now() - each_ns);
 }
 
 static struct hpc_scan_stats stats_of(int64_t h)

@@ -1,5 +1,5 @@
 /* Layouts as a client of Lustre 2.17.0 gave them. */
-#include "../engine.h"
+#include "../entry/hsm.h"
 #include "tree.h"
 
 static size_t bytes_of(const char *hex, uint8_t *out)
@@ -31,22 +31,22 @@ void test_released(void)
     uint8_t lov[512];
     size_t len;
 
-    CHECK(!layout_is_released(lov, bytes_of(plain, lov)));
-    CHECK(layout_is_released(lov, bytes_of(released, lov)));
+    CHECK(!hsm_layout_is_released(lov, bytes_of(plain, lov)));
+    CHECK(hsm_layout_is_released(lov, bytes_of(released, lov)));
     len = bytes_of(composite, lov);
-    CHECK(layout_is_released(lov, len));
+    CHECK(hsm_layout_is_released(lov, len));
     lov[128 + 7] = 0; /* the first component's pattern: now only the second is */
-    CHECK(layout_is_released(lov, len));
+    CHECK(hsm_layout_is_released(lov, len));
     lov[160 + 7] = 0;
-    CHECK(!layout_is_released(lov, len));
+    CHECK(!hsm_layout_is_released(lov, len));
     for (size_t cut = 0; cut < len;
          cut++) { /* in memory of its own, so that a look too far is seen */
         uint8_t *some = malloc(cut + 1);
         memcpy(some, lov, cut);
-        CHECK(!layout_is_released(some, cut));
+        CHECK(!hsm_layout_is_released(some, cut));
         free(some);
     }
     memset(lov, 0xff, sizeof lov);
     memcpy(lov, "\xd0\x0b\xd6\x0b", 4);
-    CHECK(!layout_is_released(lov, sizeof lov));
+    CHECK(!hsm_layout_is_released(lov, sizeof lov));
 }

@@ -3,7 +3,7 @@ import { filesystemOf } from "@podheitor/hpc-native";
 
 /**
  * Filesystems that tell of project ids and all inode flags without a request for each file, from
- * Linux 6.17 on: shim-c/scan/flags.c.
+ * Linux 6.17 on: shim-c/scan/entry/flags.c.
  */
 const TELL: ReadonlySet<string> = new Set(["ext2", "ext3", "ext4", "xfs", "f2fs"]);
 /** Filesystems whose statx(2) tells of no flag. */
