@@ -1,4 +1,4 @@
-import type { BackupSummary, FilteredBy, Progress } from "@podheitor/hpc-backend";
+import type { BackupSummary, FilteredBy, Progress, TimeBy } from "@podheitor/hpc-backend";
 import type { ProgressFigures } from "./progress";
 
 /** The sum of what several concurrent jobs report. */
@@ -37,6 +37,7 @@ export function addSummaries(summaries: readonly BackupSummary[], seconds: numbe
   const sum = (pick: (one: BackupSummary) => number) =>
     summaries.reduce((total, one) => total + pick(one), 0);
   const filtered = (rule: keyof FilteredBy) => sum((one) => one.filtered_by[rule]);
+  const time = (what: keyof TimeBy) => sum((one) => one.time_by[what]);
   const entries = sum((one) => one.entries);
   return {
     entries,
@@ -51,6 +52,14 @@ export function addSummaries(summaries: readonly BackupSummary[], seconds: numbe
     failed: sum((one) => one.failed),
     seconds,
     entries_per_second: seconds > 0 ? entries / seconds : 0,
+    time_by: {
+      sending: time("sending"),
+      receiver: time("receiver"),
+      metadata: time("metadata"),
+      content: time("content"),
+      bandwidth: time("bandwidth"),
+      throttle: time("throttle"),
+    },
     peak_rss_bytes: Math.max(...summaries.map((one) => one.peak_rss_bytes)),
     scanned: sum((one) => one.scanned),
     filtered_by: {

@@ -32,5 +32,13 @@ export {
 } from "./open-scanner";
 export { paddedLength, RecordCursor, type WideField } from "./record";
 export { type EntryFields, RecordWriter } from "./record-writer";
-export type { EntryBatch, FillFrames, GivenName, Scanner, ScanOptions, ScanStats } from "./scanner";
+export type {
+  EntryBatch,
+  FillFrames,
+  GivenName,
+  Scanner,
+  ScanOptions,
+  ScanStats,
+  ScanWaits,
+} from "./scanner";
 export { openWorkersScanner, type WorkersOptions } from "./workers-scanner";

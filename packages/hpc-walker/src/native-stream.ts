@@ -10,10 +10,13 @@ export interface Streamed {
    * no bytes: this input cannot be spliced, read it.
    */
   readonly errno: number;
+  /** Milliseconds of it in which the output was full. */
+  readonly waitedMs?: number;
 }
 
 const STOP = 0;
 const ERROR = 1;
+const WAITED_MS = 2;
 
 /**
  * Moves bulk data from a file, a pipe or a socket to a pipe as D frames, by splice(2): no byte is
@@ -25,7 +28,7 @@ const ERROR = 1;
 export class Streamer {
   readonly #to: number;
   readonly #library: ScanLibrary;
-  readonly #control = new Int32Array(2);
+  readonly #control = new Int32Array(3);
   readonly #bytes = Buffer.from(this.#control.buffer);
 
   /** `to`: the pipe. See {@link streamerTo}. */
@@ -44,7 +47,8 @@ export class Streamer {
   async move(from: number, offset: number, length: number): Promise<Streamed> {
     const moved = await this.#library.stream(from, offset, length, this.#to, this.#bytes);
     if (moved < 0) throw NativeError.ofCall("hpc_stream", moved);
-    return { bytes: moved, errno: Atomics.load(this.#control, ERROR) };
+    const waitedMs = Atomics.load(this.#control, WAITED_MS);
+    return { bytes: moved, errno: Atomics.load(this.#control, ERROR), waitedMs };
   }
 
   /** Ends the move that is under way, and all later ones. */

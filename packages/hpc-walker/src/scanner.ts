@@ -120,6 +120,21 @@ export interface ScanStats {
   readonly xattrFailed: number;
   /** What `backOff` did; undefined: this engine cannot. */
   readonly backOff?: BackOff;
+  /** What whoever took entries from it waited for; undefined: this engine cannot tell. */
+  readonly waits?: ScanWaits;
+}
+
+/** Milliseconds in calls of `next` and `frames`. */
+export interface ScanWaits {
+  /** Nothing had been found. */
+  readonly waitedMs: number;
+  /**
+   * Of those, the part in which its threads were kept by `metadataOps` or `control`, not by the
+   * filesystem: each moment counts as far as the threads that had something to do were kept.
+   */
+  readonly throttledMs: number;
+  /** Frames that the output did not take. */
+  readonly receiverMs: number;
 }
 
 /** How far a scan gave way to a filesystem that had grown slow. */

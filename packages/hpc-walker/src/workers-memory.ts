@@ -49,7 +49,7 @@ export const Counter = {
   /** Always 0: this engine does not try. */
   xattrFailed: 15,
 } as const satisfies Counters;
-type Counters = Record<Exclude<keyof ScanStats, "backOff">, number>;
+type Counters = Record<Exclude<keyof ScanStats, "backOff" | "waits">, number>;
 export const COUNTERS = Object.keys(Counter).length;
 
 /** What main and workers share. */

@@ -1,5 +1,6 @@
 import { encodeAccounting, type Frame, type JobInfo, ProtocolError } from "@podheitor/hpc-ptcomm";
 import { Hpc1Sink } from "../emit/hpc1-sink";
+import { timeText } from "../emit/waits";
 import { runBackup } from "../job/backup-job";
 import { Tally } from "../job/tally";
 import { Hpc1Checks } from "./hpc1-checks";
@@ -16,8 +17,8 @@ export class BackupDialogue implements JobDialogue {
   }
 
   async run(): Promise<void> {
-    const { emitter, job } = this.#task;
-    const sums = new Tally();
+    const { emitter, job, messages, content } = this.#task;
+    const sums = new Tally(emitter.waits);
     const since = sinceOf(job);
     const ask = job.accurate && since !== undefined ? this.#checks.ask : undefined;
     const sink = new Hpc1Sink(emitter, { digests: false });
@@ -31,6 +32,7 @@ export class BackupDialogue implements JobDialogue {
       previousJobName: job.prevJobName,
       workDirectory: job.workingDir?.toString(),
     });
+    if (content) messages.say("info", timeText(emitter.waits.timeBy(sums.seconds)));
     emitter.frames.frame("U", encodeAccounting(sums));
     emitter.frames.signal("F");
   }

@@ -137,7 +137,9 @@ export class BatchEmitter {
 
   /** Waits for the oldest CHECK answer and emits the entries that are wanted. */
   async answer(checks: Checks): Promise<void> {
+    const begun = performance.now();
     const answered = await checks.oldest();
+    this.#job.sums.waits.answer(begun);
     if (answered === undefined) return;
     checks.shift();
     await this.#each(this.#answers, answered.records, answered.wanted, undefined);
@@ -332,6 +334,8 @@ export class BatchEmitter {
 
   /** An entry of which the scan left something out. */
   async #looked({ cursor, ahead }: BatchPass, bytes: Buffer): Promise<void> {
+    const { waits } = this.#job.sums;
+    const begun = performance.now();
     let looked: Looked;
     try {
       looked = await ahead.take(cursor.headStart, () => this.#look(cursor, bytes));
@@ -340,6 +344,8 @@ export class BatchEmitter {
       if (errno === EREMOTE && this.#reading.skipReleased) this.#released(cursor);
       else this.#unreadable(cursor, errno, NoteOperation.OPEN);
       return;
+    } finally {
+      waits.content(begun);
     }
     if (looked instanceof FileReader) await this.#file(cursor, bytes, looked);
     else this.#emit(cursor, bytes, 0, { attributes: looked });

@@ -77,10 +77,13 @@ export class ContentSender {
     const { sink } = this.job;
     if (sink.stream !== undefined && reader.streamable) return reader.stream(sink.stream);
     let block: Buffer | undefined;
+    const begun = performance.now();
     try {
       block = await reader.next();
     } catch (error) {
       return { bytes: 0, errno: errnoOf(error) };
+    } finally {
+      this.job.sums.waits.content(begun);
     }
     if (block === undefined) return undefined;
     sink.data(block);

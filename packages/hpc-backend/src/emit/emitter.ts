@@ -4,6 +4,7 @@ import { counted } from "../dialogue/pending-calls";
 import { FLUSH_IDLE_MS, MIB } from "../limits";
 import type { ByteSink } from "./byte-sink";
 import { Pacer } from "./pacer";
+import { Waits } from "./waits";
 
 /**
  * The only owner of an output. Frames are appended to one buffer while the one before is being
@@ -22,7 +23,9 @@ export class Emitter {
   /** Those who wait in drain(): the job, and at the end whoever says good-bye. */
   #waiting: (() => void)[] = [];
   #lastWrite = performance.now();
-  #pacer: Pacer | undefined;
+  readonly #pacer = new Pacer();
+  /** What whoever waits in drain() waits for, and what others of the same job add to it. */
+  readonly waits = new Waits();
   readonly #timer: NodeJS.Timeout;
 
   constructor(sink: ByteSink, options: { readonly digest?: Digest } = {}) {
@@ -69,13 +72,16 @@ export class Emitter {
   #settled(write: Promise<number>): Promise<void> {
     const begun = performance.now();
     return write
-      .then((bytes) => this.#pacer?.spent(bytes, begun))
+      .then((bytes) => {
+        // From here on nobody waits for the receiver, but perhaps for the limit.
+        this.#lastWrite = performance.now();
+        return this.#pacer.spent(bytes, begun);
+      })
       .catch((error: unknown) => {
         this.#failure ??= error;
       })
       .then(() => {
         this.#writing = undefined;
-        this.#lastWrite = performance.now();
         if (this.#asked) this.flush();
         this.#wake();
       });
@@ -86,8 +92,7 @@ export class Emitter {
    * on its way and no limit is kept.
    */
   readonly fill: FillFrames = (how) => {
-    const idle =
-      this.#writing === undefined && this.#failure === undefined && this.#pacer === undefined;
+    const idle = this.#writing === undefined && this.#failure === undefined && !this.#pacer.limited;
     this.frames.fill((buffer, length) => {
       const filled = how(buffer, length, idle ? this.#sink.fd : undefined);
       if (filled.written > 0) this.#lastWrite = performance.now();
@@ -97,10 +102,10 @@ export class Emitter {
 
   /**
    * From now on at most so many MiB a second are written, on the average; undefined: as many as are
-   * taken.
+   * taken. May be called at any time, also while somebody waits for the limit before.
    */
   limit(mibPerSecond: number | undefined): void {
-    this.#pacer = mibPerSecond === undefined ? undefined : new Pacer(mibPerSecond * MIB);
+    this.#pacer.limit(mibPerSecond === undefined ? undefined : mibPerSecond * MIB);
   }
 
   /**
@@ -119,7 +124,9 @@ export class Emitter {
    */
   async drain(): Promise<void> {
     while (this.#writing !== undefined && this.#failure === undefined) {
+      const begun = performance.now();
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      this.waits.output(begun, this.#lastWrite);
     }
     if (this.#failure !== undefined) throw this.#failure;
     this.#write();
@@ -140,11 +147,12 @@ export class Emitter {
     if (streamer === undefined) throw new Error("this output cannot be streamed to");
     do await this.drain();
     while (this.#writing !== undefined || this.frames.byteLength > 0);
-    const moved = counted(
-      streamer.move(fd, offset, Math.min(length, this.#pacer?.piece ?? length)),
-    );
+    const begun = performance.now();
+    const moved = counted(streamer.move(fd, offset, Math.min(length, this.#pacer.piece)));
     this.#writing = this.#settled(moved.then(({ bytes }) => bytes));
-    return moved;
+    const streamed = await moved;
+    this.waits.content(begun, streamed.waitedMs);
+    return streamed;
   }
 
   /** Settles when everything has been written. */

@@ -40,8 +40,8 @@ export async function backupToArchive(options: BackupToArchive): Promise<BackupS
   requireDescriptors();
   await requireRoots(params);
   const output = await openArchiveOutput(options.archive, signal);
-  const sums = new Tally();
   const emitter = new Emitter(output.sink, { digest: digestOf });
+  const sums = new Tally(emitter.waits);
   emitter.limit(params.bandwidthMib);
   try {
     await writing(options.archive, output.sink.write(archiveHeader()));

@@ -63,6 +63,7 @@ export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
     ...plan.scan,
     engine: "native",
   });
+  job.sums.waits.scan = () => scanner?.stats().waits;
   const stop = () => scanner?.stop();
   job.signal?.addEventListener("abort", stop, { once: true });
   const lost = new LostNames(job, watch, before);

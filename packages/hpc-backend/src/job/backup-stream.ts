@@ -31,7 +31,7 @@ export async function backupToStream({
   openScanner,
 }: BackupStream): Promise<void> {
   emitter.limit(params.bandwidthMib);
-  const sums = new Tally();
+  const sums = new Tally(emitter.waits);
   const messages = new JobLog((level, text) => emitter.frames.message(PTCOMM_LEVEL[level], text));
   const sink = new Hpc1Sink(emitter, { digests: false });
   const job = {

@@ -1,3 +1,5 @@
+import type { TimeBy } from "../emit/waits";
+
 export type MessageLevel = "info" | "warning" | "error" | "not-saved";
 
 /** Where a running job stands. */
@@ -6,6 +8,8 @@ export interface Progress {
   readonly bytes: number;
   readonly failed: number;
   readonly seconds: number;
+  /** Backup: where they went. */
+  readonly timeBy?: TimeBy;
   /** Backup: the name of a file whose content takes more than one read and is on its way. */
   readonly file?: Buffer;
 }
@@ -81,6 +85,8 @@ export interface BackupSummary {
   readonly failed: number;
   readonly seconds: number;
   readonly entries_per_second: number;
+  /** Where the seconds went; they add up. Of several jobs at once: the sums of their own. */
+  readonly time_by: TimeBy;
   /** Of the process that made the backup, from its start on. */
   readonly peak_rss_bytes: number;
   readonly scanned: number;

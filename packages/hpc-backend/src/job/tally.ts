@@ -1,5 +1,6 @@
 import { errnoName } from "@podheitor/hpc-native";
 import { isBalanced } from "@podheitor/hpc-ptcomm";
+import { Waits } from "../emit/waits";
 import type { BackupSummary, Progress } from "./job-events";
 import { peakRss } from "./peak-rss";
 
@@ -55,6 +56,13 @@ export class Tally {
 
   readonly #started = process.hrtime.bigint();
 
+  readonly waits: Waits;
+
+  /** `waits`: those of the output that the job writes to. */
+  constructor(waits = new Waits()) {
+    this.waits = waits;
+  }
+
   get filtered(): number {
     return (
       this.filteredShard +
@@ -89,12 +97,13 @@ export class Tally {
   reading: { readonly file: Buffer; readonly bytes: number } | undefined;
 
   progress(): Progress {
-    const { reading } = this;
+    const { reading, seconds } = this;
     return {
       entries: this.emitted,
       bytes: this.bytes + (reading?.bytes ?? 0),
       failed: this.failed + this.incomplete,
-      seconds: this.seconds,
+      seconds,
+      timeBy: this.waits.timeBy(seconds),
       ...(reading === undefined ? {} : { file: reading.file }),
     };
   }
@@ -114,6 +123,7 @@ export class Tally {
       failed: this.failed,
       seconds,
       entries_per_second: seconds > 0 ? Math.round(this.emitted / seconds) : 0,
+      time_by: this.waits.timeBy(seconds),
       peak_rss_bytes: peakRss(),
       scanned: this.scanned,
       filtered_by: {

@@ -85,7 +85,7 @@ export const backup: Command<Arguments> = {
     output.endProgress();
     if (args.json) output.object({ ...summary, warnings: output.warnings });
     else
-      printSummary(
+      await printSummary(
         summary,
         jobs.map((job) => job.archive),
         output,
@@ -177,7 +177,12 @@ async function runAll(
   );
 }
 
-function printSummary(summary: BackupSummary, archives: readonly string[], output: Output): void {
+async function printSummary(
+  summary: BackupSummary,
+  archives: readonly string[],
+  output: Output,
+): Promise<void> {
+  const { timeText } = await import("@podheitor/hpc-backend");
   const name =
     archives.length === 1 ? (archives[0] ?? "") : `${archives.length} archives, ${archives[0]} …`;
   output.line(
@@ -189,6 +194,7 @@ function printSummary(summary: BackupSummary, archives: readonly string[], outpu
   output.line(
     `  ${formatCount(summary.failed)} failed, ${formatCount(summary.incomplete)} incomplete, ${formatCount(summary.vanished)} vanished, ${plural(summary.unlistable, "directory", "directories")} not listed in full`,
   );
+  output.line(`  ${timeText(summary.time_by)}`);
   const left = leftOut(summary.filtered_by, archives.length > 1);
   if (left.length > 0) output.line(`  left out: ${left.join(", ")}`);
   const rest = [
