@@ -8,7 +8,6 @@ export { type TimeBy, timeText } from "./emit/waits";
 export { type ErrorCode, HpcError } from "./errors";
 export { type BackupToArchive, backupToArchive } from "./job/backup-archive";
 export { type BackupStream, backupToStream } from "./job/backup-stream";
-export type { OpenScanner } from "./job/backup-types";
 export type {
   BackupSummary,
   Difference,
@@ -27,4 +26,14 @@ export { type Selection, type Selector, selector } from "./params/patterns";
 export { requireRoots } from "./params/roots";
 export { shardingOf } from "./params/sharding";
 export { printable } from "./printable";
+export { scanSource } from "./source/scan-source";
+export type {
+  Change,
+  EntrySource,
+  OpenSource,
+  Position,
+  SourceCapabilities,
+  SourceControl,
+  SourceProgress,
+} from "./source/source";
 export { VERSION } from "./version";

@@ -22,14 +22,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
 import {
-  createScanner,
   type EntryFields,
   EntryFlag,
   EntryKind,
   RecordCursor,
   RecordType,
   RecordWriter,
-  type Scanner,
 } from "@podheitor/hpc-walker";
 import { BatchEmitter } from "../src/emit/batch-emitter";
 import type { Outgoing } from "../src/emit/entry-sink";
@@ -37,10 +35,11 @@ import type { FileReader } from "../src/entry/file-reader";
 import { SeenFiles } from "../src/entry/seen-files";
 import { backupToArchive, parseParams, restoreArchive } from "../src/index";
 import { runBackup } from "../src/job/backup-job";
-import type { OpenScanner } from "../src/job/backup-types";
 import { JobLog } from "../src/job/job-log";
 import { Tally } from "../src/job/tally";
 import { requireDescriptors } from "../src/params/descriptors";
+import { openScan } from "../src/source/scan-source";
+import type { OpenSource } from "../src/source/source";
 
 /* What users of a tree do to it between the scan and the end of reading. */
 
@@ -295,20 +294,17 @@ test("a torn file is saved to the size that was seen, named, and counted", async
 
 /** Runs a backup whose scan is followed by `between`, before anything of its batch is looked at. */
 async function backedUp(between: (bytes: Buffer) => void, ask?: (count: number) => Uint8Array) {
-  const openScanner: OpenScanner = (options) => {
-    const inner = createScanner(options);
-    const wrapped: Scanner = {
-      engine: inner.engine,
-      stop: () => inner.stop(),
-      stats: () => inner.stats(),
-      close: () => inner.close(),
+  const openSource: OpenSource = (options) => {
+    const inner = openScan(options);
+    return {
+      ...inner,
+      frames: undefined,
       next: async () => {
-        const batch = await inner.next();
-        if (batch !== undefined) between(batch.bytes);
-        return batch;
+        const change = await inner.next();
+        if (change?.kind === "batch") between(change.bytes);
+        return change;
       },
     };
-    return wrapped;
   };
   const sums = new Tally();
   const said: string[] = [];
@@ -318,7 +314,7 @@ async function backedUp(between: (bytes: Buffer) => void, ask?: (count: number) 
     params: parseParams([["path", root()]]),
     since: ask === undefined ? undefined : future,
     ask: ask === undefined ? undefined : async ({ count }) => ask(count),
-    ...{ content: true, sums, signal: undefined, openScanner },
+    ...{ content: true, sums, signal: undefined, openSource },
     sink: {
       entry: ({ name, bytes, headStart, flags }: Outgoing) =>
         void entries.push({
@@ -327,6 +323,7 @@ async function backedUp(between: (bytes: Buffer) => void, ask?: (count: number) 
           flags,
           xattrs: undefined,
         }),
+      deleted: () => undefined,
       attributes: (block) => {
         const last = entries.at(-1);
         if (last !== undefined) last.xattrs = Buffer.from(block);
@@ -376,7 +373,12 @@ test("a file that got the inode number of an earlier one is no other name of it"
     sink: {
       entry: ({ name, flags, group, link }: Outgoing) =>
         void sent.push(`${name} ${flags} ${group} ${link}`),
-      ...{ attributes: () => undefined, data: () => undefined, end: () => undefined },
+      ...{
+        attributes: () => undefined,
+        deleted: () => undefined,
+        data: () => undefined,
+        end: () => undefined,
+      },
       ...{ full: false, drain: async () => undefined },
     },
     messages: new JobLog(() => undefined),

@@ -272,6 +272,7 @@ test("never more than four CHECK batches are unanswered, the last one included",
     },
     sink: {
       attributes: () => undefined,
+      deleted: () => undefined,
       entry: () => undefined,
       data: () => undefined,
       end: () => undefined,

@@ -18,12 +18,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { FrameDecoder } from "@podheitor/hpc-ptcomm";
-import { createScanner, type Scanner } from "@podheitor/hpc-walker";
 import { sinkOf } from "../src/emit/byte-sink";
 import { Emitter } from "../src/emit/emitter";
 import { backupToStream } from "../src/job/backup-stream";
-import type { OpenScanner } from "../src/job/backup-types";
 import { parseParams } from "../src/params/params";
+import { openScan } from "../src/source/scan-source";
+import type { OpenSource } from "../src/source/source";
 
 /* Frames that C writes to the output by itself: the stream is the one that entries make which are taken one batch at a time. */
 
@@ -79,21 +79,10 @@ async function byBatches(): Promise<Buffer> {
     ["path", Buffer.from(tree)],
     ["threads", Buffer.from("1")],
   ]);
-  const openScanner: OpenScanner = (options) =>
-    withoutFrames(createScanner({ ...options, engine: "native" }));
-  await backupToStream({ params, emitter, signal: new AbortController().signal, openScanner });
+  const openSource: OpenSource = (options) => ({ ...openScan(options), frames: undefined });
+  await backupToStream({ params, emitter, signal: new AbortController().signal, openSource });
   emitter.close();
   return Buffer.concat(written);
-}
-
-function withoutFrames(scanner: Scanner): Scanner {
-  return {
-    engine: "native",
-    next: () => scanner.next(),
-    stop: () => scanner.stop(),
-    stats: () => scanner.stats(),
-    close: () => scanner.close(),
-  };
 }
 
 /**

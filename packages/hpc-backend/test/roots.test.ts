@@ -129,7 +129,15 @@ describe("a root that becomes unreadable after it was checked", () => {
     const writer = new RecordWriter(bytes);
     writer.dir(dir);
     writer.error(op, 13, Buffer.from(name));
-    const sink = { full: false, attributes: fail, drain: fail, entry: fail, data: fail, end: fail };
+    const methods = {
+      attributes: fail,
+      deleted: fail,
+      drain: fail,
+      entry: fail,
+      data: fail,
+      end: fail,
+    };
+    const sink = { full: false, ...methods };
     const emitter = new BatchEmitter({
       params: {
         ...parseParams([["path", Buffer.from("/")]]),

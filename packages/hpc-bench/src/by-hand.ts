@@ -1,4 +1,4 @@
-import { backupToStream, Emitter, parseParams, sinkOf } from "@podheitor/hpc-backend";
+import { backupToStream, Emitter, parseParams, scanSource, sinkOf } from "@podheitor/hpc-backend";
 import { streamerTo, widenPipe } from "@podheitor/hpc-walker";
 import { BenchError } from "./errors";
 import { SyntheticScanner } from "./synthetic-scanner";
@@ -24,7 +24,8 @@ export const RELAY_PIPE_BYTES = 256 * 1024;
 export async function emitSynthetic(count: number, signal: AbortSignal): Promise<void> {
   const emitter = new Emitter(sinkOf(STDOUT));
   const params = parseParams([["path", Buffer.from("/")]]);
-  await backupToStream({ params, emitter, signal, openScanner: () => new SyntheticScanner(count) });
+  const openSource = () => scanSource(new SyntheticScanner(count));
+  await backupToStream({ params, emitter, signal, openSource });
   emitter.close();
 }
 

@@ -21,7 +21,7 @@ function drive(bytes: Buffer): { events: BackendEvent[]; said: string } {
     const event = session.receive(frame);
     if (!event) continue;
     events.push(event);
-    if (event.type === "configured" || event.type === "start") session.accept();
+    if (ANSWERED.has(event.type)) session.accept();
   }
   return { events, said: out.takeBytes().toString() };
 }
@@ -31,10 +31,11 @@ function after(...frames: Parameters<BackendSession["receive"]>[0][]): BackendSe
   const session = new BackendSession(new FrameWriter());
   for (const frame of frames) {
     const event = session.receive(frame);
-    if (event?.type === "configured" || event?.type === "start") session.accept();
+    if (event !== undefined && ANSWERED.has(event.type)) session.accept();
   }
   return session;
 }
+const ANSWERED: ReadonlySet<string> = new Set(["configured", "start", "end"]);
 const JOB = [command("Job"), command("Name=x"), command("JobID=1"), command("Type=B"), signal("F")];
 const PARAMS = [command("Params"), command("path=/a"), signal("F")];
 

@@ -23,7 +23,7 @@ export type BackendEvent =
   | { readonly type: "frame"; readonly frame: Frame }
   /** The plugin reports an error: it gives the pending exchange up. */
   | { readonly type: "error"; readonly text: string }
-  /** END, already acknowledged. */
+  /** END: the plugin has all of it. Say `accept()`. */
   | { readonly type: "end" }
   /** T: nothing more will come. Leave. */
   | { readonly type: "terminate" };
@@ -38,6 +38,7 @@ type Phase =
   | "start"
   | "starting"
   | "working"
+  | "ending"
   | "ended";
 
 /**
@@ -72,7 +73,7 @@ export class BackendSession {
     return this.#command(frame, commandText(frame.payload));
   }
 
-  /** Answers `configured` or `start`: go on. */
+  /** Answers `configured`, `start` or `end`: go on. */
   accept(): void {
     this.#answered();
     this.#out.signal("F");
@@ -91,14 +92,14 @@ export class BackendSession {
   #answered(): void {
     if (this.#phase === "configured") this.#phase = "start";
     else if (this.#phase === "starting") this.#phase = "working";
+    else if (this.#phase === "ending") this.#phase = "ended";
     else throw new RangeError("nothing waits for an answer");
   }
 
   #work(frame: Frame): BackendEvent {
     if (frame.status !== "C" || !commandText(frame.payload).equals(END))
       return { type: "frame", frame };
-    this.#phase = "ended";
-    this.#out.signal("F");
+    this.#phase = "ending";
     return { type: "end" };
   }
 

@@ -129,6 +129,13 @@ export class FrameWriter {
     if (this.#digest !== undefined) payload.writeBigUInt64LE(this.#digest(block), block.length);
   }
 
+  /** A G frame: a name that is gone; in an archive its digest follows it. */
+  deleted(name: Buffer): void {
+    const payload = this.#begin("G", name.length + (this.#digest === undefined ? 0 : 8));
+    payload.set(name);
+    if (this.#digest !== undefined) payload.writeBigUInt64LE(this.#digest(name), name.length);
+  }
+
   /** D frames with these bytes, none for none. */
   data(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; at += MAX_PAYLOAD) {

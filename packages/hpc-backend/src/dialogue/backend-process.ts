@@ -14,7 +14,7 @@ import {
 } from "@podheitor/hpc-ptcomm";
 import type { ByteSink } from "../emit/byte-sink";
 import { Emitter } from "../emit/emitter";
-import { cancelled } from "../errors";
+import { cancelled, causeOf } from "../errors";
 import type { MessageLevel } from "../job/job-events";
 import { JobLog } from "../job/job-log";
 import { CANCEL_GRACE_MS } from "../limits";
@@ -138,7 +138,7 @@ export class BackendProcess {
         this.cancel("error from the plugin");
         return;
       case "end":
-        this.#ended = true;
+        this.#running = this.#end();
         return;
       case "terminate":
         this.cancel("T");
@@ -199,6 +199,17 @@ export class BackendProcess {
     const content = command === "BackupStart";
     const [emitter, messages, signal] = [this.#emitter, this.#messages, this.#abort.signal];
     return new BackupDialogue({ emitter, job, params, content, messages, signal });
+  }
+
+  /** What was waiting for the plugin's word is done before it hears that this was the end. */
+  async #end(): Promise<void> {
+    await this.#work?.confirmed().catch((error: unknown) => {
+      this.#messages.say("warning", `the job is complete, but ${causeOf(error)}`);
+    });
+    if (this.#leaving) return;
+    this.#ended = true;
+    this.#session.accept();
+    this.#emitter.flush();
   }
 
   /** Before the work: the plugin makes a fatal job message of the abort frame. */

@@ -1,7 +1,7 @@
 import { encodeAccounting, type Frame, type JobInfo, ProtocolError } from "@podheitor/hpc-ptcomm";
 import { Hpc1Sink } from "../emit/hpc1-sink";
 import { timeText } from "../emit/waits";
-import { runBackup } from "../job/backup-job";
+import { type Confirm, runBackup } from "../job/backup-job";
 import { Tally } from "../job/tally";
 import { Hpc1Checks } from "./hpc1-checks";
 import type { BackupRequest, JobDialogue } from "./job-dialogue";
@@ -10,6 +10,7 @@ import type { BackupRequest, JobDialogue } from "./job-dialogue";
 export class BackupDialogue implements JobDialogue {
   readonly #task: BackupRequest;
   readonly #checks: Hpc1Checks;
+  #confirm: Confirm | undefined;
 
   constructor(task: BackupRequest) {
     this.#task = task;
@@ -22,7 +23,7 @@ export class BackupDialogue implements JobDialogue {
     const since = sinceOf(job);
     const ask = job.accurate && since !== undefined ? this.#checks.ask : undefined;
     const sink = new Hpc1Sink(emitter, { digests: false });
-    await runBackup({
+    this.#confirm = await runBackup({
       ...this.#task,
       since,
       ask,
@@ -35,6 +36,10 @@ export class BackupDialogue implements JobDialogue {
     if (content) messages.say("info", timeText(emitter.waits.timeBy(sums.seconds)));
     emitter.frames.frame("U", encodeAccounting(sums));
     emitter.frames.signal("F");
+  }
+
+  async confirmed(): Promise<void> {
+    await this.#confirm?.();
   }
 
   frame(frame: Frame): void {

@@ -9,6 +9,8 @@ export interface JobDialogue {
   run(): Promise<void>;
   /** A frame that the plugin sends meanwhile. Throws ProtocolError for one that has no place. */
   frame(frame: Frame): void;
+  /** The plugin has taken all of it and confirmed the end. Rejects with what cannot be kept. */
+  confirmed(): Promise<void>;
 }
 
 /** What a backup or estimate over the pipe is given. */

@@ -1,13 +1,6 @@
 import { tmpdir } from "node:os";
 import { errnoName } from "@podheitor/hpc-native";
-import {
-  EntryFlag,
-  EntryKind,
-  RecordCursor,
-  RecordType,
-  type Scanner,
-  ScanOp,
-} from "@podheitor/hpc-walker";
+import { EntryFlag, EntryKind, RecordCursor, RecordType, ScanOp } from "@podheitor/hpc-walker";
 import { EREMOTE, isGone, NoteOperation } from "../archive/archive-note";
 import type { Checks } from "../dialogue/checks";
 import {
@@ -25,6 +18,7 @@ import { errnoOf } from "../errors";
 import type { BackupJob } from "../job/backup-types";
 import { isOwnOutput } from "../job/own-outputs";
 import { unreadableRoot } from "../params/roots";
+import type { EntrySource } from "../source/source";
 import { ContentSender } from "./content-sender";
 import { changedText, failedText, leftOutText, xattrsText } from "./entry-messages";
 import { fullName, type Outgoing } from "./entry-sink";
@@ -123,8 +117,21 @@ export class BatchEmitter {
    * Ordinary entries straight from the scan. Settles false when its `next()` has what comes then;
    * always, where frames cannot be made so.
    */
-  async pull(scanner: Scanner): Promise<boolean> {
-    return this.#runs?.pull(scanner, this.#job.signal) ?? false;
+  async pull(source: EntrySource): Promise<boolean> {
+    return this.#runs?.pull(source, this.#job.signal) ?? false;
+  }
+
+  /** Names that are gone. */
+  async deleted(names: readonly Buffer[]): Promise<void> {
+    const { sink, sums, signal } = this.#job;
+    for (const name of names) {
+      if (sink.full) {
+        await sink.drain();
+        signal?.throwIfAborted();
+      }
+      sink.deleted(name);
+      sums.deleted++;
+    }
   }
 
   /**

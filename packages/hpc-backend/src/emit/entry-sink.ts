@@ -42,6 +42,8 @@ export interface EntrySink {
    * complete).
    */
   end(bytes: number, errno: number): void;
+  /** A name that is gone, absolute; between entries. */
+  deleted(name: Buffer): void;
   /**
    * What is missing, and why; between entries. Archives keep it, a receiver at the other end of a
    * pipe gets messages.

@@ -1,7 +1,8 @@
-import { FramesStop, NativeFrames, type RecordCursor, type Scanner } from "@podheitor/hpc-walker";
+import { FramesStop, NativeFrames, type RecordCursor } from "@podheitor/hpc-walker";
 import { ownOutputs } from "../job/own-outputs";
 import type { Tally } from "../job/tally";
 import { PULL_SKIP_MAX, RUN_SHORT, RUN_SKIP_MAX } from "../limits";
+import type { EntrySource } from "../source/source";
 import type { EntrySink } from "./entry-sink";
 import { TrialBackoff } from "./trial-backoff";
 
@@ -69,14 +70,14 @@ export class FrameRuns {
   }
 
   /**
-   * Ordinary entries straight from the scan. Settles false when the scan's `next()` has what comes
+   * Ordinary entries straight from the scan. Settles false when the source's `next()` has what comes
    * then, if anything.
    */
-  async pull(scanner: Scanner, signal: AbortSignal | undefined): Promise<boolean> {
+  async pull(source: EntrySource, signal: AbortSignal | undefined): Promise<boolean> {
     const { frames } = this.#sink;
-    if (scanner.frames === undefined || frames === undefined || !this.#pulls.due) return false;
+    if (source.frames === undefined || frames === undefined || !this.#pulls.due) return false;
     const { empty } = frames;
-    const stop = await scanner.frames(this.#native, frames.fill, ownOutputs);
+    const stop = await source.frames(this.#native, frames.fill, ownOutputs);
     const entries = this.#count();
     if (stop === FramesStop.MORE) return true;
     // What an empty buffer has no room for gets none by waiting.

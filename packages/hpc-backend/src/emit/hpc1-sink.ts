@@ -53,4 +53,8 @@ export class Hpc1Sink implements EntrySink {
     const digest = this.#digest?.take();
     this.#emitter.frames.dataEnd(bytes, errno, errno === 0 ? digest : undefined);
   }
+
+  deleted(name: Buffer): void {
+    this.#emitter.frames.deleted(name);
+  }
 }

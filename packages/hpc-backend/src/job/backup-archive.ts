@@ -46,7 +46,7 @@ export async function backupToArchive(options: BackupToArchive): Promise<BackupS
   try {
     await writing(options.archive, output.sink.write(archiveHeader()));
     const digest = facts(emitter, options);
-    const engine = await runBackup({
+    const confirmed = await runBackup({
       params,
       since: options.since,
       ask: undefined,
@@ -62,8 +62,9 @@ export async function backupToArchive(options: BackupToArchive): Promise<BackupS
     await writing(options.archive, emitter.finish());
     const warning = await writing(options.archive, output.commit());
     if (warning !== undefined) events?.message?.("warning", warning);
+    await confirmed();
     events?.progress?.(sums.progress());
-    return sums.summary(engine);
+    return sums.summary("native");
   } catch (error) {
     await output.discard().catch(() => undefined);
     throw error;

@@ -1,6 +1,5 @@
 import { setTimeout as after } from "node:timers/promises";
 import { MineOnly } from "@podheitor/hpc-shard";
-import { createScanner, type Scanner } from "@podheitor/hpc-walker";
 import { Checks } from "../dialogue/checks";
 import { BatchEmitter } from "../emit/batch-emitter";
 import { cancelled } from "../errors";
@@ -10,18 +9,24 @@ import { planScan } from "../params/plan";
 import { shardingOf } from "../params/sharding";
 import { uncovered } from "../params/uncovered";
 import { printable } from "../printable";
+import { openScan } from "../source/scan-source";
+import type { EntrySource, Position } from "../source/source";
 import { BackOffReport } from "./back-off";
 import type { BackupJob } from "./backup-types";
 import { LostNames, wholeText } from "./lost-names";
 import { ShardSet } from "./shard-set";
 import { TargetWatch } from "./target-watch";
 
+/** What is left to do once the receiver has confirmed that it has all of the job, and not before. */
+export type Confirm = () => Promise<void>;
+
 /**
- * Scans, and sends every entry of this job to the sink. On return all of them have been appended
- * and the accounting is complete. Rejects with HPC_CANCELLED when the signal fires, with the
- * scanner's error when the engine fails, and with the sink's when the receiver is gone.
+ * Sends every entry of the job's source to the sink. On return all of them have been appended and
+ * the accounting is complete; whoever hears the receiver confirm the end then calls what was
+ * returned. Rejects with HPC_CANCELLED when the signal fires, with the source's error when that
+ * fails, and with the sink's when the receiver is gone.
  */
-export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
+export async function runBackup(job: BackupJob): Promise<Confirm> {
   requireDescriptors();
   const sharding = await shardingOf(job.params, job.jobName ?? "");
   const before = LostNames.before(job);
@@ -53,25 +58,22 @@ export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
   const watch: TargetWatch = new TargetWatch(plan.filesystems, {
     degraded: job.params.degraded,
     messages: job.messages,
-    failed: () => scanner?.stop(),
+    failed: () => source?.stop(),
   });
-  let scanner: Scanner | undefined;
+  let source: EntrySource | undefined;
   await watch.look();
   job.signal?.throwIfAborted();
 
-  scanner = (job.openScanner ?? createScanner)({
-    ...plan.scan,
-    engine: "native",
-  });
-  job.sums.waits.scan = () => scanner?.stats().waits;
-  const stop = () => scanner?.stop();
+  source = (job.openSource ?? openScan)(plan.scan);
+  job.sums.waits.scan = () => source?.stats().waits;
+  const stop = () => source?.stop();
   job.signal?.addEventListener("abort", stop, { once: true });
   const lost = new LostNames(job, watch, before);
   const emitter = new BatchEmitter(
     { ...job, trouble: lost.trouble },
     {
       asks: checks !== undefined,
-      native: scanner.engine === "native",
+      native: source.capabilities.frames,
       skipReleased: plan.scan.skipReleased === true,
       projects: plan.scan.projects !== undefined,
     },
@@ -80,26 +82,29 @@ export async function runBackup(job: BackupJob): Promise<Scanner["engine"]> {
   const backOff = plan.scan.backOff
     ? new BackOffReport(plan.scan.threads, job.messages)
     : undefined;
+  let position: Position | undefined;
   try {
-    await pump(scanner, mine, emitter, checks, job, backOff);
-    backOff?.end(scanner.stats());
+    position = await pump(source, mine, emitter, checks, job, backOff);
+    backOff?.end(source.stats());
     await watch.look();
     lost.end();
     // A shard that is not by inode need not meet every name.
-    if (sharding.byInode) sayIdle(scanner, job);
+    if (sharding.byInode && source.capabilities.everyName) sayIdle(source, job);
     if (job.sums.released > 0) job.messages.say("warning", releasedText(job.sums.released));
     job.sums.filteredShard += mine?.dropped ?? 0;
-    account(scanner, job);
-    record?.completed(Math.floor(Date.now() / 1000));
+    account(source, job);
   } catch (error) {
     throw job.signal?.aborted ? cancelled() : (watch.problem ?? error);
   } finally {
     job.signal?.removeEventListener("abort", stop);
     await emitter.close();
-    await scanner.close();
+    await source.close();
   }
   job.messages.close();
-  return scanner.engine;
+  return async () => {
+    record?.completed(Math.floor(Date.now() / 1000));
+    if (position !== undefined) await source.commit?.(position);
+  };
 }
 
 function releasedText(count: number): string {
@@ -107,25 +112,30 @@ function releasedText(count: number): string {
   return `${files} not saved, because HSM has released them: their data lies in the archive of HSM only; hsm=recall brings it back and saves it`;
 }
 
+/** Settles at the end of the source, with the last position that it gave. */
 async function pump(
-  scanner: Scanner,
+  source: EntrySource,
   mine: MineOnly | undefined,
   emitter: BatchEmitter,
   checks: Checks | undefined,
   job: BackupJob,
   backOff: BackOffReport | undefined,
-): Promise<void> {
+): Promise<Position | undefined> {
+  let position: Position | undefined;
   // What is asked about, or left out here, has to be looked at entry by entry.
   const straight = checks === undefined && mine === undefined;
   for (;;) {
-    if (!straight || !(await emitter.pull(scanner))) {
-      const pending = scanner.next();
+    if (!straight || !(await emitter.pull(source))) {
+      const pending = source.next();
       if (checks !== undefined) await answersWhileWaiting(pending, emitter, checks);
-      const batch = await pending;
-      if (batch === undefined) break;
-      await emitter.batch(mine?.of(batch.bytes) ?? batch.bytes, checks);
+      const change = await pending;
+      if (change === undefined) break;
+      if (change.kind === "batch")
+        await emitter.batch(mine?.of(change.bytes) ?? change.bytes, checks);
+      else if (change.kind === "deleted") await emitter.deleted(change.names);
+      else position = Buffer.from(change.position);
     }
-    backOff?.look(scanner.stats());
+    backOff?.look(source.stats());
     job.progress?.();
   }
   // The receiver is promised at most CHECK_UNANSWERED questions, the last one included.
@@ -133,6 +143,7 @@ async function pump(
   checks?.flush();
   while (checks !== undefined && checks.unanswered > 0) await emitter.answer(checks);
   await emitter.unchangedLinks();
+  return position;
 }
 
 /**
@@ -165,8 +176,8 @@ async function answersWhileWaiting(
 }
 
 /** A pattern that is misspelt leaves nothing out, and nobody would know. */
-function sayIdle(scanner: Scanner, { params, messages }: BackupJob): void {
-  for (const index of scanner.idleExcludes?.() ?? []) {
+function sayIdle(source: EntrySource, { params, messages }: BackupJob): void {
+  for (const index of source.idleExcludes?.() ?? []) {
     const pattern = params.excludes[index];
     if (pattern !== undefined)
       messages.say("info", `exclude ${printable(pattern)} matched nothing`);
@@ -174,8 +185,8 @@ function sayIdle(scanner: Scanner, { params, messages }: BackupJob): void {
 }
 
 /** Adds what the engine counted to what the emitter counted. */
-function account(scanner: Scanner, job: BackupJob): void {
-  const stats = scanner.stats();
+function account(source: EntrySource, job: BackupJob): void {
+  const stats = source.stats();
   const { sums } = job;
   sums.scanned += stats.scanned;
   sums.filteredShard += stats.filteredShard;

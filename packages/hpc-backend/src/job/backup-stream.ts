@@ -4,8 +4,8 @@ import type { Emitter } from "../emit/emitter";
 import { Hpc1Sink } from "../emit/hpc1-sink";
 import type { JobParams } from "../params/params";
 import { requireRoots } from "../params/roots";
+import type { OpenSource } from "../source/source";
 import { runBackup } from "./backup-job";
-import type { OpenScanner } from "./backup-types";
 import { JobLog } from "./job-log";
 import { Tally } from "./tally";
 
@@ -14,7 +14,7 @@ export interface BackupStream {
   readonly emitter: Emitter;
   readonly signal: AbortSignal;
   /** Another source of entries than the scan of `params.paths`. */
-  readonly openScanner?: OpenScanner;
+  readonly openSource?: OpenSource;
 }
 
 /**
@@ -28,7 +28,7 @@ export async function backupToStream({
   params,
   emitter,
   signal,
-  openScanner,
+  openSource,
 }: BackupStream): Promise<void> {
   emitter.limit(params.bandwidthMib);
   const sums = new Tally(emitter.waits);
@@ -44,9 +44,10 @@ export async function backupToStream({
     messages,
     signal,
   };
-  if (openScanner === undefined) await requireRoots(params);
-  await runBackup(openScanner === undefined ? job : { ...job, openScanner });
+  if (openSource === undefined) await requireRoots(params);
+  const confirmed = await runBackup(openSource === undefined ? job : { ...job, openSource });
   emitter.frames.frame("U", encodeAccounting(sums));
   emitter.frames.signal("F");
   await emitter.finish();
+  await confirmed();
 }

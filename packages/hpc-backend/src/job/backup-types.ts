@@ -1,12 +1,10 @@
-import type { createScanner } from "@podheitor/hpc-walker";
 import type { NoteOperation } from "../archive/archive-note";
 import type { Ask } from "../dialogue/checks";
 import type { EntrySink } from "../emit/entry-sink";
 import type { JobParams } from "../params/params";
+import type { OpenSource } from "../source/source";
 import type { JobLog } from "./job-log";
 import type { Tally } from "./tally";
-
-export type OpenScanner = typeof createScanner;
 
 /** What a backup needs to run. */
 export interface BackupJob {
@@ -31,7 +29,7 @@ export interface BackupJob {
   /** Where temporary files go; undefined: the system's directory for them. */
   readonly workDirectory?: string | undefined;
   /** Another source of entries than a scan of the paths. */
-  readonly openScanner?: OpenScanner;
+  readonly openSource?: OpenSource;
   /** An entry could not be looked at, opened or read. */
   readonly trouble?: (errno: number, operation: NoteOperation, name: Buffer) => void;
   /** Called after every batch, and after every piece of a large file. */

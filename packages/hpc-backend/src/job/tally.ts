@@ -51,6 +51,8 @@ export class Tally {
   incomplete = 0;
   /** Of `filteredOther`: files that HSM has released. Not in the `U` frame. */
   released = 0;
+  /** Names that were sent as gone: no entries. Not in the `U` frame. */
+  deleted = 0;
   /** By errno, what `failed` counts. */
   readonly failedBy = new Map<number, number>();
 
