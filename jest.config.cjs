@@ -20,4 +20,6 @@ module.exports = {
   ],
   modulePathIgnorePatterns: ["<rootDir>/packages/[^/]+/dist/", "<rootDir>/.cache/"],
   workerThreads: false,
+  // A limit that only something that hangs reaches, on a machine that is busy with other things, too.
+  testTimeout: 60_000,
 };

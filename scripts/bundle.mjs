@@ -165,7 +165,6 @@ await bundle("scripts/launcher/launch.cjs", `${program}.cjs`, {
   banner: { js: "#!/usr/bin/env node" },
   define: { PROGRAM: JSON.stringify(program) },
 });
-await bundle("packages/hpc-walker/src/scan-worker.ts", "scan-worker.cjs");
 chmodSync(join(dist, `${program}.cjs`), 0o755);
 chmodSync(join(dist, `${program}.main.cjs`), 0o644);
 

@@ -107,7 +107,6 @@ describe("round trip", () => {
       failed: 0,
       vanished: 0,
       bytes: 700_015,
-      engine: "native",
     });
     const restored = await restoreArchive({ archive: file, where });
     expect(restored).toMatchObject({

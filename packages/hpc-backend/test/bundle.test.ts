@@ -127,7 +127,6 @@ describe("files that others could change", () => {
     "podheitor-hpc-backend.cjs",
     "podheitor-hpc-backend.main.cjs",
     "podheitor-hpc-backend.cache",
-    "scan-worker.cjs",
     "libhpcscan.so",
     "libhpcrestore.so",
     "ffi-rs.linux-x64-gnu.node",

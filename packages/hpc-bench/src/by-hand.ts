@@ -32,14 +32,7 @@ export async function emitSynthetic(count: number, signal: AbortSignal): Promise
 /** Standard input (a Unix socket or a pipe) to standard output as D frames. */
 export async function relay(): Promise<number> {
   widenPipe(STDOUT, RELAY_PIPE_BYTES);
-  const streamer = streamerTo(STDOUT);
-  if (streamer === undefined)
-    throw new BenchError(
-      "HPC_BENCH_FAILED",
-      "libhpcscan is not there",
-      "Build it with `npm run build`.",
-    );
-  const { bytes, errno } = await streamer.move(STDIN, -1, Number.MAX_SAFE_INTEGER);
+  const { bytes, errno } = await streamerTo(STDOUT).move(STDIN, -1, Number.MAX_SAFE_INTEGER);
   if (errno !== 0)
     throw new BenchError("HPC_BENCH_FAILED", `standard input: errno ${errno}`, "Give it a socket.");
   return bytes;

@@ -9,20 +9,7 @@ export async function scanOnce(
   threads: number,
   signal?: AbortSignal,
 ): Promise<number> {
-  const scanner = createScanner({
-    engine: "native",
-    paths: [path],
-    threads,
-    inlineBytes: 0,
-    keepOlder: false,
-    serialDirectories: false,
-    ringEntries: 8192,
-    ringBytes: 8 * 2 ** 20,
-  });
-  try {
-    while ((await scanner.next()) !== undefined) signal?.throwIfAborted();
-    return scanner.stats().handedOut;
-  } finally {
-    await scanner.close();
-  }
+  const scanner = createScanner({ paths: [path], threads });
+  for await (const _ of scanner) signal?.throwIfAborted();
+  return scanner.stats().handedOut;
 }

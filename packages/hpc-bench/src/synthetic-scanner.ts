@@ -21,7 +21,6 @@ const NOTHING = Buffer.alloc(0);
  * which nobody downstream minds.
  */
 export class SyntheticScanner implements Scanner {
-  readonly engine = "native";
   readonly #batch = Buffer.alloc(BATCH_BYTES);
   /** Where the inode numbers stand in the batch. */
   readonly #inodes: number[] = [];

@@ -79,7 +79,6 @@ export function addSummaries(summaries: readonly BackupSummary[], seconds: numbe
     hole_bytes: sum((one) => one.hole_bytes),
     changed: sum((one) => one.changed),
     torn: sum((one) => one.torn),
-    engine: first.engine,
   };
 }
 

@@ -46,7 +46,6 @@ function makeFiles(tree: string, directories: number): void {
 }
 
 const scan = {
-  engine: "native",
   threads: 4,
   inlineBytes: 0,
   keepOlder: false,

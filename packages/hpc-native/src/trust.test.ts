@@ -26,7 +26,7 @@ function made(name: string, mode = 0o644): string {
 }
 
 test("what a launcher loads is what lies beside it, also when a link names it", () => {
-  const names = ["a.main.cjs", "a.cache", "scan-worker.cjs", "x.node", "libx.so"];
+  const names = ["a.main.cjs", "a.cache", "x.node", "libx.so"];
   for (const name of [...names, "a.cjs", "b.main.cjs", "notes.txt"]) made(name);
   mkdirSync(join(folder, "bin"));
   symlinkSync("../a.cjs", join(folder, "bin", "link"));

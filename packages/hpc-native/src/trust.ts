@@ -59,14 +59,13 @@ function doubtOf(
 
 /**
  * What a program of ours, a launcher that was bundled, loads from its folder: its text, what was
- * compiled of it, workers, addons and libraries.
+ * compiled of it, addons and libraries.
  */
 export function loadedBeside(launcher: string): string[] {
   const real = realpathSync(launcher);
   const stem = basename(real).replace(/\.c?js$/, "");
   const isLoaded = (file: string) =>
-    [`${stem}.main.cjs`, `${stem}.cache`, "scan-worker.cjs"].includes(file) ||
-    /\.(?:node|so)$/.test(file);
+    [`${stem}.main.cjs`, `${stem}.cache`].includes(file) || /\.(?:node|so)$/.test(file);
   return readdirSync(dirname(real))
     .filter(isLoaded)
     .sort()

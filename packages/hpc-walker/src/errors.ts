@@ -16,7 +16,7 @@ export type WalkerErrorCode =
    * records).
    */
   | "HPC_SCAN_ENGINE"
-  /** The TypeScript engine, asked for by root. */
+  /** The workers engine, asked for by root. */
   | "HPC_ENGINE_REFUSED";
 
 /** An error that names the thing and says what to do about it. */

@@ -5,10 +5,7 @@ export { CACHEDIR_TAG, isCachedirTag } from "./markers";
 export { NamePattern, namePatternProblem } from "./name-pattern";
 export {
   dropCache,
-  type FileContent,
   fileHoles,
-  openFile,
-  readFiles,
   rootLink,
   widenPipe,
 } from "./native-files";
@@ -23,13 +20,7 @@ export { type OpenedEntry, Openers, OpenFlag, type SeenEntry, seenEntry } from "
 export { ScanFlag } from "./native-options";
 export { openNativeScanner } from "./native-scanner";
 export { type Streamed, type Streamer, streamerTo } from "./native-stream";
-export {
-  type CreateScannerOptions,
-  createScanner,
-  type EngineChoice,
-  type Fallback,
-  WORKERS_CONSEQUENCE,
-} from "./open-scanner";
+export { type CreateScannerOptions, createScanner } from "./open-scanner";
 export { paddedLength, RecordCursor, type WideField } from "./record";
 export { type EntryFields, RecordWriter } from "./record-writer";
 export type {
@@ -41,4 +32,4 @@ export type {
   ScanStats,
   ScanWaits,
 } from "./scanner";
-export { openWorkersScanner, type WorkersOptions } from "./workers-scanner";
+export { type ScannerCapabilities, TreeScanner } from "./tree-scanner";

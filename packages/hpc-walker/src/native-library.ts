@@ -19,9 +19,7 @@ export interface ScanLibrary {
   idleExcludes(handle: number, out: Buffer, capacity: number): number;
   free(handle: number, timeoutMs: number): number;
   rootLink(path: Buffer, length: number, out: Buffer, capacity: number): number;
-  open(path: Buffer, length: number, flags: number): number;
   holes(fd: number, size: number, minHole: number, out: Buffer, capacity: number): number;
-  readFiles(requests: Buffer, length: number, out: Buffer, capacity: number, used: Buffer): number;
   openersStart(threads: number, minHole: number, answers: Buffer): number;
   openersAsk(handle: number, request: Buffer, length: number): number;
   openersFree(handle: number): number;
@@ -68,7 +66,7 @@ export function scanLibrary(candidates: readonly string[] = CANDIDATES): ScanLib
     openLibrary("libhpcscan", candidates, { symbol: "hpc_scan_abi", version: SCAN_ABI }),
   );
   const none = Buffer.alloc(8);
-  // None of these calls is given anything to do: they answer -EINVAL, or 0 requests.
+  // None of these calls is given anything to do: they answer -EINVAL.
   library.start(none, 0);
   library.next(0, none, 0, 0);
   library.stop(0);
@@ -76,9 +74,7 @@ export function scanLibrary(candidates: readonly string[] = CANDIDATES): ScanLib
   library.idleExcludes(0, none, 0);
   library.free(0, 0);
   library.rootLink(none, 0, none, 0);
-  library.open(none, 0, 0);
   library.holes(-1, 0, 0, none, 0);
-  library.readFiles(none, 0, none, 0, none);
   library.openersStart(0, 0, none);
   library.openersAsk(0, none, 0);
   library.openersFree(0);
@@ -103,9 +99,7 @@ function bind(library: Library): ScanLibrary {
     idleExcludes: library.bind("hpc_scan_idle_excludes", ["i64", "buffer", "i64"], "i64"),
     free: library.bind("hpc_scan_free", ["i64", "i64"], "i64"),
     rootLink: library.bind("hpc_root_link", ["buffer", "i64", "buffer", "i64"], "i64"),
-    open: library.bind("hpc_open", ["buffer", "i64", "i64"], "i64"),
     holes: library.bind("hpc_holes", ["i64", "i64", "i64", "buffer", "i64"], "i64"),
-    readFiles: library.bind("hpc_read_files", ["buffer", "i64", "buffer", "i64", "buffer"], "i64"),
     openersStart: library.bind("hpc_openers_start", ["i64", "i64", "buffer"], "i64"),
     openersAsk: library.bind("hpc_openers_ask", ["i64", "buffer", "i64"], "i64"),
     openersFree: library.bind("hpc_openers_free", ["i64"], "i64"),
@@ -120,17 +114,4 @@ function bind(library: Library): ScanLibrary {
       "i64",
     ),
   };
-}
-
-let absent = false;
-
-/** The library, or undefined where it is not: for what can do without. */
-export function tryLibrary(): ScanLibrary | undefined {
-  if (absent) return undefined;
-  try {
-    return scanLibrary();
-  } catch {
-    absent = true; // createScanner() has said why
-    return undefined;
-  }
 }

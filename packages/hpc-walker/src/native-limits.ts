@@ -23,10 +23,6 @@ export const TURN_MS = 5;
 export const CLOSE_GRACE_MS = 5000;
 /** Between two looks at such a thread. */
 export const CLOSE_POLL_MS = 5;
-/** Room for the answers of one `readFiles` call into C. */
-export const READ_FILES_BYTES = 4 * 1024 * 1024;
-/** Paths from here on need `hpc_open`: Linux takes no more in one call. */
-export const PATH_MAX = 4096;
 /**
  * `THREADS_MAX`, `HPC_SCAN_MAX_INLINE` and `HPC_SCAN_MAX_PATH` of shim-c/scan: what the C engine
  * takes.

@@ -5,30 +5,50 @@ import { WalkerError } from "./errors";
 import { loopTurn } from "./loop-turn";
 import type { FileIdentity, FramesStop, NativeFrames } from "./native-frames";
 import { type ScanLibrary, scanLibrary } from "./native-library";
-import { CLOSE_GRACE_MS, CLOSE_POLL_MS, PULL_BYTES, PULL_TIMEOUT_MS } from "./native-limits";
+import {
+  CLOSE_GRACE_MS,
+  CLOSE_POLL_MS,
+  MAX_THREADS,
+  PULL_BYTES,
+  PULL_TIMEOUT_MS,
+} from "./native-limits";
 import { badOptions, encodeScanOptions } from "./native-options";
-import type { EntryBatch, FillFrames, Scanner, ScanOptions, ScanStats } from "./scanner";
+import type { EntryBatch, FillFrames, ScanOptions, ScanStats } from "./scanner";
+import { type ScannerCapabilities, TreeScanner } from "./tree-scanner";
 
 const { EAGAIN, EBUSY, ECANCELED, EINVAL } = constants.errno;
 const COUNTERS = 20;
 
+const NATIVE_CAPABILITIES: ScannerCapabilities = {
+  threads: MAX_THREADS,
+  longPaths: true,
+  pinsDirectories: true,
+  refuses: [],
+};
+
+/** How a scan is started, beside what it is asked to do. */
+export interface StartOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Where libhpcscan may be, in this order. Default: beside this package, or beside the bundle. */
+  readonly nativeLibrary?: readonly string[] | undefined;
+}
+
 /**
  * Starts a scan by libhpcscan's threads. Main thread only. Throws NativeError when the library is
- * not there or cannot be used, WalkerError HPC_SCAN_OPTIONS or HPC_SCAN_ENGINE. `candidates`: where
- * libhpcscan may be, if not beside this package.
+ * not there or cannot be used, WalkerError HPC_SCAN_OPTIONS or HPC_SCAN_ENGINE.
  */
-export function openNativeScanner(options: ScanOptions, candidates?: readonly string[]): Scanner {
-  const library = scanLibrary(candidates);
+export function openNativeScanner(options: ScanOptions & StartOptions): NativeScanner {
+  const library = scanLibrary(options.nativeLibrary);
   const encoded = encodeScanOptions(options);
   const handle = library.start(encoded, encoded.length);
   if (handle === -EINVAL) throw badOptions("the native engine refuses them"); // a bound of C's that is not checked here
   if (handle <= 0) throw engineError("cannot start", handle);
-  return new NativeScanner(library, handle);
+  return new NativeScanner(library, handle, options.signal);
 }
 
 /** Pulls whole batches, and lets the event loop turn in between. */
-class NativeScanner implements Scanner {
-  readonly engine = "native";
+class NativeScanner extends TreeScanner {
+  readonly capabilities = NATIVE_CAPABILITIES;
   readonly #library: ScanLibrary;
   readonly #buffer = Buffer.allocUnsafeSlow(PULL_BYTES);
   #handle: number; // 0 = closed
@@ -36,9 +56,9 @@ class NativeScanner implements Scanner {
   #ended = false;
   #stopped = false;
   #lastStats: ScanStats | undefined;
-  #closing: Promise<void> | undefined;
 
-  constructor(library: ScanLibrary, handle: number) {
+  constructor(library: ScanLibrary, handle: number, signal: AbortSignal | undefined) {
+    super(signal);
     this.#library = library;
     this.#handle = handle;
   }
@@ -111,16 +131,11 @@ class NativeScanner implements Scanner {
     return [...idle.entries()].flatMap(([index, is]) => (is === 1 ? [index] : []));
   }
 
-  close(): Promise<void> {
-    this.#closing ??= this.#free();
-    return this.#closing;
-  }
-
   /**
    * A thread that hangs in the kernel after the grace is left behind: nothing can end it, and
    * nothing waits for it.
    */
-  async #free(): Promise<void> {
+  protected async release(): Promise<void> {
     this.stop();
     const giveUp = performance.now() + CLOSE_GRACE_MS;
     this.#lastStats = this.stats();

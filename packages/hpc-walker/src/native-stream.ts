@@ -1,5 +1,5 @@
 import { NativeError } from "@podheitor/hpc-native";
-import { type ScanLibrary, tryLibrary } from "./native-library";
+import { type ScanLibrary, scanLibrary } from "./native-library";
 
 /** What became of a piece. */
 export interface Streamed {
@@ -31,7 +31,7 @@ export class Streamer {
   readonly #control = new Int32Array(3);
   readonly #bytes = Buffer.from(this.#control.buffer);
 
-  /** `to`: the pipe. See {@link streamerTo}. */
+  /** `to`: the pipe. */
   constructor(library: ScanLibrary, to: number) {
     this.#library = library;
     this.#to = to;
@@ -57,11 +57,5 @@ export class Streamer {
   }
 }
 
-/**
- * A Streamer to that pipe; undefined where libhpcscan is not there, so that bytes must be read and
- * written.
- */
-export function streamerTo(pipe: number): Streamer | undefined {
-  const library = tryLibrary();
-  return library && new Streamer(library, pipe);
-}
+/** A Streamer to that pipe. */
+export const streamerTo = (pipe: number) => new Streamer(scanLibrary(), pipe);

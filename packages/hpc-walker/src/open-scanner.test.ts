@@ -1,96 +1,96 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { type CreateScannerOptions, createScanner, type Fallback } from "./open-scanner";
-import { openWorkersScanner } from "./workers-scanner";
+import { RecordType } from "./layout";
+import { createScanner } from "./open-scanner";
+import { RecordCursor } from "./record";
 
 let dir: string;
 beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), "hpc-open-"));
+  for (let i = 0; i < 1000; i++) writeFileSync(join(dir, `f${i}`), "");
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-function options(more: Partial<CreateScannerOptions>): CreateScannerOptions {
-  const plain = {
-    threads: 2,
-    inlineBytes: 0,
-    keepOlder: false,
-    serialDirectories: false,
-    ringEntries: 64,
-    ringBytes: 1 << 20,
-  };
-  return { engine: "auto", trustedTree: true, paths: [Buffer.from(dir)], ...plain, ...more };
-}
+const threads = () => readdirSync("/proc/self/task").length;
+const code = (text: string) => expect.objectContaining({ code: text });
 
-async function run(more: Partial<CreateScannerOptions>) {
-  const told: Fallback[] = [];
-  const scanner = createScanner(
-    options({ ...more, onFallback: (fallback) => told.push(fallback) }),
-  );
-  while (await scanner.next());
-  await scanner.close();
-  return { engine: scanner.engine, told, handedOut: scanner.stats().handedOut };
-}
-
-describe("createScanner", () => {
-  test("takes the native engine when it is there, and says nothing", async () => {
-    expect(await run({})).toEqual({ engine: "native", told: [], handedOut: 1 });
+describe("createScanner()", () => {
+  test("needs nothing but paths, as text or as bytes, and is read by for await", async () => {
+    for (const path of [dir, Buffer.from(dir)]) {
+      const scanner = createScanner({ paths: [path] });
+      const record = new RecordCursor();
+      const names: string[] = [];
+      for await (const batch of scanner)
+        for (record.reset(batch.bytes); record.next(); )
+          if (record.type === RecordType.ENTRY) names.push(record.name.toString());
+      expect(new Set(names).size).toBe(1001);
+      expect(scanner.stats()).toMatchObject({ scanned: 1001, handedOut: 1001, contentBytes: 0 });
+      expect(scanner.capabilities).toMatchObject({ threads: 512, longPaths: true, refuses: [] });
+    }
   });
 
-  test("falls back when the library is missing, and says why, what to do, and what is different", async () => {
-    const { engine, told, handedOut } = await run({
-      nativeLibrary: ["/nonexistent/libhpcscan.so"],
-    });
-    expect([engine, handedOut, told.length]).toEqual(["workers", 1, 1]);
-    expect(told[0]?.reason).toContain("/nonexistent/libhpcscan.so");
-    expect(told[0]?.remedy).toContain("npm run build");
-    expect(told[0]?.consequence).toContain("4,095 bytes");
+  test("for await closes the scan after a break, too", async () => {
+    const before = threads();
+    const scanner = createScanner({ paths: ["/usr"], threads: 8, ringEntries: 8 });
+    for await (const _ of scanner) break;
+    expect(threads()).toBeLessThanOrEqual(before);
+    await expect(scanner.next()).rejects.toMatchObject({ code: "HPC_SCAN_STOPPED" });
   });
 
-  test("a broken library is a reason too, named as what it is", async () => {
+  test("a signal stops the scan; one that has fired already starts none", async () => {
+    const control = new AbortController();
+    const scanner = createScanner({ paths: ["/usr"], ringEntries: 8, signal: control.signal });
+    const read = async () => {
+      for await (const _ of scanner) control.abort();
+    };
+    await expect(read()).rejects.toMatchObject({ code: "HPC_SCAN_STOPPED" });
+    expect(() => createScanner({ paths: [dir], signal: control.signal })).toThrow(
+      control.signal.reason as Error,
+    );
+  });
+
+  test("a library that is missing, or broken, is one error that names it and the remedy", () => {
+    const nowhere = { paths: [dir], nativeLibrary: ["/nonexistent/libhpcscan.so"] };
+    expect(() => createScanner(nowhere)).toThrow(
+      expect.objectContaining({
+        code: "HPC_NATIVE_MISSING",
+        message: expect.stringContaining("/nonexistent/libhpcscan.so"),
+        remedy: expect.stringContaining("npm run build"),
+      }),
+    );
     const broken = join(dir, "libhpcscan.so");
     writeFileSync(broken, "junk");
-    const { engine, told } = await run({ nativeLibrary: [broken] });
+    expect(() => createScanner({ paths: [dir], nativeLibrary: [broken] })).toThrow(
+      expect.objectContaining({
+        code: "HPC_NATIVE_BROKEN",
+        message: expect.stringContaining(`${broken} cannot be used`),
+      }),
+    );
     rmSync(broken);
-    expect(engine).toBe("workers");
-    expect(told[0]?.reason).toContain(`${broken} cannot be used`);
   });
 
-  test("does what it is told: workers silently, native or an error", async () => {
-    expect(await run({ engine: "workers" })).toEqual({ engine: "workers", told: [], handedOut: 1 });
-    const missing = options({ engine: "native", nativeLibrary: ["/nonexistent/libhpcscan.so"] });
-    expect(() => createScanner(missing)).toThrow(
-      expect.objectContaining({ code: "HPC_NATIVE_MISSING" }),
-    );
-  });
-
-  test("says that the TypeScript engine reads no attributes, when it was asked for both", async () => {
-    const { engine, told } = await run({ engine: "workers", xattrs: true });
-    expect([engine, told.length]).toEqual(["workers", 1]);
-    expect(told[0]?.consequence).toContain(
-      "extended attributes, ACLs, inode flags and holes are not read",
-    );
-    expect((await run({ engine: "native", xattrs: true })).told).toEqual([]);
+  test("the workers engine needs no library, and refuses what it cannot keep", async () => {
+    const how = { engine: "workers", trustedTree: true, paths: [dir] } as const;
+    const scanner = createScanner({ ...how, nativeLibrary: ["/nonexistent"], whole: [] });
+    for await (const _ of scanner);
+    expect(scanner.stats().handedOut).toBe(1001);
+    expect(scanner.capabilities).toMatchObject({ longPaths: false, pinsDirectories: false });
+    for (const option of scanner.capabilities.refuses)
+      expect(() => createScanner({ ...how, [option]: ["on"] })).toThrow(
+        expect.objectContaining({
+          code: "HPC_SCAN_OPTIONS",
+          message: expect.stringContaining(option),
+        }),
+      );
   });
 
   (process.geteuid?.() === 0 ? test : test.skip)(
-    "root gets no TypeScript engine, asked for or not, unless the tree is trusted",
+    "root gets no workers engine unless the tree is trusted",
     () => {
-      const own = { trustedTree: false, nativeLibrary: ["/nonexistent/libhpcscan.so"] };
-      const refused = expect.objectContaining({ code: "HPC_ENGINE_REFUSED" });
-      expect(() => createScanner(options({ ...own, engine: "workers" }))).toThrow(refused);
-      const { engine: _, ...plain } = options(own);
-      expect(() => openWorkersScanner(plain)).toThrow(refused);
-      const missing = expect.objectContaining({ code: "HPC_NATIVE_MISSING" });
-      expect(() => createScanner(options(own))).toThrow(missing);
+      const refused = code("HPC_ENGINE_REFUSED");
+      expect(() => createScanner({ engine: "workers", paths: [dir] })).toThrow(refused);
     },
   );
-
-  test("bad options are no reason to fall back", () => {
-    const told: Fallback[] = [];
-    const bad = options({ threads: 0, onFallback: (fallback) => told.push(fallback) });
-    expect(() => createScanner(bad)).toThrow(expect.objectContaining({ code: "HPC_SCAN_OPTIONS" }));
-    expect(told).toEqual([]);
-  });
 });

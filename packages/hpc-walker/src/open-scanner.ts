@@ -1,70 +1,39 @@
-import { NativeError } from "@podheitor/hpc-native";
-import { openNativeScanner } from "./native-scanner";
-import type { Scanner } from "./scanner";
-import { mayUseWorkers, openWorkersScanner, type WorkersOptions } from "./workers-scanner";
+import { openNativeScanner, type StartOptions } from "./native-scanner";
+import type { ScanOptions } from "./scanner";
+import type { TreeScanner } from "./tree-scanner";
+import { openWorkersScanner, type WorkersOptions } from "./workers-scanner";
 
-/**
- * Which engine to use. `auto`: native, and otherwise, but not for root, the TypeScript engine,
- * which `onFallback` is told about.
- */
-export type EngineChoice = "auto" | "native" | "workers";
-
-/** Why the TypeScript engine runs although the native one was wanted. */
-export interface Fallback {
-  readonly reason: string;
-  readonly remedy: string;
-  /** What is different now, one sentence. */
-  readonly consequence: string;
-}
-
-/** What the TypeScript engine cannot do, because Node has neither openat(2) nor d_ino. */
-export const WORKERS_CONSEQUENCE =
-  "The TypeScript engine scans: paths beyond 4,095 bytes are reported as errors, every name is looked up by its whole path, " +
-  "so that a parent directory which is replaced by a symlink during the scan is followed, a shard has to stat the names of " +
-  "all others, at most 8 operations are under way at once, and extended attributes, ACLs, inode flags and holes are not read.";
-
-const WORKERS_AND_XATTRS = {
-  reason: "the TypeScript engine was asked for, and extended attributes, which Node cannot read",
-  remedy: "Use the native engine, or do not ask for extended attributes.",
+/** What holds where nothing else is asked for. */
+const DEFAULTS = {
+  threads: 16,
+  inlineBytes: 0,
+  keepOlder: false,
+  serialDirectories: false,
+  ringEntries: 8192,
+  ringBytes: 8 * 2 ** 20,
 } as const;
 
-export interface CreateScannerOptions extends WorkersOptions {
-  readonly engine: EngineChoice;
-  /** Where libhpcscan may be, in this order. Default: beside this package, or beside the bundle. */
-  readonly nativeLibrary?: readonly string[];
+export interface CreateScannerOptions
+  extends Partial<ScanOptions>,
+    StartOptions,
+    Pick<WorkersOptions, "trustedTree"> {
+  readonly paths: ScanOptions["paths"];
   /**
-   * Told at most once for each scanner: when `auto` has to take the TypeScript engine, or when that
-   * was asked for, and xattrs too.
+   * `native` needs libhpcscan; `workers` needs nothing but Node, and can do less:
+   * `scanner.capabilities`. Default: native.
    */
-  readonly onFallback?: (fallback: Fallback) => void;
+  readonly engine?: "native" | "workers";
 }
 
 /**
- * Starts a scan. Throws NativeError when `native` was asked for and cannot be had, or nothing else
- * may be taken; WalkerError for bad options, and HPC_ENGINE_REFUSED when root asks for `workers`
- * without `trustedTree`.
+ * Starts a scan: of 16 threads, without content, unless asked otherwise. Throws the reason of a
+ * signal that has fired already, NativeError when libhpcscan cannot be had, WalkerError for bad
+ * options, and HPC_ENGINE_REFUSED when root asks for `workers` without `trustedTree`.
+ *
+ *     for await (const batch of createScanner({ paths: ["/data"] })) bytes += batch.bytes.length;
  */
-export function createScanner(options: CreateScannerOptions): Scanner {
-  if (options.engine === "workers") {
-    if (options.xattrs)
-      options.onFallback?.({ ...WORKERS_AND_XATTRS, consequence: WORKERS_CONSEQUENCE });
-    return openWorkersScanner(options);
-  }
-  try {
-    return openNativeScanner(options, options.nativeLibrary);
-  } catch (error) {
-    if (
-      options.engine === "native" ||
-      !mayUseWorkers(options) ||
-      !(error instanceof NativeError) ||
-      error.code === "HPC_UNTRUSTED_FILE"
-    )
-      throw error;
-    options.onFallback?.({
-      reason: error.message,
-      remedy: error.remedy,
-      consequence: WORKERS_CONSEQUENCE,
-    });
-    return openWorkersScanner(options);
-  }
+export function createScanner(options: CreateScannerOptions): TreeScanner {
+  options.signal?.throwIfAborted();
+  const asked = { ...DEFAULTS, ...options };
+  return options.engine === "workers" ? openWorkersScanner(asked) : openNativeScanner(asked);
 }

@@ -6,12 +6,12 @@ export type GivenName = Uint8Array | string;
 /** What a scan is asked to do. */
 export interface ScanOptions {
   /**
-   * Roots, absolute, none twice. One below another is walked by itself, and left out of the walk
-   * from above (not so by the TypeScript engine, where it would come twice). A root that is a
-   * symlink is followed; no other symlink ever is.
+   * Roots, absolute, none twice and none below another. A root that is a symlink is followed; no
+   * other symlink ever is. The native engine takes a root below another, walks it by itself, and
+   * leaves it out of the walk from above.
    */
   readonly paths: readonly GivenName[];
-  /** Threads of the native engine, 1..512; workers of the TypeScript engine (capped at 8). */
+  /** Threads that scan, 1..512; an engine takes no more than its `capabilities.threads`. */
   readonly threads: number;
   /** Content of regular files up to this many bytes rides in the batch; 0 = never. */
   readonly inlineBytes: number;
@@ -21,17 +21,14 @@ export interface ScanOptions {
   readonly since?: bigint;
   /**
    * Entries that are never older, with all that is below them: what the job before could not see.
-   * Paths as the scan names them. With the TypeScript engine nothing is older then.
+   * Paths as the scan names them.
    */
   readonly whole?: readonly GivenName[];
   /** Hand older entries out with the flag OLDER and without content instead of dropping them. */
   readonly keepOlder: boolean;
   /** One thread keeps a directory to itself, in its own order (Lustre's statahead). */
   readonly serialDirectories: boolean;
-  /**
-   * Read extended attributes, ACLs and inode flags. The TypeScript engine cannot, and never does.
-   * Default: no.
-   */
+  /** Read extended attributes, ACLs and inode flags. Default: no. */
   readonly xattrs?: boolean;
   /**
    * Patterns as in a .gitignore at each path; what matches is not handed out, and not read.
@@ -47,37 +44,32 @@ export interface ScanOptions {
    * A directory of another filesystem than its parent's is handed out, but not read. Default: no.
    */
   readonly oneFilesystem?: boolean;
-  /**
-   * Stats and opens a second, all threads together. The TypeScript engine does not keep it.
-   * Default: as many as go.
-   */
+  /** Stats and opens a second, all threads together. Default: unlimited. */
   readonly metadataOps?: number;
   /**
    * Half of the threads rest each time that stats and opens take four times what they took at best.
-   * The TypeScript engine never does it. Default: no.
+   * Default: no.
    */
   readonly backOff?: boolean;
   /**
    * Asks for small files before it is their turn, once reads are seen to wait for a disk; not with
    * `metadataOps`, nor on what is mounted below a path. For local filesystems: each file that is
-   * asked for is opened once more, and a server would hear of it. The TypeScript engine never does
-   * it. Default: no.
+   * asked for is opened once more, and a server would hear of it. Default: no.
    */
   readonly readAhead?: boolean;
   /**
-   * On Lustre: what HSM has released to its archive is left without content, unread. The TypeScript
-   * engine reads it. Default: no.
+   * On Lustre: what HSM has released to its archive is left without content, unread. Default: no.
    */
   readonly skipReleased?: boolean;
   /**
    * With `xattrs`: project ids and flags that a filesystem tells only by a request for each entry,
-   * as Lustre does. `directories`: of each directory, and of the files of those that have one. The
-   * TypeScript engine never asks. Default: none.
+   * as Lustre does. `directories`: of each directory, and of the files of those that have one.
+   * Default: none.
    */
   readonly projects?: "directories" | "all";
   /**
    * Each directory is asked on which MDTs of Lustre its names lie, up to two requests each:
-   * `RecordCursor.mdts`. The TypeScript engine never asks. Default: no.
+   * `RecordCursor.mdts`. Default: no.
    */
   readonly mdts?: boolean;
   /** Bounds of the ring between the scan threads and the consumer. */
@@ -156,9 +148,8 @@ export type FillFrames = (
   how: (buffer: Buffer, length: number, to: number | undefined) => Filled,
 ) => void;
 
-/** One running scan. Both engines implement it and pass the same contract suite. */
+/** What feeds a backup with batches of records. */
 export interface Scanner {
-  readonly engine: "native" | "workers";
   /**
    * The next batch, or undefined at the end. Rejects when the engine itself fails or was stopped.
    */
@@ -167,7 +158,7 @@ export interface Scanner {
    * What `next()` would hand out, as frames of ordinary entries, for a few milliseconds. MORE: come
    * again; FULL: when there is room; OTHER, and FULL with all the room that there ever is: `next()`
    * has what comes then; END: the scan is complete. `own`: files that are no ordinary entries.
-   * Rejects as `next()` does, which may be called between any two calls. Only the native engine.
+   * Rejects as `next()` does, which may be called between any two calls.
    */
   frames?(
     maker: NativeFrames,
@@ -177,10 +168,7 @@ export interface Scanner {
   /** Asks the engine to end; a pending `next()` rejects within 100 ms. Idempotent. */
   stop(): void;
   stats(): ScanStats;
-  /**
-   * Indices of `excludes` that have decided about no name so far. Only the native engine, and
-   * before `close`.
-   */
+  /** Indices of `excludes` that have decided about no name so far. Before `close`. */
   idleExcludes?(): number[];
   /** Stops if necessary and releases threads and memory. Must be called. */
   close(): Promise<void>;

@@ -3,17 +3,14 @@ import { join } from "node:path";
 import { WalkerError } from "./errors";
 
 /**
- * The file that a worker runs: `scan-worker.js` beside this one once the package is built,
- * `scan-worker.cjs` beside a bundle.
+ * The file that a worker runs: `scan-worker.js` beside this one once the package is built.
  * When this is the source itself (tests, tsx), the worker's source is bundled into the package's
  * `.cache` first, because a worker thread cannot load TypeScript; that takes some 20 ms, once in a
  * process.
  */
 export function workerFile(): string {
-  for (const name of ["scan-worker.js", "scan-worker.cjs"]) {
-    const file = join(__dirname, name);
-    if (existsSync(file)) return file;
-  }
+  const built = join(__dirname, "scan-worker.js");
+  if (existsSync(built)) return built;
   const source = join(__dirname, "scan-worker.ts");
   if (existsSync(source)) {
     compiled ??= compile(source);
@@ -22,7 +19,7 @@ export function workerFile(): string {
   throw new WalkerError(
     "HPC_SCAN_ENGINE",
     `scan-worker.js is missing in ${__dirname}`,
-    "Run `npm run build`, or copy scan-worker.cjs beside the bundle.",
+    "Run `npm run build`.",
   );
 }
 

@@ -6,7 +6,6 @@ import {
   readdirSync,
   rmSync,
   symlinkSync,
-  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,7 +14,7 @@ import { afterAll, describe, expect, test } from "@jest/globals";
 import { RecordType, ScanOp } from "./layout";
 import { RecordCursor } from "./record";
 import type { Scanner, ScanOptions } from "./scanner";
-import { ENAMETOOLONG, ENOENT } from "./system-error";
+import { ENOENT } from "./system-error";
 import { MAX_STREAMS, NAMES_PER_READ } from "./workers-limits";
 import { openWorkersScanner } from "./workers-scanner";
 
@@ -57,15 +56,6 @@ function pathOf({ dir, name }: RecordCursor): string {
   return name.length === 0 ? prefix : `${prefix === "/" ? "" : prefix}/${name.toString("latin1")}`;
 }
 
-async function names(path: string, options: Partial<ScanOptions> = {}): Promise<string[]> {
-  const list: string[] = [];
-  await drain(
-    scan(path, options),
-    (c) => void (c.type === RecordType.ENTRY && list.push(pathOf(c))),
-  );
-  return list.sort();
-}
-
 /** path → everything that find(1) says of it. */
 function found(path: string): Map<string, string> {
   const format = "%p\\0%i %m %y %n %U %G %s %b %T@ %C@ %l\\0";
@@ -78,15 +68,6 @@ function found(path: string): Map<string, string> {
   return map;
 }
 
-/** The same text from a record. */
-function described(c: RecordCursor): string {
-  const letter = ["", "f", "d", "l", "p", "c", "b", "s"][c.kind];
-  const time = (seconds: bigint, ns: number) => `${seconds}.${String(ns).padStart(9, "0")}0`;
-  const times = `${time(c.exact("mtime_s"), c.mtimeNanoseconds)} ${time(c.exact("ctime_s"), c.ctimeNanoseconds)}`;
-  const numbers = `${c.nlink} ${c.uid} ${c.gid} ${c.size} ${c.exact("blocks")}`;
-  return `${c.exact("ino")} ${(c.mode & 0o7777).toString(8)} ${letter} ${numbers} ${times} ${c.link.toString("latin1")}`;
-}
-
 function tree(name: string, script: string, parent = scratch): string {
   const path = join(parent, name);
   mkdirSync(path);
@@ -94,30 +75,7 @@ function tree(name: string, script: string, parent = scratch): string {
   return path;
 }
 
-describe("the TypeScript engine", () => {
-  test("hands out what find(1) finds, field by field", async () => {
-    const path = tree(
-      "kinds",
-      `mkdir -p a/b empty; echo hi > a/f; ln a/f a/b/hard; ln -s ../nowhere a/sym; mkfifo a/fifo
-       printf x > $'a/new\\nline'; printf x > $'a/\\xff\\xfe'; printf x > ./-rf; printf x > "a/quo\\"te' \\\\"
-       touch -d @-5 a/before-1970; truncate -s 5G a/sparse; chmod 4711 a/f; : > "$(printf 'n%.0s' {1..255})"
-       python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("a/sock")'`,
-    );
-    const ours = new Map<string, string>();
-    const stats = await drain(scan(path), (c) => {
-      if (c.type === RecordType.ENTRY) ours.set(pathOf(c), described(c));
-    });
-    const theirs = found(path);
-    expect(theirs.size).toBeGreaterThan(14);
-    expect(ours).toEqual(theirs);
-    expect(stats).toMatchObject({
-      scanned: theirs.size,
-      handedOut: theirs.size,
-      dirsListed: 4,
-      failed: 0,
-    });
-  });
-
+describe("the workers engine, beyond what the contract asks for", () => {
   test("/ and a file as roots, and one that is missing", async () => {
     const file = join(tree("roots", "printf x > f"), "f");
     const seen: string[] = [];
@@ -141,73 +99,6 @@ describe("the TypeScript engine", () => {
     await slash.close();
     expect([...top].filter((p) => p.startsWith("//"))).toEqual([]);
     expect(top.has("/")).toBe(true);
-  });
-
-  test("content of small files and no other, whole and unchanged", async () => {
-    const path = tree(
-      "content",
-      "printf abc > three; printf abcd > four; : > empty; mkfifo fifo; ln -s three link",
-    );
-    const content: Record<string, string | undefined> = {};
-    const stats = await drain(scan(path, { inlineBytes: 3 }), (c) => {
-      if (c.type === RecordType.ENTRY) content[c.name.toString()] = c.content?.toString();
-    });
-    expect(content).toEqual({
-      "": undefined,
-      three: "abc",
-      four: undefined,
-      empty: "",
-      fifo: undefined,
-      link: undefined,
-    });
-    expect(stats).toMatchObject({ contentBytes: 3, fdsPeak: 1 });
-  });
-
-  test("shards are disjoint and their union is the tree", async () => {
-    const path = tree(
-      "shards",
-      "mkdir d{1..9}; for d in d*; do touch $d/f{1..40}; ln $d/f1 $d/link; done",
-    );
-    const parts = await Promise.all(
-      [0, 1, 2].map((index) => names(path, { threads: 1, shard: { index, count: 3 } })),
-    );
-    for (const part of parts) expect(part.length).toBeGreaterThan(50);
-    expect(parts.flat().sort()).toEqual([...found(path).keys()].sort());
-  });
-
-  test("since: older entries are dropped, or marked and left without content", async () => {
-    const path = tree("since", "printf x > old; printf x > new");
-    const future = BigInt(Math.floor(Date.now() / 1000)) + 100n;
-    utimesSync(join(path, "new"), Number(future), Number(future));
-    expect(await names(path, { since: future, inlineBytes: 10 })).toEqual([join(path, "new")]);
-    const marks: Record<string, [boolean, string | undefined]> = {};
-    await drain(scan(path, { since: future, inlineBytes: 10, keepOlder: true }), (c) => {
-      if (c.type === RecordType.ENTRY)
-        marks[c.name.toString()] = [(c.flags & 32) !== 0, c.content?.toString()];
-    });
-    expect(marks).toEqual({ "": [true, undefined], old: [true, undefined], new: [false, "x"] });
-  });
-
-  test("what is beyond PATH_MAX is reported, not left out", async () => {
-    const path = tree(
-      "deep",
-      `for i in {1..30}; do d=$(printf 'd%.0s' {1..200}); mkdir $d; cd $d; done; touch leaf`,
-    );
-    const errors: number[] = [];
-    const stats = await drain(
-      scan(path),
-      (c) => void (c.type === RecordType.ERROR && errors.push(c.error)),
-    );
-    expect(errors).toEqual([ENAMETOOLONG]);
-    expect(stats.failed).toBe(1);
-    expect(stats.handedOut).toBeGreaterThan(15);
-  });
-
-  test("symlinks below a root are not followed; a root that is one is", async () => {
-    const path = tree("links", "mkdir d; touch d/f; ln -s d root; ln -s . d/loop");
-    expect(await names(join(path, "root"))).toEqual(
-      ["root", "root/f", "root/loop"].map((n) => join(path, n)).sort(),
-    );
   });
 
   test.each([false, true])(
@@ -274,10 +165,8 @@ describe("stop and close", () => {
       while ((await scanner.next()) !== undefined);
     })();
     const rejected = expect(pulls).rejects.toMatchObject({ code: "HPC_SCAN_STOPPED" });
-    const start = performance.now();
     scanner.stop();
     await rejected;
-    expect(performance.now() - start).toBeLessThan(100);
     scanner.stop();
     await scanner.close();
     await scanner.close();

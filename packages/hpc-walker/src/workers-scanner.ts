@@ -4,8 +4,9 @@ import { Worker } from "node:worker_threads";
 import "@node-rs/xxhash";
 import { WalkerError } from "./errors";
 import { loopTurn } from "./loop-turn";
-import { encodeScanOptions, namesOf } from "./native-options";
-import type { EntryBatch, Scanner, ScanOptions, ScanStats } from "./scanner";
+import { badOptions, encodeScanOptions, namesOf } from "./native-options";
+import type { EntryBatch, ScanOptions, ScanStats } from "./scanner";
+import { type ScannerCapabilities, TreeScanner } from "./tree-scanner";
 import { workerFile } from "./workers-file";
 import { CLOSE_GRACE_MS, END_GRACE_MS, MAX_WORKERS } from "./workers-limits";
 import { allocateMemory, type ScanMemory, signal, statsOf, stopAll, Word } from "./workers-memory";
@@ -13,37 +14,49 @@ import type { WorkerSetup } from "./workers-setup";
 import { SlotReader } from "./workers-slots";
 import { type Gift, giftBytes, Work, WorkStack } from "./workers-stack";
 
-export interface WorkersOptions extends ScanOptions {
+/** Node has neither openat(2) nor d_ino nor xattrs, and no thread that waits is cheap. */
+const WORKERS_CAPABILITIES: ScannerCapabilities = {
+  threads: MAX_WORKERS,
+  longPaths: false,
+  pinsDirectories: false,
+  refuses: [
+    "whole",
+    "xattrs",
+    "metadataOps",
+    "backOff",
+    "readAhead",
+    "skipReleased",
+    "projects",
+    "mdts",
+  ],
+};
+
+/** How this engine is started, beside what it is asked to do. */
+export interface WorkersOptions {
   /**
-   * Nobody but root may write to anything below the paths. Only with this promise does the
-   * TypeScript engine run for root: whoever may write there could lead it, by a symlink in a
-   * directory's place, to files that only root may read. Default: no.
+   * Nobody but root may write to anything below the paths. Only with this promise does the workers
+   * engine run for root: whoever may write there could lead it, by a symlink in a directory's
+   * place, to files that only root may read. Default: no.
    */
-  readonly trustedTree?: boolean;
+  readonly trustedTree?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Node has no openat(2), so each name is looked up by its whole path, which others may lead
- * elsewhere.
+ * Starts a scan by worker threads that call node:fs; no C is needed. Throws WalkerError
+ * HPC_SCAN_OPTIONS or HPC_SCAN_ENGINE; HPC_ENGINE_REFUSED for root without `trustedTree`.
  */
-export function mayUseWorkers({ trustedTree = false }: WorkersOptions): boolean {
-  return trustedTree || process.geteuid?.() !== 0;
-}
-
-/**
- * Starts a scan by worker threads that call node:fs; no C is needed. The same records as the native
- * engine's, but every name is looked up by its whole path: what is beyond PATH_MAX becomes an ERROR
- * record with ENAMETOOLONG. Throws WalkerError HPC_SCAN_OPTIONS or HPC_SCAN_ENGINE;
- * HPC_ENGINE_REFUSED for root without `trustedTree`.
- */
-export function openWorkersScanner(options: WorkersOptions): Scanner {
-  if (!mayUseWorkers(options)) {
+export function openWorkersScanner(options: ScanOptions & WorkersOptions): TreeScanner {
+  if (!options.trustedTree && process.geteuid?.() === 0) {
     const why =
-      "the TypeScript engine is not for root: it follows a directory that a user exchanges for a symlink";
+      "the workers engine is not for root: it follows a directory that a user exchanges for a symlink";
     const remedy =
       "Use the native engine (`npm run build`), run as another user, or say that the tree is trusted.";
     throw new WalkerError("HPC_ENGINE_REFUSED", why, remedy);
   }
+  const asked = WORKERS_CAPABILITIES.refuses.filter((name) => isAsked(options[name]));
+  if (asked.length > 0)
+    throw badOptions(`the workers engine cannot keep ${asked.join(", ")}; the native engine can`);
   encodeScanOptions(options); // only for what it refuses
   const roots = namesOf(options).paths.map(rootGift);
   const workers = Math.min(options.threads, MAX_WORKERS);
@@ -61,8 +74,12 @@ export function openWorkersScanner(options: WorkersOptions): Scanner {
   return new WorkersScanner(options, memory, workers);
 }
 
-class WorkersScanner implements Scanner {
-  readonly engine = "workers";
+function isAsked(value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 : Boolean(value);
+}
+
+class WorkersScanner extends TreeScanner {
+  readonly capabilities = WORKERS_CAPABILITIES;
   readonly #memory: ScanMemory;
   readonly #control: Int32Array;
   readonly #reader: SlotReader;
@@ -72,9 +89,9 @@ class WorkersScanner implements Scanner {
   #pulling = false;
   #ended = false;
   #stopped = false;
-  #closing: Promise<void> | undefined;
 
-  constructor(options: ScanOptions, memory: ScanMemory, workers: number) {
+  constructor(options: ScanOptions & WorkersOptions, memory: ScanMemory, workers: number) {
+    super(options.signal);
     this.#memory = memory;
     this.#control = memory.control;
     this.#reader = new SlotReader(memory);
@@ -115,11 +132,6 @@ class WorkersScanner implements Scanner {
     return statsOf(this.#memory.counters);
   }
 
-  close(): Promise<void> {
-    this.#closing ??= this.#end();
-    return this.#closing;
-  }
-
   /** Resolves when the worker is gone. A worker that fails ends the scan. */
   #watch(worker: Worker): Promise<void> {
     worker.on("error", (cause) => {
@@ -136,7 +148,7 @@ class WorkersScanner implements Scanner {
     );
   }
 
-  async #end(): Promise<void> {
+  protected async release(): Promise<void> {
     this.stop();
     const gone = Promise.all(this.#exits);
     if (await within(END_GRACE_MS, gone)) return;
@@ -188,11 +200,11 @@ function setupOf(options: ScanOptions, memory: ScanMemory, index: number): Worke
     serialDirectories,
     oneFilesystem = false,
   } = options;
-  const { paths, excludes, markers, whole } = namesOf(options);
+  const { paths, excludes, markers } = namesOf(options);
   const roots = paths.map((path) => rootGift(path).dir);
   const optional = {
     ...(shard && { shard }),
-    ...(since !== undefined && whole.length === 0 && { since }),
+    ...(since !== undefined && { since }),
   };
   const selection = { roots, excludes, markers, oneFilesystem };
   return { memory, index, inlineBytes, keepOlder, serialDirectories, ...selection, ...optional };

@@ -2,7 +2,7 @@ import { type BigIntStats, lstatSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { resolve } from "node:path";
 import { decodeXattrs, type Entry, EntryFlag, EntryKind } from "@podheitor/hpc-ptcomm";
-import { createScanner, RecordCursor, RecordType } from "@podheitor/hpc-walker";
+import { openNativeScanner, RecordCursor, RecordType } from "@podheitor/hpc-walker";
 import { cancelled, causeOf, HpcError } from "../errors";
 import type { Difference, JobEvents, Reason, VerifySummary } from "../job/job-events";
 import { JobLog } from "../job/job-log";
@@ -223,24 +223,19 @@ class Verification {
     ]);
     await requireRoots(params);
     const { scan } = await planScan(params, { since: undefined, keepOlder: false, content: false });
-    const scanner = createScanner({ ...scan, xattrs, engine: "native" });
-    try {
-      const cursor = new RecordCursor();
-      for (let batch = await scanner.next(); batch !== undefined; batch = await scanner.next()) {
-        if (signal?.aborted) throw cancelled();
-        for (cursor.reset(batch.bytes); cursor.next(); ) {
-          if (cursor.type !== RecordType.ENTRY || cursor.kind === EntryKind.SOCKET) continue;
-          const name = archivedName(root, cursor.dir, cursor.name);
-          if (!part.isFor(name) || !isSampled(name, this.sample)) continue;
-          const archived = part.valueOf(name);
-          if (archived !== undefined)
-            this.#xattrs(name, archived, cursor, xattrs && scanner.engine === "native");
-          else if (!partial) this.#extra(root, name);
-          await this.#tell();
-        }
+    const scanner = openNativeScanner({ ...scan, xattrs });
+    const cursor = new RecordCursor();
+    for await (const batch of scanner) {
+      if (signal?.aborted) throw cancelled();
+      for (cursor.reset(batch.bytes); cursor.next(); ) {
+        if (cursor.type !== RecordType.ENTRY || cursor.kind === EntryKind.SOCKET) continue;
+        const name = archivedName(root, cursor.dir, cursor.name);
+        if (!part.isFor(name) || !isSampled(name, this.sample)) continue;
+        const archived = part.valueOf(name);
+        if (archived !== undefined) this.#xattrs(name, archived, cursor, xattrs);
+        else if (!partial) this.#extra(root, name);
+        await this.#tell();
       }
-    } finally {
-      await scanner.close();
     }
   }
 

@@ -29,8 +29,12 @@ export interface ByteSink {
 export function sinkOf(fd: number): ByteSink {
   const stat = fstatSync(fd);
   if (!stat.isFIFO()) return stat.isSocket() ? socketSink(fd) : fileSink(fd);
-  widenPipe(fd, PIPE_SIZE);
-  return { ...socketSink(fd), streamer: streamerTo(fd) };
+  try {
+    widenPipe(fd, PIPE_SIZE);
+    return { ...socketSink(fd), streamer: streamerTo(fd) };
+  } catch {
+    return socketSink(fd); // the scan says that the library is missing, in the job's dialogue
+  }
 }
 
 /**

@@ -64,7 +64,7 @@ export async function backupToArchive(options: BackupToArchive): Promise<BackupS
     if (warning !== undefined) events?.message?.("warning", warning);
     await confirmed();
     events?.progress?.(sums.progress());
-    return sums.summary("native");
+    return sums.summary();
   } catch (error) {
     await output.discard().catch(() => undefined);
     throw error;

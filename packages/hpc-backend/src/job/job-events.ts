@@ -115,7 +115,6 @@ export interface BackupSummary {
    * moment.
    */
   readonly torn: number;
-  readonly engine: "native" | "workers";
 }
 
 export interface RestoreSummary {

@@ -1,5 +1,5 @@
 import { type Shard, WHOLE } from "@podheitor/hpc-shard";
-import { createScanner, RecordCursor, RecordType } from "@podheitor/hpc-walker";
+import { openNativeScanner, RecordCursor, RecordType } from "@podheitor/hpc-walker";
 import { requireDescriptors } from "../params/descriptors";
 import type { JobParams } from "../params/params";
 import { planScan } from "../params/plan";
@@ -51,12 +51,13 @@ export async function surveyTree(
   const started = performance.now();
   requireDescriptors("a scan");
   await requireRoots(whole);
-  const scanner = createScanner({ ...(await planScan(whole, scope)).scan, engine: "native" });
-  const stop = () => scanner.stop();
-  options.signal?.addEventListener("abort", stop, { once: true });
+  const scanner = openNativeScanner({
+    ...(await planScan(whole, scope)).scan,
+    signal: options.signal,
+  });
   const cursor = new RecordCursor();
   try {
-    for (let batch = await scanner.next(); batch !== undefined; batch = await scanner.next()) {
+    for await (const batch of scanner) {
       for (cursor.reset(batch.bytes); cursor.next(); ) {
         if (cursor.type === RecordType.DIR) surveyor.directory(cursor.dir);
         else if (cursor.type === RecordType.ENTRY) surveyor.entry(cursor);
@@ -76,8 +77,5 @@ export async function surveyTree(
   } catch (error) {
     options.signal?.throwIfAborted();
     throw error;
-  } finally {
-    options.signal?.removeEventListener("abort", stop);
-    await scanner.close();
   }
 }

@@ -110,7 +110,7 @@ export class Tally {
     };
   }
 
-  summary(engine: "native" | "workers"): BackupSummary {
+  summary(): BackupSummary {
     const seconds = this.seconds;
     return {
       entries: this.emitted,
@@ -147,7 +147,6 @@ export class Tally {
       hole_bytes: this.holeBytes,
       changed: this.changed,
       torn: this.torn,
-      engine,
     };
   }
 }

@@ -1,9 +1,9 @@
-import { createScanner, type Scanner, type ScanOptions } from "@podheitor/hpc-walker";
+import { openNativeScanner, type Scanner, type ScanOptions } from "@podheitor/hpc-walker";
 import type { EntrySource, SourceCapabilities, SourceProgress } from "./source";
 
 /** Every name below the paths, by the native engine. */
 export function openScan(options: ScanOptions): EntrySource {
-  return scanSource(createScanner({ ...options, engine: "native" }));
+  return scanSource(openNativeScanner(options));
 }
 
 /** A scan that runs, as a source. */
@@ -15,7 +15,7 @@ export function scanSource(
   }: { readonly name?: string; readonly everyName?: boolean } = {},
 ): EntrySource {
   const capabilities: SourceCapabilities = {
-    frames: scanner.engine === "native",
+    frames: true,
     everyName,
     controls: new Set(),
   };
