@@ -20,8 +20,7 @@ export type {
   VerifySummary,
 } from "./job/job-events";
 export { type Surveyed, type Surveyor, surveyTree } from "./job/survey";
-export { THREADS } from "./limits";
-export { type JobParams, KNOWN_KEYS, parseParams } from "./params/params";
+export { checkParams, type JobParams, parseParams } from "./params/params";
 export { type Selection, type Selector, selector } from "./params/patterns";
 export { requireRoots } from "./params/roots";
 export { shardingOf } from "./params/sharding";

@@ -3,14 +3,6 @@
 const KIB = 1024;
 export const MIB = 1024 * KIB;
 
-/** Plugin keys: defaults and the range that makes sense. */
-export const INLINE_KIB = { fallback: 64, min: 0, max: 512 } as const; // beyond 512 KiB a record and its directory no longer fit 1 MiB batches
-export const CHANNEL_DEPTH = { fallback: 8192, min: 64, max: 1_000_000 } as const; // entries; a slow receiver stops the scan here
-export const THREADS = { min: 1, max: 512 } as const; // what the scan engine accepts
-
-export const METADATA_OPS = { min: 1, max: 10_000_000 } as const; // a second; more is no limit
-export const BANDWIDTH_MIB = { min: 1, max: 1_000_000 } as const; // a second; more is no limit
-
 /**
  * Byte bound of the scan ring. Eight batches: enough to hide the emitter's pauses, small enough for
  * 96 MiB in all.

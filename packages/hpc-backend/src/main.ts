@@ -7,7 +7,7 @@ import { CRASHED } from "./dialogue/exit";
 import { onCancelSignal } from "./dialogue/signals";
 import { backupStandalone } from "./dialogue/standalone";
 import { sinkOf } from "./emit/byte-sink";
-import { KNOWN_KEYS } from "./params/params";
+import { KEYS } from "./params/keys";
 import { VERSION } from "./version";
 
 const HELP = `podheitor-hpc-backend ${VERSION}
@@ -15,7 +15,7 @@ const HELP = `podheitor-hpc-backend ${VERSION}
   podheitor-hpc-backend [backup]                  speak PTCOMM on standard input and output, as a File Daemon plugin's child
   podheitor-hpc-backend backup --path=/x > stream by hand: the job's hpc/1 stream, without a dialogue
 
-Keys, as in the plugin string: ${KNOWN_KEYS.join(", ")}.
+Keys, as in the plugin string: ${Object.keys(KEYS).join(", ")}.
 PODHEITOR_HPC_LOG=FILE writes a log. Archives are made by \`podheitor-hpc backup --archive FILE\`.
 `;
 

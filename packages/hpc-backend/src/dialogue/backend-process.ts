@@ -156,7 +156,7 @@ export class BackendProcess {
         job.pluginDir === undefined ? undefined : readFilesystemTypes(job.pluginDir.toString());
       if (types !== undefined) declareFilesystemTypes(types);
       this.#params = parseParams(params);
-      this.#emitter.limit(this.#params.bandwidthMib);
+      this.#emitter.limit(this.#params.bandwidth);
     } catch (error) {
       this.#refuse(error);
       return;

@@ -42,7 +42,7 @@ export async function backupToArchive(options: BackupToArchive): Promise<BackupS
   const output = await openArchiveOutput(options.archive, signal);
   const emitter = new Emitter(output.sink, { digest: digestOf });
   const sums = new Tally(emitter.waits);
-  emitter.limit(params.bandwidthMib);
+  emitter.limit(params.bandwidth);
   try {
     await writing(options.archive, output.sink.write(archiveHeader()));
     const digest = facts(emitter, options);
@@ -94,7 +94,7 @@ function facts(emitter: Emitter, { params, since }: BackupToArchive): RunningDig
   if (since !== undefined) say("since", String(since));
   // What was left out on purpose, so that a comparison does not miss it.
   for (const pattern of params.excludes) say("exclude", pattern);
-  for (const marker of params.markers) say("exclude-marker", marker);
+  for (const marker of params.excludeMarkers) say("exclude-marker", marker);
   if (params.oneFilesystem) say("one-filesystem", "yes");
   if (!params.xattrs) say("xattrs", "no");
   say("project", params.project);

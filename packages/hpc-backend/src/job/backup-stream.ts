@@ -30,7 +30,7 @@ export async function backupToStream({
   signal,
   openSource,
 }: BackupStream): Promise<void> {
-  emitter.limit(params.bandwidthMib);
+  emitter.limit(params.bandwidth);
   const sums = new Tally(emitter.waits);
   const messages = new JobLog((level, text) => emitter.frames.message(PTCOMM_LEVEL[level], text));
   const sink = new Hpc1Sink(emitter, { digests: false });

@@ -12,6 +12,8 @@ import { counted } from "../dialogue/pending-calls";
 import { causeOf, HpcError } from "../errors";
 import { RING_BYTES } from "../limits";
 import { printable } from "../printable";
+import { fieldOf, type KeyTable, type ScanFacts, type Values } from "./key-types";
+import { KEYS } from "./keys";
 import { mdtCount } from "./mdts";
 import type { JobParams } from "./params";
 
@@ -52,48 +54,50 @@ export async function planScan(params: JobParams, scope: JobScope): Promise<Plan
   if (role !== undefined) warnings.push(serverWarning(role));
   const { byInode, byMdt, shard } = scope.sharding ?? { byInode: true, byMdt: false, shard: WHOLE };
   const whole = shard.count === 1;
-  const lustre =
-    params.mode === "lustre" ||
-    (params.mode === "auto" && found.some((fs) => fs.type === "lustre"));
-  const onLustre = found.some(({ type }) => type === "lustre");
-  const asked =
-    params.project === "yes"
-      ? "all"
-      : params.project === "auto" && onLustre
-        ? "directories"
-        : undefined;
-  const projects = params.xattrs ? asked : undefined;
-  return {
-    warnings,
-    notes:
-      projects === "directories" && scope.content ? [...params.notes, PROJECTS_NOTE] : params.notes,
+  // Where the engine cannot tell whose an entry is, it must not read what another shard will:
+  // contents are read later.
+  const { projects, ...effects } = await effectsOf(KEYS, params, {
     filesystems: found,
-    scan: {
-      paths: params.paths,
-      threads: params.threads ?? (await suitingThreads(found)),
-      // Where the engine cannot tell whose an entry is, it must not read what another shard will:
-      // contents are read later.
-      inlineBytes: scope.content && (whole || byInode) ? params.inlineKib * 1024 : 0,
-      ...(byInode && !whole ? { shard } : {}),
-      ...(scope.since !== undefined ? { since: scope.since } : {}),
-      keepOlder: scope.keepOlder,
-      ...(scope.whole === undefined ? {} : { whole: scope.whole }),
-      serialDirectories: lustre,
-      excludes: params.excludes,
-      markers: params.markers,
-      oneFilesystem: params.oneFilesystem,
-      // An estimate sends none.
-      xattrs: params.xattrs && scope.content,
-      ...(params.metadataOps === undefined ? {} : { metadataOps: params.metadataOps }),
-      backOff: params.backOff ?? found.some(({ isNetwork }) => isNetwork),
-      readAhead: found.length === params.paths.length && found.every(({ isNetwork }) => !isNetwork),
-      ...(projects === undefined ? {} : { projects }),
-      ...(byMdt ? { mdts: true } : {}),
-      skipReleased: params.hsm === "skip" && found.some(({ type }) => type === "lustre"),
-      ringEntries: params.channelDepth,
-      ringBytes: RING_BYTES,
-    },
+    content: scope.content,
+    knowsOwn: whole || byInode,
+    suitingThreads: () => suitingThreads(found),
+  });
+  const scan: ScanOptions = {
+    ...ASKED_BY_KEYS,
+    ...effects,
+    paths: params.paths,
+    ...(byInode && !whole ? { shard } : {}),
+    ...(scope.since !== undefined ? { since: scope.since } : {}),
+    keepOlder: scope.keepOlder,
+    ...(scope.whole === undefined ? {} : { whole: scope.whole }),
+    readAhead: found.length === params.paths.length && found.every(({ isNetwork }) => !isNetwork),
+    ...(params.xattrs && projects !== undefined ? { projects } : {}),
+    ...(byMdt ? { mdts: true } : {}),
+    ringBytes: RING_BYTES,
   };
+  const notes = scan.xattrs && scan.projects === "directories" ? [PROJECTS_NOTE] : [];
+  return {
+    warnings: [...params.warnings, ...warnings],
+    notes: [...params.notes, ...notes],
+    filesystems: found,
+    scan,
+  };
+}
+
+/** What a scan cannot go without; the keys of it have defaults. */
+const ASKED_BY_KEYS = { threads: 1, inlineBytes: 0, serialDirectories: false, ringEntries: 1 };
+
+/** What the scan is asked because of the values of the keys of a table. */
+export async function effectsOf<T extends KeyTable>(
+  table: T,
+  values: Values<T>,
+  facts: ScanFacts,
+): Promise<Partial<ScanOptions>> {
+  const fields: Readonly<Record<string, unknown>> = values;
+  const effects = Object.entries(table).map(([name, row]) =>
+    row.effect?.(fields[fieldOf(name, row)], facts),
+  );
+  return Object.assign({}, ...(await Promise.all(effects)));
 }
 
 /** Which of them are asked is no secret: what a file has that is not asked is lost. */

@@ -74,7 +74,7 @@ export function unreadableRoot(root: Buffer, cause: string): HpcError {
 /** What may keep the walk of a path from a directory below it. */
 interface LeftOut {
   readonly excludes: readonly Buffer[];
-  readonly markers: readonly Buffer[];
+  readonly excludeMarkers: readonly Buffer[];
   readonly oneFilesystem: boolean;
 }
 
@@ -85,9 +85,9 @@ interface LeftOut {
  */
 export function withoutNested(
   roots: readonly Buffer[],
-  { excludes, markers, oneFilesystem }: LeftOut,
+  { excludes, excludeMarkers, oneFilesystem }: LeftOut,
 ): { paths: Buffer[]; nested: NestedRoot[]; notes: string[] } {
-  const mayMiss = excludes.length > 0 || markers.length > 0 || oneFilesystem;
+  const mayMiss = excludes.length > 0 || excludeMarkers.length > 0 || oneFilesystem;
   const paths: Buffer[] = [];
   const nested: NestedRoot[] = [];
   const notes: string[] = [];

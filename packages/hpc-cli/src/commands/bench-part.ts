@@ -49,7 +49,7 @@ export const benchPart: Command<Arguments> = {
     if (args.part === "scan") {
       if (args.path === undefined)
         throw new UsageError("scan needs --path", "name the directory to walk");
-      const threads = await scanThreads(args.threads);
+      const threads = scanThreads(args.threads);
       const entries = await bench.scanOnce(absolutePath(toBytes(args.path)), threads, io.signal);
       output.line(String(entries));
       output.object({ entries });

@@ -75,7 +75,7 @@ export const bench: Command<Arguments> = {
   async run(args, io) {
     const output = new Output(io, args.json);
     const bench = await import("@podheitor/hpc-bench");
-    const threads = await scanThreads(args.threads);
+    const threads = scanThreads(args.threads);
     const entries = whole(args.entries, "--entries");
     const folder = resolve(
       toText(args.folder ?? tmpdir(), "--folder"),
