@@ -81,10 +81,10 @@ static int file_type(const struct hpc_entry_head *head)
 static bool is_ours(struct backup *b, const void *name, size_t len)
 {
     char text[512];
-    if (name_is_plain(name, len) && paths_hold(&b->paths, name, len))
+    if (paths_is_plain(name, len) && paths_hold(&b->paths, name, len))
         return true;
     session_broken(&b->session, "it named %s, which is not below a path of this job",
-                   printable(text, sizeof text, name, len));
+                   job_printable(text, sizeof text, name, len));
     return false;
 }
 
@@ -125,7 +125,7 @@ static int fill_packet(struct backup *b, const struct abi *abi, void *pkt,
                            : set_text(&b->link, entry->link, entry->head.link_len, false);
     if (!name || !link)
         return -ENOMEM;
-    stat_from_entry(&st, &entry->head);
+    stat_pack_from_entry(&st, &entry->head);
     pkt_put_ptr(pkt, abi->save.fname, name);
     pkt_put_ptr(pkt, abi->save.link, link);
     pkt_put_stat(pkt, abi->save.statp, &st);
@@ -199,7 +199,7 @@ static int offer(struct job *job, struct backup *b, void *pkt, const struct hpc_
         return RC_ERROR;
     if (b->data && (b->estimate || head->kind != HPC_REGULAR || head->flags & HPC_ENTRY_LINK))
         return session_broken(&b->session, "it announced data for %s, which can have none",
-                              printable(name, sizeof name, entry->name, head->name_len)),
+                              job_printable(name, sizeof name, entry->name, head->name_len)),
                RC_ERROR;
     if (fill_packet(b, job->abi, pkt, entry) != 0 || set_holes(&b->holes, entry) != 0) {
         job_say(job, SAY_FATAL, "out of memory");
@@ -219,7 +219,7 @@ static int offer(struct job *job, struct backup *b, void *pkt, const struct hpc_
             b->lone_links++;
             job_say(job, SAY_ERROR,
                     "not saved: %s is a hard link to a file that this job did not save",
-                    printable(name, sizeof name, entry->name, head->name_len));
+                    job_printable(name, sizeof name, entry->name, head->name_len));
             return RC_SKIP;
         }
         pkt_put_i32(pkt, job->abi->save.link_fi, leader);
@@ -465,10 +465,10 @@ static bool add_line(struct job *job, const char *text, const struct hpc_params 
                  "two Plugin lines of this FileSet save the same names, %s and %s: '%s' and '%s'. "
                  "A job must save a name once. "
                  "Remedy: leave one of them out, or make them shards of one N",
-                 printable(path, sizeof path, clash.path, strlen(clash.path)),
-                 printable(other, sizeof other, clash.other_path, strlen(clash.other_path)),
-                 printable(a, sizeof a, clash.line, strlen(clash.line)),
-                 printable(b, sizeof b, text, strlen(text))) < 0) {
+                 job_printable(path, sizeof path, clash.path, strlen(clash.path)),
+                 job_printable(other, sizeof other, clash.other_path, strlen(clash.other_path)),
+                 job_printable(a, sizeof a, clash.line, strlen(clash.line)),
+                 job_printable(b, sizeof b, text, strlen(text))) < 0) {
         job->clash = NULL;
         job_say(job, SAY_FATAL, "out of memory");
         return false;
@@ -517,7 +517,8 @@ static void say_others(struct job *job, const struct backup *b, bool estimate)
         job_say(job, SAY_INFO,
                 "File lines of this FileSet saved %d entries: none of them may lie below %s%s, or "
                 "the job has it twice",
-                others, printable(path, sizeof path, b->paths.list[0], strlen(b->paths.list[0])),
+                others,
+                job_printable(path, sizeof path, b->paths.list[0], strlen(b->paths.list[0])),
                 b->paths.count > 1 ? " or another path of the Plugin line" : "");
 }
 

@@ -252,7 +252,7 @@ void child_close(struct child *child)
 void child_sweep(struct child *child)
 {
     if (*child->mark)
-        sweep(child->mark);
+        sweep_kill(child->mark);
     *child->mark = 0;
 }
 

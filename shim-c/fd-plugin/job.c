@@ -1,7 +1,5 @@
 #include "job.h"
-#include "child.h"
 #include "limits.h"
-#include "restore_job.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -23,24 +21,6 @@ int job_wake(struct job *job)
         return -errno;
     atomic_store(&job->cancel.wake, fd);
     return fd;
-}
-
-void job_cancel(struct job *job)
-{
-    /* First the flag, then the wake-up: a thread that creates the eventfd in between sees the flag
-     * before it waits. */
-    atomic_store(&job->cancel.requested, true);
-    int fd = atomic_load(&job->cancel.wake);
-    if (fd >= 0) {
-        ssize_t ignored = write(fd, &(uint64_t){ 1 }, sizeof(uint64_t));
-        (void)ignored; /* it can only be full, and then it wakes as well */
-    }
-    pthread_mutex_lock(&job->cancel.lock);
-    if (job->cancel.child)
-        child_terminate(job->cancel.child);
-    if (job->cancel.restore)
-        restore_job_cancel(job->cancel.restore);
-    pthread_mutex_unlock(&job->cancel.lock);
 }
 
 static int number_of(const struct job *job, enum say kind)
@@ -92,7 +72,7 @@ void job_say(struct job *job, enum say kind, const char *format, ...)
     job_say_bytes(job, kind, text, strlen(text));
 }
 
-const char *printable(char *out, size_t cap, const void *name, size_t len)
+const char *job_printable(char *out, size_t cap, const void *name, size_t len)
 {
     const unsigned char *bytes = name;
     size_t used = 0;

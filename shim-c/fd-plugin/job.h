@@ -53,7 +53,6 @@ struct job {
 bool job_cancelled(struct job *job);
 /* The eventfd, created at the first call; -errno. */
 int job_wake(struct job *job);
-void job_cancel(struct job *job); /* any thread */
 
 enum say {
     SAY_FATAL,
@@ -72,7 +71,7 @@ void job_say(struct job *job, enum say kind, const char *format, ...)
 /* Bytes as they came (a backend's message), cut to MESSAGE_MAX. */
 void job_say_bytes(struct job *job, enum say kind, const void *text, size_t len);
 /* A name in a form that a log line can hold: control characters as \n or \x1b. Returns out. */
-const char *printable(char *out, size_t cap, const void *name, size_t len);
+const char *job_printable(char *out, size_t cap, const void *name, size_t len);
 
 const char *job_string(struct job *job, int var); /* NULL when the FD has none */
 int job_int(struct job *job, int var, int otherwise);

@@ -67,7 +67,7 @@ const char *paths_above(const struct paths *paths, const char *name)
     return best;
 }
 
-bool name_is_plain(const void *name, size_t len)
+bool paths_is_plain(const void *name, size_t len)
 {
     const char *at = name, *end = at + len;
     if (len == 0 || *at != '/' || memchr(name, 0, len))
@@ -96,7 +96,7 @@ bool paths_hold(const struct paths *paths, const void *name, size_t len)
 
 /* Down to `base` symlinks are followed, as the scan does; below it none is: what lies there is not
  * in the tree. */
-bool name_exists(const char *name, size_t base)
+bool paths_exists(const char *name, size_t base)
 {
     struct stat st;
     size_t len = strlen(name);

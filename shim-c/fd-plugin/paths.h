@@ -14,7 +14,7 @@ const char *paths_above(const struct paths *paths, const char *name);
 bool paths_hold(const struct paths *paths, const void *name, size_t len);
 /* As the backend names entries: absolute, components between single slashes, none of them "." or
  * "..", no slash at the end, no NUL. */
-bool name_is_plain(const void *name, size_t len);
+bool paths_is_plain(const void *name, size_t len);
 /*
  * name as the catalog has it: a directory ends in '/'. False only when it is certain that it is
  * gone: no such name, or a directory where there was none, or the reverse. A name that cannot be
@@ -22,6 +22,6 @@ bool name_is_plain(const void *name, size_t len);
  * reached through a symlink below it is not in the tree: a directory that was moved and left a link
  * behind is gone.
  */
-bool name_exists(const char *name, size_t base);
+bool paths_exists(const char *name, size_t base);
 
 #endif

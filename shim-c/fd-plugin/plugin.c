@@ -2,6 +2,7 @@
  * set once, by loadPlugin. */
 #include "abi.h"
 #include "backup.h"
+#include "cancel.h"
 #include "child.h"
 #include "job.h"
 #include "lines.h"
@@ -45,7 +46,7 @@ static int new_plugin(struct fd_context *ctx)
 static void end_of_job(struct job *job)
 {
     backup_end(job);
-    restore_finish(job);
+    restore_job_finish(job);
 }
 
 static int free_plugin(struct fd_context *ctx)
@@ -87,8 +88,8 @@ static int handle_event(struct fd_context *ctx, struct fd_event *event, void *va
         return RC_ERROR;
     case EVENT_BACKUP_COMMAND: return value ? backup_begin(job, value, false) : RC_ERROR;
     case EVENT_ESTIMATE_COMMAND: return value ? backup_begin(job, value, true) : RC_ERROR;
-    case EVENT_RESTORE_COMMAND: return value ? restore_command(job, value) : RC_ERROR;
-    case EVENT_CANCEL: job_cancel(job); return RC_OK;
+    case EVENT_RESTORE_COMMAND: return value ? restore_job_command(job, value) : RC_ERROR;
+    case EVENT_CANCEL: cancel_request(job); return RC_OK;
     case EVENT_JOB_END: /* never comes for a cancelled job; 4, 6 and 8 do */
     case EVENT_END_BACKUP:
     case EVENT_END_RESTORE:
@@ -118,7 +119,7 @@ static int start_restore_file(struct fd_context *ctx, const char *command)
 static int end_restore_file(struct fd_context *ctx)
 {
     struct job *job = job_of(ctx);
-    return job ? restore_end_file(job) : RC_ERROR;
+    return job ? restore_job_end_file(job) : RC_ERROR;
 }
 
 static int plugin_io(struct fd_context *ctx, struct io_pkt *io)
@@ -133,19 +134,19 @@ static int plugin_io(struct fd_context *ctx, struct io_pkt *io)
                 job->abi->release);
         return RC_ERROR;
     }
-    return job->backup ? backup_io(job, io) : restore_io(job, io);
+    return job->backup ? backup_io(job, io) : restore_job_io(job, io);
 }
 
 static int create_file(struct fd_context *ctx, void *pkt)
 {
     struct job *job = job_of(ctx);
-    return job && pkt ? restore_create_file(job, pkt) : RC_ERROR;
+    return job && pkt ? restore_job_create_file(job, pkt) : RC_ERROR;
 }
 
 static int set_attributes(struct fd_context *ctx, void *pkt)
 {
     struct job *job = job_of(ctx);
-    return job && pkt ? restore_set_attributes(job, pkt) : RC_ERROR;
+    return job && pkt ? restore_job_set_attributes(job, pkt) : RC_ERROR;
 }
 
 /*
@@ -159,7 +160,7 @@ static int check_file(struct fd_context *ctx, char *name)
     const char *path = job && name ? paths_above(&job->paths, name) : NULL;
     if (!path)
         return RC_OK;
-    return job_cancelled(job) || name_exists(name, strlen(path)) ? RC_SEEN : RC_OK;
+    return job_cancelled(job) || paths_exists(name, strlen(path)) ? RC_SEEN : RC_OK;
 }
 
 /* ACLs are extended attributes and travel with them, in one record of the XATTR stream. */
@@ -177,7 +178,7 @@ static int handle_xacl(struct fd_context *ctx, struct xacl_pkt *pkt)
     }
     switch (pkt->func) {
     case XATTR_BACKUP: return backup_xattrs(job, pkt);
-    case XATTR_RESTORE: return restore_xattrs(job, pkt);
+    case XATTR_RESTORE: return restore_job_xattrs(job, pkt);
     case ACL_RESTORE: return RC_OK; /* nothing that we saved */
     default: pkt->count = 0; return RC_OK;
     }

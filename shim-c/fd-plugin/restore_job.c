@@ -48,10 +48,10 @@ static struct restore_job *get(struct job *job)
 static void say_name(struct job *job, enum say kind, const char *name, const char *what)
 {
     char text[1024];
-    job_say(job, kind, "%s: %s", printable(text, sizeof text, name, strlen(name)), what);
+    job_say(job, kind, "%s: %s", job_printable(text, sizeof text, name, strlen(name)), what);
 }
 
-int restore_command(struct job *job, const char *plugin_string)
+int restore_job_command(struct job *job, const char *plugin_string)
 {
     struct restore_job *r = get(job);
     struct hpc_params params;
@@ -116,9 +116,9 @@ static void on_attribute(void *context, const char *path, size_t len, const char
     int n = snprintf(text, sizeof text, "%s%s%.*s", base->path, slash, (int)(len < 700 ? len : 700),
                      path);
     char shown[1100];
-    printable(shown, sizeof shown, text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
+    job_printable(shown, sizeof shown, text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
     job_say(base->job, SAY_WARNING, "%s: cannot set %s: %s", shown,
-            printable(name, sizeof name, attribute, strlen(attribute)), strerror(error));
+            job_printable(name, sizeof name, attribute, strlen(attribute)), strerror(error));
 }
 
 /* From the core, at its end: a hard link that waited for its leader. */
@@ -131,9 +131,9 @@ static void on_failure(void *context, const char *path, size_t len, const char *
     int m = snprintf(other, sizeof other, "%s/%.*s", base->path,
                      (int)(link_len < 700 ? link_len : 700), link);
     char shown[1100], shown_other[1100];
-    printable(shown, sizeof shown, name, (size_t)n < sizeof name ? (size_t)n : sizeof name - 1);
-    printable(shown_other, sizeof shown_other, other,
-              (size_t)m < sizeof other ? (size_t)m : sizeof other - 1);
+    job_printable(shown, sizeof shown, name, (size_t)n < sizeof name ? (size_t)n : sizeof name - 1);
+    job_printable(shown_other, sizeof shown_other, other,
+                  (size_t)m < sizeof other ? (size_t)m : sizeof other - 1);
     snprintf(
         text, sizeof text, "%s %s", shown_other,
         error == ENOENT ? "is not there to link to; remedy: restore it as well"
@@ -167,7 +167,7 @@ static void say_link(struct job *job, const char *base)
              "nothing is restored below it: the symbolic link %s on the way may lead where another "
              "user wants; "
              "remedy: restore with `where` set to the directory that it should lead to",
-             printable(text, sizeof text, link ? link : base, strlen(link ? link : base)));
+             job_printable(text, sizeof text, link ? link : base, strlen(link ? link : base)));
     say_name(job, SAY_ERROR, base, shown);
     free(link);
 }
@@ -265,7 +265,7 @@ static int begin(struct job *job, struct restore_job *r, const void *pkt, const 
         base->refused++;
     if (wrong)
         return -ECANCELED; /* has been said */
-    entry_from_stat(&head, &st);
+    stat_pack_to_entry(&head, &st);
     if (type == TYPE_HARDLINK) {
         head.flags |= HPC_ENTRY_LINK;
         if (!olname || strncmp(olname, ofname, len) != 0)
@@ -297,7 +297,7 @@ static int begin(struct job *job, struct restore_job *r, const void *pkt, const 
     return rc;
 }
 
-int restore_create_file(struct job *job, void *pkt)
+int restore_job_create_file(struct job *job, void *pkt)
 {
     const struct abi *abi = job->abi;
     struct restore_job *r = get(job);
@@ -366,7 +366,7 @@ static int write_data(struct restore_job *r, struct io_pkt *io)
     return RC_OK;
 }
 
-int restore_io(struct job *job, struct io_pkt *io)
+int restore_job_io(struct job *job, struct io_pkt *io)
 {
     struct restore_job *r = job->restore;
     io->status = 0;
@@ -389,7 +389,7 @@ int restore_io(struct job *job, struct io_pkt *io)
 
 /* The core sets attributes when the file is complete. Any status but CREATE_CORE keeps the FD from
  * doing it again by name. */
-int restore_set_attributes(struct job *job, void *pkt)
+int restore_job_set_attributes(struct job *job, void *pkt)
 {
     if (pkt_is(pkt, job->abi->restore.size, job->abi->restore.end))
         pkt_put_i32(pkt, job->abi->restore.create_status, CREATE_CREATED);
@@ -412,7 +412,7 @@ static int take_unread(const uint8_t *block, size_t *len)
     return 0;
 }
 
-int restore_xattrs(struct job *job, const struct xacl_pkt *pkt)
+int restore_job_xattrs(struct job *job, const struct xacl_pkt *pkt)
 {
     struct restore_job *r = job->restore;
     if (!r || !r->last || pkt->count <= 0 || !pkt->content)
@@ -423,7 +423,7 @@ int restore_xattrs(struct job *job, const struct xacl_pkt *pkt)
     return rc == 0 || rc == -ECANCELED ? RC_OK : RC_ERROR;
 }
 
-int restore_end_file(struct job *job)
+int restore_job_end_file(struct job *job)
 {
     struct restore_job *r = job->restore;
     char text[200];
@@ -475,7 +475,7 @@ static void add_stats(struct hpc_restore_stats *sum, const struct hpc_restore *c
         to[i] += from[i];
 }
 
-void restore_finish(struct job *job)
+void restore_job_finish(struct job *job)
 {
     struct restore_job *r = job->restore;
     struct hpc_restore_stats sum = { 0 };

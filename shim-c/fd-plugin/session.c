@@ -103,7 +103,7 @@ static int fail(struct session *s, int rc)
         return -1;
     }
     if (rc == -ETIMEDOUT) {
-        char state = process_state(s->child.pid);
+        char state = sweep_state(s->child.pid);
         child_end(&s->child, 0);
         last_words(s, words, sizeof words);
         job_say(job, SAY_FATAL,
@@ -259,7 +259,7 @@ static int hello(struct session *s)
         return 0;
     char said[80];
     return session_broken(s, "it greeted with '%s' instead of '%s'",
-                          frame.status == 'C' ? printable(said, sizeof said, frame.payload, len)
+                          frame.status == 'C' ? job_printable(said, sizeof said, frame.payload, len)
                                               : "something else",
                           words);
 }

@@ -9,7 +9,7 @@ static int is_device(mode_t mode)
     return S_ISCHR(mode) || S_ISBLK(mode);
 }
 
-void stat_from_entry(struct stat *st, const struct hpc_entry_head *head)
+void stat_pack_from_entry(struct stat *st, const struct hpc_entry_head *head)
 {
     *st = (struct stat){
         .st_dev = head->dev,
@@ -45,7 +45,7 @@ static uint8_t kind_of(mode_t mode)
     }
 }
 
-void entry_from_stat(struct hpc_entry_head *head, const struct stat *st)
+void stat_pack_to_entry(struct hpc_entry_head *head, const struct stat *st)
 {
     int device = is_device(st->st_mode);
     uint64_t word = device ? (uint64_t)st->st_blocks : st->st_rdev;

@@ -13,9 +13,9 @@
 #include "../include/hpc_entry.h"
 #include <sys/stat.h>
 
-void stat_from_entry(struct stat *st, const struct hpc_entry_head *head);
+void stat_pack_from_entry(struct stat *st, const struct hpc_entry_head *head);
 /* Everything of the head but version, flags, lengths and link group. Nanoseconds are 0 where there
  * is no tag. */
-void entry_from_stat(struct hpc_entry_head *head, const struct stat *st);
+void stat_pack_to_entry(struct hpc_entry_head *head, const struct stat *st);
 
 #endif

@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-char process_state(pid_t pid)
+char sweep_state(pid_t pid)
 {
     char path[40], text[256];
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
@@ -33,7 +33,7 @@ static bool candidate(int proc, const char *name)
     struct stat st;
     int pid = atoi(name);
     return pid > 0 && pid != getpid() && fstatat(proc, name, &st, 0) == 0 &&
-           st.st_uid == geteuid() && process_state(pid) != 'D';
+           st.st_uid == geteuid() && sweep_state(pid) != 'D';
 }
 
 /* The environment that a process was started with, in `proc`. Zombies and the kernel's own threads
@@ -78,7 +78,7 @@ static bool end(int proc, const char *name, const char *entry, char *buf)
     return found;
 }
 
-int sweep(const char *entry)
+int sweep_kill(const char *entry)
 {
     char *buf = malloc(SWEEP_ENVIRON);
     DIR *dir = buf ? opendir("/proc") : NULL;

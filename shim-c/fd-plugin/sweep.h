@@ -10,9 +10,9 @@
  * stands, again and again until none is found: a process may start another one meanwhile. Whoever
  * has given himself another environment or another user is not found. Returns how many there were.
  */
-int sweep(const char *entry);
+int sweep_kill(const char *entry);
 /* What the kernel says that a process does: 'R' running, 'S' waiting, 'D' waiting in the kernel,
  * 'T' stopped …; 0: unknown. */
-char process_state(pid_t pid);
+char sweep_state(pid_t pid);
 
 #endif

@@ -140,17 +140,17 @@ static void accessors(struct input *in)
         pkt_put_u64(pkt, abi->save.flags, (uint64_t)pkt_i32(pkt, abi->save.link_fi));
         pkt_put_bool(pkt, abi->save.no_read, pkt_is(pkt, size, abi->save.end));
     }
-    entry_from_stat(&head, &st);
+    stat_pack_to_entry(&head, &st);
     if (head.mtime_ns > 999999999 || head.atime_ns > 999999999)
         finding("nanoseconds beyond a second");
-    stat_from_entry(&st, &head);
-    entry_from_stat(&back, &st);
+    stat_pack_from_entry(&st, &head);
+    stat_pack_to_entry(&back, &st);
     if (memcmp(&head, &back, sizeof head) != 0)
         finding("attributes do not survive the packet");
     size_t len = in->left < sizeof name ? in->left : sizeof name;
     memcpy(name, in->at, len);
     size_t cap = 16 + len % (sizeof out - 16);
-    if (strlen(printable(out, cap, name, len)) >= cap)
+    if (strlen(job_printable(out, cap, name, len)) >= cap)
         finding("printable");
     free(pkt);
 }

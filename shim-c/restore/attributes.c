@@ -1,5 +1,9 @@
-/* Owner, mode and times of what was restored. */
-#include "internal.h"
+#include "attributes.h"
+#include "job.h"
+#include "report.h"
+#include "xattrs.h"
+
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,9 +15,9 @@
 #define SYS_fchmodat2 452
 #endif
 
-void hpc_attributes_of(struct hpc_attributes *a, const struct hpc_entry_head *head)
+void attributes_of(struct attributes *a, const struct hpc_entry_head *head)
 {
-    *a = (struct hpc_attributes){
+    *a = (struct attributes){
         .mtime_s = head->mtime_s,
         .mtime_ns = head->mtime_ns,
         .atime_s = head->atime_s,
@@ -24,7 +28,7 @@ void hpc_attributes_of(struct hpc_attributes *a, const struct hpc_entry_head *he
     };
 }
 
-int hpc_chmod_held(int fd, mode_t mode)
+int attributes_chmod(int fd, mode_t mode)
 {
     char path[32];
     if (syscall(SYS_fchmodat2, fd, "", mode, AT_EMPTY_PATH) == 0)
@@ -34,7 +38,7 @@ int hpc_chmod_held(int fd, mode_t mode)
 }
 
 /* Takes setuid and setgid out of a->mode where they would be another's. */
-static int set_owner(int fd, const char *name, struct hpc_attributes *a)
+static int set_owner(int fd, const char *name, struct attributes *a)
 {
     int owner = name ? fchownat(fd, name, a->uid, a->gid, AT_SYMLINK_NOFOLLOW)
                      : fchown(fd, a->uid, a->gid);
@@ -50,7 +54,7 @@ static int set_owner(int fd, const char *name, struct hpc_attributes *a)
     return err;
 }
 
-static int set_mode(int fd, const char *name, const struct hpc_attributes *a)
+static int set_mode(int fd, const char *name, const struct attributes *a)
 {
     if (S_ISLNK(a->mode))
         return 0; /* Linux has no mode of symlinks */
@@ -66,7 +70,7 @@ static int set_mode(int fd, const char *name, const struct hpc_attributes *a)
     return done < 0 ? -errno : 0;
 }
 
-static int set_times(int fd, const char *name, const struct hpc_attributes *a)
+static int set_times(int fd, const char *name, const struct attributes *a)
 {
     struct timespec times[2] = {
         { .tv_sec = (time_t)a->atime_s, .tv_nsec = (long)a->atime_ns },
@@ -81,41 +85,15 @@ static int set_times(int fd, const char *name, const struct hpc_attributes *a)
 
 /* Owner, extended attributes and ACLs, mode, times: chown clears capabilities and setuid, and an
  * ACL has a say in the mode. */
-bool hpc_apply(struct hpc_restore *r, const struct hpc_target *t, struct hpc_attributes *a,
-               const struct hpc_block *block)
+bool attributes_apply(struct hpc_restore *r, const struct target *t, struct attributes *a,
+                      const struct block *block)
 {
     int err = set_owner(t->fd, t->name, a);
-    bool all = hpc_took(r, t, "owner", err);
+    bool all = report_took(r, t, "owner", err);
     if (err == -EPERM)
         atomic_fetch_add(&r->stats.owners_refused, 1);
     if (block)
-        all &= hpc_apply_block(r, t, block);
-    all &= hpc_took(r, t, "mode", set_mode(t->fd, t->name, a));
-    return all & hpc_took(r, t, "times", set_times(t->fd, t->name, a));
-}
-
-bool hpc_took(struct hpc_restore *r, const struct hpc_target *t, const char *attribute, int err)
-{
-    struct hpc_bytes built = { 0 };
-    const struct hpc_bytes *path = t->path;
-    if (err == 0)
-        return true;
-    pthread_mutex_lock(&r->reports);
-    bool named = r->attributes_named++ < HPC_NAMED_ATTRIBUTES && r->on_attribute;
-    pthread_mutex_unlock(&r->reports);
-    if (!named)
-        return false;
-    if (!path) {
-        pthread_mutex_lock(&r->lock);
-        if (hpc_record_path(r, t->record, &built) < 0)
-            built.len = 0;
-        pthread_mutex_unlock(&r->lock);
-        path = &built;
-    }
-    pthread_mutex_lock(&r->reports);
-    r->on_attribute(r->on_attribute_context, path->len ? path->data : "", path->len, attribute,
-                    -err);
-    pthread_mutex_unlock(&r->reports);
-    free(built.data);
-    return false;
+        all &= xattrs_apply(r, t, block);
+    all &= report_took(r, t, "mode", set_mode(t->fd, t->name, a));
+    return all & report_took(r, t, "times", set_times(t->fd, t->name, a));
 }

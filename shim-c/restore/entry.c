@@ -1,5 +1,19 @@
-/* The life of an entry: begin, its data and xattrs, end. */
-#include "internal.h"
+#include "entry.h"
+#include "file.h"
+#include "late.h"
+#include "leader.h"
+#include "link.h"
+#include "objects.h"
+#include "place/identity.h"
+#include "place/name.h"
+#include "place/place.h"
+#include "place/replace.h"
+#include "place/roots.h"
+#include "report.h"
+#include "store/record.h"
+#include "xattrs.h"
+
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,62 +34,34 @@ void hpc_entry_free(struct hpc_restore_entry *e)
     if (!e)
         return;
     if (e->fd >= 0)
-        hpc_file_discard(e);
-    hpc_entry_rest(e);
+        file_discard(e);
+    entry_rest(e);
     free(e->path.data);
     free(e->link.data);
     free(e->block.data);
     free(e);
 }
 
-/* What the last one left; its parent stays, since the next one is likely to have the same. */
-void hpc_entry_close(struct hpc_restore_entry *e)
+void entry_close(struct hpc_restore_entry *e)
 {
     if (e->held >= 0)
         close(e->held);
     e->held = -1;
-    e->state = HPC_STATE_IDLE;
+    e->state = STATE_IDLE;
     e->counted = e->exists = e->whole = e->stashed = false;
     e->record = 0;
 }
 
-void hpc_entry_rest(struct hpc_restore_entry *e)
+void entry_rest(struct hpc_restore_entry *e)
 {
-    hpc_entry_close(e);
-    hpc_dir_put(e->job, e->parent);
+    entry_close(e);
+    dir_put(e->job, e->parent);
     e->parent = NULL;
 }
 
 int hpc_entry_fd(const struct hpc_restore_entry *e)
 {
     return e->fd;
-}
-
-int hpc_entry_place(struct hpc_restore_entry *e)
-{
-    size_t dir_len = hpc_dir_length(e->path.data, e->path.len);
-    struct hpc_dir *dir = e->parent;
-    if (!dir || dir->path.len != dir_len || memcmp(dir->path.data, e->path.data, dir_len) != 0) {
-        int err = hpc_dir_get(e->job, e->path.data, dir_len, true, &dir);
-        if (err)
-            return err;
-        hpc_dir_put(e->job, e->parent);
-        e->parent = dir;
-    }
-    e->name = e->path.data + dir_len + (dir_len > 0);
-    e->exists = fstatat(dir->fd, e->name, &e->st, AT_SYMLINK_NOFOLLOW) == 0;
-    return e->exists || errno == ENOENT ? 0 : -errno;
-}
-
-/* A directory where something else is to be: it goes if it is empty. */
-int hpc_clear_way(struct hpc_restore_entry *e)
-{
-    if (!e->exists || !S_ISDIR(e->st.st_mode))
-        return 0;
-    if (unlinkat(e->parent->fd, e->name, AT_REMOVEDIR) < 0)
-        return errno == ENOTEMPTY || errno == EEXIST || errno == EBUSY ? -EISDIR : -errno;
-    e->exists = false;
-    return 0;
 }
 
 /* The name of a file that has more stays with what bears it: its content is wanted all the same,
@@ -85,11 +71,11 @@ static int begin_stash(struct hpc_restore_entry *e, int why)
     struct statx sx;
     if (!S_ISREG(e->head.mode) || e->head.nlink < 2 || (why != HPC_BEGIN_SKIPPED && why != -EISDIR))
         return why;
-    if (hpc_look(e->parent->fd, e->name, &sx) < 0 || hpc_is_like(e, e->parent, &sx))
+    if (identity_look(e->parent->fd, e->name, &sx) < 0 || link_is_like(e, e->parent, &sx))
         return why;
     e->stashed = true;
     e->why_stashed = why;
-    return hpc_file_open(e);
+    return file_open(e);
 }
 
 /* Everything but directories and links. */
@@ -99,15 +85,15 @@ static int begin_object(struct hpc_restore_entry *e)
     bool regular = S_ISREG(head->mode);
     if (regular && !(head->flags & HPC_ENTRY_HAS_DATA) && head->size)
         return -ENODATA; /* an empty file in its place would be a lie */
-    int err = e->exists && !hpc_may_replace(e) ? HPC_BEGIN_SKIPPED : hpc_clear_way(e);
+    int err = e->exists && !replace_allowed(e) ? HPC_BEGIN_SKIPPED : place_clear(e);
     if (err)
         return begin_stash(e, err);
-    return regular ? hpc_file_open(e) : hpc_make_node(e);
+    return regular ? file_open(e) : objects_make_node(e);
 }
 
 /* An object that is complete: counted, and remembered in case that its xattr block comes. */
 static int made(struct hpc_restore_entry *e, int result, atomic_ullong *counter,
-                enum hpc_entry_state state)
+                enum entry_state state)
 {
     if (result)
         return result;
@@ -118,26 +104,26 @@ static int made(struct hpc_restore_entry *e, int result, atomic_ullong *counter,
 
 static int begin(struct hpc_restore_entry *e)
 {
-    struct hpc_counters *stats = &e->job->stats;
+    struct counters *stats = &e->job->stats;
     const struct hpc_entry_head *head = &e->head;
     if (e->path.len == 0)
-        return made(e, hpc_adopt_base(e), &stats->directories, HPC_STATE_DIRECTORY);
-    int err = hpc_entry_place(e);
+        return made(e, objects_adopt_base(e), &stats->directories, STATE_DIRECTORY);
+    int err = place_find(e);
     if (err)
         return err;
     if (head->flags & HPC_ENTRY_LINK)
-        return hpc_make_link(e, false);
+        return late_link(e);
     if (S_ISDIR(head->mode) && e->exists && S_ISLNK(e->st.st_mode) &&
-        hpc_roots_has(&e->job->roots, &e->path))
-        return made(e, hpc_adopt_root(e), &stats->directories, HPC_STATE_DIRECTORY);
+        roots_has(&e->job->roots, &e->path))
+        return made(e, objects_adopt_root(e), &stats->directories, STATE_DIRECTORY);
     switch (head->mode & S_IFMT) {
-    case S_IFDIR: return made(e, hpc_make_directory(e), &stats->directories, HPC_STATE_DIRECTORY);
+    case S_IFDIR: return made(e, objects_make_directory(e), &stats->directories, STATE_DIRECTORY);
     case S_IFREG: return begin_object(e);
-    case S_IFLNK: return made(e, begin_object(e), &stats->symlinks, HPC_STATE_NODE);
+    case S_IFLNK: return made(e, begin_object(e), &stats->symlinks, STATE_NODE);
     case S_IFIFO:
     case S_IFCHR:
     case S_IFBLK:
-    case S_IFSOCK: return made(e, begin_object(e), &stats->specials, HPC_STATE_NODE);
+    case S_IFSOCK: return made(e, begin_object(e), &stats->specials, STATE_NODE);
     default: return -EINVAL;
     }
 }
@@ -147,18 +133,18 @@ static int take_names(struct hpc_restore_entry *e, const char *name, size_t name
                       const char *link, size_t link_len)
 {
     bool is_link = e->head.flags & HPC_ENTRY_LINK;
-    int err = name_len ? hpc_normalise(&e->path, name, name_len) : -EINVAL;
+    int err = name_len ? name_normalise(&e->path, name, name_len) : -EINVAL;
     if (err || e->path.len == 0)
         return err;
     if (is_link) {
         err = e->head.flags & HPC_ENTRY_HAS_DATA ? -EINVAL
-                                                 : hpc_normalise(&e->link, link, link_len);
+                                                 : name_normalise(&e->link, link, link_len);
         return !err && e->link.len == 0 ? -EINVAL : err;
     }
     if (!S_ISLNK(e->head.mode))
         return 0;
     return link_len == 0 || memchr(link, 0, link_len) ? -EINVAL
-                                                      : hpc_bytes_set(&e->link, link, link_len);
+                                                      : bytes_set(&e->link, link, link_len);
 }
 
 int hpc_entry_begin(struct hpc_restore_entry *e, const struct hpc_entry_head *head,
@@ -167,7 +153,7 @@ int hpc_entry_begin(struct hpc_restore_entry *e, const struct hpc_entry_head *he
     struct hpc_restore *r = e->job;
     hpc_entry_end(e,
                   e->whole); /* discards, unless nothing but a block is missing that never came */
-    hpc_entry_close(e);
+    entry_close(e);
     if (atomic_load(&r->cancelled)) {
         atomic_fetch_add(&r->stats.failed, 1);
         return -ECANCELED;
@@ -177,15 +163,15 @@ int hpc_entry_begin(struct hpc_restore_entry *e, const struct hpc_entry_head *he
     bool named = !result;
     if (!result)
         result = begin(e);
-    if (named && hpc_may_lead(head) && (result < 0 || result == HPC_BEGIN_SKIPPED))
-        hpc_leader_note(r, &e->path, result < 0 ? HPC_LEADER_FAILED : HPC_LEADER_KEPT, NULL);
+    if (named && leader_may_be(head) && (result < 0 || result == HPC_BEGIN_SKIPPED))
+        leader_note(r, &e->path, result < 0 ? LEADER_FAILED : LEADER_KEPT, NULL);
     if (result < 0)
         atomic_fetch_add(&r->stats.failed, 1);
     if (result == HPC_BEGIN_SKIPPED)
         atomic_fetch_add(&r->stats.skipped, 1);
     if (result != HPC_BEGIN_DATA)
         return result;
-    e->state = HPC_STATE_FILE;
+    e->state = STATE_FILE;
     if (head->flags & HPC_ENTRY_HAS_DATA)
         return result;
     e->whole = head->flags & HPC_ENTRY_ATTRS;
@@ -196,15 +182,15 @@ int hpc_entry_parent(struct hpc_restore_entry *e, const struct hpc_entry_head *h
                      const char *name, size_t name_len)
 {
     hpc_entry_end(e, e->whole);
-    hpc_entry_close(e);
+    entry_close(e);
     e->head = *head;
     if (!S_ISDIR(head->mode) || head->flags & HPC_ENTRY_LINK)
         return -EINVAL;
     int err = take_names(e, name, name_len, NULL, 0);
     if (!err && e->path.len)
-        err = hpc_note_parent(e);
+        err = objects_note_parent(e);
     if (!err && e->record)
-        e->state = HPC_STATE_DIRECTORY;
+        e->state = STATE_DIRECTORY;
     return err;
 }
 
@@ -212,12 +198,12 @@ int hpc_entry_write(struct hpc_restore_entry *e, uint64_t offset, const void *da
 {
     if (e->fd < 0)
         return -EBADF;
-    return atomic_load(&e->job->cancelled) ? -ECANCELED : hpc_file_write(e, offset, data, len);
+    return atomic_load(&e->job->cancelled) ? -ECANCELED : file_write(e, offset, data, len);
 }
 
 static int keep_block(struct hpc_restore_entry *e, const uint8_t *bytes, size_t len)
 {
-    int err = e->has_block ? -EEXIST : hpc_bytes_set(&e->block, bytes, len);
+    int err = e->has_block ? -EEXIST : bytes_set(&e->block, bytes, len);
     e->has_block |= !err;
     return err;
 }
@@ -225,33 +211,33 @@ static int keep_block(struct hpc_restore_entry *e, const uint8_t *bytes, size_t 
 static int attach_block(struct hpc_restore_entry *e, const uint8_t *bytes, size_t len)
 {
     pthread_mutex_lock(&e->job->lock);
-    int err = hpc_record_attach(e->job, e->record, bytes, len);
+    int err = record_attach(e->job, e->record, bytes, len);
     pthread_mutex_unlock(&e->job->lock);
     return err;
 }
 
 int hpc_entry_xattrs(struct hpc_restore_entry *e, const uint8_t *bytes, size_t len)
 {
-    struct hpc_block block = { .data = (const char *)bytes, .len = len };
-    struct hpc_target t = { .path = &e->path };
+    struct block block = { .data = (const char *)bytes, .len = len };
+    struct target t = { .path = &e->path };
     if (atomic_load(&e->job->cancelled))
         return -ECANCELED;
-    if (e->state == HPC_STATE_IDLE)
+    if (e->state == STATE_IDLE)
         return 0;
-    int err = hpc_block_is_sound(bytes, len) ? 0 : -EBADMSG;
+    int err = xattrs_is_sound(bytes, len) ? 0 : -EBADMSG;
     bool all = true;
-    if (!err && len && e->state == HPC_STATE_FILE)
+    if (!err && len && e->state == STATE_FILE)
         err = keep_block(e, bytes, len);
-    else if (!err && len && e->state == HPC_STATE_DIRECTORY)
+    else if (!err && len && e->state == STATE_DIRECTORY)
         err = attach_block(e, bytes, len);
     else if (!err && len)
-        all = hpc_give_node_block(e, &block);
-    all &= hpc_took(e->job, &t, "xattrs", err);
+        all = objects_give_block(e, &block);
+    all &= report_took(e->job, &t, "xattrs", err);
     if (!all && !e->counted) {
         e->counted = true;
         atomic_fetch_add(&e->job->stats.attributes_failed, 1);
     }
-    return e->state == HPC_STATE_FILE && e->whole ? hpc_entry_end(e, 1) : 0;
+    return e->state == STATE_FILE && e->whole ? hpc_entry_end(e, 1) : 0;
 }
 
 int hpc_entry_end(struct hpc_restore_entry *e, int committing)
@@ -260,10 +246,10 @@ int hpc_entry_end(struct hpc_restore_entry *e, int committing)
     if (e->fd < 0)
         return 0;
     int err = 0;
-    e->state = HPC_STATE_IDLE;
+    e->state = STATE_IDLE;
     e->whole = false;
     if (committing)
-        err = atomic_load(&r->cancelled) ? -ECANCELED : hpc_file_commit(e);
+        err = atomic_load(&r->cancelled) ? -ECANCELED : file_commit(e);
     if (committing && !err && e->stashed) {
         atomic_fetch_add(e->why_stashed < 0 ? &r->stats.failed : &r->stats.skipped, 1);
         return e->why_stashed;
@@ -273,9 +259,9 @@ int hpc_entry_end(struct hpc_restore_entry *e, int committing)
         atomic_fetch_add(&r->stats.bytes, e->bytes);
         return 0;
     }
-    hpc_file_discard(e);
+    file_discard(e);
     atomic_fetch_add(&r->stats.failed, 1);
-    if (hpc_may_lead(&e->head))
-        hpc_leader_note(r, &e->path, HPC_LEADER_FAILED, NULL);
+    if (leader_may_be(&e->head))
+        leader_note(r, &e->path, LEADER_FAILED, NULL);
     return err;
 }

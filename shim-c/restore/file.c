@@ -1,10 +1,24 @@
-/* A regular file: its data under a temporary name, then its attributes and its own name. */
-#include "internal.h"
+#include "file.h"
+#include "attributes.h"
+#include "entry.h"
+#include "leader.h"
+#include "place/identity.h"
+#include "place/name.h"
+#include "report.h"
+#include "store/record.h"
+#include "store/spool.h"
+#include "xattrs.h"
+
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+
+/* Zero blocks of this size become holes in files that were sparse: the block size of every common
+ * filesystem. */
+#define SPARSE_BLOCK 4096u
 
 /*
  * Whether the new file inherited an ACL, which must go before its mode makes it count. Where nobody
@@ -14,24 +28,24 @@
  */
 static bool inherited_acl(struct hpc_restore_entry *e)
 {
-    struct hpc_dir *dir = e->parent;
+    struct dir *dir = e->parent;
     if (dir->alone || atomic_load(&dir->no_acls))
         return false;
-    if (fgetxattr(e->fd, HPC_ACL_ACCESS, NULL, 0) >= 0)
+    if (fgetxattr(e->fd, ACL_ACCESS, NULL, 0) >= 0)
         return true;
     if (errno == EOPNOTSUPP)
         atomic_store(&dir->no_acls, true);
     return errno != ENODATA && errno != EOPNOTSUPP;
 }
 
-int hpc_file_open(struct hpc_restore_entry *e)
+int file_open(struct hpc_restore_entry *e)
 {
     struct hpc_restore *r = e->job;
     int dir = e->parent->fd;
     e->in_place = r->flags & HPC_RESTORE_IN_PLACE && !e->stashed;
     if (e->in_place && e->exists && unlinkat(dir, e->name, 0) < 0)
         return -errno;
-    hpc_temp_name(r, e->temp);
+    name_temporary(r, e->temp);
     e->fd = openat(dir, e->in_place ? e->name : e->temp,
                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (e->fd < 0)
@@ -46,8 +60,8 @@ int hpc_file_open(struct hpc_restore_entry *e)
 
 static int write_range(struct hpc_restore_entry *e, uint64_t offset, const char *data, size_t len)
 {
-    const struct hpc_spool file = { .fd = e->fd };
-    int err = hpc_spool_write(&file, data, len, offset);
+    const struct spool file = { .fd = e->fd };
+    int err = spool_write(&file, data, len, offset);
     if (!err && len && offset + len > e->written)
         e->written = offset + len;
     return err;
@@ -63,7 +77,7 @@ static int write_sparse(struct hpc_restore_entry *e, uint64_t offset, const char
 {
     size_t from = 0; /* start of the run that is to be written */
     for (size_t at = 0; at < len;) {
-        size_t n = HPC_SPARSE_BLOCK - (size_t)((offset + at) % HPC_SPARSE_BLOCK);
+        size_t n = SPARSE_BLOCK - (size_t)((offset + at) % SPARSE_BLOCK);
         if (n > len - at)
             n = len - at;
         if (is_zero(data + at, n)) {
@@ -77,7 +91,7 @@ static int write_sparse(struct hpc_restore_entry *e, uint64_t offset, const char
     return write_range(e, offset + from, data + from, len - from);
 }
 
-int hpc_file_write(struct hpc_restore_entry *e, uint64_t offset, const void *data, size_t len)
+int file_write(struct hpc_restore_entry *e, uint64_t offset, const void *data, size_t len)
 {
     int err = e->error;
     if (!err && (offset > INT64_MAX || len > INT64_MAX - offset))
@@ -94,7 +108,7 @@ int hpc_file_write(struct hpc_restore_entry *e, uint64_t offset, const void *dat
     return 0;
 }
 
-void hpc_file_discard(struct hpc_restore_entry *e)
+void file_discard(struct hpc_restore_entry *e)
 {
     if (e->fd >= 0)
         close(e->fd);
@@ -103,35 +117,32 @@ void hpc_file_discard(struct hpc_restore_entry *e)
 }
 
 /* Inode flags of a file that other names may still be linked to: in the last pass. */
-static bool flags_later(struct hpc_restore_entry *e, const struct hpc_target *t, uint32_t flags)
+static bool flags_later(struct hpc_restore_entry *e, const struct target *t, uint32_t flags)
 {
     struct hpc_restore *r = e->job;
     struct statx sx;
     uint64_t at;
-    int err = hpc_look(t->fd, NULL, &sx);
+    int err = identity_look(t->fd, NULL, &sx);
     if (!err) {
-        struct hpc_body body = { .kind = HPC_RECORD_FLAGS,
-                                 .inode_flags = flags,
-                                 .id = hpc_identity_of(&sx) };
+        struct body body = { .kind = RECORD_FLAGS, .inode_flags = flags, .id = identity_of(&sx) };
         pthread_mutex_lock(&r->lock);
-        err = hpc_record_add(r, e->parent->record, e->name, strlen(e->name), &body, &at);
+        err = record_add(r, e->parent->record, e->name, strlen(e->name), &body, &at);
         pthread_mutex_unlock(&r->lock);
     }
-    return hpc_took(r, t, "podheitor.flags", err);
+    return report_took(r, t, "podheitor.flags", err);
 }
 
 /* The final name, and then the flags: an immutable file can no longer be renamed. */
-static int name_file(struct hpc_restore_entry *e, const struct hpc_target *t, uint32_t flags,
-                     bool *all)
+static int name_file(struct hpc_restore_entry *e, const struct target *t, uint32_t flags, bool *all)
 {
     int kept = -1, dir = e->parent->fd;
     if (flags && e->stashed)
-        *all &= hpc_took(e->job, t, "podheitor.flags",
-                         -EOPNOTSUPP); /* an immutable one could not be linked to */
+        *all &= report_took(e->job, t, "podheitor.flags",
+                            -EOPNOTSUPP); /* an immutable one could not be linked to */
     else if (flags && e->head.nlink > 1)
         *all &= flags_later(e, t, flags);
     else if (flags && (kept = fcntl(e->fd, F_DUPFD_CLOEXEC, 0)) < 0)
-        *all &= hpc_took(e->job, t, "podheitor.flags", -errno);
+        *all &= report_took(e->job, t, "podheitor.flags", -errno);
     int fd = e->fd;
     e->fd = -1;
     int err = close(fd) < 0 && errno != EINTR ? -errno
@@ -139,36 +150,36 @@ static int name_file(struct hpc_restore_entry *e, const struct hpc_target *t, ui
     if (!err && !e->in_place && !e->stashed && renameat(dir, e->temp, dir, e->name) < 0)
         err = -errno;
     if (kept >= 0) {
-        struct hpc_target same = *t;
+        struct target same = *t;
         same.fd = kept;
         if (!err)
-            *all &= hpc_apply_flags(e->job, &same, flags);
+            *all &= xattrs_apply_flags(e->job, &same, flags);
         close(kept);
     }
     return err;
 }
 
-int hpc_file_commit(struct hpc_restore_entry *e)
+int file_commit(struct hpc_restore_entry *e)
 {
     if (e->error)
         return e->error;
     if (e->size > e->written && ftruncate(e->fd, (off_t)e->size) < 0)
         return -errno;
-    struct hpc_attributes attributes;
-    hpc_attributes_of(&attributes, &e->head);
-    struct hpc_target t = { .fd = e->fd, .path = &e->path };
-    struct hpc_block block = { .data = e->block.data,
-                               .len = e->has_block ? e->block.len : 0,
-                               .strip_acl = e->strip_acl };
-    bool all = hpc_apply(e->job, &t, &attributes, block.len || block.strip_acl ? &block : NULL);
+    struct attributes attributes;
+    attributes_of(&attributes, &e->head);
+    struct target t = { .fd = e->fd, .path = &e->path };
+    struct block block = { .data = e->block.data,
+                           .len = e->has_block ? e->block.len : 0,
+                           .strip_acl = e->strip_acl };
+    bool all = attributes_apply(e->job, &t, &attributes,
+                                block.len || block.strip_acl ? &block : NULL);
     struct statx sx;
-    int err = hpc_may_lead(&e->head) ? hpc_look(e->fd, NULL, &sx) : 0;
+    int err = leader_may_be(&e->head) ? identity_look(e->fd, NULL, &sx) : 0;
     if (!err)
-        err = name_file(e, &t, hpc_block_flags(&block), &all);
-    if (!err && hpc_may_lead(&e->head)) {
-        struct hpc_identity id = hpc_identity_of(&sx);
-        err = e->stashed ? hpc_leader_stash(e, &id)
-                         : hpc_leader_note(e->job, &e->path, HPC_LEADER_MADE, &id);
+        err = name_file(e, &t, xattrs_flags(&block), &all);
+    if (!err && leader_may_be(&e->head)) {
+        struct identity id = identity_of(&sx);
+        err = e->stashed ? leader_stash(e, &id) : leader_note(e->job, &e->path, LEADER_MADE, &id);
     }
     if (!err && !all && !e->counted)
         atomic_fetch_add(&e->job->stats.attributes_failed, 1);

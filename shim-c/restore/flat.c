@@ -2,7 +2,9 @@
  * foreign-function interface can call it. */
 #include "../path/hpc_base.h"
 #include "../ptcomm/hpc_frame.h"
-#include "internal.h"
+#include "job.h"
+#include "store/bytes.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,12 +19,12 @@ struct flat {
     struct hpc_restore *core;
     enum state state;
     bool broken;
-    bool block_due;          /* a B frame must come next */
-    bool has_digest;         /* and it ends in one */
-    struct hpc_bytes unsaid; /* failure records of attributes, until the caller has room for them */
-    size_t said;             /* of those bytes */
-    struct hpc_bytes name;   /* of the entry in progress */
-    struct hpc_bytes holes;  /* its hole map: pairs of u64 */
+    bool block_due;      /* a B frame must come next */
+    bool has_digest;     /* and it ends in one */
+    struct bytes unsaid; /* failure records of attributes, until the caller has room for them */
+    size_t said;         /* of those bytes */
+    struct bytes name;   /* of the entry in progress */
+    struct bytes holes;  /* its hole map: pairs of u64 */
     uint32_t hole_count, hole_at;
     uint64_t received; /* bytes of data */
     uint64_t offset;   /* where the next byte belongs */
@@ -67,7 +69,7 @@ static void on_attribute(void *context, const char *path, size_t path_len, const
 {
     struct flat *f = context;
     size_t text = path_len + 1 + strlen(attribute);
-    if (hpc_bytes_reserve(&f->unsaid, f->unsaid.len + failure_size(text)) < 0)
+    if (bytes_reserve(&f->unsaid, f->unsaid.len + failure_size(text)) < 0)
         return;
     struct failures out = { .out = (uint8_t *)f->unsaid.data,
                             .cap = f->unsaid.len + failure_size(text),
@@ -84,7 +86,7 @@ static void on_failure(void *context, const char *path, size_t path_len, const c
     size_t size = failure_size(path_len + link_len + 3);
     char *names = malloc(path_len + link_len + 2); /* with the '/' that archives write */
     if (names && f->unsaid.len <= HPC_UNSAID_MOST &&
-        hpc_bytes_reserve(&f->unsaid, f->unsaid.len + size) == 0) {
+        bytes_reserve(&f->unsaid, f->unsaid.len + size) == 0) {
         struct failures out = { .out = (uint8_t *)f->unsaid.data,
                                 .cap = f->unsaid.len + size,
                                 .used = f->unsaid.len };
@@ -116,9 +118,9 @@ static void say(struct flat *f, struct failures *out)
     f->said = f->unsaid.len = 0;
 }
 
-static int keep(struct hpc_bytes *b, const void *data, size_t len)
+static int keep(struct bytes *b, const void *data, size_t len)
 {
-    return hpc_bytes_set(b, len ? data : "", len);
+    return bytes_set(b, len ? data : "", len);
 }
 
 /* A directory that only matters if it has to be made. */

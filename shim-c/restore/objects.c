@@ -1,6 +1,17 @@
-/* The kinds that are complete as soon as they are made: directories, symlinks, fifos, devices,
- * sockets. */
-#include "internal.h"
+#include "objects.h"
+#include "attributes.h"
+#include "entry.h"
+#include "leader.h"
+#include "place/identity.h"
+#include "place/name.h"
+#include "place/replace.h"
+#include "place/roots.h"
+#include "place/stage.h"
+#include "place/way.h"
+#include "report.h"
+#include "store/record.h"
+#include "xattrs.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,19 +19,19 @@
 #include <unistd.h>
 
 /* The record of a directory, with what the last pass is to do. */
-static int note(struct hpc_restore_entry *e, enum hpc_record_kind kind, const struct statx *sx,
+static int note(struct hpc_restore_entry *e, enum record_kind kind, const struct statx *sx,
                 uint64_t *at)
 {
     struct hpc_restore *r = e->job;
-    struct hpc_body body = { .kind = kind,
-                             .id = hpc_identity_of(sx),
-                             .keep_xattrs = atomic_load(&r->keep_xattrs) };
-    hpc_attributes_of(&body.attributes, &e->head);
+    struct body body = { .kind = kind,
+                         .id = identity_of(sx),
+                         .keep_xattrs = atomic_load(&r->keep_xattrs) };
+    attributes_of(&body.attributes, &e->head);
     pthread_mutex_lock(&r->lock);
-    int err = hpc_record_find(r, e->parent->record, e->name, strlen(e->name), at);
+    int err = record_find(r, e->parent->record, e->name, strlen(e->name), at);
     if (!err)
-        err = *at ? hpc_record_update(r, *at, &body)
-                  : hpc_record_add(r, e->parent->record, e->name, strlen(e->name), &body, at);
+        err = *at ? record_update(r, *at, &body)
+                  : record_add(r, e->parent->record, e->name, strlen(e->name), &body, at);
     pthread_mutex_unlock(&r->lock);
     return err;
 }
@@ -30,19 +41,18 @@ static int note(struct hpc_restore_entry *e, enum hpc_record_kind kind, const st
 static int is_ours(struct hpc_restore_entry *e, const struct statx *sx)
 {
     struct hpc_restore *r = e->job;
-    struct hpc_identity id = hpc_identity_of(sx);
-    struct hpc_record record = { .body.kind = HPC_RECORD_PASSAGE };
+    struct identity id = identity_of(sx);
+    struct record record = { .body.kind = RECORD_PASSAGE };
     uint64_t at;
     pthread_mutex_lock(&r->lock);
-    int err = hpc_record_find(r, e->parent->record, e->name, strlen(e->name), &at);
+    int err = record_find(r, e->parent->record, e->name, strlen(e->name), &at);
     if (!err && at)
-        err = hpc_record_read(r, at, &record);
+        err = record_read(r, at, &record);
     pthread_mutex_unlock(&r->lock);
-    bool made = record.body.kind == HPC_RECORD_PLACEHOLDER ||
-                record.body.kind == HPC_RECORD_CREATED;
+    bool made = record.body.kind == RECORD_PLACEHOLDER || record.body.kind == RECORD_CREATED;
     if (err || !made)
         return err;
-    return hpc_is_same(&id, &record.body.id) ? 1 : -ESTALE;
+    return identity_is_same(&id, &record.body.id) ? 1 : -ESTALE;
 }
 
 /* An existing directory keeps what is in it; its attributes are ours unless the rule is `never`. */
@@ -51,22 +61,22 @@ static int adopt(struct hpc_restore_entry *e, int *fd, struct statx *sx, bool *o
     *fd = openat(e->parent->fd, e->name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (*fd < 0)
         return -errno;
-    int err = hpc_look(*fd, NULL, sx);
+    int err = identity_look(*fd, NULL, sx);
     int made = err ? err : is_ours(e, sx);
     if (made < 0)
         err = made;
     *ours = made > 0;
-    bool known = *ours || (!err && hpc_is_placeholder(sx->stx_mode, sx->stx_uid));
+    bool known = *ours || (!err && way_is_placeholder(sx->stx_mode, sx->stx_uid));
     if (!err && !known && e->job->replace == HPC_REPLACE_NEVER)
         err = HPC_BEGIN_SKIPPED;
     /* Whether we may write in somebody else's directory shows when the children are made. */
     if (!err && geteuid() != 0 && (sx->stx_mode & 0700) != 0700 &&
-        hpc_chmod_held(*fd, (sx->stx_mode & 07777) | 0700) < 0 && known)
+        attributes_chmod(*fd, (sx->stx_mode & 07777) | 0700) < 0 && known)
         err = -errno;
     if (!err && known)
-        err = note(e, HPC_RECORD_CREATED, sx, &e->record);
+        err = note(e, RECORD_CREATED, sx, &e->record);
     else if (!err)
-        err = note(e, HPC_RECORD_ADOPTED, sx, &e->record);
+        err = note(e, RECORD_ADOPTED, sx, &e->record);
     if (err)
         close(*fd);
     return err;
@@ -81,24 +91,24 @@ static int make_directory(struct hpc_restore_entry *e)
         err = adopt(e, &fd, &sx, &ours);
         if (err)
             return err;
-        return hpc_dir_keep(e->job, fd, &sx, e->record, ours, e->path.data, e->path.len);
+        return dir_keep(e->job, fd, &sx, e->record, ours, e->path.data, e->path.len);
     }
-    if (e->exists && !hpc_may_replace(e))
+    if (e->exists && !replace_allowed(e))
         return HPC_BEGIN_SKIPPED;
     if (e->exists && unlinkat(e->parent->fd, e->name, 0) < 0)
         return -errno;
-    fd = hpc_dir_make(e->job, e->parent, e->name, 0700, &sx);
+    fd = stage_make_dir(e->job, e->parent, e->name, 0700, &sx);
     if (fd < 0)
         return fd;
-    err = note(e, HPC_RECORD_CREATED, &sx, &e->record);
+    err = note(e, RECORD_CREATED, &sx, &e->record);
     if (err) {
         close(fd);
         return err;
     }
-    return hpc_dir_keep(e->job, fd, &sx, e->record, true, e->path.data, e->path.len);
+    return dir_keep(e->job, fd, &sx, e->record, true, e->path.data, e->path.len);
 }
 
-int hpc_make_directory(struct hpc_restore_entry *e)
+int objects_make_directory(struct hpc_restore_entry *e)
 {
     int err = make_directory(e);
     if (err != -EEXIST || e->exists)
@@ -108,56 +118,56 @@ int hpc_make_directory(struct hpc_restore_entry *e)
     return e->exists ? make_directory(e) : err;
 }
 
-int hpc_adopt_root(struct hpc_restore_entry *e)
+int objects_adopt_root(struct hpc_restore_entry *e)
 {
     struct hpc_restore *r = e->job;
     struct statx sx;
-    int fd = hpc_roots_whole(&r->roots, e->path.data, e->path.len);
+    int fd = roots_whole(&r->roots, e->path.data, e->path.len);
     if (fd < 0)
         return fd;
-    int err = hpc_look(fd, NULL, &sx);
+    int err = identity_look(fd, NULL, &sx);
     if (!err)
         err = r->replace == HPC_REPLACE_NEVER ? HPC_BEGIN_SKIPPED
-                                              : note(e, HPC_RECORD_ADOPTED, &sx, &e->record);
+                                              : note(e, RECORD_ADOPTED, &sx, &e->record);
     if (err) {
         close(fd);
         return err;
     }
-    return hpc_dir_keep(r, fd, &sx, e->record, false, e->path.data, e->path.len);
+    return dir_keep(r, fd, &sx, e->record, false, e->path.data, e->path.len);
 }
 
-int hpc_adopt_base(struct hpc_restore_entry *e)
+int objects_adopt_base(struct hpc_restore_entry *e)
 {
     struct hpc_restore *r = e->job;
-    struct hpc_body body = { .kind = HPC_RECORD_ADOPTED,
-                             .id = r->base->id,
-                             .keep_xattrs = atomic_load(&r->keep_xattrs) };
+    struct body body = { .kind = RECORD_ADOPTED,
+                         .id = r->base->id,
+                         .keep_xattrs = atomic_load(&r->keep_xattrs) };
     if (!S_ISDIR(e->head.mode))
         return -EINVAL;
     if (r->replace == HPC_REPLACE_NEVER)
         return HPC_BEGIN_SKIPPED;
-    hpc_attributes_of(&body.attributes, &e->head);
+    attributes_of(&body.attributes, &e->head);
     e->record = r->root;
     pthread_mutex_lock(&r->lock);
-    int err = hpc_record_update(r, r->root, &body);
+    int err = record_update(r, r->root, &body);
     pthread_mutex_unlock(&r->lock);
     return err;
 }
 
-int hpc_note_parent(struct hpc_restore_entry *e)
+int objects_note_parent(struct hpc_restore_entry *e)
 {
     struct hpc_restore *r = e->job;
-    struct hpc_record record;
+    struct record record;
     uint64_t at = 0;
     pthread_mutex_lock(&r->lock);
-    int err = hpc_record_along(r, r->root, e->path.data, e->path.len, &at);
+    int err = record_along(r, r->root, e->path.data, e->path.len, &at);
     if (!err)
-        err = hpc_record_read(r, at, &record);
-    bool made = !err && record.body.kind == HPC_RECORD_PLACEHOLDER;
-    if (made || (!err && record.body.kind == HPC_RECORD_PASSAGE && at != r->root)) {
-        record.body.kind = made ? HPC_RECORD_CREATED : HPC_RECORD_PARENT;
-        hpc_attributes_of(&record.body.attributes, &e->head);
-        err = hpc_record_update(r, at, &record.body);
+        err = record_read(r, at, &record);
+    bool made = !err && record.body.kind == RECORD_PLACEHOLDER;
+    if (made || (!err && record.body.kind == RECORD_PASSAGE && at != r->root)) {
+        record.body.kind = made ? RECORD_CREATED : RECORD_PARENT;
+        attributes_of(&record.body.attributes, &e->head);
+        err = record_update(r, at, &record.body);
         e->record = at;
     }
     pthread_mutex_unlock(&r->lock);
@@ -180,35 +190,35 @@ static int check_device(const struct hpc_restore_entry *e, int dir, const char *
 static int equip(struct hpc_restore_entry *e, int dir, const char *name, bool *all)
 {
     struct hpc_restore *r = e->job;
-    struct hpc_attributes attributes;
-    struct hpc_target t = { .fd = dir, .name = name, .path = &e->path };
+    struct attributes attributes;
+    struct target t = { .fd = dir, .name = name, .path = &e->path };
     struct statx sx;
     int err = check_device(e, dir, name);
     if (err)
         return err;
-    hpc_attributes_of(&attributes, &e->head);
-    *all = hpc_apply(r, &t, &attributes, NULL);
+    attributes_of(&attributes, &e->head);
+    *all = attributes_apply(r, &t, &attributes, NULL);
     if (!e->parent->alone) { /* for its xattr block, which comes when it has its own name */
         e->held = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
         if (e->held < 0)
             return -errno;
     }
-    if (!hpc_may_lead(&e->head))
+    if (!leader_may_be(&e->head))
         return 0;
-    err = hpc_look(dir, name, &sx);
-    struct hpc_identity id = hpc_identity_of(&sx);
-    return err ? err : hpc_leader_note(r, &e->path, HPC_LEADER_MADE, &id);
+    err = identity_look(dir, name, &sx);
+    struct identity id = identity_of(&sx);
+    return err ? err : leader_note(r, &e->path, LEADER_MADE, &id);
 }
 
-int hpc_make_node(struct hpc_restore_entry *e)
+int objects_make_node(struct hpc_restore_entry *e)
 {
     char temp[40];
     bool all = true;
-    int at = hpc_dir_stage(e->job, e->parent);
+    int at = stage_of(e->job, e->parent);
     if (at < 0)
         return at;
     bool direct = e->parent->alone && !e->exists;
-    hpc_temp_name(e->job, temp);
+    name_temporary(e->job, temp);
     const char *name = direct ? e->name : temp;
     int made = S_ISLNK(e->head.mode)
                    ? symlinkat(e->link.data, at, name)
@@ -228,15 +238,15 @@ int hpc_make_node(struct hpc_restore_entry *e)
     return 0;
 }
 
-bool hpc_give_node_block(struct hpc_restore_entry *e, const struct hpc_block *block)
+bool objects_give_block(struct hpc_restore_entry *e, const struct block *block)
 {
     struct hpc_restore *r = e->job;
-    struct hpc_target t = { .fd = e->held, .path_only = true, .path = &e->path };
+    struct target t = { .fd = e->held, .path_only = true, .path = &e->path };
     if (t.fd < 0)
         t.fd = openat(e->parent->fd, e->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (t.fd < 0)
-        return hpc_took(r, &t, "xattrs", -errno);
-    bool all = hpc_apply_block(r, &t, block) & hpc_apply_flags(r, &t, hpc_block_flags(block));
+        return report_took(r, &t, "xattrs", -errno);
+    bool all = xattrs_apply(r, &t, block) & xattrs_apply_flags(r, &t, xattrs_flags(block));
     if (t.fd != e->held)
         close(t.fd);
     return all;

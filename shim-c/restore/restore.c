@@ -1,6 +1,12 @@
 /* The life of a restore: what its entries share. */
 #include "../path/hpc_base.h"
-#include "internal.h"
+#include "job.h"
+#include "leader.h"
+#include "place/roots.h"
+#include "store/record.h"
+#include "store/spool.h"
+
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,14 +14,18 @@
 #include <time.h>
 #include <unistd.h>
 
+/* How long a cancelled restore may go on with the attributes of directories: two seconds are what a
+ * cancel may take in all. */
+#define CANCELLED_FINISH_MS 1000
+
 static int open_spool(struct hpc_restore *r, const char *work_dir)
 {
     if (!work_dir)
-        return hpc_spool_open(&r->spool, r->base->fd);
+        return spool_open(&r->spool, r->base->fd);
     int dir = open(work_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0)
         return -errno;
-    int err = hpc_spool_open(&r->spool, dir);
+    int err = spool_open(&r->spool, dir);
     close(dir);
     return err;
 }
@@ -40,13 +50,13 @@ static int prepare(struct hpc_restore *r, const char *base, const char *work_dir
     if (fd < 0)
         return fd;
     choose_secrets(r);
-    int err = hpc_tree_open(r, fd);
+    int err = dir_open_base(r, fd);
     if (!err && !(r->roots.base = strdup(base)))
         err = -ENOMEM;
     if (!err)
         err = open_spool(r, work_dir);
     if (!err)
-        err = hpc_records_open(r);
+        err = record_open(r);
     if (err)
         return err;
     r->base->record = r->root;
@@ -70,7 +80,7 @@ struct hpc_restore *hpc_restore_new(const char *base, const char *work_dir,
         pthread_mutex_init(&r->lock, NULL);
         pthread_mutex_init(&r->reports, NULL);
         r->spool.fd = -1;
-        r->patience = HPC_CANCELLED_FINISH_MS;
+        r->patience = CANCELLED_FINISH_MS;
         r->replace = replace;
         r->flags = flags;
         err = prepare(r, base, work_dir);
@@ -90,11 +100,11 @@ void hpc_restore_free(struct hpc_restore *r)
         return;
     hpc_entry_free(r->single);
     if (r->last_stash)
-        hpc_remove_stashes(r);
-    hpc_tree_close(r);
+        leader_remove_stashes(r);
+    dir_close(r);
     if (r->spool.fd >= 0)
         close(r->spool.fd);
-    hpc_roots_free(&r->roots);
+    roots_free(&r->roots);
     free(r->names.memory);
     free(r->leaders.memory);
     pthread_mutex_destroy(&r->lock);
@@ -152,7 +162,7 @@ void hpc_restore_cancel(struct hpc_restore *r)
 
 void hpc_restore_get_stats(const struct hpc_restore *r, struct hpc_restore_stats *out)
 {
-    const struct hpc_counters *c = &r->stats;
+    const struct counters *c = &r->stats;
     *out = (struct hpc_restore_stats){
         .files = atomic_load(&c->files),
         .directories = atomic_load(&c->directories),

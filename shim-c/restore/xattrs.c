@@ -1,7 +1,8 @@
-/* Extended attributes, ACLs, inode flags and project ids: everything that an entry's xattr block
- * holds. */
+#include "xattrs.h"
 #include "../ptcomm/hpc_frame.h"
-#include "internal.h"
+#include "job.h"
+#include "report.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -49,7 +50,7 @@ static bool is_servers_own(const char *name)
     return false;
 }
 
-bool hpc_xattr_is_restored(const char *name)
+bool xattrs_is_restored(const char *name)
 {
     bool known = false;
     if (is_servers_own(name))
@@ -77,13 +78,13 @@ static const char *proc_name(char out[32], int fd)
 
 /* Without /proc there is no way to the extended attributes of a symlink, fifo, or device; "no such
  * file" would be no reason. */
-static int failure(const struct hpc_target *t)
+static int failure(const struct target *t)
 {
     int err = errno;
     return -(t->path_only && err == ENOENT && access("/proc/self/fd", F_OK) < 0 ? EOPNOTSUPP : err);
 }
 
-static int set(const struct hpc_target *t, const char *name, const void *value, size_t len)
+static int set(const struct target *t, const char *name, const void *value, size_t len)
 {
     char path[32];
     int done = t->path_only ? setxattr(proc_name(path, t->fd), name, value, len, 0)
@@ -91,14 +92,14 @@ static int set(const struct hpc_target *t, const char *name, const void *value, 
     return done < 0 ? failure(t) : 0;
 }
 
-static int remove_one(const struct hpc_target *t, const char *name)
+static int remove_one(const struct target *t, const char *name)
 {
     char path[32];
     int done = t->path_only ? removexattr(proc_name(path, t->fd), name) : fremovexattr(t->fd, name);
     return done == 0 || errno == ENODATA || errno == EOPNOTSUPP ? 0 : failure(t);
 }
 
-static int set_flags(const struct hpc_target *t, uint32_t flags)
+static int set_flags(const struct target *t, uint32_t flags)
 {
     unsigned long now = 0;
     if (t->path_only)
@@ -111,7 +112,7 @@ static int set_flags(const struct hpc_target *t, uint32_t flags)
     return flags & ~(uint32_t)SETTABLE & ~(uint32_t)now ? -EOPNOTSUPP : 0;
 }
 
-static int set_project(const struct hpc_target *t, uint32_t project)
+static int set_project(const struct target *t, uint32_t project)
 {
     struct fsxattr attributes;
     if (t->path_only)
@@ -126,7 +127,7 @@ static int set_project(const struct hpc_target *t, uint32_t project)
 
 /* ---- a block ---- */
 
-bool hpc_block_is_sound(const void *block, size_t len)
+bool xattrs_is_sound(const void *block, size_t len)
 {
     struct hpc_xattr x;
     size_t at = 0;
@@ -137,7 +138,7 @@ bool hpc_block_is_sound(const void *block, size_t len)
 }
 
 /* The value of one of our own 32-bit pseudo attributes; false: it is not in there. */
-static bool number_of(const struct hpc_block *block, const char *name, uint32_t *out)
+static bool number_of(const struct block *block, const char *name, uint32_t *out)
 {
     struct hpc_xattr x;
     size_t at = 0;
@@ -151,10 +152,10 @@ static bool number_of(const struct hpc_block *block, const char *name, uint32_t 
     return false;
 }
 
-static int apply_one(const struct hpc_target *t, const char *name, const struct hpc_xattr *x)
+static int apply_one(const struct target *t, const char *name, const struct hpc_xattr *x)
 {
     if (strcmp(name, FLAGS) == 0)
-        return x->value_len == 4 ? 0 : -EINVAL; /* hpc_apply_flags(), last of all */
+        return x->value_len == 4 ? 0 : -EINVAL; /* xattrs_apply_flags(), last of all */
     if (strcmp(name, PROJECT) == 0) {
         uint32_t project;
         if (x->value_len != sizeof project)
@@ -162,10 +163,10 @@ static int apply_one(const struct hpc_target *t, const char *name, const struct 
         memcpy(&project, x->value, sizeof project);
         return set_project(t, project);
     }
-    return hpc_xattr_is_restored(name) ? set(t, name, x->value, x->value_len) : -EOPNOTSUPP;
+    return xattrs_is_restored(name) ? set(t, name, x->value, x->value_len) : -EOPNOTSUPP;
 }
 
-static bool has(const struct hpc_block *block, const char *name)
+static bool has(const struct block *block, const char *name)
 {
     struct hpc_xattr x;
     size_t at = 0;
@@ -177,8 +178,7 @@ static bool has(const struct hpc_block *block, const char *name)
 
 /* What a directory that was there has and its entry has not. Labels and keys of security modules
  * are theirs. */
-static bool strip_others(struct hpc_restore *r, const struct hpc_target *t,
-                         const struct hpc_block *block)
+static bool strip_others(struct hpc_restore *r, const struct target *t, const struct block *block)
 {
     static const size_t most = 65536; /* the kernel's own limit of a list */
     char *list = malloc(most);
@@ -186,16 +186,15 @@ static bool strip_others(struct hpc_restore *r, const struct hpc_target *t,
     bool all = true;
     for (ssize_t i = 0; i < len; i += (ssize_t)strlen(list + i) + 1) {
         const char *name = list + i;
-        if ((begins(name, "user.") || begins(name, "trusted.")) && hpc_xattr_is_restored(name) &&
+        if ((begins(name, "user.") || begins(name, "trusted.")) && xattrs_is_restored(name) &&
             !has(block, name))
-            all &= hpc_took(r, t, name, remove_one(t, name));
+            all &= report_took(r, t, name, remove_one(t, name));
     }
     free(list);
     return all;
 }
 
-bool hpc_apply_block(struct hpc_restore *r, const struct hpc_target *t,
-                     const struct hpc_block *block)
+bool xattrs_apply(struct hpc_restore *r, const struct target *t, const struct block *block)
 {
     struct hpc_xattr x;
     size_t at = 0;
@@ -206,35 +205,35 @@ bool hpc_apply_block(struct hpc_restore *r, const struct hpc_target *t,
         name[x.name_len] = 0;
         if (is_servers_own(name))
             continue;
-        access |= strcmp(name, HPC_ACL_ACCESS) == 0;
-        inherited |= strcmp(name, HPC_ACL_DEFAULT) == 0;
+        access |= strcmp(name, ACL_ACCESS) == 0;
+        inherited |= strcmp(name, ACL_DEFAULT) == 0;
         int err = apply_one(t, name, &x);
-        all &= hpc_took(r, t, name, err);
+        all &= report_took(r, t, name, err);
         if (!err)
             atomic_fetch_add(&r->stats.xattrs, 1);
     }
     if (block->strip_acl && !access)
-        all &= hpc_took(r, t, HPC_ACL_ACCESS, remove_one(t, HPC_ACL_ACCESS));
+        all &= report_took(r, t, ACL_ACCESS, remove_one(t, ACL_ACCESS));
     if (block->strip_default_acl && !inherited)
-        all &= hpc_took(r, t, HPC_ACL_DEFAULT, remove_one(t, HPC_ACL_DEFAULT));
+        all &= report_took(r, t, ACL_DEFAULT, remove_one(t, ACL_DEFAULT));
     return all & (!block->strip_others || strip_others(r, t, block));
 }
 
-uint32_t hpc_block_flags(const struct hpc_block *block)
+uint32_t xattrs_flags(const struct block *block)
 {
     uint32_t flags = 0;
     return number_of(block, FLAGS, &flags) ? flags : 0;
 }
 
-bool hpc_apply_flags(struct hpc_restore *r, const struct hpc_target *t, uint32_t flags)
+bool xattrs_apply_flags(struct hpc_restore *r, const struct target *t, uint32_t flags)
 {
-    return flags == 0 || hpc_took(r, t, FLAGS, set_flags(t, flags));
+    return flags == 0 || report_took(r, t, FLAGS, set_flags(t, flags));
 }
 
-int hpc_has_default_acl(int dir)
+int xattrs_default_acl(int dir)
 {
     char path[32];
-    ssize_t len = getxattr(proc_name(path, dir), HPC_ACL_DEFAULT, NULL, 0);
+    ssize_t len = getxattr(proc_name(path, dir), ACL_DEFAULT, NULL, 0);
     if (len >= 0)
         return len > 0;
     return errno == ENODATA || errno == EOPNOTSUPP ? 0 : -errno;

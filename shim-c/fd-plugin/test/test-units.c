@@ -58,21 +58,21 @@ static void nanoseconds(void)
                                  .nlink = 3 },
                           out;
     struct stat st;
-    stat_from_entry(&st, &in);
+    stat_pack_from_entry(&st, &in);
     st.st_mtim.tv_nsec = st.st_atim.tv_nsec = 0; /* what Bacula keeps */
-    entry_from_stat(&out, &st);
+    stat_pack_to_entry(&out, &st);
     CHECK(out.mtime_s == -5 && out.mtime_ns == 999999999 && out.atime_ns == 1 && out.rdev == 0 &&
           out.size == 1ull << 40 && out.ino == ~0ull && out.nlink == 3);
     in.kind = HPC_CHARDEV, in.mode = S_IFCHR, in.rdev = 0x5000000000000103;
-    stat_from_entry(&st, &in);
-    entry_from_stat(&out, &st);
+    stat_pack_from_entry(&st, &in);
+    stat_pack_to_entry(&out, &st);
     CHECK(st.st_rdev == 0x5000000000000103 && out.rdev == in.rdev && out.mtime_ns == 999999999 &&
           out.atime_ns == 1 && out.blocks == 0 && out.kind == HPC_CHARDEV);
     st.st_mode = S_IFREG, st.st_rdev = 0; /* saved by somebody else */
-    entry_from_stat(&out, &st);
+    stat_pack_to_entry(&out, &st);
     CHECK(out.mtime_ns == 0 && out.atime_ns == 0);
     st.st_rdev = 0x5fffffffffffffff;
-    entry_from_stat(&out, &st);
+    stat_pack_to_entry(&out, &st);
     CHECK(out.mtime_ns == 0 && out.atime_ns == 0, "no nanoseconds beyond a second");
 }
 
@@ -103,18 +103,18 @@ static void names(void)
     if (!mkdtemp(dir))
         abort();
     snprintf(path, sizeof path, "%s/", dir);
-    CHECK(name_exists(path, strlen(dir)));
-    CHECK(!name_exists(dir, strlen(dir)), "a directory where the catalog has something else");
+    CHECK(paths_exists(path, strlen(dir)));
+    CHECK(!paths_exists(dir, strlen(dir)), "a directory where the catalog has something else");
     snprintf(path, sizeof path, "%s/f\n", dir);
     close(open(path, O_CREAT | O_WRONLY, 0600));
-    CHECK(name_exists(path, strlen(dir)));
+    CHECK(paths_exists(path, strlen(dir)));
     strcat(path, "/");
-    CHECK(!name_exists(path, strlen(dir)), "no directory any more");
+    CHECK(!paths_exists(path, strlen(dir)), "no directory any more");
     strcat(path, "x");
-    CHECK(!name_exists(path, strlen(dir)), "ENOTDIR");
+    CHECK(!paths_exists(path, strlen(dir)), "ENOTDIR");
     snprintf(path, sizeof path, "%s/dangling", dir);
-    CHECK(symlink("nowhere", path) == 0 && name_exists(path, strlen(dir)));
-    CHECK(name_exists("/", 0) && name_exists("/tmp/", 0) && !name_exists("/tmp/none/such", 0));
+    CHECK(symlink("nowhere", path) == 0 && paths_exists(path, strlen(dir)));
+    CHECK(paths_exists("/", 0) && paths_exists("/tmp/", 0) && !paths_exists("/tmp/none/such", 0));
     /* A directory that moved away and left a symlink: the names below it are gone, though the link
      * leads to them. */
     char real[64], moved[64];
@@ -123,13 +123,13 @@ static void names(void)
     CHECK(mkdir(real, 0700) == 0 && symlink("real", moved) == 0);
     snprintf(path, sizeof path, "%s/real/f", dir);
     close(open(path, O_CREAT | O_WRONLY, 0600));
-    CHECK(name_exists(path, strlen(dir)));
+    CHECK(paths_exists(path, strlen(dir)));
     snprintf(path, sizeof path, "%s/moved/f", dir);
-    CHECK(!name_exists(path, strlen(dir)), "only reached through a symlink");
-    CHECK(name_exists(path, strlen(moved)), "but a symlink in the job's own path is followed");
-    CHECK(name_exists(moved, strlen(dir)), "the link itself");
+    CHECK(!paths_exists(path, strlen(dir)), "only reached through a symlink");
+    CHECK(paths_exists(path, strlen(moved)), "but a symlink in the job's own path is followed");
+    CHECK(paths_exists(moved, strlen(dir)), "the link itself");
     strcat(moved, "/");
-    CHECK(!name_exists(moved, strlen(dir)) && name_exists(moved, strlen(moved) - 1),
+    CHECK(!paths_exists(moved, strlen(dir)) && paths_exists(moved, strlen(moved) - 1),
           "as a directory only where it is the job's path");
     /* Deeper than PATH_MAX. */
     int at = open(dir, O_DIRECTORY | O_RDONLY);
@@ -148,9 +148,9 @@ static void names(void)
     }
     CHECK(at >= 0 && len > 4096);
     strcpy(deep + len, "/");
-    CHECK(name_exists(deep, strlen(dir)));
+    CHECK(paths_exists(deep, strlen(dir)));
     strcpy(deep + len, "/none");
-    CHECK(!name_exists(deep, strlen(dir)));
+    CHECK(!paths_exists(deep, strlen(dir)));
     snprintf(path, sizeof path, "rm -rf %s", dir);
     close(at);
     CHECK(system(path) == 0);
@@ -161,8 +161,8 @@ static void printables(void)
 {
     char out[40];
     context = "printable";
-    CHECK(strcmp(printable(out, sizeof out, "a\nb\x01\xff", 5), "a\\nb\\x01\xff") == 0);
-    printable(out, sizeof out, "0123456789012345678901234567890123456789", 40);
+    CHECK(strcmp(job_printable(out, sizeof out, "a\nb\x01\xff", 5), "a\\nb\\x01\xff") == 0);
+    job_printable(out, sizeof out, "0123456789012345678901234567890123456789", 40);
     CHECK(strlen(out) < sizeof out && strstr(out, "..."), "%s", out);
 }
 

@@ -67,17 +67,17 @@ void directory_list_is_small(void)
     for (int i = 0; i < 100000; i++) {
         uint64_t at;
         int n = snprintf(name, sizeof name, "some/path/of/ordinary/length/%d", i);
-        EQUAL(hpc_record_along(r, r->root, name, (size_t)n, &at), 0);
+        EQUAL(record_along(r, r->root, name, (size_t)n, &at), 0);
     }
     CHECK(!r->names.memory);
     CHECK(r->spool.end < 100000 * 300);
     for (int i = 0; i < 100000; i += 7) { /* each is found again */
-        struct hpc_bytes path = { 0 };
+        struct bytes path = { 0 };
         uint64_t at, end = r->spool.end;
         int n = snprintf(name, sizeof name, "some/path/of/ordinary/length/%d", i);
-        EQUAL(hpc_record_along(r, r->root, name, (size_t)n, &at), 0);
+        EQUAL(record_along(r, r->root, name, (size_t)n, &at), 0);
         EQUAL(r->spool.end, end);
-        EQUAL(hpc_record_path(r, at, &path), 0);
+        EQUAL(record_path(r, at, &path), 0);
         EQUAL(strcmp(path.data, name), 0);
         free(path.data);
     }

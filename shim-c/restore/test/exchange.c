@@ -58,7 +58,7 @@ void exchanged_parents(void)
     EQUAL(mkdir("base/private", 0700), 0);
     struct hpc_restore *r = open_core(HPC_REPLACE_ALWAYS, 0);
     EQUAL(put(r, entry(S_IFDIR | 0777, 0), "theirs", NULL), 0);
-    for (unsigned i = 0; i <= HPC_DIRS_KEPT; i++) {
+    for (unsigned i = 0; i <= DIRS_KEPT; i++) {
         char name[32];
         snprintf(name, sizeof name, "d%u/f", i);
         EQUAL(put_file(r, entry(S_IFREG | 0600, 1), name, "x"), 0);

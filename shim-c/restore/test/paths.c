@@ -98,7 +98,7 @@ void planted_symlinks(void)
             /* relative, absolute, and planted after the directory was used and cached */
             if (kind == 2) {
                 EQUAL(put_file(r, entry(S_IFREG | 0600, 1), "one/two/three/file", "x"), 0);
-                for (unsigned n = 0; n <= HPC_DIRS_KEPT; n++) { /* so that it is no longer held */
+                for (unsigned n = 0; n <= DIRS_KEPT; n++) { /* so that it is no longer held */
                     char other[32];
                     snprintf(other, sizeof other, "else%u/where", n);
                     EQUAL(put_file(r, entry(S_IFREG | 0600, 1), other, "x"), 0);
@@ -231,7 +231,7 @@ void no_descriptor_leaks(void)
         }
         EQUAL(put(r, entry(S_IFREG | 0600, 1), "unfinished", NULL), HPC_BEGIN_DATA);
         CHECK(open_fds() - before <=
-              (int)(4 + HPC_DIRS_KEPT)); /* base, its stage, spool, the directories that are held,
+              (int)(4 + DIRS_KEPT)); /* base, its stage, spool, the directories that are held,
                                             the file */
         hpc_restore_free(r);
         EQUAL(open_fds(), before);

@@ -203,9 +203,9 @@ void times_as_the_filesystem_keeps_them(void)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct hpc_restore *r = open_core(HPC_REPLACE_NEWER, 0);
         struct hpc_entry_head h = entry(S_IFREG | 0644, 1);
-        r->grains[r->grain_count++] = (struct hpc_grain){ .dev = r->base->id.dev,
-                                                          .nanoseconds = cases[i].grain };
-        EQUAL(hpc_compare_times(r, r->base, &h, cases[i].seconds, cases[i].nanoseconds),
+        r->grains[r->grain_count++] = (struct grain){ .dev = r->base->id.dev,
+                                                      .nanoseconds = cases[i].grain };
+        EQUAL(replace_compare_times(r, r->base, &h, cases[i].seconds, cases[i].nanoseconds),
               cases[i].newer);
         hpc_restore_free(r);
     }

@@ -3,7 +3,10 @@
 #ifndef HPC_RESTORE_TEST_H
 #define HPC_RESTORE_TEST_H
 
-#include "../internal.h"
+#include "../entry.h"
+#include "../place/replace.h"
+#include "../report.h"
+#include "../store/record.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -48,33 +51,76 @@ void content_is(const char *path, const char *content);
 int leftovers(const char *path);
 int open_fds(void);
 
+/* clang-format off: a line for each */
 #define TESTS(X) \
     X(every_kind) \
-    X(attributes_and_umask) X(hard_links) X(link_of_a_failed_leader) X(sparse_files) X( \
-        bad_entries) X(deep_paths) X(planted_symlinks) X(odd_names) X(refused_names) \
-        X(links_to_the_base) X(links_at_roots) X(others_links_at_roots) X(missing_parents) X( \
-            parents_under_a_umask) X(no_descriptor_leaks) X(replace_files) X(replace_other_kinds) \
-            X(replace_directories) X(existing_link_is_not_written_through) X(in_place) X( \
-                interrupted) X(cancelled) X(last_pass_of_exchanged) X(exchanged_parents) \
-                X(exchanged_objects) X(default_acl_appears) X(exchanged_leaders) X( \
-                    links_before_their_leader) X(late_links_of_a_cancelled_restore) \
-                    X(missing_names_of_kept_files) X(other_files_are_not_linked_to) X( \
-                        names_of_a_file_whose_place_is_taken) X(comparison_of_a_cancelled_restore) \
-                        X(many_stashes) X(as_somebody_else) X(deep_chains) X(cancelled_last_pass) \
-                            X(attributes_of_parents) X(foreign_attributes) X( \
-                                times_as_the_filesystem_keeps_them) X(empty_directories_give_way) \
-                                X(device_numbers_that_do_not_fit) X(without_proc) X(many_writers) \
-                                    X(directory_attributes_last) X(directories_in_any_order) \
-                                        X(directory_list_is_small) X(attributes_of_the_base) X( \
-                                            without_root) X(disk_full) X(hostile_races) \
-                                            X(xattrs_of_every_kind) X(default_acls_do_not_leak) X( \
-                                                inode_flags_last) X(xattrs_never_written_back) \
-                                                X(attributes_are_named) X(cancelled_directories) \
-                                                    X(sparse_as_the_source) X(feed_blocks) \
-                                                        X(feed_round) X(feed_splits) \
-                                                            X(feed_failures) X(feed_full_failures) \
-                                                                X(feed_holes) X(feed_malformed) \
-                                                                    X(feed_mutations)
+    X(attributes_and_umask) \
+    X(hard_links) \
+    X(link_of_a_failed_leader) \
+    X(sparse_files) \
+    X(bad_entries) \
+    X(deep_paths) \
+    X(planted_symlinks) \
+    X(odd_names) \
+    X(refused_names) \
+    X(links_to_the_base) \
+    X(links_at_roots) \
+    X(others_links_at_roots) \
+    X(missing_parents) \
+    X(parents_under_a_umask) \
+    X(no_descriptor_leaks) \
+    X(replace_files) \
+    X(replace_other_kinds) \
+    X(replace_directories) \
+    X(existing_link_is_not_written_through) \
+    X(in_place) \
+    X(interrupted) \
+    X(cancelled) \
+    X(last_pass_of_exchanged) \
+    X(exchanged_parents) \
+    X(exchanged_objects) \
+    X(default_acl_appears) \
+    X(exchanged_leaders) \
+    X(links_before_their_leader) \
+    X(late_links_of_a_cancelled_restore) \
+    X(missing_names_of_kept_files) \
+    X(other_files_are_not_linked_to) \
+    X(names_of_a_file_whose_place_is_taken) \
+    X(comparison_of_a_cancelled_restore) \
+    X(many_stashes) \
+    X(as_somebody_else) \
+    X(deep_chains) \
+    X(cancelled_last_pass) \
+    X(attributes_of_parents) \
+    X(foreign_attributes) \
+    X(times_as_the_filesystem_keeps_them) \
+    X(empty_directories_give_way) \
+    X(device_numbers_that_do_not_fit) \
+    X(without_proc) \
+    X(many_writers) \
+    X(directory_attributes_last) \
+    X(directories_in_any_order) \
+    X(directory_list_is_small) \
+    X(attributes_of_the_base) \
+    X(without_root) \
+    X(disk_full) \
+    X(hostile_races) \
+    X(xattrs_of_every_kind) \
+    X(default_acls_do_not_leak) \
+    X(inode_flags_last) \
+    X(xattrs_never_written_back) \
+    X(attributes_are_named) \
+    X(cancelled_directories) \
+    X(sparse_as_the_source) \
+    X(feed_blocks) \
+    X(feed_round) \
+    X(feed_splits) \
+    X(feed_failures) \
+    X(feed_full_failures) \
+    X(feed_holes) \
+    X(feed_malformed) \
+    X(feed_mutations)
+/* clang-format on */
 #define DECLARE(name) void name(void);
 TESTS(DECLARE)
 #undef DECLARE

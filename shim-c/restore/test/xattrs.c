@@ -344,7 +344,7 @@ void attributes_are_named(void)
         snprintf(name, sizeof name, "many/%d", i);
         EQUAL(put_file(r, entry(S_IFREG | 0644, 1), name, "x"), 0);
     }
-    EQUAL(named_count, HPC_NAMED_ATTRIBUTES);
+    EQUAL(named_count, NAMED_ATTRIBUTES);
     EQUAL(stats_of(r).attributes_failed, 202);
     hpc_restore_free(r);
 }

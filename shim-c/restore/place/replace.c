@@ -1,16 +1,18 @@
-/* The replace rules. Times are compared as the filesystem of the target keeps them. */
-#include "internal.h"
+#include "replace.h"
+#include "../entry.h"
+#include "name.h"
+
 #include <fcntl.h>
 #include <unistd.h>
 
 /* What becomes of a time on this filesystem: set and read once. */
-static int64_t measure(struct hpc_restore *r, struct hpc_dir *dir)
+static int64_t measure(struct hpc_restore *r, struct dir *dir)
 {
     const struct timespec odd[2] = { { 1000000001, 123456789 }, { 1000000001, 123456789 } };
     char name[40];
     struct stat st;
     int64_t grain = 1;
-    hpc_temp_name(r, name);
+    name_temporary(r, name);
     int fd = openat(dir->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return grain;
@@ -26,7 +28,7 @@ static int64_t measure(struct hpc_restore *r, struct hpc_dir *dir)
     return grain;
 }
 
-static int64_t grain_of(struct hpc_restore *r, struct hpc_dir *dir)
+static int64_t grain_of(struct hpc_restore *r, struct dir *dir)
 {
     int64_t grain = 0;
     pthread_mutex_lock(&r->lock);
@@ -39,7 +41,7 @@ static int64_t grain_of(struct hpc_restore *r, struct hpc_dir *dir)
     grain = measure(r, dir);
     pthread_mutex_lock(&r->lock);
     size_t most = sizeof r->grains / sizeof *r->grains;
-    r->grains[r->grain_count < most ? r->grain_count++ : 0] = (struct hpc_grain){
+    r->grains[r->grain_count < most ? r->grain_count++ : 0] = (struct grain){
         .dev = dir->id.dev, .nanoseconds = grain
     };
     pthread_mutex_unlock(&r->lock);
@@ -51,8 +53,8 @@ static int compare(int64_t a_s, int64_t a_ns, int64_t b_s, int64_t b_ns)
     return a_s != b_s ? (a_s > b_s ? 1 : -1) : (a_ns > b_ns) - (a_ns < b_ns);
 }
 
-int hpc_compare_times(struct hpc_restore *r, struct hpc_dir *dir, const struct hpc_entry_head *head,
-                      int64_t seconds, int64_t nanoseconds)
+int replace_compare_times(struct hpc_restore *r, struct dir *dir, const struct hpc_entry_head *head,
+                          int64_t seconds, int64_t nanoseconds)
 {
     int64_t s = head->mtime_s, ns = head->mtime_ns, apart;
     int plain = compare(s, ns, seconds, nanoseconds);
@@ -70,14 +72,14 @@ int hpc_compare_times(struct hpc_restore *r, struct hpc_dir *dir, const struct h
     return compare(s, ns, seconds, nanoseconds);
 }
 
-bool hpc_may_replace(struct hpc_restore_entry *e)
+bool replace_allowed(struct hpc_restore_entry *e)
 {
     enum hpc_replace rule = e->job->replace;
     if (rule == HPC_REPLACE_ALWAYS)
         return true;
     if (rule == HPC_REPLACE_NEVER)
         return false;
-    int newer = hpc_compare_times(e->job, e->parent, &e->head, e->st.st_mtim.tv_sec,
-                                  e->st.st_mtim.tv_nsec);
+    int newer = replace_compare_times(e->job, e->parent, &e->head, e->st.st_mtim.tv_sec,
+                                      e->st.st_mtim.tv_nsec);
     return rule == HPC_REPLACE_NEWER ? newer > 0 : newer < 0;
 }

@@ -1,10 +1,11 @@
-/* An anonymous file for everything whose amount the namespace decides. */
-#include "internal.h"
+#include "spool.h"
+
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
-int hpc_spool_open(struct hpc_spool *s, int dir)
+int spool_open(struct spool *s, int dir)
 {
     s->end = 8; /* no record lies at 0 */
     s->fd = openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -20,7 +21,7 @@ int hpc_spool_open(struct hpc_spool *s, int dir)
     return 0;
 }
 
-int hpc_spool_read(const struct hpc_spool *s, void *data, size_t len, uint64_t at)
+int spool_read(const struct spool *s, void *data, size_t len, uint64_t at)
 {
     for (char *to = data; len;) {
         ssize_t n = pread(s->fd, to, len, (off_t)at);
@@ -35,7 +36,7 @@ int hpc_spool_read(const struct hpc_spool *s, void *data, size_t len, uint64_t a
     return 0;
 }
 
-int hpc_spool_write(const struct hpc_spool *s, const void *data, size_t len, uint64_t at)
+int spool_write(const struct spool *s, const void *data, size_t len, uint64_t at)
 {
     for (const char *from = data; len;) {
         ssize_t n = pwrite(s->fd, from, len, (off_t)at);
@@ -50,9 +51,9 @@ int hpc_spool_write(const struct hpc_spool *s, const void *data, size_t len, uin
     return 0;
 }
 
-int hpc_spool_append(struct hpc_spool *s, const void *data, size_t len, uint64_t *at)
+int spool_append(struct spool *s, const void *data, size_t len, uint64_t *at)
 {
-    int err = hpc_spool_write(s, data, len, s->end);
+    int err = spool_write(s, data, len, s->end);
     if (err)
         return err;
     *at = s->end;

@@ -1,6 +1,8 @@
-/* From 128-bit keys to places in the spool: open addressing, three quarters full at most. Memory
- * stays below 1 MiB a table. */
-#include "internal.h"
+#include "table.h"
+#include "spool.h"
+
+#include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,7 +36,7 @@ static void absorb(uint64_t v[4], uint64_t word)
     v[0] ^= word;
 }
 
-struct hpc_key hpc_key_of(const uint64_t secret[2], uint64_t space, const void *bytes, size_t len)
+struct key table_key(const uint64_t secret[2], uint64_t space, const void *bytes, size_t len)
 {
     uint64_t v[4] = {
         secret[0] ^ 0x736f6d6570736575u,
@@ -52,7 +54,7 @@ struct hpc_key hpc_key_of(const uint64_t secret[2], uint64_t space, const void *
     word = 0;
     memcpy(&word, at, len % 8);
     absorb(v, last | word);
-    struct hpc_key key;
+    struct key key;
     v[2] ^= 0xee;
     rounds(v, 4);
     key.word[0] = v[0] ^ v[1] ^ v[2] ^ v[3];
@@ -62,27 +64,25 @@ struct hpc_key hpc_key_of(const uint64_t secret[2], uint64_t space, const void *
     return key;
 }
 
-static int read_slot(const struct hpc_table *t, const struct hpc_spool *s, size_t at,
-                     struct hpc_slot *slot)
+static int read_slot(const struct table *t, const struct spool *s, size_t at, struct slot *slot)
 {
     if (!t->memory)
-        return hpc_spool_read(s, slot, sizeof *slot, t->at + at * sizeof *slot);
+        return spool_read(s, slot, sizeof *slot, t->at + at * sizeof *slot);
     *slot = t->memory[at];
     return 0;
 }
 
-static int write_slot(struct hpc_table *t, struct hpc_spool *s, size_t at,
-                      const struct hpc_slot *slot)
+static int write_slot(struct table *t, struct spool *s, size_t at, const struct slot *slot)
 {
     if (!t->memory)
-        return hpc_spool_write(s, slot, sizeof *slot, t->at + at * sizeof *slot);
+        return spool_write(s, slot, sizeof *slot, t->at + at * sizeof *slot);
     t->memory[at] = *slot;
     return 0;
 }
 
 /* Where the key is, or the free slot where it would be. */
-static int seek(const struct hpc_table *t, const struct hpc_spool *s, const struct hpc_key *key,
-                size_t *at, struct hpc_slot *slot)
+static int seek(const struct table *t, const struct spool *s, const struct key *key, size_t *at,
+                struct slot *slot)
 {
     for (*at = (size_t)key->word[0] & (t->capacity - 1);; *at = (*at + 1) & (t->capacity - 1)) {
         int err = read_slot(t, s, *at, slot);
@@ -91,9 +91,9 @@ static int seek(const struct hpc_table *t, const struct hpc_spool *s, const stru
     }
 }
 
-static int make_room(struct hpc_table *t, struct hpc_spool *s)
+static int make_room(struct table *t, struct spool *s)
 {
-    struct hpc_table bigger = { .capacity = t->capacity ? t->capacity * 2 : FIRST_CAPACITY };
+    struct table bigger = { .capacity = t->capacity ? t->capacity * 2 : FIRST_CAPACITY };
     if (bigger.capacity <= MEMORY_CAPACITY) {
         bigger.memory = calloc(bigger.capacity, sizeof *bigger.memory);
         if (!bigger.memory)
@@ -101,21 +101,21 @@ static int make_room(struct hpc_table *t, struct hpc_spool *s)
     } else {
         /* A hole, which reads as free slots; its last byte makes it readable. */
         bigger.at = s->end;
-        int err = hpc_spool_write(s, "", 1, s->end + bigger.capacity * sizeof(struct hpc_slot) - 1);
+        int err = spool_write(s, "", 1, s->end + bigger.capacity * sizeof(struct slot) - 1);
         if (err)
             return err;
-        s->end += bigger.capacity * sizeof(struct hpc_slot);
+        s->end += bigger.capacity * sizeof(struct slot);
     }
-    struct hpc_slot *chunk = malloc(CHUNK * sizeof *chunk);
+    struct slot *chunk = malloc(CHUNK * sizeof *chunk);
     int err = chunk ? 0 : -ENOMEM;
     for (size_t from = 0; from < t->capacity && !err; from += CHUNK) {
         if (t->memory)
             memcpy(chunk, t->memory + from, CHUNK * sizeof *chunk);
         else
-            err = hpc_spool_read(s, chunk, CHUNK * sizeof *chunk, t->at + from * sizeof *chunk);
+            err = spool_read(s, chunk, CHUNK * sizeof *chunk, t->at + from * sizeof *chunk);
         for (size_t i = 0; i < CHUNK && !err; i++)
             if (chunk[i].value)
-                err = hpc_table_put(&bigger, s, &chunk[i].key, chunk[i].value);
+                err = table_put(&bigger, s, &chunk[i].key, chunk[i].value);
     }
     free(chunk);
     if (err) {
@@ -127,20 +127,18 @@ static int make_room(struct hpc_table *t, struct hpc_spool *s)
     return 0;
 }
 
-int hpc_table_get(const struct hpc_table *t, const struct hpc_spool *s, const struct hpc_key *key,
-                  uint64_t *value)
+int table_get(const struct table *t, const struct spool *s, const struct key *key, uint64_t *value)
 {
-    struct hpc_slot slot = { .value = 0 };
+    struct slot slot = { .value = 0 };
     size_t at;
     int err = t->capacity ? seek(t, s, key, &at, &slot) : 0;
     *value = slot.value;
     return err;
 }
 
-int hpc_table_put(struct hpc_table *t, struct hpc_spool *s, const struct hpc_key *key,
-                  uint64_t value)
+int table_put(struct table *t, struct spool *s, const struct key *key, uint64_t value)
 {
-    struct hpc_slot slot;
+    struct slot slot;
     size_t at;
     int err = t->count + 1 > t->capacity / 4 * 3 ? make_room(t, s) : 0;
     if (!err)
@@ -148,7 +146,7 @@ int hpc_table_put(struct hpc_table *t, struct hpc_spool *s, const struct hpc_key
     if (err)
         return err;
     bool is_new = !slot.value;
-    slot = (struct hpc_slot){ .key = *key, .value = value };
+    slot = (struct slot){ .key = *key, .value = value };
     err = write_slot(t, s, at, &slot);
     t->count += !err && is_new;
     return err;

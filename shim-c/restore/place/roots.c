@@ -1,10 +1,10 @@
-/*
- * The names that a backup began with. A symlink at one of them, or above it, was there when the
- * tree was saved, as often as not, and the backup went through it; a restore in place does so, too,
- * by the rule of the base (../path/hpc_base.h). Asked only where the ordinary way met a symlink.
- */
-#include "../path/hpc_base.h"
-#include "internal.h"
+#include "roots.h"
+#include "../../path/hpc_base.h"
+#include "../job.h"
+#include "../store/bytes.h"
+#include "name.h"
+
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +12,10 @@
 
 int hpc_restore_root(struct hpc_restore *r, const char *name, size_t len)
 {
-    struct hpc_roots *roots = &r->roots;
-    struct hpc_bytes root = { 0 };
-    int err = hpc_normalise(&root, name, len);
-    struct hpc_bytes *grown = err ? NULL : realloc(roots->list, (roots->count + 1) * sizeof *grown);
+    struct roots *roots = &r->roots;
+    struct bytes root = { 0 };
+    int err = name_normalise(&root, name, len);
+    struct bytes *grown = err ? NULL : realloc(roots->list, (roots->count + 1) * sizeof *grown);
     if (!grown) {
         free(root.data);
         return err ? err : -ENOMEM;
@@ -25,7 +25,7 @@ int hpc_restore_root(struct hpc_restore *r, const char *name, size_t len)
     return 0;
 }
 
-bool hpc_roots_has(const struct hpc_roots *roots, const struct hpc_bytes *path)
+bool roots_has(const struct roots *roots, const struct bytes *path)
 {
     for (size_t i = 0; i < roots->count; i++)
         if (roots->list[i].len == path->len &&
@@ -35,7 +35,7 @@ bool hpc_roots_has(const struct hpc_roots *roots, const struct hpc_bytes *path)
 }
 
 /* Bytes that whole components of both have in common, from their beginnings. */
-static size_t common(const struct hpc_bytes *root, const char *path, size_t len)
+static size_t common(const struct bytes *root, const char *path, size_t len)
 {
     size_t at = 0, whole = 0;
     for (;; at++) {
@@ -48,7 +48,7 @@ static size_t common(const struct hpc_bytes *root, const char *path, size_t len)
     }
 }
 
-int hpc_roots_open(const struct hpc_roots *roots, const char *path, size_t len, size_t *used)
+int roots_open(const struct roots *roots, const char *path, size_t len, size_t *used)
 {
     *used = 0;
     for (size_t i = 0; i < roots->count; i++) {
@@ -75,17 +75,17 @@ int hpc_roots_open(const struct hpc_roots *roots, const char *path, size_t len, 
     return dir == -ENOENT ? -ELOOP : dir;
 }
 
-int hpc_roots_whole(const struct hpc_roots *roots, const char *path, size_t len)
+int roots_whole(const struct roots *roots, const char *path, size_t len)
 {
     size_t used;
-    int dir = hpc_roots_open(roots, path, len, &used);
+    int dir = roots_open(roots, path, len, &used);
     if (dir < 0 || used == len)
         return dir;
     close(dir);
     return -ELOOP;
 }
 
-void hpc_roots_free(struct hpc_roots *roots)
+void roots_free(struct roots *roots)
 {
     for (size_t i = 0; i < roots->count; i++)
         free(roots->list[i].data);
