@@ -1,5 +1,5 @@
 import { constants } from "node:os";
-import { errnoName, errnoRemedy, errnoText } from "@podheitor/hpc-base";
+import { errnoName, errnoText } from "@podheitor/hpc-base";
 import { counted } from "../dialogue/pending-calls";
 import { FAILURES_SIZE } from "../limits";
 import { printable } from "../printable";
@@ -60,8 +60,8 @@ function reasonOf({ operation, errno, leader }: RestoreFailure, discarded: strin
   if (operation === "discard") return discarded;
   if (operation === "source") return "it was read incompletely when it was saved";
   if (operation !== "link" || leader === undefined) {
-    const why = WHY.get(errno) ?? errnoRemedy(errnoName(errno));
-    return `cannot ${operation}: ${errnoName(errno)}${why === undefined ? "" : ` (${why})`}`;
+    const why = WHY.get(errno);
+    return `cannot ${operation}: ${why === undefined ? errnoText(errno) : `${errnoName(errno)} (${why})`}`;
   }
   const other = printable(leader);
   if (errno === ENOENT)
