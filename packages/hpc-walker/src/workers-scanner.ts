@@ -44,7 +44,7 @@ export interface WorkersOptions {
 }
 
 /**
- * Starts a scan by worker threads that call node:fs; no C is needed. Throws WalkerError
+ * Starts a scan by worker threads that call node:fs; no C is needed. Throws HpcError
  * HPC_SCAN_OPTIONS or HPC_SCAN_ENGINE; HPC_ENGINE_REFUSED for root without `trustedTree`.
  */
 export function openWorkersScanner(options: ScanOptions & WorkersOptions): TreeScanner {
