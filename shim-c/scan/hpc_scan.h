@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#define HPC_SCAN_ABI            8
+#define HPC_SCAN_ABI            9
 /* A directory whose path is longer is not listed (ERROR, HPC_OP_OPENDIR, ENAMETOOLONG); a root:
  * hpc_scan_start() says -ENAMETOOLONG. */
 #define HPC_SCAN_MAX_PATH       (256 * 1024)
@@ -150,6 +150,11 @@ struct hpc_scan_stats {
     uint64_t back_offs;              /* how often half of the working threads were sent to rest */
     uint64_t threads_least;          /* the fewest that worked */
     uint64_t threads_now;
+    /* Of whoever calls hpc_scan_next() and hpc_scan_frames(), ns. */
+    uint64_t waited_ns;    /* for records */
+    uint64_t throttled_ns; /* of that, because threads were kept by metadata_ops or
+                              hpc_scan_control(): core/waits.h */
+    uint64_t receiver_ns;  /* for room in the output */
 };
 
 /* The library exports what stands from here on, and nothing else. */
@@ -167,6 +172,14 @@ int64_t hpc_scan_start(const uint8_t *options, int64_t options_len);
 int64_t hpc_scan_next(int64_t handle, uint8_t *buf, int64_t cap, int64_t timeout_ms);
 /* Asks the threads to end; returns at once. A blocked hpc_scan_next() returns -ECANCELED. */
 int64_t hpc_scan_stop(int64_t handle);
+/*
+ * From now on, within a tenth of a second: at most so many threads work, the others rest (0: all);
+ * so many stats and opens a second (0: as many as go); paused != 0: the threads end what they do
+ * with the entry in hand, and ask for nothing more until it is 0 again. What was found goes on
+ * being handed out. A directory on Lustre whose listing has begun keeps its thread. -EINVAL: out of
+ * bounds.
+ */
+int64_t hpc_scan_control(int64_t handle, int64_t threads, int64_t metadata_ops, int64_t paused);
 /* Copies struct hpc_scan_stats (as much as fits cap); returns bytes copied. Any time before free.
  */
 int64_t hpc_scan_stats(int64_t handle, uint8_t *out, int64_t cap);
@@ -269,8 +282,9 @@ int64_t hpc_drop_cache(int64_t fd, int64_t offset, int64_t length);
  * receiver's read may show, as in any read of a file that changes.
  */
 struct hpc_stream_control {
-    uint32_t stop; /* 0 others set it to end the call */
-    int32_t error; /* 4 errno of the input */
+    uint32_t stop;      /* 0 others set it to end the call */
+    int32_t error;      /* 4 errno of the input */
+    uint32_t waited_ms; /* 8 for room in the output */
 };
 int64_t hpc_stream(int64_t from, int64_t offset, int64_t length, int64_t to, uint8_t *control);
 /* xxh3_64, seed 0, of count keys of 8 bytes; 8 bytes each to out. */

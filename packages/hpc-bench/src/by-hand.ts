@@ -1,7 +1,6 @@
 import { backupToStream, Emitter, parseParams, scanSource, sinkOf } from "@podheitor/hpc-backend";
 import { streamerTo, widenPipe } from "@podheitor/hpc-walker";
-import { HpcError } from "./errors";
-
+import { BenchError } from "./errors";
 import { SyntheticScanner } from "./synthetic-scanner";
 
 /*
@@ -35,6 +34,6 @@ export async function relay(): Promise<number> {
   widenPipe(STDOUT, RELAY_PIPE_BYTES);
   const { bytes, errno } = await streamerTo(STDOUT).move(STDIN, -1, Number.MAX_SAFE_INTEGER);
   if (errno !== 0)
-    throw new HpcError("HPC_BENCH_FAILED", `standard input: errno ${errno}`, "Give it a socket.");
+    throw new BenchError("HPC_BENCH_FAILED", `standard input: errno ${errno}`, "Give it a socket.");
   return bytes;
 }

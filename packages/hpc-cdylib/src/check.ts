@@ -1,6 +1,5 @@
 import { existsSync, lstatSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import type { Sentence } from "@podheitor/hpc-base";
 import { loadedBeside, TRUST_REMEDY, untrusted } from "@podheitor/hpc-native";
 import { lastLines } from "./build";
 import { isScript, nodeOf, type PluginConf, parseConf } from "./conf";
@@ -15,7 +14,7 @@ export interface Check {
   /** What was found. */
   readonly detail: string;
   /** What to do; only when not ok. */
-  readonly remedy?: Sentence;
+  readonly remedy?: string;
 }
 
 export interface PluginCheck {
@@ -56,7 +55,7 @@ function checkFile(file: string): Check[] {
         name: "file",
         ok: false,
         detail: `${file} does not exist`,
-        remedy: "Run `podheitor-hpc plugin install --plugin-dir DIR`.",
+        remedy: "run `podheitor-hpc plugin install --plugin-dir DIR`",
       },
     ];
   const checks: Check[] = [
@@ -70,7 +69,7 @@ function checkFile(file: string): Check[] {
           name: "file",
           ok: false,
           detail: `${file} is not a regular file, and the File Daemon ignores anything else`,
-          remedy: "Install it with `podheitor-hpc plugin install`, which copies it.",
+          remedy: "install it with `podheitor-hpc plugin install`, which copies it",
         },
     basename(file) === PLUGIN_NAME
       ? { name: "name", ok: true, detail: PLUGIN_NAME }
@@ -78,7 +77,7 @@ function checkFile(file: string): Check[] {
           name: "name",
           ok: false,
           detail: `it is called ${basename(file)}, so that no FileSet line podheitor-hpc:… finds it`,
-          remedy: `Name it ${PLUGIN_NAME}.`,
+          remedy: `name it ${PLUGIN_NAME}`,
         },
   ];
   checks.push(trustCheck("permissions", file));
@@ -110,22 +109,22 @@ async function checkLoad(file: string, given: string | undefined): Promise<Check
       name,
       ok: false,
       detail: `${signal ?? `exit ${code}`}: ${lastLines(stderr || stdout)}`,
-      remedy: "Build it on this machine with `podheitor-hpc plugin build` and install it again.",
+      remedy: "build it on this machine with `podheitor-hpc plugin build` and install it again",
     };
   } catch (error) {
     return {
       name,
       ok: false,
       detail: (error as Error).message,
-      remedy: "Run `podheitor-hpc plugin build`, which builds the program that loads it too.",
+      remedy: "run `podheitor-hpc plugin build`, which builds the program that loads it too",
     };
   }
 }
 
 function checkConf(confFile: string, checks: Check[]): PluginConf | undefined {
   const remedy = existsSync(confFile)
-    ? "Correct it, or remove the file and run `podheitor-hpc plugin install`, which keeps one that somebody changed."
-    : "Run `podheitor-hpc plugin install`.";
+    ? "correct it, or remove the file and run `podheitor-hpc plugin install`, which keeps one that somebody changed"
+    : "run `podheitor-hpc plugin install`";
   try {
     const conf = parseConf(readFileSync(confFile, "utf8"));
     checks.push(
@@ -159,7 +158,7 @@ async function checkBackend(conf: PluginConf, confFile: string, checks: Check[])
         name,
         ok: false,
         detail: `${file} ${stat === undefined ? "does not exist" : "cannot be run"}`,
-        remedy: `Mend the line "${name} = …" of ${confFile}.`,
+        remedy: `mend the line "${name} = …" of ${confFile}`,
       });
     else checks.push(trustCheck(name, file, executed ? [] : loadedBeside(file)));
   }
@@ -169,12 +168,12 @@ async function checkBackend(conf: PluginConf, confFile: string, checks: Check[])
     await greetBackend(conf);
     checks.push({ name, ok: true, detail: "the backend starts and answers" });
   } catch (error) {
-    const { message, remedy } = error as Error & { remedy?: Sentence };
+    const { message, remedy } = error as Error & { remedy?: string };
     checks.push({
       name,
       ok: false,
       detail: message,
-      remedy: remedy ?? "Run the backend by hand with --version.",
+      remedy: remedy ?? "run the backend by hand with --version",
     });
   }
 }

@@ -1,5 +1,3 @@
-import { HpcError as BaseError } from "@podheitor/hpc-base";
-
 /** Everything that this package refuses or reports; docs/errors.md has a line for each. */
 export type CdylibErrorCode =
   | "HPC_NO_COMPILER"
@@ -15,6 +13,18 @@ export type CdylibErrorCode =
   | "HPC_BACKEND_REFUSED"
   | "HPC_PULL_CANCELLED";
 
-/** The one error class, with the codes of this package. */
-export const HpcError = BaseError<CdylibErrorCode>;
-export type HpcError = BaseError<CdylibErrorCode>;
+export class CdylibError extends Error {
+  /**
+   * @param code   one of a closed set
+   * @param remedy what an operator does about it, an imperative sentence without a full stop
+   */
+  constructor(
+    readonly code: CdylibErrorCode,
+    message: string,
+    readonly remedy: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = "CdylibError";
+  }
+}

@@ -1,5 +1,4 @@
 import { once } from "node:events";
-import { errorLine } from "@podheitor/hpc-base";
 import { reportOf } from "./errors";
 import { escapeText } from "./escape";
 import { plural } from "./format";
@@ -121,7 +120,12 @@ export class Output {
     this.progressLine.clear();
     const report = reportOf(error);
     if (this.json) this.results.write(`${toJson({ error: report })}\n`);
-    else this.io.stderr.write(`podheitor-hpc: ${escapeText(errorLine(report))}\n`);
+    else {
+      const { code, message, remedy } = report;
+      this.io.stderr.write(
+        `podheitor-hpc: ${escapeText(message)}: ${escapeText(remedy)} [${code}]\n`,
+      );
+    }
   }
 }
 

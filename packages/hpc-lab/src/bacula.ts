@@ -15,7 +15,7 @@ import {
   stopProcesses,
   tail,
 } from "./daemon";
-import { labError } from "./errors";
+import { LabError } from "./errors";
 import { limits } from "./limits";
 import { ensureRelease, type Installation, type Release } from "./release";
 import { until } from "./wait";
@@ -105,11 +105,7 @@ export class BaculaLab {
   get fdPid(): number {
     const daemons = this.state.daemons;
     if (daemons === null)
-      throw labError(
-        "HPC_LAB_DAEMON",
-        `${this.folder}: not running`,
-        "Run `npm run lab -- bacula up`.",
-      );
+      throw new LabError("HPC_LAB_DAEMON", `${this.folder}: not running`, "lab up");
     return daemons.file.pid;
   }
 
@@ -132,11 +128,7 @@ export class BaculaLab {
   } {
     const daemons = this.state.daemons;
     if (daemons === null)
-      throw labError(
-        "HPC_LAB_DAEMON",
-        `${this.folder}: not running`,
-        "Run `npm run lab -- bacula up`.",
-      );
+      throw new LabError("HPC_LAB_DAEMON", `${this.folder}: not running`, "lab up");
     return daemons;
   }
 
@@ -146,7 +138,7 @@ export class BaculaLab {
   }
 
   /**
-   * Starts a lab in a new folder. @throws HpcError when a program is missing or a daemon does not
+   * Starts a lab in a new folder. @throws LabError when a program is missing or a daemon does not
    * come up
    */
   static async start(options: BaculaOptions): Promise<BaculaLab> {
@@ -200,11 +192,7 @@ export class BaculaLab {
   static async attach(folder: string): Promise<BaculaLab> {
     const state = readState(folder);
     if (state === undefined)
-      throw labError(
-        "HPC_LAB_USAGE",
-        `${folder} holds no lab`,
-        "Run `npm run lab -- bacula status`, which lists them.",
-      );
+      throw new LabError("HPC_LAB_USAGE", `${folder} holds no lab`, "lab bacula status lists them");
     return new BaculaLab(folder, await ensureRelease(state.release), state);
   }
 
@@ -213,7 +201,7 @@ export class BaculaLab {
     return jobIdIn(await this.console(`run job=${job} level=${level} yes`));
   }
 
-  /** Waits for a job's end and its report. @throws HpcError HPC_LAB_TIMEOUT with the log's end */
+  /** Waits for a job's end and its report. @throws LabError HPC_LAB_TIMEOUT with the log's end */
   async wait(jobId: number, limit: number = limits.job): Promise<JobResult> {
     const log = () =>
       `job ${jobId} in ${this.folder} does not end; its log:\n${tail(join(this.folder, "log/bacula.log"))}`;
@@ -388,10 +376,10 @@ async function startDaemons(
 function jobIdIn(answer: string): number {
   const found = /JobId=(\d+)/.exec(answer);
   if (found?.[1] === undefined) {
-    throw labError(
+    throw new LabError(
       "HPC_LAB_CONSOLE",
       `the director started no job:\n${answer.trim().slice(-2000)}`,
-      "See its words.",
+      "see its words",
     );
   }
   return Number(found[1]);

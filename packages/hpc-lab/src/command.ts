@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { labError } from "./errors";
+import { LabError } from "./errors";
 import { limits } from "./limits";
 
 export interface CommandOptions {
@@ -19,7 +19,7 @@ export interface CommandResult {
 }
 
 /**
- * Runs a program to its end, output as bytes. @throws HpcError HPC_LAB_COMMAND with the end of its
+ * Runs a program to its end, output as bytes. @throws LabError HPC_LAB_COMMAND with the end of its
  * output
  */
 export function command(
@@ -27,7 +27,8 @@ export function command(
   options: CommandOptions = {},
 ): Promise<CommandResult> {
   const [program, ...rest] = argv;
-  if (program === undefined) throw labError("HPC_LAB_COMMAND", "empty command", "Name a program.");
+  if (program === undefined)
+    throw new LabError("HPC_LAB_COMMAND", "empty command", "name a program");
   return new Promise((resolve, reject) => {
     const child = spawn(program, rest, {
       env: options.env,
@@ -44,7 +45,7 @@ export function command(
     child.stdin.end(options.input ?? "");
     child.once("error", (error) => {
       clearTimeout(timer);
-      reject(labError("HPC_LAB_COMMAND", `${program}: ${error.message}`, "Install it."));
+      reject(new LabError("HPC_LAB_COMMAND", `${program}: ${error.message}`, "is it installed?"));
     });
     child.once("close", (code, signal) => {
       clearTimeout(timer);
@@ -56,7 +57,9 @@ export function command(
       if ((options.accept ?? [0]).includes(result.code)) return resolve(result);
       const tail = Buffer.concat([result.stdout, result.stderr]).toString().slice(-2000);
       const how = signal ? `ended by ${signal} (limit ${limit} ms)` : `exit code ${code}`;
-      reject(labError("HPC_LAB_COMMAND", `${argv.join(" ")}: ${how}: ${tail}`, "See its output."));
+      reject(
+        new LabError("HPC_LAB_COMMAND", `${argv.join(" ")}: ${how}: ${tail}`, "see its output"),
+      );
     });
   });
 }

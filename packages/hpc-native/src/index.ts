@@ -1,4 +1,4 @@
-export { callFailed, type NativeErrorCode } from "./errors";
+export { errnoName, errnoRemedy, errnoText, NativeError, type NativeErrorCode } from "./errors";
 export {
   askFilesystem,
   describeFilesystem,

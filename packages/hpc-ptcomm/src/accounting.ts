@@ -1,5 +1,4 @@
-import type { HpcError } from "@podheitor/hpc-base";
-import { protocolError } from "./errors";
+import { ProtocolError } from "./errors";
 
 const VERSION = 1;
 
@@ -86,6 +85,6 @@ export function isBalanced(a: Accounting): boolean {
   return a.scanned === a.emitted + filtered + a.vanished + a.failed && a.emitted === kinds;
 }
 
-function refuse(what: string): HpcError {
-  return protocolError("HPC_PAYLOAD", `accounting: ${what}`);
+function refuse(what: string): ProtocolError {
+  return new ProtocolError("HPC_PAYLOAD", `accounting: ${what}`);
 }

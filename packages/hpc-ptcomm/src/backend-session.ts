@@ -1,5 +1,4 @@
-import type { HpcError } from "@podheitor/hpc-base";
-import { protocolError } from "./errors";
+import { ProtocolError } from "./errors";
 import type { Frame } from "./frame";
 import { type JobInfo, parseJob } from "./job";
 import { MAX_BLOCK_BYTES, MAX_PAIRS } from "./limits";
@@ -62,7 +61,7 @@ export class BackendSession {
   }
 
   /**
-   * Takes the plugin's next frame. Throws HpcError; the caller then sends an abort message and
+   * Takes the plugin's next frame. Throws ProtocolError; the caller then sends an abort message and
    * leaves.
    */
   receive(frame: Frame): BackendEvent | undefined {
@@ -130,7 +129,7 @@ export class BackendSession {
 
   #hello(text: Buffer): void {
     if (text.toString("latin1") !== HPC1_HELLO) {
-      throw protocolError(
+      throw new ProtocolError(
         "HPC_DIALECT",
         `the plugin says ${show(text)}, this backend speaks hpc/1`,
       );
@@ -141,7 +140,7 @@ export class BackendSession {
   #pair(text: Buffer): undefined {
     this.#pairBytes += text.length;
     if (this.#pairs.length === MAX_PAIRS || this.#pairBytes > MAX_BLOCK_BYTES) {
-      throw protocolError(
+      throw new ProtocolError(
         "HPC_FRAME_TOO_LONG",
         `more than ${MAX_PAIRS} pairs or ${MAX_BLOCK_BYTES} bytes in one block`,
       );
@@ -174,9 +173,9 @@ export class BackendSession {
     return undefined;
   }
 
-  #unexpected(frame: Frame): HpcError {
+  #unexpected(frame: Frame): ProtocolError {
     const what = frame.status === "C" ? `command ${show(frame.payload)}` : `${frame.status} frame`;
-    return protocolError(
+    return new ProtocolError(
       "HPC_UNEXPECTED_FRAME",
       `the plugin sent a ${what} in phase ${this.#phase}`,
     );

@@ -1,5 +1,4 @@
-import type { HpcError } from "@podheitor/hpc-base";
-import { isProtocolError, protocolError } from "./errors";
+import { ProtocolError } from "./errors";
 import { FRAME_HEADER, MAX_PAYLOAD } from "./limits";
 
 /** Every status byte; docs/ptcomm.md says who sends which. */
@@ -66,7 +65,7 @@ export function putHeader(target: Buffer, at: number, status: FrameStatus, lengt
 export function encodeFrame(status: FrameStatus, payload: Uint8Array = EMPTY): Buffer {
   if (payload.length > MAX_PAYLOAD) throw tooLong(status, payload.length, MAX_PAYLOAD);
   if (isSignal(status) && payload.length > 0) {
-    throw protocolError(
+    throw new ProtocolError(
       "HPC_FRAME",
       `frame ${status} carries no payload, ${payload.length} bytes were given`,
     );
@@ -100,7 +99,7 @@ export class FrameDecoder {
   readonly #header = Buffer.alloc(FRAME_HEADER);
   #headerLength = 0;
   #partial: { status: FrameStatus; payload: Buffer; filled: number } | undefined;
-  #broken: HpcError | undefined;
+  #broken: ProtocolError | undefined;
 
   /** maxPayload: bytes, for exchanges that allow less than MAX_PAYLOAD. */
   constructor(options: { readonly maxPayload?: number } = {}) {
@@ -120,13 +119,13 @@ export class FrameDecoder {
     else this.#chunks.push(chunk);
   }
 
-  /** The next whole frame, or undefined when more bytes are needed. Throws HpcError. */
+  /** The next whole frame, or undefined when more bytes are needed. Throws ProtocolError. */
   next(): Frame | undefined {
     if (this.#broken) throw this.#broken;
     try {
       return this.#next();
     } catch (error) {
-      if (isProtocolError(error)) this.#broken = error;
+      if (error instanceof ProtocolError) this.#broken = error;
       throw error;
     }
   }
@@ -136,13 +135,13 @@ export class FrameDecoder {
     if (this.#broken) throw this.#broken;
     const partial = this.#partial;
     if (partial) {
-      throw protocolError(
+      throw new ProtocolError(
         "HPC_STREAM_TRUNCATED",
         `the stream ends at byte ${this.offset}, after ${partial.filled} of ${partial.payload.length} bytes of a ${partial.status} frame`,
       );
     }
     if (this.#headerLength > 0 || this.#at < this.#chunk.length) {
-      throw protocolError(
+      throw new ProtocolError(
         "HPC_STREAM_TRUNCATED",
         `the stream ends at byte ${this.offset}, within a frame's header`,
       );
@@ -231,17 +230,17 @@ export class FrameDecoder {
     return length;
   }
 
-  #badHeader(bytes: Buffer, start: number, have: number): HpcError {
+  #badHeader(bytes: Buffer, start: number, have: number): ProtocolError {
     const seen = JSON.stringify(bytes.toString("latin1", start, start + have));
-    return protocolError(
+    return new ProtocolError(
       "HPC_FRAME",
       `not a frame near byte ${Math.max(0, this.offset - have)} of the stream: ${seen}`,
     );
   }
 }
 
-function tooLong(status: FrameStatus, length: number, limit: number): HpcError {
-  return protocolError(
+function tooLong(status: FrameStatus, length: number, limit: number): ProtocolError {
+  return new ProtocolError(
     "HPC_FRAME_TOO_LONG",
     `frame ${status} of ${length} bytes, at most ${limit} are allowed`,
   );

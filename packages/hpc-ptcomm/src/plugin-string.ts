@@ -1,5 +1,4 @@
-import type { HpcError } from "@podheitor/hpc-base";
-import { protocolError } from "./errors";
+import { ProtocolError } from "./errors";
 import { MAX_PAYLOAD } from "./limits";
 import type { Pair, Params } from "./pairs";
 
@@ -17,9 +16,9 @@ const NEEDS_QUOTES = /[;"\n]|^[ \t\r]|[ \t\r]$/;
 export function formatPluginString(name: string, params: Params): Buffer {
   const pairs = params.map(([key, value]) => {
     if (!/^[A-Za-z0-9_-]+$/.test(key))
-      throw protocolError("HPC_PLUGIN_STRING", `${JSON.stringify(key)} is no key`);
+      throw new ProtocolError("HPC_PLUGIN_STRING", `${JSON.stringify(key)} is no key`);
     if (value.includes(0))
-      throw protocolError("HPC_PLUGIN_STRING", `the value of ${key} holds a NUL byte`);
+      throw new ProtocolError("HPC_PLUGIN_STRING", `the value of ${key} holds a NUL byte`);
     const text = value.toString("latin1");
     return `${key}=${NEEDS_QUOTES.test(text) ? `"${text.replace(/[\\"]/g, "\\$&")}"` : text}`;
   });
@@ -138,11 +137,11 @@ class Parser {
     while (isBlank(this.#text[this.#at])) this.#at++;
   }
 
-  #bad(at: number, what: string): HpcError {
+  #bad(at: number, what: string): ProtocolError {
     const semicolon = this.#text.indexOf(SEMICOLON, this.#pairAt);
     const end = Math.min(semicolon < 0 ? this.#text.length : semicolon, this.#pairAt + 24);
     const excerpt = this.#text.toString("latin1", this.#pairAt, end).replace(/[^\x20-\x7e]/g, "?");
-    return protocolError(
+    return new ProtocolError(
       "HPC_PLUGIN_STRING",
       `plugin string, byte ${at + 1}, pair ${this.#pairs.length + 1} ('${excerpt}'): ${what}`,
     );

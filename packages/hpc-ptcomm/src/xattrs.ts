@@ -1,5 +1,4 @@
-import type { HpcError } from "@podheitor/hpc-base";
-import { protocolError } from "./errors";
+import { ProtocolError } from "./errors";
 import { XATTR_BLOCK, XATTR_NAME } from "./limits";
 
 /**
@@ -58,6 +57,6 @@ export function encodeXattrs(xattrs: readonly Xattr[]): Buffer {
   return block;
 }
 
-function refuse(what: string): HpcError {
-  return protocolError("HPC_PAYLOAD", `xattr block: ${what}`);
+function refuse(what: string): ProtocolError {
+  return new ProtocolError("HPC_PAYLOAD", `xattr block: ${what}`);
 }

@@ -27,6 +27,7 @@ export type {
   EntryBatch,
   FillFrames,
   GivenName,
+  ScanControl,
   Scanner,
   ScanOptions,
   ScanStats,

@@ -15,6 +15,7 @@ export interface ScanLibrary {
   start(options: Buffer, length: number): number;
   next(handle: number, buffer: Buffer, capacity: number, timeoutMs: number): number;
   stop(handle: number): number;
+  control(handle: number, threads: number, metadataOps: number, paused: number): number;
   stats(handle: number, out: Buffer, capacity: number): number;
   idleExcludes(handle: number, out: Buffer, capacity: number): number;
   free(handle: number, timeoutMs: number): number;
@@ -57,7 +58,7 @@ let loaded: ScanLibrary | undefined;
 
 /**
  * Opens libhpcscan and calls each function once, so that a missing symbol shows before a scan
- * begins. Throws HpcError.
+ * begins. Throws NativeError.
  * Main thread only.
  */
 export function scanLibrary(candidates: readonly string[] = CANDIDATES): ScanLibrary {
@@ -70,6 +71,7 @@ export function scanLibrary(candidates: readonly string[] = CANDIDATES): ScanLib
   library.start(none, 0);
   library.next(0, none, 0, 0);
   library.stop(0);
+  library.control(0, 0, 0, 0);
   library.stats(0, none, 0);
   library.idleExcludes(0, none, 0);
   library.free(0, 0);
@@ -95,6 +97,7 @@ function bind(library: Library): ScanLibrary {
     start: library.bind("hpc_scan_start", ["buffer", "i64"], "i64"),
     next: library.bind("hpc_scan_next", ["i64", "buffer", "i64", "i64"], "i64"),
     stop: library.bind("hpc_scan_stop", ["i64"], "i64"),
+    control: library.bind("hpc_scan_control", ["i64", "i64", "i64", "i64"], "i64"),
     stats: library.bind("hpc_scan_stats", ["i64", "buffer", "i64"], "i64"),
     idleExcludes: library.bind("hpc_scan_idle_excludes", ["i64", "buffer", "i64"], "i64"),
     free: library.bind("hpc_scan_free", ["i64", "i64"], "i64"),

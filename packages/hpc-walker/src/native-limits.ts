@@ -31,4 +31,4 @@ export const MAX_THREADS = 512;
 export const MAX_INLINE = 512 * 1024;
 export const MAX_ROOT = 256 * 1024;
 /** `HPC_SCAN_ABI` of shim-c/scan/hpc_scan.h: the interface that this package speaks. */
-export const SCAN_ABI = 8;
+export const SCAN_ABI = 9;

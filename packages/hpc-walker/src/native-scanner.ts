@@ -1,8 +1,7 @@
 import { constants } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { errnoName } from "@podheitor/hpc-base";
-import { HpcError } from "./errors";
-
+import { errnoName } from "@podheitor/hpc-native";
+import { WalkerError } from "./errors";
 import { loopTurn } from "./loop-turn";
 import type { FileIdentity, FramesStop, NativeFrames } from "./native-frames";
 import { type ScanLibrary, scanLibrary } from "./native-library";
@@ -14,11 +13,11 @@ import {
   PULL_TIMEOUT_MS,
 } from "./native-limits";
 import { badOptions, encodeScanOptions } from "./native-options";
-import type { EntryBatch, FillFrames, ScanOptions, ScanStats } from "./scanner";
+import type { EntryBatch, FillFrames, ScanControl, ScanOptions, ScanStats } from "./scanner";
 import { type ScannerCapabilities, TreeScanner } from "./tree-scanner";
 
 const { EAGAIN, EBUSY, ECANCELED, EINVAL } = constants.errno;
-const COUNTERS = 20;
+const COUNTERS = 23;
 
 const NATIVE_CAPABILITIES: ScannerCapabilities = {
   threads: MAX_THREADS,
@@ -35,8 +34,8 @@ export interface StartOptions {
 }
 
 /**
- * Starts a scan by libhpcscan's threads. Main thread only. Throws HpcError when the library is
- * not there or cannot be used, HpcError HPC_SCAN_OPTIONS or HPC_SCAN_ENGINE.
+ * Starts a scan by libhpcscan's threads. Main thread only. Throws NativeError when the library is
+ * not there or cannot be used, WalkerError HPC_SCAN_OPTIONS or HPC_SCAN_ENGINE.
  */
 export function openNativeScanner(options: ScanOptions & StartOptions): NativeScanner {
   const library = scanLibrary(options.nativeLibrary);
@@ -44,7 +43,7 @@ export function openNativeScanner(options: ScanOptions & StartOptions): NativeSc
   const handle = library.start(encoded, encoded.length);
   if (handle === -EINVAL) throw badOptions("the native engine refuses them"); // a bound of C's that is not checked here
   if (handle <= 0) throw engineError("cannot start", handle);
-  return new NativeScanner(library, handle, options.signal);
+  return new NativeScanner(library, handle, options);
 }
 
 /** Pulls whole batches, and lets the event loop turn in between. */
@@ -53,15 +52,17 @@ class NativeScanner extends TreeScanner {
   readonly #library: ScanLibrary;
   readonly #buffer = Buffer.allocUnsafeSlow(PULL_BYTES);
   #handle: number; // 0 = closed
+  #control: ScanControl;
   #pulling = false;
   #ended = false;
   #stopped = false;
   #lastStats: ScanStats | undefined;
 
-  constructor(library: ScanLibrary, handle: number, signal: AbortSignal | undefined) {
-    super(signal);
+  constructor(library: ScanLibrary, handle: number, options: ScanOptions & StartOptions) {
+    super(options.signal);
     this.#library = library;
     this.#handle = handle;
+    this.#control = { metadataOps: options.metadataOps ?? 0 };
   }
 
   async next(): Promise<EntryBatch | undefined> {
@@ -126,6 +127,15 @@ class NativeScanner extends TreeScanner {
     return decodeStats(out);
   }
 
+  control(change: ScanControl): void {
+    if (this.#handle === 0) return;
+    const control = { ...this.#control, ...change };
+    const { threads = 0, metadataOps = 0, paused = false } = control;
+    if (this.#library.control(this.#handle, threads, metadataOps, paused ? 1 : 0) !== 0)
+      throw badOptions("threads or metadataOps are out of their bounds");
+    this.#control = control;
+  }
+
   idleExcludes(): number[] {
     const idle = Buffer.alloc(this.#library.idleExcludes(this.#handle, Buffer.alloc(1), 0));
     this.#library.idleExcludes(this.#handle, idle, idle.length);
@@ -166,20 +176,25 @@ function decodeStats(out: Buffer): ScanStats {
     dirsPrunedMarker: at(13),
     dirsPrunedFilesystem: at(14),
     xattrFailed: at(15),
+    waits: { waitedMs: at(20) / 1e6, throttledMs: at(21) / 1e6, receiverMs: at(22) / 1e6 },
     backOff: { times: at(17), leastThreads: at(18), threads: at(19) },
   };
 }
 
 /** What the engine answered, instead of bytes. */
-function failure(result: number): HpcError {
+function failure(result: number): WalkerError {
   return result === -ECANCELED ? stoppedError() : engineError("failed", result);
 }
 
-function stoppedError(): HpcError {
-  return new HpcError("HPC_SCAN_STOPPED", "the scan was stopped", "Start another scan.");
+function stoppedError(): WalkerError {
+  return new WalkerError("HPC_SCAN_STOPPED", "the scan was stopped", "Start another scan.");
 }
 
-function engineError(what: string, result: number): HpcError {
+function engineError(what: string, result: number): WalkerError {
   const remedy = "Look at the memory and thread limits of the process (ulimit -u, cgroup).";
-  return new HpcError("HPC_SCAN_ENGINE", `the scan engine ${what}: ${errnoName(-result)}`, remedy);
+  return new WalkerError(
+    "HPC_SCAN_ENGINE",
+    `the scan engine ${what}: ${errnoName(-result)}`,
+    remedy,
+  );
 }

@@ -129,6 +129,16 @@ export interface ScanWaits {
   readonly receiverMs: number;
 }
 
+/** What may be changed in the middle of a scan; what is absent stays as it is. */
+export interface ScanControl {
+  /** So many threads go on, 1..512, the others rest; 0: all. */
+  readonly threads?: number;
+  /** Stats and opens a second; 0: as many as go. */
+  readonly metadataOps?: number;
+  /** Nothing more is asked of the filesystem until it is false again; what was found comes. */
+  readonly paused?: boolean;
+}
+
 /** How far a scan gave way to a filesystem that had grown slow. */
 export interface BackOff {
   /** How often half of the threads that worked were sent to rest. */
@@ -165,6 +175,12 @@ export interface Scanner {
     fill: FillFrames,
     own: ReadonlySet<FileIdentity>,
   ): Promise<FramesStop>;
+  /**
+   * Changes the scan in its middle: threads heed it within a tenth of a second, or when they are
+   * done with the 64 names that they have in hand. Throws WalkerError HPC_SCAN_OPTIONS for numbers
+   * out of their bounds.
+   */
+  control?(change: ScanControl): void;
   /** Asks the engine to end; a pending `next()` rejects within 100 ms. Idempotent. */
   stop(): void;
   stats(): ScanStats;

@@ -1,6 +1,5 @@
 import { type Dir, Dirent, opendirSync } from "node:fs";
-import { errnoOf } from "@podheitor/hpc-base";
-import { EIO, ENOENT } from "./system-error";
+import { EIO, ENOENT, errnoOf } from "./system-error";
 import { NAMES_PER_READ } from "./workers-limits";
 
 /**

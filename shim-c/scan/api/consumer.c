@@ -83,9 +83,16 @@ static struct block *take_blocks(struct scan *s, size_t cap, int64_t timeout_ms,
 {
     struct ring *r = &s->ring;
     struct block *blocks = NULL;
+    struct waits_moment begin;
+    bool sleeps;
 
     pthread_mutex_lock(&r->lock);
+    sleeps = !r->complete && !(r->head && ring_is_worth_a_call(s));
+    if (sleeps)
+        begin = waits_look(s);
     wait_for_records(s, timeout_ms);
+    if (sleeps)
+        waits_count(s, &begin);
     if (scan_stopped(s) || !r->head) {
         int fatal = atomic_load(&s->fatal);
         *why = fatal ? -fatal : scan_stopped(s) ? -ECANCELED : r->complete ? 0 : -EAGAIN;
@@ -175,17 +182,20 @@ static int64_t ms_until(int64_t until)
 }
 
 /* Waits until more may be taken; false: not in time. */
-static bool takes_more(int to, int64_t until)
+static bool takes_more(struct scan *s, int to, int64_t until)
 {
     struct pollfd p = { .fd = to, .events = POLLOUT };
-    int64_t left = ms_until(until);
+    int64_t begin = clock_now(), left = until - begin;
+    bool more = left > 0 && poll(&p, 1, (int)((left + 999999) / 1000000)) > 0;
 
-    return left > 0 && poll(&p, 1, (int)left) > 0;
+    waits_add(&s->waited.receiver, begin);
+    return more;
 }
 
 /* Writes what `out` holds, as far as the receiver takes it in time. False: some is left, also when
  * it will never take it: the next to write is told why. */
-static bool write_out(int to, uint8_t *out, struct hpc_frames_call *c, int64_t until)
+static bool write_out(struct scan *s, int to, uint8_t *out, struct hpc_frames_call *c,
+                      int64_t until)
 {
     uint32_t done = 0;
 
@@ -193,7 +203,7 @@ static bool write_out(int to, uint8_t *out, struct hpc_frames_call *c, int64_t u
         ssize_t n = write(to, out + done, c->used - done);
         if (n > 0)
             done += (uint32_t)n;
-        else if (n == 0 || (errno != EINTR && (errno != EAGAIN || !takes_more(to, until))))
+        else if (n == 0 || (errno != EINTR && (errno != EAGAIN || !takes_more(s, to, until))))
             break;
     }
     c->written += done;
@@ -245,7 +255,7 @@ int64_t hpc_scan_frames(int64_t handle, int64_t to, uint8_t *out, int64_t cap, u
     for (;;) {
         why = make_frames(s, &c, call + sizeof c, out, (uint64_t)cap, until);
         if (c.stop != HPC_FRAMES_FULL || to < 0 || c.used == 0 ||
-            !write_out((int)to, out, &c, until))
+            !write_out(s, (int)to, out, &c, until))
             break;
         if (clock_now() >= until) {
             c.stop = HPC_FRAMES_MORE;

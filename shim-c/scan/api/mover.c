@@ -3,6 +3,7 @@
  * socket, to a pipe of our own, which tells how many bytes they are; then the frame's header is
  * written, and they move on to the output.
  */
+#include "../core/clock.h"
 #include "../frame_header.h"
 #include "../hpc_scan.h"
 
@@ -29,21 +30,27 @@ struct mover {
     int from, to;
     int in, out; /* ends of our own pipe */
     uint32_t piece;
+    int64_t waited; /* for room in the output, ns */
     struct hpc_stream_control *control;
 };
 
 /* 0: ready, or worth another try. */
-static int wait_for(const struct mover *m, int fd, short events)
+static int wait_for(struct mover *m, int fd, short events)
 {
     struct pollfd p = { .fd = fd, .events = events };
+    int64_t begin = clock_now();
+    int failed;
 
     if (__atomic_load_n(&m->control->stop, __ATOMIC_ACQUIRE))
         return -ECANCELED;
-    return poll(&p, 1, LOOK_MS) < 0 && errno != EINTR ? -errno : 0;
+    failed = poll(&p, 1, LOOK_MS) < 0 && errno != EINTR ? -errno : 0;
+    if (events == POLLOUT)
+        m->waited += clock_now() - begin;
+    return failed;
 }
 
 /* Fills our pipe; returns what is in it, 0 at the end of the input. */
-static int64_t take(const struct mover *m, int64_t *offset, uint64_t want)
+static int64_t take(struct mover *m, int64_t *offset, uint64_t want)
 {
     for (;;) {
         off64_t at = *offset;
@@ -62,7 +69,7 @@ static int64_t take(const struct mover *m, int64_t *offset, uint64_t want)
     }
 }
 
-static int write_header(const struct mover *m, uint32_t length)
+static int write_header(struct mover *m, uint32_t length)
 {
     uint8_t header[(PADS + 1) * FRAME_HEADER], *at = header;
     size_t done = 0;
@@ -83,7 +90,7 @@ static int write_header(const struct mover *m, uint32_t length)
     return 0;
 }
 
-static int give(const struct mover *m, uint64_t length)
+static int give(struct mover *m, uint64_t length)
 {
     while (length > 0) {
         ssize_t n = splice(m->out, NULL, m->to, NULL, length, SPLICE_F_NONBLOCK | SPLICE_F_MORE);
@@ -98,7 +105,7 @@ static int give(const struct mover *m, uint64_t length)
     return 0;
 }
 
-static int64_t move(const struct mover *m, int64_t offset, uint64_t length)
+static int64_t move(struct mover *m, int64_t offset, uint64_t length)
 {
     uint64_t moved = 0;
 
@@ -139,6 +146,7 @@ int64_t hpc_stream(int64_t from, int64_t offset, int64_t length, int64_t to, uin
         size = fcntl(m.in, F_GETPIPE_SZ);
     m.piece = size > 0 && size < PIECE ? (uint32_t)size : PIECE;
     moved = move(&m, offset, (uint64_t)length);
+    m.control->waited_ms = (uint32_t)(m.waited / 1000000);
     close(ends[0]);
     close(ends[1]);
     return moved;

@@ -45,6 +45,8 @@ static int check_options(const struct hpc_scan_options *o)
         return -EINVAL;
     if (o->inline_bytes > HPC_SCAN_MAX_INLINE || !o->ring_entries || !o->ring_bytes)
         return -EINVAL;
+    if (o->metadata_ops == PACE_PAUSED)
+        return -EINVAL;
     if (o->shard_count > 1 && o->shard_index >= o->shard_count)
         return -EINVAL;
     return o->flags & ~(uint32_t)(HPC_SCAN_SERIAL_DIRS | HPC_SCAN_KEEP_OLDER | HPC_SCAN_XATTRS |
@@ -270,7 +272,8 @@ int64_t hpc_scan_start(const uint8_t *options, int64_t options_len)
     pthread_mutex_init(&s->idle_lock, NULL);
     pthread_mutex_init(&s->mounts.lock, NULL);
     pthread_mutex_init(&s->back_off.lock, NULL);
-    s->back_off.working = s->back_off.least = s->threads;
+    s->back_off.working = s->back_off.least = s->back_off.allowed = s->threads;
+    s->pace.rate = o.metadata_ops;
     pthread_cond_init(&s->work, &attr);
     pthread_condattr_destroy(&attr);
     error = ring_init(&s->ring);
@@ -304,12 +307,23 @@ int64_t hpc_scan_stop(int64_t handle)
     return 0;
 }
 
+int64_t hpc_scan_control(int64_t handle, int64_t threads, int64_t metadata_ops, int64_t paused)
+{
+    struct scan *s = scan_of(handle);
+
+    if (!s || threads < 0 || threads > THREADS_MAX || metadata_ops < 0 ||
+        metadata_ops >= PACE_PAUSED)
+        return -EINVAL;
+    atomic_store(&s->back_off.allowed, threads ? (uint32_t)threads : THREADS_MAX);
+    atomic_store(&s->pace.rate, paused ? PACE_PAUSED : (uint32_t)metadata_ops);
+    return 0;
+}
+
 int64_t hpc_scan_stats(int64_t handle, uint8_t *out, int64_t cap)
 {
     struct scan *s = scan_of(handle);
-    uint64_t v[COUNTERS + 5] = {
-        0
-    }; /* the two peaks stand between the first counters and the later ones */
+    /* the two peaks stand between the first counters and the later ones */
+    uint64_t v[COUNTERS + 8] = { 0 };
     size_t n;
 
     if (!s || !out || cap < 0)
@@ -323,8 +337,11 @@ int64_t hpc_scan_stats(int64_t handle, uint8_t *out, int64_t cap)
     pthread_mutex_lock(&s->back_off.lock);
     v[COUNTERS + 2] = s->back_off.times;
     v[COUNTERS + 3] = s->back_off.least;
-    v[COUNTERS + 4] = atomic_load(&s->back_off.working);
+    v[COUNTERS + 4] = backoff_threads(s);
     pthread_mutex_unlock(&s->back_off.lock);
+    v[COUNTERS + 5] = (uint64_t)atomic_load(&s->waited.records);
+    v[COUNTERS + 6] = (uint64_t)atomic_load(&s->waited.kept);
+    v[COUNTERS + 7] = (uint64_t)atomic_load(&s->waited.receiver);
     _Static_assert(sizeof v == sizeof(struct hpc_scan_stats),
                    "counters are in the order of hpc_scan_stats");
     n = (size_t)cap < sizeof v ? (size_t)cap : sizeof v;

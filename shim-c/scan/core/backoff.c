@@ -9,16 +9,24 @@ int64_t backoff_begin(const struct worker *w)
     return w->scan->options.flags & HPC_SCAN_BACK_OFF ? clock_now() : 0;
 }
 
+uint32_t backoff_threads(const struct scan *s)
+{
+    uint32_t working = atomic_load_explicit(&s->back_off.working, memory_order_relaxed);
+    uint32_t allowed = atomic_load_explicit(&s->back_off.allowed, memory_order_relaxed);
+
+    return working < allowed ? working : allowed;
+}
+
 static void decide(struct scan *s, struct backoff *b, int64_t mean)
 {
-    uint32_t working = atomic_load(&b->working);
+    uint32_t working = atomic_load(&b->working), threads = backoff_threads(s);
 
     if (!b->best || mean < b->best)
         b->best = mean;
     else
         b->best += b->best / BACK_OFF_FORGET; /* a server that stays slow is what there is */
-    if (mean > BACK_OFF_FLOOR_NS && mean / BACK_OFF_SLOW >= b->best && working > 1) {
-        working /= 2;
+    if (mean > BACK_OFF_FLOOR_NS && mean / BACK_OFF_SLOW >= b->best && threads > 1) {
+        working = threads / 2;
         b->times++;
         if (working < b->least)
             b->least = working;
@@ -49,6 +57,6 @@ bool backoff_rests(struct worker *w)
     struct scan *s = w->scan;
 
     /* a listing that nobody else may continue keeps its thread */
-    return w->index >= atomic_load_explicit(&s->back_off.working, memory_order_relaxed) &&
-           !atomic_load(&w->deque.streams) && atomic_load(&s->outstanding) > 0;
+    return w->index >= backoff_threads(s) && !atomic_load(&w->deque.streams) &&
+           atomic_load(&s->outstanding) > 0;
 }

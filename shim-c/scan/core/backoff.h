@@ -18,14 +18,19 @@ struct backoff {
     int64_t best;       /* mean of a window; 0 = none yet */
     uint64_t times;
     uint32_t least;
-    _Atomic uint32_t working; /* threads of a lower index work, the others rest */
+    /* Threads of a lower index than both work, the others rest. */
+    _Atomic uint32_t working;
+    _Atomic uint32_t allowed; /* by hpc_scan_control() */
 };
 
+struct scan;
 struct worker;
 
 /* Around each operation that may ask a server. */
 int64_t backoff_begin(const struct worker *w);
 void backoff_end(struct worker *w, int64_t begin);
+/* How many work now. */
+uint32_t backoff_threads(const struct scan *s);
 /* Whether this thread is one of those that rest now. */
 bool backoff_rests(struct worker *w);
 

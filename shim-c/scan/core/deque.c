@@ -113,33 +113,34 @@ static void rest(struct worker *w)
 {
     const struct timespec nap = { .tv_nsec = IDLE_POLL_MS * 1000000L };
     struct scan *s = w->scan;
+    /* a filesystem that is slow is no limit that somebody set */
+    enum waits_kind kind = w->index >= atomic_load(&s->back_off.allowed) ? WAITS_KEPT : WAITS_IDLE;
 
     ring_flush(w);
     if (atomic_load(&s->idle) > 0 && anything(s) > 0)
         wake_one(s);
+    waits_begin(w, kind, clock_now());
     nanosleep(&nap, NULL);
+    waits_end(w, kind, clock_now());
 }
 
-static void wait_for_work(struct scan *s)
+static void wait_for_work(struct worker *w)
 {
+    struct scan *s = w->scan;
     int state;
 
     pthread_mutex_lock(&s->idle_lock);
     atomic_fetch_add(&s->idle, 1);
     state = anything(s);
     if (state <= 0 && !scan_stopped(s) && atomic_load(&s->outstanding) > 0) {
+        waits_begin(w, WAITS_IDLE, clock_now());
         if (state == 0) {
             pthread_cond_wait(&s->work, &s->idle_lock);
         } else {
-            struct timespec until;
-            clock_gettime(CLOCK_MONOTONIC, &until);
-            until.tv_nsec += IDLE_POLL_MS * 1000000L;
-            if (until.tv_nsec >= 1000000000L) {
-                until.tv_sec++;
-                until.tv_nsec -= 1000000000L;
-            }
+            struct timespec until = clock_deadline(CLOCK_MONOTONIC, IDLE_POLL_MS);
             pthread_cond_timedwait(&s->work, &s->idle_lock, &until);
         }
+        waits_end(w, WAITS_IDLE, clock_now());
     }
     atomic_fetch_sub(&s->idle, 1);
     pthread_mutex_unlock(&s->idle_lock);
@@ -164,7 +165,7 @@ struct item *deque_take(struct worker *w)
         ring_flush(w); /* nobody waits for what an idle thread keeps */
         if (atomic_load(&s->outstanding) == 0)
             break;
-        wait_for_work(s);
+        wait_for_work(w);
     }
     return NULL;
 }

@@ -12,7 +12,9 @@
 #include "../limits.h"
 #include "backoff.h"
 #include "deque.h"
+#include "pace.h"
 #include "ring.h"
+#include "waits.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -77,6 +79,7 @@ struct worker {
     uint64_t generation_dev; /* last device that has no generations to tell */
     bool generation_none;
     _Atomic uint64_t count[COUNTERS];
+    struct waits waits;
 };
 
 struct mount_parents { /* directories in which something is mounted: d_ino is not st_ino there */
@@ -107,7 +110,8 @@ struct scan {
                                     under ring.lock */
     struct ring ring;
     struct mount_parents mounts;
-    _Atomic int64_t next_op; /* pace.c: when the next operation may begin, ns */
+    struct pace pace;
+    struct waited waited;
     struct backoff back_off;
     struct excludes *excludes; /* NULL: no patterns */
     struct nested *nested;     /* NULL: no root lies below another */

@@ -31,6 +31,7 @@ void test_flags_of_opened(void);
 void test_xattrs_large(void);
 void test_holes(void);
 void test_pace(void);
+void test_control(void);
 void test_backoff(void);
 void test_read_ahead(void);
 void test_frames(void);
@@ -187,6 +188,7 @@ int main(int argc, char **argv)
         TEST(unreadable),
         TEST(shards_and_since),
         TEST(pace),
+        TEST(control),
         TEST(backoff),
         TEST(read_ahead),
         TEST(file_mounts),

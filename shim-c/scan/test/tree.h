@@ -49,6 +49,9 @@ typedef struct hpc_scan_options options;
 extern bool no_birth;
 int tell_generation(void *to);
 
+/* faults.c: called after each stat and before each open of a scan. NULL: nothing is. */
+extern void (*_Atomic on_call)(void);
+
 /* Seconds. */
 static inline double now(void)
 {

@@ -116,7 +116,8 @@ static void visit_names(struct worker *w, struct node *dir, int fd, const char *
     /* whether what readdir calls a regular file is one of ours, and never older */
     bool wanted = o->inline_bytes && o->since_s == INT64_MIN && (o->shard_count <= 1 || trusted);
     bool asking = wanted && dir->root_device &&
-                  !o->metadata_ops; /* what is mounted below the root may be a network's */
+                  !atomic_load(
+                      &w->scan->pace.rate); /* what is mounted below the root may be a network's */
     struct ahead ahead = { 0 };
 
     for (size_t at = 0; at < len && !scan_stopped(w->scan);) {
@@ -247,9 +248,10 @@ static void list(struct worker *w, struct node *dir, int fd)
 
     do {
         int error;
-        size_t len = fill(w, fd, scan_pressed(s) ? DIRENT_BYTES_PRESSED : DIRENT_BYTES, &end,
-                          &error);
+        size_t len;
 
+        pace_pause(w);
+        len = fill(w, fd, scan_pressed(s) ? DIRENT_BYTES_PRESSED : DIRENT_BYTES, &end, &error);
         /* a thread that keeps a directory to itself goes on at once, unless too much has piled up
          */
         later = !end && !error && (!serial || !dir->held || scan_pressed(s)) && !scan_stopped(s);
@@ -391,6 +393,7 @@ void dirs_run(struct worker *w, struct item *item)
 {
     struct scan *s = w->scan;
 
+    pace_pause(w);
     switch (item->kind) {
     case ITEM_ROOT:
         if (entries_visit_root(w, (struct node *)item))

@@ -1,7 +1,6 @@
 import { writeSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { setTimeout as after } from "node:timers/promises";
-import { causeOf, errorLine, HpcError } from "@podheitor/hpc-base";
 import { declareFilesystemTypes, readFilesystemTypes } from "@podheitor/hpc-native";
 import {
   type BackendEvent,
@@ -10,12 +9,12 @@ import {
   HEARTBEAT_MS,
   type JobInfo,
   type Params,
-  protocolError,
+  ProtocolError,
   type StartCommand,
 } from "@podheitor/hpc-ptcomm";
 import type { ByteSink } from "../emit/byte-sink";
 import { Emitter } from "../emit/emitter";
-import { cancelled } from "../errors";
+import { cancelled, causeOf } from "../errors";
 import type { MessageLevel } from "../job/job-events";
 import { JobLog } from "../job/job-log";
 import { CANCEL_GRACE_MS } from "../limits";
@@ -131,7 +130,7 @@ export class BackendProcess {
         return;
       case "frame":
         if (this.#work === undefined)
-          throw protocolError("HPC_UNEXPECTED_FRAME", "a frame before the start");
+          throw new ProtocolError("HPC_UNEXPECTED_FRAME", "a frame before the start");
         this.#work.frame(event.frame);
         return;
       case "error":
@@ -195,7 +194,7 @@ export class BackendProcess {
     const job = this.#job;
     const params = this.#params;
     if (job === undefined || params === undefined) {
-      throw protocolError("HPC_UNEXPECTED_FRAME", `${command} before job and parameters`);
+      throw new ProtocolError("HPC_UNEXPECTED_FRAME", `${command} before job and parameters`);
     }
     const content = command === "BackupStart";
     const [emitter, messages, signal] = [this.#emitter, this.#messages, this.#abort.signal];
@@ -258,6 +257,7 @@ async function lookAt(params: JobParams): Promise<void> {
  * more.
  */
 export function describe(error: unknown): string {
-  if (error instanceof HpcError) return errorLine(error);
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const { code, message, remedy } = error as Error & { code?: unknown; remedy?: unknown };
+  return typeof remedy === "string" ? `${message}. ${remedy} [${code}]` : message;
 }

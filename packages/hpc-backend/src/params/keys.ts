@@ -1,4 +1,3 @@
-import type { Sentence } from "@podheitor/hpc-base";
 import { parseShard, STRATEGY_NAMES } from "@podheitor/hpc-shard";
 import { excludeProblem, markerProblem } from "@podheitor/hpc-walker";
 import { printable } from "../printable";
@@ -196,7 +195,7 @@ export const KEYS = defineKeys({
 });
 
 /** Reads bytes that have no such problem; the remedy is for those that have one. */
-function bytesWithout(problem: (value: Buffer) => string | undefined, remedy: Sentence) {
+function bytesWithout(problem: (value: Buffer) => string | undefined, remedy: string) {
   return (value: Buffer, name: string) => {
     const found = problem(value);
     if (found === undefined) return value;

@@ -17,7 +17,7 @@ export function scanSource(
   const capabilities: SourceCapabilities = {
     frames: true,
     everyName,
-    controls: new Set(),
+    controls: new Set(scanner.control && (["threads", "metadataOps", "pause"] as const)),
   };
   return {
     name,
@@ -29,7 +29,12 @@ export function scanSource(
     ...(scanner.frames && { frames: scanner.frames.bind(scanner) }),
     ...(scanner.idleExcludes && { idleExcludes: scanner.idleExcludes.bind(scanner) }),
     stats: () => scanner.stats(),
-    control: () => undefined,
+    control: ({ pause, threads, metadataOps }) =>
+      scanner.control?.({
+        ...(threads !== undefined && { threads }),
+        ...(metadataOps !== undefined && { metadataOps }),
+        ...(pause !== undefined && { paused: pause }),
+      }),
     progress: (): SourceProgress => ({ directory: undefined, queued: 0, waitsFor: undefined }),
     stop: () => scanner.stop(),
     close: () => scanner.close(),

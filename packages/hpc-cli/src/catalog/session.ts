@@ -2,7 +2,7 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
-import { HpcError } from "../errors";
+import { CliError } from "../errors";
 
 const BUSY = ".timeout 10000"; // the Director may be writing
 /**
@@ -22,7 +22,7 @@ export class SqliteSession {
 
   /**
    * The rows of one statement, of which none holds a `|` in a column. One question at a time.
-   * @throws HpcError HPC_CATALOG
+   * @throws CliError HPC_CATALOG
    */
   async *rows(sql: string): AsyncGenerator<string[]> {
     let whole = false;
@@ -74,27 +74,27 @@ export class SqliteSession {
     this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   }
 
-  async #failure(): Promise<HpcError> {
+  async #failure(): Promise<CliError> {
     try {
       await this.#ended;
       return catalogError(this.file, this.#stderr.trim() || "sqlite3 ended before it had answered");
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code !== "ENOENT")
         return catalogError(this.file, String(cause));
-      return new HpcError(
+      return new CliError(
         "HPC_CATALOG",
         "there is no sqlite3 program",
-        "Install the package sqlite3.",
+        "install the package sqlite3",
         { cause },
       );
     }
   }
 }
 
-export function catalogError(file: string, why: string): HpcError {
-  return new HpcError(
+export function catalogError(file: string, why: string): CliError {
+  return new CliError(
     "HPC_CATALOG",
     `catalog ${file}: ${why}`,
-    "Name the Director's SQLite file, and jobs that it has.",
+    "name the Director's SQLite file, and jobs that it has",
   );
 }

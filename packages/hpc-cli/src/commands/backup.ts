@@ -2,7 +2,7 @@ import type { BackupSummary, FilteredBy, JobEvents } from "@podheitor/hpc-backen
 import type { Argv, InferredOptionTypes } from "yargs";
 import { toText } from "../bytes";
 import type { Command } from "../command";
-import { HpcError, reportOf, usageError } from "../errors";
+import { CliError, reportOf, UsageError } from "../errors";
 import { Exit } from "../exit";
 import { formatBytes, formatCount, formatSeconds, plural } from "../format";
 import type { Io } from "../io";
@@ -53,22 +53,22 @@ export const backup: Command<Arguments> = {
   async run(args, io) {
     const archive = toText(args.archive, "--archive");
     if (args.shards !== undefined && args.shard !== undefined)
-      throw usageError(
+      throw new UsageError(
         "--shards and --shard exclude each other",
-        "--shards N writes all N archives, --shard K/N one of them.",
+        "--shards N writes all N archives, --shard K/N one of them",
       );
     const shards =
       args.shards === undefined ? undefined : parseShards(args.shards, MAX_CONCURRENT_SHARDS);
     const toStdout = isStdout(archive);
     if (archive === "-" && shards !== undefined)
-      throw usageError(
+      throw new UsageError(
         "--shards cannot write to standard output",
-        "Give --archive a file name, or one --shard K/N.",
+        "give --archive a file name, or one --shard K/N",
       );
     if (toStdout && io.stdout.isTTY === true)
-      throw usageError(
+      throw new UsageError(
         "standard output is a terminal",
-        "Send it to a file or a pipe: `… --archive - > FILE`.",
+        "send it to a file or a pipe: `… --archive - > FILE`",
       );
 
     const pairs = await pairsOf(args, io);
@@ -116,9 +116,9 @@ async function pairsOf(args: Arguments, io: Io): Promise<Pairs> {
 
 function parseSince(text: string): bigint {
   if (!/^-?[0-9]{1,18}$/.test(text))
-    throw usageError(
+    throw new UsageError(
       `--since ${text} is not a time`,
-      "Give seconds since 1970, as `date +%s` prints.",
+      "give seconds since 1970, as `date +%s` prints",
     );
   return BigInt(text);
 }
@@ -164,10 +164,10 @@ async function runAll(
   if (first !== undefined && (jobs.length === 1 || io.signal.aborted)) throw first.error;
   if (first !== undefined) {
     const { message, remedy } = reportOf(first.error);
-    throw new HpcError(
+    throw new CliError(
       "HPC_SHARDS_INCOMPLETE",
       `${failed.length} of ${jobs.length} shards failed (${failed.map((f) => f.archive).join(", ")}): ${message}`,
-      `${remedy} Then repeat the failed ones with --shard K/${jobs.length}.`,
+      `${remedy.replace(/\.$/, "")}; then repeat the failed ones with --shard K/${jobs.length}`,
       { cause: first.error },
     );
   }

@@ -31,7 +31,7 @@ export async function daemon(
       : missing(
           name,
           "not found",
-          "Install the File Daemon (package bacula-fd) to back up with Bacula; archives work without it.",
+          "install the File Daemon (package bacula-fd) to back up with Bacula; archives work without it",
         );
   const text = await outputOf(file, ["-?"]);
   const version = /Version:\s*(\d+\.\d+\S*)/.exec(text ?? "")?.[1];
@@ -39,13 +39,13 @@ export async function daemon(
     return missing(
       name,
       `${file} does not say its version`,
-      `Run \`${file} -?\` and mend what it complains of.`,
+      `run \`${file} -?\` and mend what it complains of`,
     );
   if (SUPPORTED.test(`${version}.`)) return ok(name, `${version} (${file})`);
   return failed(
     name,
     `${version} (${file}) is not a release that the plugin knows`,
-    "Use Bacula 9.6, 11, 13 or 15.",
+    "use Bacula 9.6, 11, 13 or 15",
   );
 }
 
@@ -71,17 +71,13 @@ export async function installation(
       failed(
         "plugin directory",
         `${directory} does not exist, the File Daemon will not start`,
-        `Run \`mkdir -p ${directory}\`.`,
+        `mkdir -p ${directory}`,
       ),
     ];
   if (!existsSync(join(directory, PLUGIN_NAME)))
     return [
       found,
-      missing(
-        "plugin",
-        "not installed",
-        `Run \`podheitor-hpc plugin install --plugin-dir ${directory}\`.`,
-      ),
+      missing("plugin", "not installed", `podheitor-hpc plugin install --plugin-dir ${directory}`),
     ];
   const { checks } = await checkPlugin(join(directory, PLUGIN_NAME));
   const bad = checks.filter((check) => !check.ok);
@@ -93,7 +89,7 @@ export async function installation(
       failed(
         `plugin ${check.name}`,
         check.detail,
-        check.remedy ?? "Run `podheitor-hpc plugin check`.",
+        check.remedy ?? "run `podheitor-hpc plugin check`",
       ),
     ),
   ];
@@ -106,7 +102,7 @@ function fromConfig(configs: readonly string[]): string | Finding {
     return missing(
       name,
       "no bacula-fd.conf found",
-      "Give --plugin-dir if the File Daemon is configured elsewhere.",
+      "give --plugin-dir if the File Daemon is configured elsewhere",
     );
   try {
     const directory = pluginDirectoryOf(readFileSync(config, "utf8"));
@@ -114,9 +110,9 @@ function fromConfig(configs: readonly string[]): string | Finding {
     return missing(
       name,
       `${config} has none`,
-      "Add `Plugin Directory = /usr/lib/bacula` to its FileDaemon resource and restart the File Daemon.",
+      "add `Plugin Directory = /usr/lib/bacula` to its FileDaemon resource and restart the File Daemon",
     );
   } catch (error) {
-    return missing(name, (error as Error).message, "Run the doctor as root.");
+    return missing(name, (error as Error).message, "run the doctor as root");
   }
 }

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import type { Sentence } from "@podheitor/hpc-base";
-import { HpcError } from "../errors";
+import { CliError } from "../errors";
 
 /** A directive: its name as Bacula compares it (lower case, no blanks), and where it stands. */
 export interface Directive {
@@ -26,7 +25,7 @@ export type Include = (name: string, from: string, line: number) => string;
 const MAX_DEPTH = 16;
 
 /**
- * Reads a configuration file and what it includes. `@|command` is not run. @throws HpcError
+ * Reads a configuration file and what it includes. `@|command` is not run. @throws CliError
  * HPC_CONFIGURATION
  */
 export function readConfiguration(file: string): Resource[] {
@@ -34,10 +33,10 @@ export function readConfiguration(file: string): Resource[] {
     try {
       return readFileSync(name, "latin1");
     } catch (error) {
-      throw new HpcError(
+      throw new CliError(
         "HPC_CONFIGURATION",
         `${from}${(error as Error).message}`,
-        "Check the name and its permissions.",
+        "check the name and its permissions",
       );
     }
   };
@@ -48,7 +47,7 @@ export function readConfiguration(file: string): Resource[] {
         from,
         line,
         "what a program prints (@|) is not read",
-        "Save its output in a file and include that.",
+        "save its output in a file and include that",
       );
     return read(resolve(name), `${from}:${line}: `);
   });
@@ -56,7 +55,7 @@ export function readConfiguration(file: string): Resource[] {
 
 /**
  * The resources of a Bacula configuration, nested ones flattened into the one they stand in. Knows
- * comments, quotes, `;`, `@file` and names in any case with any blanks. @throws HpcError
+ * comments, quotes, `;`, `@file` and names in any case with any blanks. @throws CliError
  * HPC_CONFIGURATION with file and line
  */
 export function parseConfiguration(text: string, file: string, include: Include): Resource[] {
@@ -70,14 +69,14 @@ export function parseConfiguration(text: string, file: string, include: Include)
       if (open === undefined) open = { type: token.text, file, line, directives: [], depth: 1 };
       else open.depth++;
     } else if (token.kind === "close") {
-      if (open === undefined) throw bad(file, line, "a } without its {", "Count the braces.");
+      if (open === undefined) throw bad(file, line, "a } without its {", "count the braces");
       if (--open.depth === 0) {
         const { depth, ...resource } = open;
         resources.push(resource);
         open = undefined;
       }
     } else if (open === undefined) {
-      throw bad(file, line, `${token.key} = stands outside a resource`, "Put it within { }.");
+      throw bad(file, line, `${token.key} = stands outside a resource`, "put it within { }");
     } else {
       open.directives.push({ key: token.key, value: token.text, file, line });
     }
@@ -87,7 +86,7 @@ export function parseConfiguration(text: string, file: string, include: Include)
       open.file,
       open.line,
       `the ${open.type} resource is never closed`,
-      "Count the braces.",
+      "count the braces",
     );
   return resources;
 }
@@ -104,7 +103,7 @@ function* expanded(text: string, file: string, include: Include, depth: number):
         file,
         statement.line,
         `${MAX_DEPTH} files within each other`,
-        "Check whether a file includes itself.",
+        "does a file include itself?",
       );
     else
       yield* expanded(
@@ -154,7 +153,7 @@ function* statements(text: string, file: string): Generator<Statement> {
         if (text[at] === "\n") line++;
         word += text[at] ?? "";
       }
-      if (at >= text.length) throw bad(file, opened, "a quote is never closed", "Close it.");
+      if (at >= text.length) throw bad(file, opened, "a quote is never closed", "close it");
     } else if (char === "#") {
       while (at + 1 < text.length && text[at + 1] !== "\n") at++;
     } else if (char === "=" && key === undefined) {
@@ -181,6 +180,6 @@ function* statements(text: string, file: string): Generator<Statement> {
   if (last !== undefined) yield last;
 }
 
-function bad(file: string, line: number, what: string, remedy: Sentence): HpcError {
-  return new HpcError("HPC_CONFIGURATION", `${file}:${line}: ${what}`, remedy);
+function bad(file: string, line: number, what: string, remedy: string): CliError {
+  return new CliError("HPC_CONFIGURATION", `${file}:${line}: ${what}`, remedy);
 }
