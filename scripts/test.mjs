@@ -160,7 +160,7 @@ await sideBySide([
   ...suites.map(
     (suite) => () => step(`C tests, ${suite}`, ["make", "-s", "-C", `shim-c/${suite}`, "test"]),
   ),
-  ...["typecheck", "edges", "dead-code", "lint", "format:c"].map(
+  ...["typecheck", "edges", "c-map", "dead-code", "lint", "format:c"].map(
     (check) => () => step(check, ["npm", "run", "-s", check]),
   ),
 ]);

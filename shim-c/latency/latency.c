@@ -15,7 +15,6 @@
  * The C library's readdir() calls getdents64 where nobody can step in, so a directory costs one
  * delay when it is opened. Reading attributes (xattr(7)) costs one, too.
  */
-#define _GNU_SOURCE
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>

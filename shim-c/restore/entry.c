@@ -1,4 +1,6 @@
 #include "entry.h"
+#include "attributes/report.h"
+#include "attributes/xattrs.h"
 #include "file.h"
 #include "late.h"
 #include "leader.h"
@@ -9,9 +11,7 @@
 #include "place/place.h"
 #include "place/replace.h"
 #include "place/roots.h"
-#include "report.h"
 #include "store/record.h"
-#include "xattrs.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,13 +1,13 @@
 #include "file.h"
-#include "attributes.h"
+#include "attributes/attributes.h"
+#include "attributes/report.h"
+#include "attributes/xattrs.h"
 #include "entry.h"
 #include "leader.h"
 #include "place/identity.h"
 #include "place/name.h"
-#include "report.h"
 #include "store/record.h"
 #include "store/spool.h"
-#include "xattrs.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,17 +5,17 @@
  * directory that is not the one that was made or adopted.
  */
 #include "../path/hpc_path.h"
-#include "attributes.h"
+#include "attributes/attributes.h"
+#include "attributes/report.h"
+#include "attributes/xattrs.h"
 #include "entry.h"
 #include "late.h"
 #include "leader.h"
 #include "place/identity.h"
 #include "place/roots.h"
 #include "place/way.h"
-#include "report.h"
 #include "store/record.h"
 #include "store/spool.h"
-#include "xattrs.h"
 
 #include <errno.h>
 #include <fcntl.h>

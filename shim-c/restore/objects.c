@@ -1,5 +1,7 @@
 #include "objects.h"
-#include "attributes.h"
+#include "attributes/attributes.h"
+#include "attributes/report.h"
+#include "attributes/xattrs.h"
 #include "entry.h"
 #include "leader.h"
 #include "place/identity.h"
@@ -8,9 +10,7 @@
 #include "place/roots.h"
 #include "place/stage.h"
 #include "place/way.h"
-#include "report.h"
 #include "store/record.h"
-#include "xattrs.h"
 
 #include <errno.h>
 #include <fcntl.h>

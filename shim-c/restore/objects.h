@@ -3,7 +3,7 @@
 #ifndef HPC_RESTORE_OBJECTS_H
 #define HPC_RESTORE_OBJECTS_H
 
-#include "xattrs.h"
+#include "attributes/xattrs.h"
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 #include "dir.h"
+#include "../attributes/xattrs.h"
 #include "../job.h"
 #include "../store/bytes.h"
-#include "../xattrs.h"
 #include "identity.h"
 #include "stage.h"
 

@@ -1,7 +1,7 @@
 #include "stage.h"
-#include "../attributes.h"
+#include "../attributes/attributes.h"
+#include "../attributes/xattrs.h"
 #include "../job.h"
-#include "../xattrs.h"
 #include "identity.h"
 #include "name.h"
 

@@ -7,7 +7,7 @@
 #ifndef HPC_RESTORE_RECORD_H
 #define HPC_RESTORE_RECORD_H
 
-#include "../attributes.h"
+#include "../attributes/attributes.h"
 #include "../place/identity.h"
 #include "bytes.h"
 

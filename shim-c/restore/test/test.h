@@ -3,9 +3,9 @@
 #ifndef HPC_RESTORE_TEST_H
 #define HPC_RESTORE_TEST_H
 
+#include "../attributes/report.h"
 #include "../entry.h"
 #include "../place/replace.h"
-#include "../report.h"
 #include "../store/record.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 #include "report.h"
-#include "job.h"
-#include "store/bytes.h"
-#include "store/record.h"
+#include "../job.h"
+#include "../store/bytes.h"
+#include "../store/record.h"
 
 #include <stdlib.h>
 

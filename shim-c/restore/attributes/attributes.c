@@ -1,5 +1,5 @@
 #include "attributes.h"
-#include "job.h"
+#include "../job.h"
 #include "report.h"
 #include "xattrs.h"
 

@@ -1,6 +1,6 @@
 #include "xattrs.h"
-#include "../ptcomm/hpc_frame.h"
-#include "job.h"
+#include "../../ptcomm/hpc_frame.h"
+#include "../job.h"
 #include "report.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
 #ifndef HPC_RESTORE_REPORT_H
 #define HPC_RESTORE_REPORT_H
 
-#include "store/bytes.h"
+#include "../store/bytes.h"
 
 #include <stdbool.h>
 #include <stdint.h>
