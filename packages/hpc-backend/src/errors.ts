@@ -1,3 +1,5 @@
+import { HpcError as BaseError } from "@podheitor/hpc-base";
+
 /**
  * Every code this package can raise. docs/errors.md lists each with what an operator does about it.
  */
@@ -22,31 +24,9 @@ export type ErrorCode =
   | "HPC_WORK_FILE"
   | "HPC_DIALOGUE";
 
-/** An error an operator can act on: `message` names the thing, `remedy` says what to do. */
-export class HpcError extends Error {
-  override readonly name = "HpcError";
-
-  constructor(
-    readonly code: ErrorCode,
-    message: string,
-    readonly remedy: string,
-    /** The plugin key that is at fault, where there is one. */
-    readonly key?: string,
-  ) {
-    super(message);
-  }
-}
-
-/*
- * By their fields and not by `instanceof`: an error of Node's own modules belongs to another realm
- * where the code runs in a vm context, as under jest.
- */
-interface SystemError {
-  readonly code?: unknown;
-  readonly errno?: unknown;
-  readonly message?: unknown;
-  readonly errnoName?: unknown;
-}
+/** The one error class, with the codes of this package. */
+export const HpcError = BaseError<ErrorCode>;
+export type HpcError = BaseError<ErrorCode>;
 
 export function cancelled(): HpcError {
   return new HpcError(
@@ -54,21 +34,4 @@ export function cancelled(): HpcError {
     "the job was cancelled",
     "Start it again when it is wanted.",
   );
-}
-
-/**
- * Why something failed, for a message: the errno's name (`ENOENT`) of a system call, else the
- * error's own words.
- */
-export function causeOf(error: unknown): string {
-  const { code, message, errnoName } = (error ?? {}) as SystemError;
-  if (typeof errnoName === "string") return errnoName; // hpc-native's
-  if (typeof code === "string") return code;
-  return typeof message === "string" ? message : String(error);
-}
-
-/** The positive errno of a failed system call; EIO (5) when it carries none. */
-export function errnoOf(error: unknown): number {
-  const { errno } = (error ?? {}) as SystemError;
-  return typeof errno === "number" && errno !== 0 ? Math.abs(errno) : 5;
 }

@@ -5,7 +5,7 @@ export { type VerifyArchive, verifyArchive } from "./archive/verify-archive";
 export { sinkOf } from "./emit/byte-sink";
 export { Emitter } from "./emit/emitter";
 export { type TimeBy, timeText } from "./emit/waits";
-export { type ErrorCode, HpcError } from "./errors";
+export type { ErrorCode } from "./errors";
 export { type BackupToArchive, backupToArchive } from "./job/backup-archive";
 export { type BackupStream, backupToStream } from "./job/backup-stream";
 export type {

@@ -2,6 +2,7 @@ import { lstatSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
+import { HpcError } from "@podheitor/hpc-base";
 import {
   type Entry,
   EntryFlag,
@@ -14,13 +15,7 @@ import {
 import { archiveHeader } from "../src/archive/archive-format";
 import { encodeNote, NoteOperation } from "../src/archive/archive-note";
 import { type ArchiveItem, ArchiveReader } from "../src/archive/archive-reader";
-import {
-  type Difference,
-  HpcError,
-  listArchive,
-  restoreArchive,
-  verifyArchive,
-} from "../src/index";
+import { type Difference, listArchive, restoreArchive, verifyArchive } from "../src/index";
 import { digestOf, RunningDigest } from "../src/xxh";
 import { xattrsOf } from "./getfattr";
 

@@ -16,12 +16,12 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { HpcError } from "@podheitor/hpc-base";
 import { ArchiveReader } from "../src/archive/archive-reader";
 import { listEntries } from "../src/archive/list-archive";
 import {
   backupToArchive,
   type Difference,
-  HpcError,
   type ListedEntry,
   listArchive,
   parseParams,

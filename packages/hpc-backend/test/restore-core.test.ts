@@ -190,6 +190,6 @@ describe("the last pass, over all directories,", () => {
   test("hears a cancel meanwhile", async () => {
     const pass = core.finish(failed);
     core.cancel();
-    await expect(pass).rejects.toMatchObject({ errnoName: "ECANCELED" });
+    await expect(pass).rejects.toThrow("ECANCELED");
   });
 });

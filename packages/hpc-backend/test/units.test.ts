@@ -2,6 +2,7 @@ import { mkdtempSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { HpcError } from "@podheitor/hpc-base";
 import { ENTRY_AT, EntryFlag as WireFlag, EntryKind as WireKind } from "@podheitor/hpc-ptcomm";
 import { ENTRY_OFFSETS, EntryFlag, EntryKind } from "@podheitor/hpc-walker";
 import fc from "fast-check";
@@ -11,7 +12,7 @@ import { StandIns } from "../src/archive/stand-ins";
 import { type Inode, KEY_WORDS, keyOf } from "../src/entry/link-key";
 import { LinkGroups } from "../src/entry/links";
 import { LinkSpill } from "../src/entry/links-spill";
-import { HpcError } from "../src/errors";
+
 import { KEYS } from "../src/params/keys";
 import { parseParams } from "../src/params/params";
 import { isInside } from "../src/params/paths";

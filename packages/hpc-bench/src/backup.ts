@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { BenchError } from "./errors";
+import { HpcError } from "./errors";
 
 /**
  * A contest of jobs of a real Bacula, which a test of the lab runs; the test's name begins with the
@@ -78,7 +78,7 @@ export async function measureBackups(setup: BackupSetup): Promise<void> {
     const absent = contests.filter(({ name }) => results.every((result) => result.name !== name));
     if (ended === 0 && absent.length === 0) return;
     const listed = absent.map(({ name }) => name).join(", ");
-    throw new BenchError(
+    throw new HpcError(
       "HPC_BENCH_FAILED",
       absent.length === 0
         ? `the lab ended with ${ended}`

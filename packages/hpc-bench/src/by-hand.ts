@@ -1,6 +1,7 @@
 import { backupToStream, Emitter, parseParams, scanSource, sinkOf } from "@podheitor/hpc-backend";
 import { streamerTo, widenPipe } from "@podheitor/hpc-walker";
-import { BenchError } from "./errors";
+import { HpcError } from "./errors";
+
 import { SyntheticScanner } from "./synthetic-scanner";
 
 /*
@@ -34,6 +35,6 @@ export async function relay(): Promise<number> {
   widenPipe(STDOUT, RELAY_PIPE_BYTES);
   const { bytes, errno } = await streamerTo(STDOUT).move(STDIN, -1, Number.MAX_SAFE_INTEGER);
   if (errno !== 0)
-    throw new BenchError("HPC_BENCH_FAILED", `standard input: errno ${errno}`, "Give it a socket.");
+    throw new HpcError("HPC_BENCH_FAILED", `standard input: errno ${errno}`, "Give it a socket.");
   return bytes;
 }

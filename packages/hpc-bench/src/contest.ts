@@ -4,7 +4,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { runToEnd } from "./child";
 import { type Drain, startDrain } from "./drain";
 import { environment } from "./environment";
-import { BenchError } from "./errors";
+import { HpcError } from "./errors";
 
 /** A program that takes part. */
 export interface Contestant {
@@ -106,7 +106,7 @@ async function timed(contestant: Contestant, signal: AbortSignal | undefined): P
     return took;
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
-    throw error instanceof BenchError ? error : failed(contestant, String(error));
+    throw error instanceof HpcError ? error : failed(contestant, String(error));
   } finally {
     if (file !== undefined) closeSync(file);
     await drain?.end();
@@ -121,10 +121,10 @@ function opened(output: Contestant["output"]): { readonly drain?: Drain; readonl
     : { drain: startDrain(output.pipeBytes) };
 }
 
-function failed({ name, argv }: Contestant, why: string): BenchError {
-  return new BenchError(
+function failed({ name, argv }: Contestant, why: string): HpcError {
+  return new HpcError(
     "HPC_BENCH_FAILED",
     `${name} failed: ${why}`,
-    `Run it by hand: ${argv.join(" ")}`,
+    `Run it by hand: ${argv.join(" ")}.`,
   );
 }

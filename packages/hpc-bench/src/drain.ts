@@ -4,7 +4,7 @@ import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { widenPipe } from "@podheitor/hpc-walker";
-import { BenchError } from "./errors";
+import { HpcError } from "./errors";
 
 /**
  * A pipe whose other end `dd` reads, a mebibyte at a time, and forgets. No byte passes through this
@@ -33,7 +33,7 @@ export function startDrain(bytes?: number): Drain {
     const fd = openSync(fifo, "w"); // waits for dd
     if (bytes !== undefined && (widenPipe(fd, bytes) ?? 0) < bytes) {
       closeSync(fd);
-      throw new BenchError(
+      throw new HpcError(
         "HPC_BENCH_FAILED",
         `a pipe cannot hold ${bytes} bytes`,
         "Raise fs.pipe-max-size and fs.pipe-user-pages-soft (sysctl), or run it as root.",

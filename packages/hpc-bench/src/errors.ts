@@ -1,14 +1,7 @@
+import { HpcError as BaseError } from "@podheitor/hpc-base";
+
 export type BenchErrorCode = "HPC_BENCH_FAILED" | "HPC_BENCH_TREE";
 
-/** What went wrong in a benchmark, and what to do about it. */
-export class BenchError extends Error {
-  readonly code: BenchErrorCode;
-  readonly remedy: string;
-
-  constructor(code: BenchErrorCode, message: string, remedy: string) {
-    super(message);
-    this.name = "BenchError";
-    this.code = code;
-    this.remedy = remedy;
-  }
-}
+/** The one error class, with the codes of this package. */
+export const HpcError = BaseError<BenchErrorCode>;
+export type HpcError = BaseError<BenchErrorCode>;

@@ -18,7 +18,7 @@ export {
   contest,
   type Standing,
 } from "./contest";
-export { BenchError, type BenchErrorCode } from "./errors";
+export type { BenchErrorCode } from "./errors";
 export { machineFacts } from "./machine";
 export type { Making } from "./making";
 export { type MemoryRun, memoryOf, memoryPlot, memoryTable, watchMemory } from "./memory";

@@ -4,7 +4,7 @@ import { barChart } from "@podheitor/hpc-chart";
 import { runToEnd } from "./child";
 import { startDrain } from "./drain";
 import { environment } from "./environment";
-import { BenchError } from "./errors";
+import { HpcError } from "./errors";
 
 /** What a program's memory was while it ran. */
 export interface MemoryRun {
@@ -54,10 +54,10 @@ export async function watchMemory(
     );
     const seconds = (performance.now() - started) / 1000;
     if (code !== 0)
-      throw new BenchError(
+      throw new HpcError(
         "HPC_BENCH_FAILED",
         `${name} ended with ${killed ?? code}`,
-        `By hand: ${argv.join(" ")}`,
+        `By hand: ${argv.join(" ")}.`,
       );
     return { name, seconds, peak, samples };
   } finally {

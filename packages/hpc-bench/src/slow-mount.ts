@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { BenchError } from "./errors";
+import { HpcError } from "./errors";
 
 const LIMIT_MS = 10_000;
 const POLL_MS = 20;
@@ -26,10 +26,10 @@ export function mountSlowly(
   const giveUp = performance.now() + LIMIT_MS;
   while (statSync(mount).dev === outside) {
     if (performance.now() > giveUp)
-      throw new BenchError(
+      throw new HpcError(
         "HPC_BENCH_FAILED",
         `labfs did not mount ${mount}`,
-        `Run it by hand: ${labfs} ${source} ${mount}`,
+        `Run it by hand: ${labfs} ${source} ${mount}.`,
       );
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, POLL_MS);
   }

@@ -1,6 +1,6 @@
 import { closeSync, linkSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { BenchError } from "./errors";
+import { HpcError } from "./errors";
 import { type Making, Turns } from "./making";
 
 export const SHAPES = ["ordinary", "small-dirs", "flat", "deep"] as const;
@@ -127,7 +127,7 @@ async function making(
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
     const why = error instanceof Error ? error.message : String(error);
-    throw new BenchError(
+    throw new HpcError(
       "HPC_BENCH_TREE",
       `the tree ${folder} cannot be made: ${why}`,
       "Name a folder with room: --folder.",

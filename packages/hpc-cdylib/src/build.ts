@@ -1,4 +1,4 @@
-import { CdylibError } from "./errors";
+import { HpcError } from "./errors";
 import { builtHost, builtPlugin, sourceDir } from "./locate";
 import { runProgram } from "./subprocess";
 
@@ -15,7 +15,7 @@ export interface BuiltPlugin {
 /**
  * Builds the plugin from the C sources of the checkout with make and the system's C compiler.
  *
- * @throws CdylibError HPC_NO_SOURCES, HPC_NO_COMPILER, HPC_PLUGIN_BUILD
+ * @throws HpcError HPC_NO_SOURCES, HPC_NO_COMPILER, HPC_PLUGIN_BUILD
  */
 export async function buildPlugin(
   options: { readonly compiler?: string } = {},
@@ -29,19 +29,19 @@ export async function buildPlugin(
     BUILD_LIMIT_MS,
   );
   if (code !== 0)
-    throw new CdylibError(
+    throw new HpcError(
       "HPC_PLUGIN_BUILD",
       `building the plugin in ${dir} failed (${signal ?? `make exit ${code}`}): ${lastLines(stderr)}`,
-      `run \`make -C ${dir}\` and mend the first error that it shows`,
+      `Run \`make -C ${dir}\` and mend the first error that it shows.`,
     );
   return { plugin: builtPlugin(), host: builtHost() };
 }
 
 async function requireTool(tool: string): Promise<void> {
   const remedy =
-    "install them: `apt-get install gcc make libc6-dev` (Debian) or `dnf install gcc make glibc-devel`";
+    "Install them: `apt-get install gcc make libc6-dev` (Debian) or `dnf install gcc make glibc-devel`.";
   const ended = await runProgram(tool, ["--version"], 10_000).catch((cause: Error) => {
-    throw new CdylibError(
+    throw new HpcError(
       "HPC_NO_COMPILER",
       `the plugin is built with a C compiler and make, and ${tool} cannot be run`,
       remedy,
@@ -49,7 +49,7 @@ async function requireTool(tool: string): Promise<void> {
     );
   });
   if (ended.code !== 0)
-    throw new CdylibError(
+    throw new HpcError(
       "HPC_NO_COMPILER",
       `${tool} --version failed: ${lastLines(ended.stderr)}`,
       remedy,

@@ -1,5 +1,6 @@
 import { existsSync, lstatSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import type { Sentence } from "@podheitor/hpc-base";
 import { loadedBeside, TRUST_REMEDY, untrusted } from "@podheitor/hpc-native";
 import { lastLines } from "./build";
 import { isScript, nodeOf, type PluginConf, parseConf } from "./conf";
@@ -14,7 +15,7 @@ export interface Check {
   /** What was found. */
   readonly detail: string;
   /** What to do; only when not ok. */
-  readonly remedy?: string;
+  readonly remedy?: Sentence;
 }
 
 export interface PluginCheck {
@@ -55,7 +56,7 @@ function checkFile(file: string): Check[] {
         name: "file",
         ok: false,
         detail: `${file} does not exist`,
-        remedy: "run `podheitor-hpc plugin install --plugin-dir DIR`",
+        remedy: "Run `podheitor-hpc plugin install --plugin-dir DIR`.",
       },
     ];
   const checks: Check[] = [
@@ -69,7 +70,7 @@ function checkFile(file: string): Check[] {
           name: "file",
           ok: false,
           detail: `${file} is not a regular file, and the File Daemon ignores anything else`,
-          remedy: "install it with `podheitor-hpc plugin install`, which copies it",
+          remedy: "Install it with `podheitor-hpc plugin install`, which copies it.",
         },
     basename(file) === PLUGIN_NAME
       ? { name: "name", ok: true, detail: PLUGIN_NAME }
@@ -77,7 +78,7 @@ function checkFile(file: string): Check[] {
           name: "name",
           ok: false,
           detail: `it is called ${basename(file)}, so that no FileSet line podheitor-hpc:… finds it`,
-          remedy: `name it ${PLUGIN_NAME}`,
+          remedy: `Name it ${PLUGIN_NAME}.`,
         },
   ];
   checks.push(trustCheck("permissions", file));
@@ -109,22 +110,22 @@ async function checkLoad(file: string, given: string | undefined): Promise<Check
       name,
       ok: false,
       detail: `${signal ?? `exit ${code}`}: ${lastLines(stderr || stdout)}`,
-      remedy: "build it on this machine with `podheitor-hpc plugin build` and install it again",
+      remedy: "Build it on this machine with `podheitor-hpc plugin build` and install it again.",
     };
   } catch (error) {
     return {
       name,
       ok: false,
       detail: (error as Error).message,
-      remedy: "run `podheitor-hpc plugin build`, which builds the program that loads it too",
+      remedy: "Run `podheitor-hpc plugin build`, which builds the program that loads it too.",
     };
   }
 }
 
 function checkConf(confFile: string, checks: Check[]): PluginConf | undefined {
   const remedy = existsSync(confFile)
-    ? "correct it, or remove the file and run `podheitor-hpc plugin install`, which keeps one that somebody changed"
-    : "run `podheitor-hpc plugin install`";
+    ? "Correct it, or remove the file and run `podheitor-hpc plugin install`, which keeps one that somebody changed."
+    : "Run `podheitor-hpc plugin install`.";
   try {
     const conf = parseConf(readFileSync(confFile, "utf8"));
     checks.push(
@@ -158,7 +159,7 @@ async function checkBackend(conf: PluginConf, confFile: string, checks: Check[])
         name,
         ok: false,
         detail: `${file} ${stat === undefined ? "does not exist" : "cannot be run"}`,
-        remedy: `mend the line "${name} = …" of ${confFile}`,
+        remedy: `Mend the line "${name} = …" of ${confFile}.`,
       });
     else checks.push(trustCheck(name, file, executed ? [] : loadedBeside(file)));
   }
@@ -168,12 +169,12 @@ async function checkBackend(conf: PluginConf, confFile: string, checks: Check[])
     await greetBackend(conf);
     checks.push({ name, ok: true, detail: "the backend starts and answers" });
   } catch (error) {
-    const { message, remedy } = error as Error & { remedy?: string };
+    const { message, remedy } = error as Error & { remedy?: Sentence };
     checks.push({
       name,
       ok: false,
       detail: message,
-      remedy: remedy ?? "run the backend by hand with --version",
+      remedy: remedy ?? "Run the backend by hand with --version.",
     });
   }
 }

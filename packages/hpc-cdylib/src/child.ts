@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import { isScript, nodeOf, type PluginConf } from "./conf";
-import { CdylibError } from "./errors";
+import { HpcError } from "./errors";
 import { END_LIMIT_MS, STDERR_TAIL } from "./limits";
 
 /**
@@ -41,7 +41,7 @@ export class BackendChild {
     });
   }
 
-  /** @throws CdylibError HPC_BACKEND_START when the program is missing or cannot be executed */
+  /** @throws HpcError HPC_BACKEND_START when the program is missing or cannot be executed */
   static async start(command: BackendCommand): Promise<BackendChild> {
     const [program, ...args] = command;
     const env = Object.fromEntries(
@@ -65,10 +65,10 @@ export class BackendChild {
           : code === "EACCES"
             ? "is not executable"
             : String(code);
-      throw new CdylibError(
+      throw new HpcError(
         "HPC_BACKEND_START",
         `the backend ${program} ${why}`,
-        "name an existing executable (`podheitor-hpc plugin install --backend FILE`)",
+        "Name an existing executable (`podheitor-hpc plugin install --backend FILE`).",
         { cause },
       );
     }

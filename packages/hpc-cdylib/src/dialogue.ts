@@ -7,10 +7,10 @@ import {
   MESSAGE_STATUS,
   type MessageLevel,
   messageText,
-  ProtocolError,
+  protocolError,
 } from "@podheitor/hpc-ptcomm";
 import { BackendChild, type BackendCommand } from "./child";
-import { CdylibError } from "./errors";
+import { HpcError } from "./errors";
 import { END_LIMIT_MS } from "./limits";
 
 const LEVELS = new Map(
@@ -49,7 +49,7 @@ export class Dialogue {
       dialogue.send((writer) => writer.command(HPC1_HELLO));
       const answer = await dialogue.next();
       if (answer.status !== "C" || commandText(answer.payload).toString("latin1") !== HPC1_HELLO)
-        throw new ProtocolError(
+        throw protocolError(
           "HPC_DIALECT",
           `the backend ${options.command.join(" ")} does not answer as one of this release`,
         );
@@ -108,20 +108,20 @@ export class Dialogue {
     if (how === "finished" && !this.child.endedWell) throw this.died();
   }
 
-  private refused(frame: Frame): CdylibError {
+  private refused(frame: Frame): HpcError {
     const text = messageText(frame.payload);
-    return new CdylibError(
+    return new HpcError(
       "HPC_BACKEND_REFUSED",
       `the backend gave up: ${text}`,
-      "do what its message says",
+      "Do what its message says.",
     );
   }
 
-  private died(): CdylibError {
-    return new CdylibError(
+  private died(): HpcError {
+    return new HpcError(
       "HPC_BACKEND_DIED",
       `the backend ${this.child.describe()}`,
-      "look for the reason in the system log (out of memory, a signal), and run the backend by hand",
+      "Look for the reason in the system log (out of memory, a signal), and run the backend by hand.",
     );
   }
 
@@ -160,21 +160,21 @@ export class Dialogue {
     });
   }
 
-  private cancelled(): CdylibError {
-    return new CdylibError("HPC_PULL_CANCELLED", "the job was cancelled", "start it again");
+  private cancelled(): HpcError {
+    return new HpcError("HPC_PULL_CANCELLED", "the job was cancelled", "Start it again.");
   }
 
-  private silent(): CdylibError {
-    return new CdylibError(
+  private silent(): HpcError {
+    return new HpcError(
       "HPC_BACKEND_SILENT",
       `the backend has been silent for ${this.options.stallMs / 1000} seconds, not even a heartbeat came`,
-      "look whether the machine or the filesystem hangs; raise the stall limit if it is only slow",
+      "Look whether the machine or the filesystem hangs; raise the stall limit if it is only slow.",
     );
   }
 }
 
-export function unexpected(frame: Frame, instead: string): ProtocolError {
-  return new ProtocolError(
+export function unexpected(frame: Frame, instead: string): Error {
+  return protocolError(
     "HPC_UNEXPECTED_FRAME",
     `the backend sent a ${frame.status} frame where ${instead} was expected`,
   );

@@ -1,3 +1,5 @@
+import { HpcError as BaseError } from "@podheitor/hpc-base";
+
 /** Everything that this package refuses or reports; docs/errors.md has a line for each. */
 export type CdylibErrorCode =
   | "HPC_NO_COMPILER"
@@ -13,18 +15,6 @@ export type CdylibErrorCode =
   | "HPC_BACKEND_REFUSED"
   | "HPC_PULL_CANCELLED";
 
-export class CdylibError extends Error {
-  /**
-   * @param code   one of a closed set
-   * @param remedy what an operator does about it, an imperative sentence without a full stop
-   */
-  constructor(
-    readonly code: CdylibErrorCode,
-    message: string,
-    readonly remedy: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-    this.name = "CdylibError";
-  }
-}
+/** The one error class, with the codes of this package. */
+export const HpcError = BaseError<CdylibErrorCode>;
+export type HpcError = BaseError<CdylibErrorCode>;

@@ -14,9 +14,10 @@ import {
 } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import type { Sentence } from "@podheitor/hpc-base";
 import { loadedBeside, untrusted } from "@podheitor/hpc-native";
 import { formatConf, isChanged, isScript, type PluginConf, parseConf } from "./conf";
-import { CdylibError } from "./errors";
+import { HpcError } from "./errors";
 import { builtBackend, builtPlugin, CONF_NAME, PLUGIN_NAME } from "./locate";
 
 export interface InstallOptions {
@@ -60,7 +61,7 @@ export interface Installed {
  * daemon must never be written to. A configuration that somebody changed stays, and the other one
  * appears beside it as `.new`. On any error what was there stays.
  *
- * @throws CdylibError HPC_PLUGIN_DIR, HPC_BACKEND_FILE, HPC_PLUGIN_MISSING, HPC_PLUGIN_INSTALL
+ * @throws HpcError HPC_PLUGIN_DIR, HPC_BACKEND_FILE, HPC_PLUGIN_MISSING, HPC_PLUGIN_INSTALL
  */
 export function installPlugin(options: InstallOptions): Installed {
   const { pluginDir } = options;
@@ -90,10 +91,10 @@ export function installPlugin(options: InstallOptions): Installed {
     if (confTarget === confFile) rmSync(`${confFile}.new`, { force: true }); // of an earlier installation
   } catch (cause) {
     for (const [temporary] of temporaries) rmSync(temporary, { force: true });
-    throw new CdylibError(
+    throw new HpcError(
       "HPC_PLUGIN_INSTALL",
       `installing into ${pluginDir} failed: ${(cause as Error).message}`,
-      "check the named file; run the command as root, with room on that filesystem",
+      "Check the named file; run the command as root, with room on that filesystem.",
       { cause },
     );
   }
@@ -134,42 +135,42 @@ function settle(file: string): void {
 function requireDirectory(pluginDir: string): void {
   const stat = statSync(pluginDir, { throwIfNoEntry: false });
   if (stat?.isDirectory() !== true)
-    throw new CdylibError(
+    throw new HpcError(
       "HPC_PLUGIN_DIR",
       `the plugin directory ${pluginDir} ${stat === undefined ? "does not exist" : "is not a directory"}`,
-      "give the `Plugin Directory` of the FileDaemon resource in bacula-fd.conf",
+      "Give the `Plugin Directory` of the FileDaemon resource in bacula-fd.conf.",
     );
   const reason = untrusted(pluginDir);
   if (reason !== undefined)
-    throw new CdylibError(
+    throw new HpcError(
       "HPC_PLUGIN_DIR",
       `the plugin directory is not safe, root would run what others put there: ${reason}`,
-      "give it to root and take write permission from others: `chown root DIR; chmod go-w DIR`, also for the folders above it",
+      "Give it to root and take write permission from others: `chown root DIR; chmod go-w DIR`, also for the folders above it.",
     );
 }
 
 /** The plugin refuses the same: better told now than by a failed job at night. */
 function requireRunnable(file: string, what: string): string {
-  const remedy = `give --${what} the absolute path of a file that only root can change`;
+  const remedy: Sentence = `Give --${what} the absolute path of a file that only root can change.`;
   if (!isAbsolute(file))
-    throw new CdylibError("HPC_BACKEND_FILE", `${what} ${file} is not an absolute path`, remedy);
+    throw new HpcError("HPC_BACKEND_FILE", `${what} ${file} is not an absolute path`, remedy);
   const stat = statSync(file, { throwIfNoEntry: false });
   if (stat?.isFile() !== true)
-    throw new CdylibError(
+    throw new HpcError(
       "HPC_BACKEND_FILE",
       `${what} ${file} ${stat === undefined ? "does not exist" : "is not a file"}`,
       remedy,
     );
   if (!isScript(file) && (stat.mode & 0o111) === 0)
-    throw new CdylibError(
+    throw new HpcError(
       "HPC_BACKEND_FILE",
       `${what} ${file} is not executable`,
-      `run \`chmod +x ${file}\``,
+      `Run \`chmod +x ${file}\`.`,
     );
   const files = [file, ...(isScript(file) ? loadedBeside(file) : [])];
   const reason = files.map((each) => untrusted(each)).find((each) => each !== undefined);
   if (reason !== undefined)
-    throw new CdylibError(
+    throw new HpcError(
       "HPC_BACKEND_FILE",
       `${what} ${file} could be changed by others than root: ${reason}`,
       remedy,

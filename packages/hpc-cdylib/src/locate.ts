@@ -1,6 +1,6 @@
 import { existsSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { CdylibError } from "./errors";
+import { HpcError } from "./errors";
 
 /*
  * Where things lie, seen from a checkout (src or dist of this package, or a bundle of the command)
@@ -30,31 +30,31 @@ function nativePlaces(name: string): string[] {
   ];
 }
 
-/** Folder with the plugin's C sources. @throws CdylibError HPC_NO_SOURCES outside a checkout */
+/** Folder with the plugin's C sources. @throws HpcError HPC_NO_SOURCES outside a checkout */
 export function sourceDir(): string {
   const makefile = findUp([join("shim-c/fd-plugin", "Makefile")]);
   if (makefile !== undefined) return dirname(makefile);
-  throw new CdylibError(
+  throw new HpcError(
     "HPC_NO_SOURCES",
     "the C sources of the plugin are not beside this installation",
-    "build in a checkout of podheitor-hpc, or use the plugin file that came with the package",
+    "Build in a checkout of podheitor-hpc, or use the plugin file that came with the package.",
   );
 }
 
-/** The built plugin. @throws CdylibError HPC_PLUGIN_MISSING */
+/** The built plugin. @throws HpcError HPC_PLUGIN_MISSING */
 export function builtPlugin(): string {
   return findUp(nativePlaces(PLUGIN_NAME)) ?? missing(PLUGIN_NAME);
 }
 
 /**
- * The program that loads a plugin as the four releases of the File Daemon do. @throws CdylibError
+ * The program that loads a plugin as the four releases of the File Daemon do. @throws HpcError
  * HPC_PLUGIN_MISSING
  */
 export function builtHost(): string {
   return findUp(nativePlaces(HOST_NAME)) ?? missing(HOST_NAME);
 }
 
-/** The bundled backend. @throws CdylibError HPC_BACKEND_FILE */
+/** The bundled backend. @throws HpcError HPC_BACKEND_FILE */
 export function builtBackend(): string {
   const name = "podheitor-hpc-backend.cjs";
   const found = findUp([
@@ -64,17 +64,17 @@ export function builtBackend(): string {
     join("node_modules/@podheitor/hpc-backend/dist", name),
   ]);
   if (found !== undefined) return found;
-  throw new CdylibError(
+  throw new HpcError(
     "HPC_BACKEND_FILE",
     `${name} has not been built`,
-    "run `npm run build` in the checkout",
+    "Run `npm run build` in the checkout.",
   );
 }
 
 function missing(name: string): never {
-  throw new CdylibError(
+  throw new HpcError(
     "HPC_PLUGIN_MISSING",
     `${name} has not been built`,
-    "run `podheitor-hpc plugin build`",
+    "Run `podheitor-hpc plugin build`.",
   );
 }

@@ -10,7 +10,7 @@ import {
   type Frame,
   isBalanced,
   type MessageLevel,
-  ProtocolError,
+  protocolError,
 } from "@podheitor/hpc-ptcomm";
 import { type BackendCommand, backendCommand } from "./child";
 import type { PluginConf } from "./conf";
@@ -86,7 +86,7 @@ export class PulledFile {
     if (frame.status !== "Z") throw unexpected(frame, "data or its end");
     const end = decodeDataEnd(frame.payload);
     if (end.bytes !== this.bytes)
-      throw new ProtocolError(
+      throw protocolError(
         "HPC_COUNT_MISMATCH",
         `${end.bytes} bytes of ${JSON.stringify(this.entry.name.toString())} were announced, ${this.bytes} came`,
       );
@@ -106,7 +106,7 @@ export class PulledFile {
  *
  * Slow consumers slow the backend down: nothing is read ahead beyond a pipe's worth. Leaving the
  * loop early ends the backend. Errors:
- * CdylibError HPC_BACKEND_START, _DIED, _SILENT, _REFUSED, HPC_PULL_CANCELLED; ProtocolError for
+ * HpcError HPC_BACKEND_START, _DIED, _SILENT, _REFUSED, HPC_PULL_CANCELLED; HpcError for
  * bytes that make no sense.
  */
 export class FilePuller implements AsyncIterable<PulledFile> {
@@ -185,14 +185,14 @@ export class FilePuller implements AsyncIterable<PulledFile> {
 
   private checked(sums: Accounting | undefined): Accounting {
     if (sums === undefined)
-      throw new ProtocolError("HPC_COUNT_MISMATCH", "the backend ended without its account");
+      throw protocolError("HPC_COUNT_MISMATCH", "the backend ended without its account");
     if (sums.emitted !== this.received)
-      throw new ProtocolError(
+      throw protocolError(
         "HPC_COUNT_MISMATCH",
         `the backend sent ${sums.emitted} entries, ${this.received} came`,
       );
     if (!isBalanced(sums))
-      throw new ProtocolError(
+      throw protocolError(
         "HPC_COUNT_MISMATCH",
         `the backend's sums do not add up: ${JSON.stringify(sums)}`,
       );
@@ -215,8 +215,8 @@ function jobPairs(job: PullJob): string[] {
 
 /**
  * Starts the backend of a configuration, greets it and lets it go: does it run at all? Rejects with
- * CdylibError HPC_BACKEND_START, _DIED, _REFUSED, or _SILENT after `stallMs` without a byte; with
- * ProtocolError HPC_DIALECT for one of another release, and HPC_FRAME or HPC_FRAME_TOO_LONG for
+ * HpcError HPC_BACKEND_START, _DIED, _REFUSED, or _SILENT after `stallMs` without a byte; with
+ * HpcError HPC_DIALECT for one of another release, and HPC_FRAME or HPC_FRAME_TOO_LONG for
  * bytes that are no frames.
  */
 export async function greetBackend(conf: PluginConf, stallMs = GREET_LIMIT_MS): Promise<void> {

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
-import { CdylibError } from "./errors";
+import { HpcError } from "@podheitor/hpc-base";
 import { builtBackend } from "./locate";
 import { FilePuller, greetBackend } from "./puller";
 
@@ -35,7 +35,7 @@ function bundledBackend(): string {
   try {
     return builtBackend();
   } catch (error) {
-    if (!(error instanceof CdylibError)) throw error;
+    if (!(error instanceof HpcError)) throw error;
     for (const folder of ["scan", "restore"])
       execFileSync("make", ["-s", "-C", join(ROOT, "shim-c", folder)]);
     execFileSync(process.execPath, [join(ROOT, "scripts/bundle.mjs"), "hpc-backend"]);

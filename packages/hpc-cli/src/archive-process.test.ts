@@ -74,7 +74,7 @@ test.each([
   while (!partial() && child.exitCode === null) await setTimeout(5);
   child.kill(signal);
   expect(await exited).toEqual([code, null]);
-  expect(err.text()).toMatch(new RegExp(`^podheitor-hpc: cancelled by ${signal}: [^\\n]+\\n$`));
+  expect(err.text()).toMatch(new RegExp(`^podheitor-hpc: cancelled by ${signal}\\. [^\\n]+\\n$`));
   expect(readdirSync(tree.work)).toEqual([]);
 });
 
@@ -162,7 +162,7 @@ describe("in a current directory that was removed", () => {
   ])("a relative one is one clear error: %j", (args, named) => {
     const { status, stderr } = inNowhere(...args);
     expect(stderr).toBe(
-      `podheitor-hpc: ${named} is relative, and the current directory was removed: go to a directory that is there, or write the whole path [HPC_USAGE]\n`,
+      `podheitor-hpc: ${named} is relative, and the current directory was removed. Go to a directory that is there, or write the whole path. [HPC_USAGE]\n`,
     );
     expect(status).toBe(2);
   });

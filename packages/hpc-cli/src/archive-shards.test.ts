@@ -44,7 +44,7 @@ test("a shard that fails is named, and the others stay", async () => {
   mkdirSync(join(tree.work, "a.1-of-2.hpc"));
   const { code, stderr } = await backup(tree.archive, "--shards", "2");
   expect(stderr).toMatch(
-    /1 of 2 shards failed \(.*a\.1-of-2\.hpc\): .*--shard K\/2 \[HPC_SHARDS_INCOMPLETE\]\n$/,
+    /1 of 2 shards failed \(.*a\.1-of-2\.hpc\): .*--shard K\/2\. \[HPC_SHARDS_INCOMPLETE\]\n$/,
   );
   expect(code).toBe(1);
   expect(existsSync(join(tree.work, "a.0-of-2.hpc"))).toBe(true);

@@ -126,7 +126,7 @@ describe("backup, list, verify, restore", () => {
     ]);
     expect([code, stderr]).toEqual([
       1,
-      expect.stringMatching(/nothing can be restored to .*a\.hpc: (ENOTDIR|EEXIST): /),
+      expect.stringMatching(/nothing can be restored to .*a\.hpc: (ENOTDIR|EEXIST)\. /),
     ]);
   });
 

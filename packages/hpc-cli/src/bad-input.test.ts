@@ -34,7 +34,7 @@ const DROP = [
   "--",
 ];
 const POWERLESS = process.getuid?.() === 0 ? ["setpriv", ...DROP, ...NODE] : NODE;
-const ONE_LINE = /^podheitor-hpc: [^\n]+: [^\n]+\n$/;
+const ONE_LINE = /^podheitor-hpc: [^\n]+\. [^\n]+\n$/;
 
 jest.setTimeout(120_000);
 
@@ -94,7 +94,7 @@ describe("backup", () => {
       "a missing path",
       () => ["--path", join(tree, "none")],
       1,
-      /"\S+\/none" cannot be used: ENOENT: Check the spelling/,
+      /"\S+\/none" cannot be used: ENOENT. Check the spelling/,
     ],
     [
       "one missing path of two",
@@ -106,19 +106,19 @@ describe("backup", () => {
       "a shard outside its count",
       () => ["--path", tree, "--shard", "4/4"],
       2,
-      /shard=4\/4: .*: Write shard=K\/N/,
+      /shard=4\/4: .*\. Write shard=K\/N/,
     ],
     [
       "an unknown option",
       () => ["--path", tree, "--shrad", "0/4"],
       2,
-      /unknown option: --shrad: see podheitor-hpc backup --help/,
+      /unknown option: --shrad. See podheitor-hpc backup --help/,
     ],
     [
       "an unknown value",
       () => ["--path", tree, "--mode", "zfs"],
       2,
-      /mode=zfs is not known: Use one of: auto, posix,/,
+      /mode=zfs is not known. Use one of: auto, posix,/,
     ],
     [
       "a value out of range",
@@ -142,7 +142,7 @@ describe("backup", () => {
     const argv = ["backup", "--path", join(tree, "closed"), "--archive"];
     const ran = spawned([...POWERLESS, ...argv, archive()]);
     expect(ran.stderr).toMatch(ONE_LINE);
-    expect(ran.stderr).toMatch(/path "\S+\/closed" cannot be used: EACCES: Run the job as root/);
+    expect(ran.stderr).toMatch(/path "\S+\/closed" cannot be used: EACCES. Run the job as root/);
     expect([ran.status, ran.stdout]).toEqual([1, ""]);
     expect(readFileSync(archive(), "utf8")).toBe("the archive of yesterday");
     expect(readdirSync(work)).toEqual(["a.hpc"]);
@@ -315,14 +315,14 @@ describe("plugin and backend", () => {
     [
       "missing",
       () => join(work, "none.cjs"),
-      /backend \S+\/none\.cjs does not exist: give --backend/,
+      /backend \S+\/none\.cjs does not exist. Give --backend/,
     ],
     [
       "not executable",
       () => join(work, "program"),
-      /backend \S+\/program is not executable: run `chmod \+x \S+\/program`/,
+      /backend \S+\/program is not executable. Run `chmod \+x \S+\/program`/,
     ],
-    ["a directory", () => dir, /backend \S+\/plugins is not a file: give --backend/],
+    ["a directory", () => dir, /backend \S+\/plugins is not a file. Give --backend/],
   ])("a backend that is %s is not installed", async (_what, file, message) => {
     copyFileSync("/bin/true", join(work, "program"));
     chmodSync(join(work, "program"), 0o644);

@@ -1,5 +1,5 @@
 import { readFileSync, readlinkSync } from "node:fs";
-import { UsageError } from "./errors";
+import { usageError } from "./errors";
 
 /*
  * Node decodes its arguments as UTF-8 and loses every other byte. Linux keeps the original in
@@ -48,9 +48,9 @@ export function toBytes(text: string): Buffer {
 /** The text of an option that can only be text: a file name that Node itself opens, a pattern. */
 export function toText(text: string, option: string): string {
   if (/[\ud800-\udfff]/u.test(text))
-    throw new UsageError(
+    throw usageError(
       `${option} ${JSON.stringify(toBytes(text).toString("latin1"))} is not UTF-8`,
-      "give it a name that is valid UTF-8",
+      "Give it a name that is valid UTF-8.",
     );
   return text;
 }
@@ -78,7 +78,7 @@ export function rawArguments(argv: readonly string[], cmdline = "/proc/self/cmdl
 const SLASH = 0x2f;
 
 /**
- * /proc knows its bytes; where there is none, its text is all that Node tells. Throws UsageError.
+ * /proc knows its bytes; where there is none, its text is all that Node tells. Throws HpcError.
  */
 function currentDirectory(): Buffer {
   try {
@@ -86,9 +86,9 @@ function currentDirectory(): Buffer {
   } catch {
     const text = process.cwd();
     if (!text.includes("\ufffd")) return Buffer.from(text);
-    throw new UsageError(
+    throw usageError(
       "the name of the current directory is not known, without /proc",
-      "give whole paths",
+      "Give whole paths.",
     );
   }
 }

@@ -1,4 +1,4 @@
-import { UsageError } from "./errors";
+import { usageError } from "./errors";
 
 /*
  * Evaluated before anything that asks for the current directory, as the option parser does when it
@@ -42,7 +42,7 @@ const FILES = [
 ];
 
 /**
- * Throws UsageError for a relative name of a file where there is nothing that it could be relative
+ * Throws HpcError for a relative name of a file where there is nothing that it could be relative
  * to.
  */
 export function refuseRelative(args: Readonly<Record<string, unknown>>, isGone = removed): true {
@@ -51,9 +51,9 @@ export function refuseRelative(args: Readonly<Record<string, unknown>>, isGone =
   for (const name of isGone ? FILES : []) {
     const value = [args[name]].flat().find(relative);
     if (value !== undefined)
-      throw new UsageError(
+      throw usageError(
         `${name} ${String(value)} is relative, and the current directory was removed`,
-        "go to a directory that is there, or write the whole path",
+        "Go to a directory that is there, or write the whole path.",
       );
   }
   return true;

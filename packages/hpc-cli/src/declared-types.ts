@@ -19,7 +19,7 @@ export function configuredPluginDirectory(
 
 /**
  * What the administrator declares of types of mounts (`filesystem-types`, beside the plugin) holds
- * for this command, too. Throws NativeError HPC_FILESYSTEM_TYPES.
+ * for this command, too. Throws HpcError HPC_FILESYSTEM_TYPES.
  */
 export function declareTypesOf(pluginDirectory: string | undefined): void {
   const directory = pluginDirectory ?? configuredPluginDirectory();

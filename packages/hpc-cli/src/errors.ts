@@ -1,3 +1,5 @@
+import { HpcError as BaseError, type ErrorReport, type Sentence } from "@podheitor/hpc-base";
+
 /**
  * What the commands themselves refuse; the libraries below have codes of their own (docs/errors.md
  * lists all).
@@ -15,30 +17,12 @@ export type CliErrorCode =
   | "HPC_CANCELLED"
   | "HPC_INTERNAL";
 
-export class CliError extends Error {
-  constructor(
-    readonly code: CliErrorCode,
-    message: string,
-    readonly remedy: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-    this.name = "CliError";
-  }
-}
+/** The one error class, with the codes of this package. */
+export const HpcError = BaseError<CliErrorCode>;
+export type HpcError = BaseError<CliErrorCode>;
 
-export class UsageError extends CliError {
-  constructor(message: string, remedy: string) {
-    super("HPC_USAGE", message, remedy);
-    this.name = "UsageError";
-  }
-}
-
-/** What an operator gets to see of any error: never a stack trace, always something to do. */
-export interface ErrorReport {
-  readonly code: string;
-  readonly message: string;
-  readonly remedy: string;
+export function usageError(message: string, remedy: Sentence): HpcError {
+  return new HpcError("HPC_USAGE", message, remedy);
 }
 
 export function reportOf(error: unknown): ErrorReport {
@@ -48,17 +32,17 @@ export function reportOf(error: unknown): ErrorReport {
     message = String(error),
   } = (error ?? {}) as { code?: unknown; remedy?: unknown; message?: string };
   if (typeof code === "string" && code.startsWith("HPC_") && typeof remedy === "string")
-    return { code, message, remedy };
+    return { code, message, remedy: remedy as Sentence };
   if (typeof code === "string")
     // Node's own errors (ENOENT, EACCES, ENOSPC) name the call and the path in their message.
     return {
       code: "HPC_INTERNAL",
       message,
-      remedy: `make the path usable (${code}) and run the command again`,
+      remedy: `Make the path usable (${code}) and run the command again.`,
     };
   return {
     code: "HPC_INTERNAL",
     message,
-    remedy: "this is a defect: report it with the command that you ran",
+    remedy: "This is a defect: report it with the command that you ran.",
   };
 }

@@ -1,6 +1,6 @@
 export { fromBytes, rawArguments, toBytes } from "./bytes";
 export { type Attributes, atimeNs, decodeLstat, mtimeNs } from "./catalog/lstat";
-export { CliError, type CliErrorCode, type ErrorReport, reportOf, UsageError } from "./errors";
+export { type CliErrorCode, reportOf } from "./errors";
 export { escapeName, escapeText } from "./escape";
 export { Exit, type ExitCode } from "./exit";
 export type { Io, Sink } from "./io";

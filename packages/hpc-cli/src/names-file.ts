@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { Readable } from "node:stream";
-import { CliError } from "./errors";
+import { HpcError } from "./errors";
 
 /**
  * Names that an operator lists by hand or with find; a list of files to back up is not what this is
@@ -13,7 +13,7 @@ const MAX_NAMES_BYTES = 16 * 1024 * 1024;
  * missing. This is what `find -print0` writes, and the way for names that no command line can
  * carry.
  *
- * @throws CliError HPC_NAMES_FILE when the file cannot be read, is empty, or has an empty name
+ * @throws HpcError HPC_NAMES_FILE when the file cannot be read, is empty, or has an empty name
  */
 export async function readNames(file: string, stdin: Readable): Promise<Buffer[]> {
   const bytes =
@@ -44,10 +44,10 @@ async function readAll(stream: Readable): Promise<Buffer> {
 }
 
 function refuse(file: string, why: string, cause?: Error): never {
-  throw new CliError(
+  throw new HpcError(
     "HPC_NAMES_FILE",
     `the list of names ${file === "-" ? "on standard input" : file} cannot be used: ${why}`,
-    "write it with `find … -print0` or `printf '%s\\0' NAME…`",
+    "Write it with `find … -print0` or `printf '%s\\0' NAME…`.",
     cause === undefined ? undefined : { cause },
   );
 }

@@ -1,5 +1,5 @@
 import type { Options } from "yargs";
-import { UsageError } from "./errors";
+import { usageError } from "./errors";
 
 /** Options that several commands share, said once so that they mean the same everywhere. */
 
@@ -44,13 +44,13 @@ export function value(describe: string) {
   return { type: "string", requiresArg: true, describe } as const satisfies Options;
 }
 
-/** The number of an option that is given as text. Throws UsageError. */
+/** The number of an option that is given as text. Throws HpcError. */
 export function whole(text: string, option: string, min = 1, max = 9_999_999_999): number {
   const number = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
   if (!(number >= min && number <= max))
-    throw new UsageError(
+    throw usageError(
       `${option} ${text} is out of range`,
-      `give a whole number from ${min} to ${max}`,
+      `Give a whole number from ${min} to ${max}.`,
     );
   return number;
 }
@@ -69,16 +69,16 @@ const SIZE_UNITS: Readonly<Record<string, number>> = {
 
 /**
  * The bytes of a size as Bacula writes it: `100G` is 100 x 2^30, `100 GB` 100 x 10^9, a bare number
- * is bytes. Throws UsageError.
+ * is bytes. Throws HpcError.
  */
 export function sizeOf(text: string, option: string): number {
   const [, digits = "", unit = ""] = /^(\d+) *([kmgt]?b?)$/i.exec(text) ?? [];
   const bytes =
     digits === "" ? Number.NaN : Number(digits) * (SIZE_UNITS[unit.toLowerCase()] ?? Number.NaN);
   if (!(bytes > 0 && Number.isSafeInteger(bytes)))
-    throw new UsageError(
+    throw usageError(
       `${option} ${JSON.stringify(text)} is no size`,
-      `write bytes, or a number with k, m, g or t (powers of 1024) or kb, mb, gb or tb (powers of 1000), as in ${option} 100G`,
+      `Write bytes, or a number with k, m, g or t (powers of 1024) or kb, mb, gb or tb (powers of 1000), as in ${option} 100G.`,
     );
   return bytes;
 }

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { errorLine } from "@podheitor/hpc-base";
 import { reportOf } from "./errors";
 import { escapeText } from "./escape";
 import { plural } from "./format";
@@ -120,12 +121,7 @@ export class Output {
     this.progressLine.clear();
     const report = reportOf(error);
     if (this.json) this.results.write(`${toJson({ error: report })}\n`);
-    else {
-      const { code, message, remedy } = report;
-      this.io.stderr.write(
-        `podheitor-hpc: ${escapeText(message)}: ${escapeText(remedy)} [${code}]\n`,
-      );
-    }
+    else this.io.stderr.write(`podheitor-hpc: ${escapeText(errorLine(report))}\n`);
   }
 }
 

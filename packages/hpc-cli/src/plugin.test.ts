@@ -75,14 +75,14 @@ test("build, install, check, and check again when something was spoiled", async 
   appendFileSync(conf, "stall = 1\n");
   const spoiled = await runCommand(["plugin", "check", "--plugin-dir", dir]);
   expect(spoiled.stdout.toString()).toMatch(
-    /^FAILED {2}configuration .*unknown key "stall"\n +→ correct it, or remove/m,
+    /^FAILED {2}configuration .*unknown key "stall"\n +→ Correct it, or remove/m,
   );
   writeFileSync(conf, before);
 
   chmodSync(backend, 0o666);
   const bad = await runCommand(["plugin", "check", join(dir, "podheitor-hpc-fd.so")]);
   expect(bad.stdout.toString()).toMatch(
-    /^FAILED {2}backend .*writable by group or others.*\n +→ `chown root`/m,
+    /^FAILED {2}backend .*writable by group or others.*\n +→ Run `chown root`/m,
   );
   expect(bad.code).toBe(1);
 });
@@ -97,7 +97,7 @@ test("what cannot be installed is one line, and exit 1", async () => {
     backend,
   ]);
   expect(stderr).toMatch(
-    /^podheitor-hpc: the plugin directory .*none does not exist: give the [^\n]+\n$/,
+    /^podheitor-hpc: the plugin directory .*none does not exist. Give the [^\n]+\n$/,
   );
   expect(code).toBe(1);
 });

@@ -14,7 +14,7 @@ import { restorePlan } from "./commands/restore-plan";
 import { shardProbe } from "./commands/shard-probe";
 import { verify } from "./commands/verify";
 import { refuseRelative } from "./current-directory";
-import { CliError, reportOf, UsageError } from "./errors";
+import { HpcError, reportOf, usageError } from "./errors";
 import { type CancelSignal, Exit, type ExitCode, exitOfSignal } from "./exit";
 import type { Io } from "./io";
 import { mayRepeat } from "./options";
@@ -77,9 +77,9 @@ function conclude(error: unknown, output: Output, io: Io): ExitCode {
   if (io.signal.aborted) {
     const signal = io.signal.reason as CancelSignal;
     const waiting = hangsInKernel()
-      ? `nothing unfinished was left, but a request to a filesystem has not come back: process ${process.pid} may stay until that server answers, whatever signal it gets`
-      : "nothing unfinished was left; start it again";
-    output.error(new CliError("HPC_CANCELLED", `cancelled by ${signal}`, waiting));
+      ? (`Nothing unfinished was left, but a request to a filesystem has not come back: process ${process.pid} may stay until that server answers, whatever signal it gets.` as const)
+      : "Nothing unfinished was left; start it again.";
+    output.error(new HpcError("HPC_CANCELLED", `cancelled by ${signal}`, waiting));
     return exitOfSignal(signal);
   }
   output.error(error);
@@ -138,9 +138,10 @@ function parse(argv: readonly string[]): Chosen | string {
   parser.parse(forParser(argv), {}, (error: Error | undefined, _args: unknown, text: string) => {
     outcome = { error, text };
   });
-  if (outcome.error !== undefined && outcome.error !== null) throw usageError(outcome.error, argv);
+  if (outcome.error !== undefined && outcome.error !== null)
+    throw withoutParser(outcome.error, argv);
   if (outcome.text !== "") return outcome.text;
-  if (chosen === undefined) throw new UsageError("no command given", "see podheitor-hpc --help");
+  if (chosen === undefined) throw usageError("no command given", "See podheitor-hpc --help.");
   return chosen;
 }
 
@@ -151,7 +152,7 @@ const POSITIONAL: ReadonlySet<string> = new Set(["_", "what", "pattern"]);
 function refuseRepeated(args: Record<string, unknown>): true {
   for (const [name, value] of Object.entries(args))
     if (Array.isArray(value) && !POSITIONAL.has(name) && !mayRepeat(value))
-      throw new UsageError(`--${name} is given twice`, "give it once");
+      throw usageError(`--${name} is given twice`, "Give it once.");
   return true;
 }
 
@@ -162,10 +163,7 @@ function refuseRepeated(args: Record<string, unknown>): true {
 function refuseEmpty(args: Record<string, unknown>): true {
   for (const [name, value] of Object.entries(args))
     if (name !== "_" && name !== "pattern" && [value].flat().includes(""))
-      throw new UsageError(
-        `--${name} is empty`,
-        "give a value; is a variable of the shell not set?",
-      );
+      throw usageError(`--${name} is empty`, "Give a value; a variable of the shell may be unset.");
   return true;
 }
 
@@ -191,8 +189,8 @@ const PLUGIN_PARTS = ["build", "install", "check"];
 
 const isCommand = (word: string) => word === "bench-part" || COMMANDS.includes(word);
 
-function usageError(error: unknown, argv: readonly string[]): unknown {
-  if (error instanceof UsageError) return error;
+function withoutParser(error: unknown, argv: readonly string[]): unknown {
+  if (error instanceof HpcError) return error;
   // yargs: one problem in a sentence or two; "Missing required argument: archive", "Unknown
   // argument: foo".
   const message = fromParser(error instanceof Error ? error.message : String(error)).replace(
@@ -201,15 +199,15 @@ function usageError(error: unknown, argv: readonly string[]): unknown {
   );
   const [first = ""] = argv;
   if (!first.startsWith("-") && !isCommand(first))
-    return new UsageError(
+    return usageError(
       first === "" ? "no command given" : `unknown command: ${first}`,
-      `the commands are ${COMMANDS.join(", ")}; see podheitor-hpc --help`,
+      `The commands are ${COMMANDS.join(", ")}; see podheitor-hpc --help.`,
     );
   const command = argv.find(isCommand);
   if (first.startsWith("-") && command !== undefined)
-    return new UsageError(
+    return usageError(
       `${first} stands before the command`,
-      `begin with it: podheitor-hpc ${command} …`,
+      `Begin with it: podheitor-hpc ${command} ….`,
     );
   const part =
     first === "plugin" && argv[1] !== undefined && PLUGIN_PARTS.includes(argv[1])
@@ -219,15 +217,15 @@ function usageError(error: unknown, argv: readonly string[]): unknown {
   const [, unknown] = /^Unknown argument: (.*)$/.exec(message) ?? [];
   if (unknown !== undefined && (first !== "plugin" || part !== ""))
     return argv.includes(unknown)
-      ? new UsageError(
+      ? usageError(
           `unknown argument: ${unknown}`,
-          `every value follows an option, as in --archive FILE; see ${help}`,
+          `Every value follows an option, as in --archive FILE; see ${help}.`,
         )
-      : new UsageError(
+      : usageError(
           `unknown option: ${unknown.length === 1 ? "-" : "--"}${unknown}`,
-          `see ${help}`,
+          `See ${help}.`,
         );
-  return new UsageError(message.charAt(0).toLowerCase() + message.slice(1), `see ${help}`);
+  return usageError(message.charAt(0).toLowerCase() + message.slice(1), `See ${help}.`);
 }
 
 function writesArchiveToStdout(argv: readonly string[]): boolean {
@@ -250,11 +248,11 @@ function refuseClusters(argv: readonly string[]): void {
   const end = argv.indexOf("--");
   const word = argv.slice(1, end < 0 ? argv.length : end).find((each) => /^-[^-\d]./s.test(each));
   if (!isCommand(command) || word === undefined || SHORT_OPTIONS.test(word)) return;
-  throw new UsageError(
+  throw usageError(
     `unknown option: ${fromParser(word)}`,
     command === "restore"
-      ? "options begin with two dashes; names to restore that begin with one stand behind --"
-      : `options begin with two dashes, and a value that begins with one is written --option=VALUE; see podheitor-hpc ${command} --help`,
+      ? "Options begin with two dashes; names to restore that begin with one stand behind --."
+      : `Options begin with two dashes, and a value that begins with one is written --option=VALUE; see podheitor-hpc ${command} --help.`,
   );
 }
 

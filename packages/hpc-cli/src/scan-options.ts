@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import type { InferredOptionTypes } from "yargs";
 import { absolutePath, toBytes, toText } from "./bytes";
 import { declareTypesOf } from "./declared-types";
-import { UsageError } from "./errors";
+import { usageError } from "./errors";
 import type { Io } from "./io";
 import { readNames } from "./names-file";
 import { repeated, value } from "./options";
@@ -55,7 +55,7 @@ export async function scanPairs(args: ScanArguments, io: Io): Promise<Pairs> {
   if (args["path-from"] !== undefined)
     paths.push(...(await readNames(toText(args["path-from"], "--path-from"), io.stdin)));
   if (paths.length === 0)
-    throw new UsageError("there is nothing to back up", "give --path DIR or --path-from FILE");
+    throw usageError("there is nothing to back up", "Give --path DIR or --path-from FILE.");
   const pairs: Pairs = paths.map((path) => ["path", absolutePath(path)]);
   for (const key of ["threads", "metadata-ops", "back-off", "mode"] as const) {
     const text = args[key];

@@ -1,5 +1,5 @@
 import { parse } from "node:path";
-import { UsageError } from "./errors";
+import { usageError } from "./errors";
 
 /**
  * Of `backup`: more archives than this at once is a mistake in the command line rather than a plan.
@@ -12,13 +12,13 @@ export function shardArchive(archive: string, index: number, count: number): str
   return `${archive.slice(0, archive.length - ext.length)}.${index}-of-${count}${ext}`;
 }
 
-/** The value of --shards, 1 to `most`. Throws UsageError. */
+/** The value of --shards, 1 to `most`. Throws HpcError. */
 export function parseShards(text: string, most: number): number {
   const count = /^[0-9]{1,4}$/.test(text) ? Number(text) : 0;
   if (count < 1 || count > most)
-    throw new UsageError(
+    throw usageError(
       `--shards ${text} is not a number of shards`,
-      `give a number from 1 to ${most}`,
+      `Give a number from 1 to ${most}.`,
     );
   return count;
 }

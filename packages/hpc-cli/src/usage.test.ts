@@ -10,22 +10,22 @@ import { version } from "./version";
 describe("a command line that is wrong", () => {
   test.each<[string[], RegExp]>([
     [[], /no command given/],
-    [["frobnicate"], /unknown command: frobnicate: the commands are backup, restore/],
+    [["frobnicate"], /unknown command: frobnicate. The commands are backup, restore/],
     [
       ["--frob", "backup", "--archive", "a"],
-      /--frob stands before the command: begin with it: podheitor-hpc backup …/,
+      /--frob stands before the command. Begin with it: podheitor-hpc backup …/,
     ],
     [["backup"], /missing required argument: archive/],
     [["backup", "--archive", "a"], /nothing to back up/],
     [["backup", "--archive"], /not enough arguments following: archive/],
     [
       ["backup", "--archive", "a", "--path", "/", "--frob"],
-      /unknown option: --frob: see podheitor-hpc backup --help/,
+      /unknown option: --frob. See podheitor-hpc backup --help/,
     ],
-    [["list", "--archive", "a", "--", "b"], /unknown argument: b: every value follows an option/],
+    [["list", "--archive", "a", "--", "b"], /unknown argument: b. Every value follows an option/],
     [
       ["list", "--archive", "a", "--", "--json"],
-      /unknown argument: --json: every value follows an option/,
+      /unknown argument: --json. Every value follows an option/,
     ],
     [
       ["backup", "--path", "/etc", "--archive", "--", "a"],
@@ -39,20 +39,20 @@ describe("a command line that is wrong", () => {
     [["restore", "--archive", "a", "--where", "b", "--", ""], /an empty pattern/],
     [
       ["restore", "--archive", "a", "--where", "b", "-dash"],
-      /unknown option: -dash: .* names .* stand behind --/,
+      /unknown option: -dash\. .* names .* stand behind --/,
     ],
     [
       ["backup", "--path", "/etc", "--archive", "-a.hpc"],
-      /unknown option: -a\.hpc: .* written --option=VALUE/,
+      /unknown option: -a\.hpc\. .* written --option=VALUE/,
     ],
-    [["plugin", "install"], /argument: plugin-dir: see podheitor-hpc plugin install --help/],
+    [["plugin", "install"], /argument: plugin-dir. See podheitor-hpc plugin install --help/],
     [
       ["plugin", "check", "--frob"],
-      /unknown option: --frob: see podheitor-hpc plugin check --help/,
+      /unknown option: --frob. See podheitor-hpc plugin check --help/,
     ],
     [
       ["list", "a.hpc", "--archive", "a"],
-      /unknown argument: a\.hpc: every value follows an option/,
+      /unknown argument: a\.hpc. Every value follows an option/,
     ],
     [["backup", "--archive", "a", "--path", ""], /--path is empty/],
     [["backup", "--archive", "", "--path", "/etc"], /--archive is empty/],
@@ -98,7 +98,7 @@ describe("a command line that is wrong", () => {
       /--sample-names does not go with --archive/,
     ],
     [["plugin"], /say what to do/],
-    [["bench-part"], /not enough non-option arguments.*: see podheitor-hpc bench-part --help/],
+    [["bench-part"], /not enough non-option arguments.*. See podheitor-hpc bench-part --help/],
     [["bench-part", "scan"], /scan needs --path/],
     [["plugin", "frob"], /unknown argument: frob/],
     [["plugin", "install"], /missing required argument: plugin-dir/],
@@ -110,7 +110,7 @@ describe("a command line that is wrong", () => {
   ])("%j exits 2 with one line", async (argv, message) => {
     const { code, stdout, stderr } = await runCommand(argv);
     expect(stderr).toMatch(message);
-    expect(stderr).toMatch(/^podheitor-hpc: [^\n]+: [^\n]+ \[HPC_[A-Z_]+\]\n$/);
+    expect(stderr).toMatch(/^podheitor-hpc: [^\n]+\. [^\n]+ \[HPC_[A-Z_]+\]\n$/);
     expect(stdout).toHaveLength(0);
     expect(code).toBe(2);
   });
@@ -122,7 +122,7 @@ describe("a command line that is wrong", () => {
         error: {
           code: "HPC_USAGE",
           message: "there is nothing to back up",
-          remedy: "give --path DIR or --path-from FILE",
+          remedy: "Give --path DIR or --path-from FILE.",
         },
       },
     ]);

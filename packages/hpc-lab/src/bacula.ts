@@ -15,7 +15,7 @@ import {
   stopProcesses,
   tail,
 } from "./daemon";
-import { LabError } from "./errors";
+import { labError } from "./errors";
 import { limits } from "./limits";
 import { ensureRelease, type Installation, type Release } from "./release";
 import { until } from "./wait";
@@ -105,7 +105,11 @@ export class BaculaLab {
   get fdPid(): number {
     const daemons = this.state.daemons;
     if (daemons === null)
-      throw new LabError("HPC_LAB_DAEMON", `${this.folder}: not running`, "lab up");
+      throw labError(
+        "HPC_LAB_DAEMON",
+        `${this.folder}: not running`,
+        "Run `npm run lab -- bacula up`.",
+      );
     return daemons.file.pid;
   }
 
@@ -128,7 +132,11 @@ export class BaculaLab {
   } {
     const daemons = this.state.daemons;
     if (daemons === null)
-      throw new LabError("HPC_LAB_DAEMON", `${this.folder}: not running`, "lab up");
+      throw labError(
+        "HPC_LAB_DAEMON",
+        `${this.folder}: not running`,
+        "Run `npm run lab -- bacula up`.",
+      );
     return daemons;
   }
 
@@ -138,7 +146,7 @@ export class BaculaLab {
   }
 
   /**
-   * Starts a lab in a new folder. @throws LabError when a program is missing or a daemon does not
+   * Starts a lab in a new folder. @throws HpcError when a program is missing or a daemon does not
    * come up
    */
   static async start(options: BaculaOptions): Promise<BaculaLab> {
@@ -192,7 +200,11 @@ export class BaculaLab {
   static async attach(folder: string): Promise<BaculaLab> {
     const state = readState(folder);
     if (state === undefined)
-      throw new LabError("HPC_LAB_USAGE", `${folder} holds no lab`, "lab bacula status lists them");
+      throw labError(
+        "HPC_LAB_USAGE",
+        `${folder} holds no lab`,
+        "Run `npm run lab -- bacula status`, which lists them.",
+      );
     return new BaculaLab(folder, await ensureRelease(state.release), state);
   }
 
@@ -201,7 +213,7 @@ export class BaculaLab {
     return jobIdIn(await this.console(`run job=${job} level=${level} yes`));
   }
 
-  /** Waits for a job's end and its report. @throws LabError HPC_LAB_TIMEOUT with the log's end */
+  /** Waits for a job's end and its report. @throws HpcError HPC_LAB_TIMEOUT with the log's end */
   async wait(jobId: number, limit: number = limits.job): Promise<JobResult> {
     const log = () =>
       `job ${jobId} in ${this.folder} does not end; its log:\n${tail(join(this.folder, "log/bacula.log"))}`;
@@ -376,10 +388,10 @@ async function startDaemons(
 function jobIdIn(answer: string): number {
   const found = /JobId=(\d+)/.exec(answer);
   if (found?.[1] === undefined) {
-    throw new LabError(
+    throw labError(
       "HPC_LAB_CONSOLE",
       `the director started no job:\n${answer.trim().slice(-2000)}`,
-      "see its words",
+      "See its words.",
     );
   }
   return Number(found[1]);

@@ -1,6 +1,6 @@
 import { type Attributes, decodeLstat } from "@podheitor/hpc-cli";
 import { command } from "./command";
-import { LabError } from "./errors";
+import { labError } from "./errors";
 import type { Release } from "./release";
 
 /** One row of a job's File table. */
@@ -125,6 +125,6 @@ export class Catalog {
   static async create(database: string, schema: string): Promise<void> {
     const { stderr } = await command(["sqlite3", "-batch", "-bail", database, `.read ${schema}`]);
     if (stderr.length > 0)
-      throw new LabError("HPC_LAB_INSTALL", `${schema}: ${stderr}`, "reinstall the director");
+      throw labError("HPC_LAB_INSTALL", `${schema}: ${stderr}`, "Reinstall the director.");
   }
 }

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { LabError } from "./errors";
+import { labError } from "./errors";
 import { limits } from "./limits";
 
 export interface CommandOptions {
@@ -19,7 +19,7 @@ export interface CommandResult {
 }
 
 /**
- * Runs a program to its end, output as bytes. @throws LabError HPC_LAB_COMMAND with the end of its
+ * Runs a program to its end, output as bytes. @throws HpcError HPC_LAB_COMMAND with the end of its
  * output
  */
 export function command(
@@ -27,8 +27,7 @@ export function command(
   options: CommandOptions = {},
 ): Promise<CommandResult> {
   const [program, ...rest] = argv;
-  if (program === undefined)
-    throw new LabError("HPC_LAB_COMMAND", "empty command", "name a program");
+  if (program === undefined) throw labError("HPC_LAB_COMMAND", "empty command", "Name a program.");
   return new Promise((resolve, reject) => {
     const child = spawn(program, rest, {
       env: options.env,
@@ -45,7 +44,7 @@ export function command(
     child.stdin.end(options.input ?? "");
     child.once("error", (error) => {
       clearTimeout(timer);
-      reject(new LabError("HPC_LAB_COMMAND", `${program}: ${error.message}`, "is it installed?"));
+      reject(labError("HPC_LAB_COMMAND", `${program}: ${error.message}`, "Install it."));
     });
     child.once("close", (code, signal) => {
       clearTimeout(timer);
@@ -57,9 +56,7 @@ export function command(
       if ((options.accept ?? [0]).includes(result.code)) return resolve(result);
       const tail = Buffer.concat([result.stdout, result.stderr]).toString().slice(-2000);
       const how = signal ? `ended by ${signal} (limit ${limit} ms)` : `exit code ${code}`;
-      reject(
-        new LabError("HPC_LAB_COMMAND", `${argv.join(" ")}: ${how}: ${tail}`, "see its output"),
-      );
+      reject(labError("HPC_LAB_COMMAND", `${argv.join(" ")}: ${how}: ${tail}`, "See its output."));
     });
   });
 }

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { LabError } from "./errors";
+import { labError } from "./errors";
 import { limits } from "./limits";
 import { until } from "./wait";
 
@@ -57,7 +57,7 @@ function launch(options: Omit<DaemonOptions, "name" | "port">): ChildProcess {
 }
 
 /**
- * Starts a program in the background, its output in a log. @throws LabError HPC_LAB_DAEMON when it
+ * Starts a program in the background, its output in a log. @throws HpcError HPC_LAB_DAEMON when it
  * does not even start
  */
 export function startProcess(options: Omit<DaemonOptions, "name" | "port">): ProcessId {
@@ -66,13 +66,13 @@ export function startProcess(options: Omit<DaemonOptions, "name" | "port">): Pro
   const id = child.pid === undefined ? undefined : processOf(child.pid);
   if (id === undefined) {
     const text = `${options.argv[0]} does not start; ${options.log} ends in:\n${tail(options.log)}`;
-    throw new LabError("HPC_LAB_DAEMON", text, `run it by hand: ${options.argv.join(" ")}`);
+    throw labError("HPC_LAB_DAEMON", text, `Run it by hand: ${options.argv.join(" ")}.`);
   }
   return id;
 }
 
 /**
- * Starts a daemon in the foreground mode and waits until it listens. @throws LabError
+ * Starts a daemon in the foreground mode and waits until it listens. @throws HpcError
  * HPC_LAB_DAEMON with its log's end
  */
 export async function startDaemon(options: DaemonOptions): Promise<ProcessId> {
@@ -83,12 +83,12 @@ export async function startDaemon(options: DaemonOptions): Promise<ProcessId> {
     `${options.name} does not listen on port ${options.port}; ${options.log} ends in:\n${tail(options.log)}`;
   if (child.pid === undefined) await failed; // throws: the program could not be started
   if (id === undefined) {
-    throw new LabError("HPC_LAB_DAEMON", problem(), `run it by hand: ${options.argv.join(" ")}`);
+    throw labError("HPC_LAB_DAEMON", problem(), `Run it by hand: ${options.argv.join(" ")}.`);
   }
   failed.catch(() => {}); // it has started: nothing more can come
   await until(problem, limits.daemonStart, () => {
     if (!alive(id))
-      throw new LabError("HPC_LAB_DAEMON", problem(), `run it by hand: ${options.argv.join(" ")}`);
+      throw labError("HPC_LAB_DAEMON", problem(), `Run it by hand: ${options.argv.join(" ")}.`);
     return listening(options.port);
   });
   return id;

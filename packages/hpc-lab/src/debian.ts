@@ -3,7 +3,7 @@ import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { command } from "./command";
-import { LabError } from "./errors";
+import { labError } from "./errors";
 import { limits } from "./limits";
 
 /**
@@ -37,10 +37,10 @@ export async function installPackages(packages: readonly string[]): Promise<void
   const missing = await missingPackages(packages);
   if (missing.length === 0) return;
   if (process.getuid?.() !== 0) {
-    throw new LabError(
+    throw labError(
       "HPC_LAB_INSTALL",
       `missing: ${missing.join(" ")}`,
-      `as root: apt-get install ${missing.join(" ")}`,
+      `As root: apt-get install ${missing.join(" ")}.`,
     );
   }
   const policy = "/usr/sbin/policy-rc.d";
@@ -78,10 +78,10 @@ async function debianMirror(): Promise<string> {
     mirror = find(await list());
   }
   if (mirror === undefined) {
-    throw new LabError(
+    throw labError(
       "HPC_LAB_INSTALL",
       "apt knows no Debian mirror",
-      "add one to /etc/apt/sources.list.d",
+      "Add one to /etc/apt/sources.list.d.",
     );
   }
   return mirror;
@@ -119,10 +119,10 @@ export async function ensureTrixie(): Promise<string> {
   const folder = trixieFolder();
   if (trixieReady()) return folder;
   if (process.getuid?.() !== 0) {
-    throw new LabError(
+    throw labError(
       "HPC_LAB_INSTALL",
       `${folder} does not exist`,
-      "run once as root: debootstrap needs chroot",
+      "Run once as root: debootstrap needs chroot.",
     );
   }
   // A keyring from before August 2025 lacks the keys that sign Debian 13; Debian 12's own update

@@ -10,7 +10,6 @@ export {
 } from "./bacula";
 export type { CatalogRow } from "./catalog";
 export type { LabJob } from "./configuration";
-export { LabError } from "./errors";
 export { compareTrees, type Difference, type Parity, type ParityOptions } from "./parity";
 export { ensureRelease, missingForRelease, type Release, releaseOf, releases } from "./release";
 export { makeTree, type TreeOptions, type TreeSummary } from "./tree";

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "no
 import { join } from "node:path";
 import { command } from "./command";
 import { alive, type ProcessId, startProcess, stopProcesses, tail } from "./daemon";
-import { LabError } from "./errors";
+import { labError } from "./errors";
 import { limits } from "./limits";
 import { until } from "./wait";
 
@@ -32,12 +32,12 @@ export class LabFs {
 
   /**
    * Builds the program if need be, and mounts. `lustre`: as a client of Lustre shows a directory
-   * (lustre-double.ts). @throws LabError HPC_LAB_INSTALL, HPC_LAB_DAEMON
+   * (lustre-double.ts). @throws HpcError HPC_LAB_INSTALL, HPC_LAB_DAEMON
    */
   static async start(source: string, mount: string, kind?: "lustre"): Promise<LabFs> {
     const missing = missingForLabFs();
     if (missing !== undefined)
-      throw new LabError("HPC_LAB_INSTALL", `labfs: missing ${missing}`, "install it");
+      throw labError("HPC_LAB_INSTALL", `labfs: missing ${missing}`, "Install it.");
     await command(["make", "-s", "-C", folder, "all"]);
     for (const directory of [source, mount]) mkdirSync(directory, { recursive: true });
     const outside = statSync(mount).dev;
@@ -52,7 +52,7 @@ export class LabFs {
       limits.daemonStart,
       () => {
         if (!alive(process))
-          throw new LabError("HPC_LAB_DAEMON", `labfs ended: ${tail(log)}`, `look at ${log}`);
+          throw labError("HPC_LAB_DAEMON", `labfs ended: ${tail(log)}`, `Look at ${log}.`);
         return statSync(mount).dev !== outside;
       },
     );

@@ -1,5 +1,5 @@
 import { linkSync, mkdirSync, writeFileSync } from "node:fs";
-import { LabError } from "./errors";
+import { labError } from "./errors";
 import { Random } from "./random";
 
 /** How many names a group of hard links has. */
@@ -26,10 +26,10 @@ export function makeLinkTree(root: string, entries: number, groups: number, seed
     for (let count = random.between(names.fewest, names.most); count > 0; count -= 1)
       slots.push(inode);
   if (slots.length > room)
-    throw new LabError(
+    throw labError(
       "HPC_LAB_USAGE",
       `${groups} groups take ${slots.length} names of ${room}`,
-      "ask for fewer",
+      "Ask for fewer.",
     );
   for (let inode = groups; slots.length < room; inode += 1) slots.push(inode);
   const first = new Map<number, string>();

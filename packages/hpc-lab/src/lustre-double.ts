@@ -28,7 +28,7 @@ export class LustreDouble {
     readonly tools: string,
   ) {}
 
-  /** Mounts `folder`/mnt over `folder`/src. @throws LabError */
+  /** Mounts `folder`/mnt over `folder`/src. @throws HpcError */
   static async start(folder: string): Promise<LustreDouble> {
     const tools = join(folder, "tools");
     mkdirSync(tools, { recursive: true });

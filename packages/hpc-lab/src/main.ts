@@ -1,8 +1,9 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { HpcError } from "@podheitor/hpc-base";
 import { BaculaLab, type JobResult, type Level, labs, startBacula, sweep } from "./bacula";
 import type { LabJob } from "./configuration";
-import { LabError } from "./errors";
+import { labError } from "./errors";
 import { limits } from "./limits";
 import { ensureRelease, missingForRelease, releaseOf } from "./release";
 
@@ -42,8 +43,8 @@ const options = {
 } as const;
 
 const say = (text: string): boolean => process.stdout.write(`${text}\n`);
-const usage = (text: string): LabError =>
-  new LabError("HPC_LAB_USAGE", text, "see npm run lab -- --help");
+const usage = (text: string): HpcError =>
+  labError("HPC_LAB_USAGE", text, "See `npm run lab -- --help`.");
 
 async function main(argv: string[]): Promise<number> {
   const { values, positionals } = parseArgs({ args: argv, options, allowPositionals: true });
@@ -144,7 +145,7 @@ async function choose(release: string | undefined): Promise<BaculaLab> {
       `several labs are up: ${found.map((lab) => lab.release).join(", ")}; give --release`,
     );
   if (found[0] === undefined)
-    throw new LabError("HPC_LAB_USAGE", "no lab is up", "npm run lab -- bacula up");
+    throw labError("HPC_LAB_USAGE", "no lab is up", "Run `npm run lab -- bacula up`.");
   return BaculaLab.attach(found[0].folder);
 }
 
@@ -154,6 +155,6 @@ main(process.argv.slice(2)).then(
   },
   (error: unknown) => {
     process.stderr.write(`lab: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = error instanceof LabError && error.code === "HPC_LAB_USAGE" ? 2 : 1;
+    process.exitCode = error instanceof HpcError && error.code === "HPC_LAB_USAGE" ? 2 : 1;
   },
 );

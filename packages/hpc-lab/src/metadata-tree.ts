@@ -9,7 +9,7 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { LabError } from "./errors";
+import { labError } from "./errors";
 
 /** What can be asked of an entry; {@link observe} asks it. */
 export type Aspect =
@@ -340,6 +340,6 @@ function run(name: string, ...words: (string | { input: string })[]): void {
   const result = spawnSync(name, args, { encoding: "utf8", ...options });
   if (result.status !== 0) {
     const text = `${name} ${args.join(" ").slice(0, 300)}: ${result.error?.message ?? result.stderr}`;
-    throw new LabError("HPC_LAB_COMMAND", text, "are coreutils, attr, acl and e2fsprogs there?");
+    throw labError("HPC_LAB_COMMAND", text, "Install coreutils, attr, acl and e2fsprogs.");
   }
 }

@@ -8,7 +8,7 @@ import {
   trixieFolder,
   trixieReady,
 } from "./debian";
-import { LabError } from "./errors";
+import { labError } from "./errors";
 
 export type Release = "9.6.7" | "15.0.3";
 export const releases: readonly Release[] = ["9.6.7", "15.0.3"];
@@ -26,14 +26,14 @@ export interface Installation {
   readonly stockPlugins: string;
 }
 
-/** `9`, `9.6`, `9.6.7`, `15`, `15.0.3` … @throws LabError HPC_LAB_USAGE */
+/** `9`, `9.6`, `9.6.7`, `15`, `15.0.3` … @throws HpcError HPC_LAB_USAGE */
 export function releaseOf(text: string): Release {
   const found = releases.find((release) => release === text || release.startsWith(`${text}.`));
   if (found) return found;
-  throw new LabError(
+  throw labError(
     "HPC_LAB_USAGE",
     `unknown Bacula release ${text}`,
-    `one of ${releases.join(", ")}`,
+    `One of ${releases.join(", ")}.`,
   );
 }
 
@@ -63,11 +63,11 @@ export async function ensureRelease(release: Release): Promise<Installation> {
   // by what the File Daemon starts.
   const libraries = readdirSync(join(root, "usr/lib")).find((name) => name.endsWith("-linux-gnu"));
   if (libraries === undefined)
-    throw new LabError("HPC_LAB_INSTALL", `${root}: no libraries`, "remove the folder");
+    throw labError("HPC_LAB_INSTALL", `${root}: no libraries`, "Remove the folder.");
   const folder = join(root, "usr/lib", libraries);
   const loader = readdirSync(folder).find((name) => /^ld-linux.*\.so\.\d+$/.test(name));
   if (loader === undefined)
-    throw new LabError("HPC_LAB_INSTALL", `${folder}: no loader`, `remove ${root}`);
+    throw labError("HPC_LAB_INSTALL", `${folder}: no loader`, `Remove ${root}.`);
   const start = [
     join(folder, loader),
     "--library-path",
@@ -92,9 +92,9 @@ function toolPath(root: string, tool: Tool): string {
   const places = ["usr/sbin", "usr/bin"].map((place) => join(root, place, tool));
   const found = places.find((place) => existsSync(place));
   if (found) return found;
-  throw new LabError(
+  throw labError(
     "HPC_LAB_INSTALL",
     `${tool} is in none of ${places.join(", ")}`,
-    "reinstall the Bacula packages",
+    "Reinstall the Bacula packages.",
   );
 }

@@ -13,7 +13,7 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { LabError } from "./errors";
+import { labError } from "./errors";
 
 export interface TreeOptions {
   /** The tree's root; must not exist. */
@@ -48,10 +48,10 @@ export function makeTree(options: TreeOptions): TreeSummary {
   }
   const rest = options.entries - made;
   if (rest < 0)
-    throw new LabError(
+    throw labError(
       "HPC_LAB_USAGE",
       `a tree of ${options.entries} names is too small`,
-      `ask for ${made}`,
+      `Ask for ${made}.`,
     );
   const files = bulk(options.root, rest);
   utimesSync(options.root, 1_500_000_000, 1_500_000_001.5);
@@ -280,10 +280,10 @@ function sparseFile(path: string, bytes: number): void {
 function program(name: string, ...args: string[]): void {
   const result = spawnSync(name, args, { encoding: "utf8" });
   if (result.status !== 0) {
-    throw new LabError(
+    throw labError(
       "HPC_LAB_COMMAND",
       `${name} ${args.join(" ")}: ${result.stderr}`,
-      "are coreutils there?",
+      "Install coreutils.",
     );
   }
 }

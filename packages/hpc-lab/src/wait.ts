@@ -1,11 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { LabError } from "./errors";
+import { labError } from "./errors";
 import { limits } from "./limits";
 
 /**
  * Looks at `probe` until it gives something other than undefined or false, and returns that.
  * @param what names the condition in the error; a function is asked only when time is up
- * @throws LabError HPC_LAB_TIMEOUT after `limit` milliseconds
+ * @throws HpcError HPC_LAB_TIMEOUT after `limit` milliseconds
  */
 export async function until<T>(
   what: string | (() => string),
@@ -19,10 +19,10 @@ export async function until<T>(
     const waited = Date.now() - begin;
     if (waited > limit) {
       const text = typeof what === "string" ? what : what();
-      throw new LabError(
+      throw labError(
         "HPC_LAB_TIMEOUT",
         `gave up after ${limit} ms: ${text}`,
-        "look at the log named here",
+        "Look at the log named here.",
       );
     }
     // The longer it takes, the less often: what waits shall not take what it waits for its

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { NativeError } from "./errors";
+import type { Sentence } from "@podheitor/hpc-base";
+import { HpcError } from "./errors";
 import { untrusted } from "./trust";
 
 /** The filesystems that we treat differently or name in messages; everything else is "other". */
@@ -43,7 +44,7 @@ export type FilesystemTypes = ReadonlyMap<string, FilesystemType>;
  * we know: lines `fuse.lustre = lustre`, comments from `#` at the start of a line. undefined: there
  * is no such file. The file decides what root asks of a filesystem, so it must be root's alone,
  * like the plugin's configuration.
- * Throws NativeError HPC_FILESYSTEM_TYPES, naming the file and the line.
+ * Throws HpcError HPC_FILESYSTEM_TYPES, naming the file and the line.
  */
 export function readFilesystemTypes(directory: string): FilesystemTypes | undefined {
   const file = join(directory, FILESYSTEM_TYPES_NAME);
@@ -100,12 +101,12 @@ function contentOf(file: string): string {
       );
     return readFileSync(file, "latin1");
   } catch (error) {
-    if (error instanceof NativeError) throw error;
+    if (error instanceof HpcError) throw error;
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
     throw refused(file, code, "Make the file readable to root, or remove it.");
   }
 }
 
-function refused(file: string, why: string, remedy: string): NativeError {
-  return new NativeError("HPC_FILESYSTEM_TYPES", `${file} cannot be used: ${why}`, remedy);
+function refused(file: string, why: string, remedy: Sentence): HpcError {
+  return new HpcError("HPC_FILESYSTEM_TYPES", `${file} cannot be used: ${why}`, remedy);
 }

@@ -1,4 +1,4 @@
-export { errnoName, errnoRemedy, errnoText, NativeError, type NativeErrorCode } from "./errors";
+export { callFailed, type NativeErrorCode } from "./errors";
 export {
   askFilesystem,
   describeFilesystem,

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { errnoName, errnoText, HpcError } from "@podheitor/hpc-base";
 import { buildSync } from "esbuild";
-import { errnoName, errnoText, NativeError } from "./errors";
 import { openLibrary } from "./library";
 
 const SOURCE = `
@@ -28,12 +28,12 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-function failure(act: () => unknown): NativeError {
+function failure(act: () => unknown): HpcError {
   try {
     act();
   } catch (error) {
-    expect(error).toBeInstanceOf(NativeError);
-    return error as NativeError;
+    expect(error).toBeInstanceOf(HpcError);
+    return error as HpcError;
   }
   throw new Error("did not fail");
 }
@@ -130,7 +130,7 @@ describe("bind", () => {
     expect(error).toMatchObject({
       code: "HPC_NATIVE_CALL",
       errno: 13,
-      errnoName: "EACCES",
+
       message: "t_fail: EACCES",
     });
   });
@@ -153,7 +153,7 @@ describe("bind", () => {
     );
     expect(buffers.every((buffer, at) => buffer.every((byte) => byte === at))).toBe(true);
     const fail = library.bindAsync("t_fail", ["i64"], "status")(13);
-    await expect(fail).rejects.toMatchObject({ code: "HPC_NATIVE_CALL", errnoName: "EACCES" });
+    await expect(fail).rejects.toMatchObject({ code: "HPC_NATIVE_CALL", errno: 13 });
     await expect(library.bindAsync("t_absent", [], "i64")()).rejects.toMatchObject({
       code: "HPC_NATIVE_BROKEN",
     });

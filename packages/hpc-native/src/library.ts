@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { isMainThread } from "node:worker_threads";
-import { NativeError } from "./errors";
+import { callFailed, HpcError } from "./errors";
 import { TRUST_REMEDY, unfitForRoot } from "./trust";
 
 /**
@@ -10,7 +10,7 @@ import { TRUST_REMEDY, unfitForRoot } from "./trust";
 export type ArgumentType = "i64" | "bigint" | "buffer";
 /**
  * What comes back: an integer (exact to 2^53), a signed 64-bit bigint, or a *status*: an integer >=
- * 0, -errno becoming a thrown NativeError. There is no u64: ffi-rs returns it wrong from 2^63 on;
+ * 0, -errno becoming a thrown HpcError. There is no u64: ffi-rs returns it wrong from 2^63 on;
  * let C write it to a buffer.
  */
 export type ResultType = "i64" | "bigint" | "status";
@@ -30,7 +30,7 @@ let ffi: Ffi | undefined;
  */
 function loadFfi(library: string): Ffi {
   if (!isMainThread) {
-    throw new NativeError(
+    throw new HpcError(
       "HPC_NATIVE_THREAD",
       `${library}: native libraries are opened by the main thread only`,
       "Open it in the main thread: ffi-rs first loaded by a worker crashes the process at exit.",
@@ -42,13 +42,9 @@ function loadFfi(library: string): Ffi {
     return ffi;
   } catch (cause) {
     const why = `${library}: ffi-rs cannot be loaded: ${messageOf(cause)}`;
-    throw new NativeError(
-      "HPC_NATIVE_MISSING",
-      why,
-      "Install the dependencies with `npm ci`.",
-      undefined,
-      { cause },
-    );
+    throw new HpcError("HPC_NATIVE_MISSING", why, "Install the dependencies with `npm ci`.", {
+      cause,
+    });
   }
 }
 
@@ -113,7 +109,7 @@ export class Library {
           await f.load({ ...call, paramsValue, runInNewThread: true }),
         );
       } catch (cause) {
-        throw cause instanceof NativeError
+        throw cause instanceof HpcError
           ? cause
           : this.broken(`${symbol}: ${messageOf(cause)}`, cause);
       } finally {
@@ -134,7 +130,7 @@ export class Library {
     };
   }
 
-  private broken(why: string, cause?: unknown): NativeError {
+  private broken(why: string, cause?: unknown): HpcError {
     return brokenLibrary(this.name, this.path, why, cause);
   }
 }
@@ -147,8 +143,7 @@ const NOTHING: unknown[] = [];
 const inUse = new Set<readonly unknown[]>();
 
 function answered<R extends ResultType>(symbol: string, result: R, answer: unknown): Result<R> {
-  if (result === "status" && (answer as number) < 0)
-    throw NativeError.ofCall(symbol, answer as number);
+  if (result === "status" && (answer as number) < 0) throw callFailed(symbol, answer as number);
   return answer as Result<R>;
 }
 
@@ -190,7 +185,7 @@ export interface VersionCheck {
  * cannot be used is an error that says why. Opening the same file again gives the same object; it
  * is never closed (ffi-rs has one table of libraries per process).
  *
- * Throws NativeError: HPC_NATIVE_MISSING (with everything that was tried), HPC_NATIVE_BROKEN,
+ * Throws HpcError: HPC_NATIVE_MISSING (with everything that was tried), HPC_NATIVE_BROKEN,
  * HPC_NATIVE_THREAD, and HPC_UNTRUSTED_FILE when root would load what others could change.
  */
 export function openLibrary(
@@ -207,7 +202,7 @@ export function openLibrary(
     return library;
   }
   const tried = candidates.length > 0 ? candidates.join(", ") : "no candidates";
-  throw new NativeError(
+  throw new HpcError(
     "HPC_NATIVE_MISSING",
     `${name} was not found (tried ${tried})`,
     "Build it with `npm run build`, which needs a C compiler and make.",
@@ -219,7 +214,7 @@ function tryOpen(f: Ffi, name: string, path: string): Library | undefined {
     if (!existsSync(path)) return undefined;
     const doubt = unfitForRoot(path, __filename);
     if (doubt !== undefined)
-      throw new NativeError(
+      throw new HpcError(
         "HPC_UNTRUSTED_FILE",
         `${name} is not loaded by root, as ${doubt}`,
         TRUST_REMEDY,
@@ -248,15 +243,11 @@ function checkVersion(library: Library, { symbol, version }: VersionCheck): void
   }
 }
 
-function brokenLibrary(name: string, path: string, why: string, cause?: unknown): NativeError {
+function brokenLibrary(name: string, path: string, why: string, cause?: unknown): HpcError {
   const remedy = "Build it again with `npm run build`, or install what the loader misses.";
-  return new NativeError(
-    "HPC_NATIVE_BROKEN",
-    `${name}: ${path} cannot be used: ${why}`,
-    remedy,
-    undefined,
-    { cause },
-  );
+  return new HpcError("HPC_NATIVE_BROKEN", `${name}: ${path} cannot be used: ${why}`, remedy, {
+    cause,
+  });
 }
 
 /** By shape, not `instanceof`: an addon's errors may come from another realm than ours. */

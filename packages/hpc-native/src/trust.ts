@@ -90,4 +90,4 @@ function ownersOf(program: string): number[] {
 }
 
 export const TRUST_REMEDY =
-  "`chown root` and `chmod go-w` what is named, or install it where only root can write";
+  "Run `chown root` and `chmod go-w` on what is named, or install it where only root can write.";

@@ -1,4 +1,5 @@
-import { ProtocolError } from "./errors";
+import type { HpcError } from "@podheitor/hpc-base";
+import { protocolError } from "./errors";
 
 const VERSION = 1;
 
@@ -85,6 +86,6 @@ export function isBalanced(a: Accounting): boolean {
   return a.scanned === a.emitted + filtered + a.vanished + a.failed && a.emitted === kinds;
 }
 
-function refuse(what: string): ProtocolError {
-  return new ProtocolError("HPC_PAYLOAD", `accounting: ${what}`);
+function refuse(what: string): HpcError {
+  return protocolError("HPC_PAYLOAD", `accounting: ${what}`);
 }

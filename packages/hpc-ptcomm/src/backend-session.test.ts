@@ -1,9 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
+import { HpcError } from "@podheitor/hpc-base";
 import fc from "fast-check";
 import { framesOf } from "../test/listing";
 import { hpc1Plugin, job, params } from "../test/samples";
 import { type BackendEvent, BackendSession, HPC1_HELLO } from "./backend-session";
-import { ProtocolError } from "./errors";
 import { encodeFrame } from "./frame";
 import { jobPairs, parseJob } from "./job";
 import { MAX_PAIRS } from "./limits";
@@ -79,7 +79,7 @@ describe("refusals", () => {
     expect(out.takeBytes().toString().endsWith("A000028\nunknown key pth: write path\n")).toBe(
       true,
     );
-    expect(() => session.receive(command("BackupStart"))).toThrow(ProtocolError);
+    expect(() => session.receive(command("BackupStart"))).toThrow(HpcError);
     expect(session.receive(signal("T"))).toEqual({ type: "terminate" });
   });
 
@@ -119,14 +119,14 @@ describe("refusals", () => {
         ),
     ],
   ])("%s", (_, run) => {
-    expect(run).toThrow(ProtocolError);
+    expect(run).toThrow(HpcError);
   });
 
   test("accept() where nothing was asked is a mistake of the backend", () => {
     expect(() => after(command(HPC1_HELLO)).accept()).toThrow(RangeError);
   });
 
-  test("any frames in any order give events or a ProtocolError", () => {
+  test("any frames in any order give events or an HpcError", () => {
     const texts = [
       HPC1_HELLO,
       "Hello x 3",
@@ -149,7 +149,7 @@ describe("refusals", () => {
         try {
           after(...sequence);
         } catch (error) {
-          expect(error).toBeInstanceOf(ProtocolError);
+          expect(error).toBeInstanceOf(HpcError);
         }
       }),
       { numRuns: 1000 },

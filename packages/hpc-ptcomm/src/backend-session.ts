@@ -1,4 +1,5 @@
-import { ProtocolError } from "./errors";
+import type { HpcError } from "@podheitor/hpc-base";
+import { protocolError } from "./errors";
 import type { Frame } from "./frame";
 import { type JobInfo, parseJob } from "./job";
 import { MAX_BLOCK_BYTES, MAX_PAIRS } from "./limits";
@@ -61,7 +62,7 @@ export class BackendSession {
   }
 
   /**
-   * Takes the plugin's next frame. Throws ProtocolError; the caller then sends an abort message and
+   * Takes the plugin's next frame. Throws HpcError; the caller then sends an abort message and
    * leaves.
    */
   receive(frame: Frame): BackendEvent | undefined {
@@ -129,7 +130,7 @@ export class BackendSession {
 
   #hello(text: Buffer): void {
     if (text.toString("latin1") !== HPC1_HELLO) {
-      throw new ProtocolError(
+      throw protocolError(
         "HPC_DIALECT",
         `the plugin says ${show(text)}, this backend speaks hpc/1`,
       );
@@ -140,7 +141,7 @@ export class BackendSession {
   #pair(text: Buffer): undefined {
     this.#pairBytes += text.length;
     if (this.#pairs.length === MAX_PAIRS || this.#pairBytes > MAX_BLOCK_BYTES) {
-      throw new ProtocolError(
+      throw protocolError(
         "HPC_FRAME_TOO_LONG",
         `more than ${MAX_PAIRS} pairs or ${MAX_BLOCK_BYTES} bytes in one block`,
       );
@@ -173,9 +174,9 @@ export class BackendSession {
     return undefined;
   }
 
-  #unexpected(frame: Frame): ProtocolError {
+  #unexpected(frame: Frame): HpcError {
     const what = frame.status === "C" ? `command ${show(frame.payload)}` : `${frame.status} frame`;
-    return new ProtocolError(
+    return protocolError(
       "HPC_UNEXPECTED_FRAME",
       `the plugin sent a ${what} in phase ${this.#phase}`,
     );

@@ -1,7 +1,8 @@
+import type { HpcError } from "@podheitor/hpc-base";
 import { Bytes } from "./bytes";
 import { decodeEntry, ENTRY_AT, type Entry, EntryFlag } from "./entry";
 import { type EntryParts, entryLength, putEntry } from "./entry-parts";
-import { ProtocolError } from "./errors";
+import { protocolError } from "./errors";
 import { CHECK_ENTRIES, MAX_PAYLOAD } from "./limits";
 
 const HEAD = 8;
@@ -23,7 +24,7 @@ export class CheckBatch {
   add(parts: EntryParts): boolean {
     const length = entryLength(parts, false);
     if (HEAD + 4 + length > MAX_PAYLOAD) {
-      throw new ProtocolError(
+      throw protocolError(
         "HPC_FRAME_TOO_LONG",
         `a record of ${length} bytes does not fit a CHECK batch`,
       );
@@ -122,6 +123,6 @@ export function decodeCheckAnswer(payload: Buffer): CheckAnswer {
   return { batch: payload.readUInt32LE(0), count, wanted };
 }
 
-function refuse(what: string): ProtocolError {
-  return new ProtocolError("HPC_PAYLOAD", `CHECK batch: ${what}`);
+function refuse(what: string): HpcError {
+  return protocolError("HPC_PAYLOAD", `CHECK batch: ${what}`);
 }

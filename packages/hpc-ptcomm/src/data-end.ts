@@ -1,5 +1,6 @@
+import type { HpcError } from "@podheitor/hpc-base";
 import { putU32, putU64 } from "./bytes";
-import { ProtocolError } from "./errors";
+import { protocolError } from "./errors";
 
 /** Bytes of a Z payload. */
 export const DATA_END = 24;
@@ -47,6 +48,6 @@ export function decodeDataEnd(payload: Buffer): DataEnd {
   return flags & HAS_DIGEST ? { ...end, digest: payload.readBigUInt64LE(16) } : end;
 }
 
-function refuse(what: string): ProtocolError {
-  return new ProtocolError("HPC_PAYLOAD", `end of data: ${what}`);
+function refuse(what: string): HpcError {
+  return protocolError("HPC_PAYLOAD", `end of data: ${what}`);
 }

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
+import { HpcError } from "@podheitor/hpc-base";
 import fc from "fast-check";
 import { framesOf } from "../test/listing";
 import { base, everyEntry } from "../test/samples";
 import { decodeEntry, type Entry, EntryFlag, EntryKind, encodeEntry, modeType } from "./entry";
 import type { EntryParts } from "./entry-parts";
-import { ProtocolError } from "./errors";
 import { ENTRY_HEAD, MAX_PAYLOAD } from "./limits";
 import { FrameWriter } from "./writer";
 
@@ -66,7 +66,7 @@ describe("entry record", () => {
         try {
           expect(encodeEntry(decodeEntry(flipped)).equals(flipped)).toBe(true);
         } catch (error) {
-          expect(error).toBeInstanceOf(ProtocolError);
+          expect(error).toBeInstanceOf(HpcError);
         }
       }
     }
@@ -75,7 +75,7 @@ describe("entry record", () => {
   test("any cut is refused", () => {
     const record = encodeEntry(base);
     for (let length = 0; length < record.length; length++) {
-      expect(() => decodeEntry(record.subarray(0, length))).toThrow(ProtocolError);
+      expect(() => decodeEntry(record.subarray(0, length))).toThrow(HpcError);
     }
     expect(() => decodeEntry(Buffer.concat([record, Buffer.alloc(1)]))).toThrow("lengths add up");
   });

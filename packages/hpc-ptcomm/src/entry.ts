@@ -1,4 +1,5 @@
-import { ProtocolError } from "./errors";
+import type { HpcError } from "@podheitor/hpc-base";
+import { protocolError } from "./errors";
 import { ENTRY_HEAD } from "./limits";
 
 export const ENTRY_VERSION = 1;
@@ -122,8 +123,8 @@ const MODE_TYPE: Readonly<Record<EntryKind, number>> = {
 const S_IFMT = 0o170000;
 const MAX_OFFSET = 0x7fff_ffff_ffff_ffffn;
 
-function refuse(what: string): ProtocolError {
-  return new ProtocolError("HPC_PAYLOAD", `entry record: ${what}`);
+function refuse(what: string): HpcError {
+  return protocolError("HPC_PAYLOAD", `entry record: ${what}`);
 }
 
 /** The bits of st_mode that say what an object of this kind is. */

@@ -1,3 +1,5 @@
+import { HpcError } from "@podheitor/hpc-base";
+
 /** The closed set of errors of this package: what happened, and what whoever reads it can do. */
 export const PROTOCOL_ERRORS = {
   HPC_FRAME:
@@ -26,16 +28,10 @@ export type ProtocolErrorCode = keyof typeof PROTOCOL_ERRORS;
  * Anything that is wrong with bytes from, or for, the other end. After one of these the dialogue is
  * over: there is no way to find the next frame.
  */
-export class ProtocolError extends Error {
-  override readonly name = "ProtocolError";
-  readonly remedy: string;
+export function protocolError(code: ProtocolErrorCode, message: string): HpcError {
+  return new HpcError(code, message, PROTOCOL_ERRORS[code]);
+}
 
-  constructor(
-    readonly code: ProtocolErrorCode,
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-    this.remedy = PROTOCOL_ERRORS[code];
-  }
+export function isProtocolError(error: unknown): error is HpcError<ProtocolErrorCode> {
+  return error instanceof HpcError && error.code in PROTOCOL_ERRORS;
 }

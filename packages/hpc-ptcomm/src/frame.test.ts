@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
+import { HpcError } from "@podheitor/hpc-base";
 import fc from "fast-check";
-import { ProtocolError } from "./errors";
 import { encodeFrame, type Frame, FrameDecoder, type FrameStatus, isSignal } from "./frame";
 import { MAX_PAYLOAD } from "./limits";
 import { FrameWriter } from "./writer";
@@ -34,7 +34,7 @@ function decode(
     decoder.end();
     return { frames };
   } catch (error) {
-    if (!(error instanceof ProtocolError)) throw error;
+    if (!(error instanceof HpcError)) throw error;
     if (error.code !== "HPC_STREAM_TRUNCATED") expect(() => decoder.next()).toThrow(error); // it stays broken
     return { frames, error: error.code };
   }
@@ -183,9 +183,9 @@ describe("FrameWriter", () => {
   test("what does not fit a frame throws and leaves nothing behind; a message is cut", () => {
     const out = new FrameWriter({ capacity: 64 });
     const long = Buffer.alloc(MAX_PAYLOAD);
-    expect(() => out.command(long)).toThrow(ProtocolError);
-    expect(() => out.frame("G", Buffer.alloc(MAX_PAYLOAD + 1))).toThrow(ProtocolError);
-    expect(() => out.frame("F", Buffer.alloc(1))).toThrow(ProtocolError);
+    expect(() => out.command(long)).toThrow(HpcError);
+    expect(() => out.frame("G", Buffer.alloc(MAX_PAYLOAD + 1))).toThrow(HpcError);
+    expect(() => out.frame("F", Buffer.alloc(1))).toThrow(HpcError);
     expect(out.byteLength).toBe(0);
     out.message("warning", Buffer.alloc(MAX_PAYLOAD + 5, 0x61));
     expect(out.byteLength).toBe(8 + MAX_PAYLOAD);

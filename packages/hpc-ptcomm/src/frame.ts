@@ -1,4 +1,5 @@
-import { ProtocolError } from "./errors";
+import type { HpcError } from "@podheitor/hpc-base";
+import { isProtocolError, protocolError } from "./errors";
 import { FRAME_HEADER, MAX_PAYLOAD } from "./limits";
 
 /** Every status byte; docs/ptcomm.md says who sends which. */
@@ -65,7 +66,7 @@ export function putHeader(target: Buffer, at: number, status: FrameStatus, lengt
 export function encodeFrame(status: FrameStatus, payload: Uint8Array = EMPTY): Buffer {
   if (payload.length > MAX_PAYLOAD) throw tooLong(status, payload.length, MAX_PAYLOAD);
   if (isSignal(status) && payload.length > 0) {
-    throw new ProtocolError(
+    throw protocolError(
       "HPC_FRAME",
       `frame ${status} carries no payload, ${payload.length} bytes were given`,
     );
@@ -99,7 +100,7 @@ export class FrameDecoder {
   readonly #header = Buffer.alloc(FRAME_HEADER);
   #headerLength = 0;
   #partial: { status: FrameStatus; payload: Buffer; filled: number } | undefined;
-  #broken: ProtocolError | undefined;
+  #broken: HpcError | undefined;
 
   /** maxPayload: bytes, for exchanges that allow less than MAX_PAYLOAD. */
   constructor(options: { readonly maxPayload?: number } = {}) {
@@ -119,13 +120,13 @@ export class FrameDecoder {
     else this.#chunks.push(chunk);
   }
 
-  /** The next whole frame, or undefined when more bytes are needed. Throws ProtocolError. */
+  /** The next whole frame, or undefined when more bytes are needed. Throws HpcError. */
   next(): Frame | undefined {
     if (this.#broken) throw this.#broken;
     try {
       return this.#next();
     } catch (error) {
-      if (error instanceof ProtocolError) this.#broken = error;
+      if (isProtocolError(error)) this.#broken = error;
       throw error;
     }
   }
@@ -135,13 +136,13 @@ export class FrameDecoder {
     if (this.#broken) throw this.#broken;
     const partial = this.#partial;
     if (partial) {
-      throw new ProtocolError(
+      throw protocolError(
         "HPC_STREAM_TRUNCATED",
         `the stream ends at byte ${this.offset}, after ${partial.filled} of ${partial.payload.length} bytes of a ${partial.status} frame`,
       );
     }
     if (this.#headerLength > 0 || this.#at < this.#chunk.length) {
-      throw new ProtocolError(
+      throw protocolError(
         "HPC_STREAM_TRUNCATED",
         `the stream ends at byte ${this.offset}, within a frame's header`,
       );
@@ -230,17 +231,17 @@ export class FrameDecoder {
     return length;
   }
 
-  #badHeader(bytes: Buffer, start: number, have: number): ProtocolError {
+  #badHeader(bytes: Buffer, start: number, have: number): HpcError {
     const seen = JSON.stringify(bytes.toString("latin1", start, start + have));
-    return new ProtocolError(
+    return protocolError(
       "HPC_FRAME",
       `not a frame near byte ${Math.max(0, this.offset - have)} of the stream: ${seen}`,
     );
   }
 }
 
-function tooLong(status: FrameStatus, length: number, limit: number): ProtocolError {
-  return new ProtocolError(
+function tooLong(status: FrameStatus, length: number, limit: number): HpcError {
+  return protocolError(
     "HPC_FRAME_TOO_LONG",
     `frame ${status} of ${length} bytes, at most ${limit} are allowed`,
   );

@@ -1,4 +1,4 @@
-import { ProtocolError } from "./errors";
+import { protocolError } from "./errors";
 import { type Pair, type Params, show } from "./pairs";
 
 /** What the Director says of a job. */
@@ -28,13 +28,13 @@ export function parseJob(pairs: Params): JobInfo {
   for (const pair of pairs) {
     if (!KEYS.has(pair[0])) other.push(pair);
     else if (known.has(pair[0]))
-      throw new ProtocolError("HPC_COMMAND", `job block: ${pair[0]} is given twice`);
+      throw protocolError("HPC_COMMAND", `job block: ${pair[0]} is given twice`);
     else known.set(pair[0], pair[1]);
   }
   const text = (key: string): string | undefined => known.get(key)?.toString();
   const required = (key: string): string => {
     const value = text(key);
-    if (value === undefined) throw new ProtocolError("HPC_COMMAND", `job block: ${key} is missing`);
+    if (value === undefined) throw protocolError("HPC_COMMAND", `job block: ${key} is missing`);
     return value;
   };
   const level = text("Level");
@@ -95,7 +95,7 @@ const KEYS = new Set([
 function oneOf<T extends string>(key: string, value: string, allowed: readonly T[]): T {
   const found = allowed.find((one) => one === value);
   if (found !== undefined) return found;
-  throw new ProtocolError(
+  throw protocolError(
     "HPC_COMMAND",
     `job block: ${key}=${show(Buffer.from(value))} is none of ${allowed.join(", ")}`,
   );
@@ -103,7 +103,7 @@ function oneOf<T extends string>(key: string, value: string, allowed: readonly T
 
 function integer(key: string, value: string): bigint {
   if (/^-?\d{1,18}$/.test(value)) return BigInt(value);
-  throw new ProtocolError(
+  throw protocolError(
     "HPC_COMMAND",
     `job block: ${key}=${show(Buffer.from(value))} is not a whole number`,
   );

@@ -1,4 +1,4 @@
-import { ProtocolError } from "./errors";
+import { protocolError } from "./errors";
 
 /** A key and its value, which is bytes: paths need not be text. */
 export type Pair = readonly [key: string, value: Buffer];
@@ -12,7 +12,7 @@ const EQUALS = 0x3d;
 /** Cuts the one newline that ends a command. Throws HPC_COMMAND when it is not there. */
 export function commandText(payload: Buffer): Buffer {
   if (payload.at(-1) !== NEWLINE)
-    throw new ProtocolError("HPC_COMMAND", `command ${show(payload)} does not end in a newline`);
+    throw protocolError("HPC_COMMAND", `command ${show(payload)} does not end in a newline`);
   return payload.subarray(0, -1);
 }
 
@@ -24,7 +24,7 @@ export function messageText(payload: Buffer): string {
 /** `key=value`, split at the first '='. Throws HPC_COMMAND. */
 export function parsePair(text: Buffer): Pair {
   const at = text.indexOf(EQUALS);
-  if (at < 1) throw new ProtocolError("HPC_COMMAND", `${show(text)} is not key=value`);
+  if (at < 1) throw protocolError("HPC_COMMAND", `${show(text)} is not key=value`);
   return [text.toString("latin1", 0, at), text.subarray(at + 1)];
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { HpcError } from "@podheitor/hpc-base";
 import fc from "fast-check";
 import { framesOf } from "../test/listing";
 import { base, checkPayload, everyXattr, hpc1Backend } from "../test/samples";
@@ -12,14 +13,13 @@ import {
 import { CheckBatch, decodeCheck, decodeCheckAnswer, encodeCheckAnswer, isWanted } from "./check";
 import { decodeDataEnd, encodeDataEnd } from "./data-end";
 import { EntryFlag, encodeEntry } from "./entry";
-import { ProtocolError } from "./errors";
 import { CHECK_ENTRIES, ENTRY_HEAD, MAX_PAYLOAD, XATTR_BLOCK } from "./limits";
 import { FrameWriter } from "./writer";
 import { decodeXattrs, encodeXattrs } from "./xattrs";
 
 const u64 = fc.bigInt({ min: 0n, max: 0xffff_ffff_ffff_ffffn });
 
-/** Nothing but a value or a ProtocolError comes out, whatever goes in. */
+/** Nothing but a value or an HpcError comes out, whatever goes in. */
 function survives(decoder: (bytes: Buffer) => unknown, good: Buffer): void {
   const flips = fc.array(fc.nat(good.length * 8 - 1), { maxLength: 4 }).map((bits) => {
     const bytes = Buffer.from(good);
@@ -36,7 +36,7 @@ function survives(decoder: (bytes: Buffer) => unknown, good: Buffer): void {
       try {
         decoder(bytes);
       } catch (error) {
-        expect(error).toBeInstanceOf(ProtocolError);
+        expect(error).toBeInstanceOf(HpcError);
       }
     }),
     { numRuns: 1000 },
@@ -83,7 +83,7 @@ describe("xattr block", () => {
     expect(() => one(Buffer.from("a\0b"))).toThrow("NUL");
     const good = one(Buffer.from("user.x"));
     for (let cut = 1; cut < good.length; cut++)
-      expect(() => decodeXattrs(good.subarray(0, cut))).toThrow(ProtocolError);
+      expect(() => decodeXattrs(good.subarray(0, cut))).toThrow(HpcError);
     good[2] = 1;
     expect(() => decodeXattrs(good)).toThrow("unknown flags");
     expect(() =>
@@ -149,12 +149,12 @@ describe("CHECK", () => {
   test("refuses cuts, additions, data, and wrong counts", () => {
     const payload = checkPayload();
     for (let cut = 0; cut < payload.length; cut++)
-      expect(() => decodeCheck(payload.subarray(0, cut))).toThrow(ProtocolError);
+      expect(() => decodeCheck(payload.subarray(0, cut))).toThrow(HpcError);
     expect(() => decodeCheck(Buffer.concat([payload, Buffer.alloc(1)]))).toThrow("behind the last");
     for (const count of [0, 1, 3, CHECK_ENTRIES + 1]) {
       const wrong = Buffer.from(payload);
       wrong.writeUInt32LE(count, 4);
-      expect(() => decodeCheck(wrong)).toThrow(ProtocolError);
+      expect(() => decodeCheck(wrong)).toThrow(HpcError);
     }
     const withData = Buffer.from(payload);
     withData.writeUInt16LE(EntryFlag.HAS_DATA, 8 + 4 + 2);
@@ -201,7 +201,7 @@ describe("accounting", () => {
     });
     const fewer = Buffer.from(payload.subarray(0, 8 + 8 * 19));
     fewer.writeUInt32LE(19, 4);
-    expect(() => decodeAccounting(fewer)).toThrow(ProtocolError);
+    expect(() => decodeAccounting(fewer)).toThrow(HpcError);
     survives(decodeAccounting, encodeAccounting(counters));
   });
 

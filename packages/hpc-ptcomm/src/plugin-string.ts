@@ -1,4 +1,5 @@
-import { ProtocolError } from "./errors";
+import type { HpcError } from "@podheitor/hpc-base";
+import { protocolError } from "./errors";
 import { MAX_PAYLOAD } from "./limits";
 import type { Pair, Params } from "./pairs";
 
@@ -16,9 +17,9 @@ const NEEDS_QUOTES = /[;"\n]|^[ \t\r]|[ \t\r]$/;
 export function formatPluginString(name: string, params: Params): Buffer {
   const pairs = params.map(([key, value]) => {
     if (!/^[A-Za-z0-9_-]+$/.test(key))
-      throw new ProtocolError("HPC_PLUGIN_STRING", `${JSON.stringify(key)} is no key`);
+      throw protocolError("HPC_PLUGIN_STRING", `${JSON.stringify(key)} is no key`);
     if (value.includes(0))
-      throw new ProtocolError("HPC_PLUGIN_STRING", `the value of ${key} holds a NUL byte`);
+      throw protocolError("HPC_PLUGIN_STRING", `the value of ${key} holds a NUL byte`);
     const text = value.toString("latin1");
     return `${key}=${NEEDS_QUOTES.test(text) ? `"${text.replace(/[\\"]/g, "\\$&")}"` : text}`;
   });
@@ -137,11 +138,11 @@ class Parser {
     while (isBlank(this.#text[this.#at])) this.#at++;
   }
 
-  #bad(at: number, what: string): ProtocolError {
+  #bad(at: number, what: string): HpcError {
     const semicolon = this.#text.indexOf(SEMICOLON, this.#pairAt);
     const end = Math.min(semicolon < 0 ? this.#text.length : semicolon, this.#pairAt + 24);
     const excerpt = this.#text.toString("latin1", this.#pairAt, end).replace(/[^\x20-\x7e]/g, "?");
-    return new ProtocolError(
+    return protocolError(
       "HPC_PLUGIN_STRING",
       `plugin string, byte ${at + 1}, pair ${this.#pairs.length + 1} ('${excerpt}'): ${what}`,
     );

@@ -1,7 +1,7 @@
 import { Bytes } from "./bytes";
 import { DATA_END, putDataEnd } from "./data-end";
 import { type Digest, type EntryParts, entryLength, putEntry } from "./entry-parts";
-import { ProtocolError } from "./errors";
+import { protocolError } from "./errors";
 import { encodeFrame, type FrameStatus, isSignal, putHeader, type Signal } from "./frame";
 import { FRAME_HEADER, MAX_PAYLOAD, WRITER_BYTES, XATTR_BLOCK } from "./limits";
 
@@ -119,7 +119,7 @@ export class FrameWriter {
    */
   attributes(block: Buffer): void {
     if (block.length > XATTR_BLOCK) {
-      throw new ProtocolError(
+      throw protocolError(
         "HPC_FRAME_TOO_LONG",
         `an xattr block of ${block.length} bytes, at most ${XATTR_BLOCK} travel`,
       );
@@ -183,7 +183,7 @@ export class FrameWriter {
 
   #header(status: FrameStatus, length: number): void {
     if (length > MAX_PAYLOAD) {
-      throw new ProtocolError(
+      throw protocolError(
         "HPC_FRAME_TOO_LONG",
         `frame ${status} of ${length} bytes, at most ${MAX_PAYLOAD} are allowed`,
       );

@@ -1,4 +1,5 @@
-import { ProtocolError } from "./errors";
+import type { HpcError } from "@podheitor/hpc-base";
+import { protocolError } from "./errors";
 import { XATTR_BLOCK, XATTR_NAME } from "./limits";
 
 /**
@@ -57,6 +58,6 @@ export function encodeXattrs(xattrs: readonly Xattr[]): Buffer {
   return block;
 }
 
-function refuse(what: string): ProtocolError {
-  return new ProtocolError("HPC_PAYLOAD", `xattr block: ${what}`);
+function refuse(what: string): HpcError {
+  return protocolError("HPC_PAYLOAD", `xattr block: ${what}`);
 }

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { HpcError } from "@podheitor/hpc-base";
 import fc from "fast-check";
 import {
   type Accounting,
@@ -19,7 +20,6 @@ import {
   encodeXattrs,
   FrameDecoder,
   isBalanced,
-  ProtocolError,
   parsePluginString,
 } from "../src/index";
 import { framesOf } from "./listing";
@@ -73,7 +73,7 @@ function viaTypeScript([kind, bytes]: Case): string {
   try {
     return read[kind](bytes);
   } catch (error) {
-    if (!(error instanceof ProtocolError)) throw error;
+    if (!(error instanceof HpcError)) throw error;
     return kind === "p" ? `bad ${error.message}` : "bad";
   }
 }

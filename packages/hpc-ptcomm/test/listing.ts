@@ -10,7 +10,7 @@ import {
   FrameDecoder,
 } from "../src/index";
 
-/** The frames of a stream. Throws ProtocolError like the decoder. */
+/** The frames of a stream. Throws HpcError like the decoder. */
 export function framesOf(bytes: Buffer, piece = bytes.length): Frame[] {
   const decoder = new FrameDecoder();
   const frames: Frame[] = [];

@@ -1,3 +1,5 @@
+import { HpcError as BaseError } from "@podheitor/hpc-base";
+
 /** The closed set of what can be wrong with a shard. docs/errors.md says the same in sentences. */
 export type ShardErrorCode =
   /** `shard=` is not K/N, or K is not one of the N. */
@@ -5,15 +7,6 @@ export type ShardErrorCode =
   /** `strategy=` is unknown, or cannot split. */
   | "HPC_BAD_STRATEGY";
 
-export class ShardError extends Error {
-  override readonly name = "ShardError";
-
-  constructor(
-    readonly code: ShardErrorCode,
-    message: string,
-    /** One sentence: what the reader can do. */
-    readonly remedy: string,
-  ) {
-    super(message);
-  }
-}
+/** The one error class, with the codes of this package. */
+export const HpcError = BaseError<ShardErrorCode>;
+export type HpcError = BaseError<ShardErrorCode>;

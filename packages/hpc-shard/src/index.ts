@@ -1,4 +1,4 @@
-export { ShardError, type ShardErrorCode } from "./errors";
+export type { ShardErrorCode } from "./errors";
 export { MAX_SHARDS } from "./limits";
 export { mdtShards } from "./mdts";
 export { MineOnly } from "./mine-only";

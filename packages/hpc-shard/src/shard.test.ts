@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { xxh3 } from "@node-rs/xxhash";
+import { HpcError } from "@podheitor/hpc-base";
 import * as fc from "fast-check";
-import { ShardError } from "./errors";
 import { MAX_SHARDS } from "./limits";
 import { formatShard, parseShard, shardOf } from "./shard";
 
@@ -78,7 +78,7 @@ describe("parseShard", () => {
     ["1/4/2", 'shard "1/4/2" is not K/N'],
   ])("%j: %s", (text, message) => {
     const parsing = () => parseShard(text);
-    expect(parsing).toThrow(ShardError);
+    expect(parsing).toThrow(HpcError);
     expect(parsing).toThrow(message);
     expect(parsing).toThrow(
       expect.objectContaining({ code: "HPC_BAD_SHARD", remedy: expect.stringMatching(/\.$/) }),

@@ -1,4 +1,5 @@
-import { ShardError } from "./errors";
+import type { Sentence } from "@podheitor/hpc-base";
+import { HpcError } from "./errors";
 import { MAX_SHARDS } from "./limits";
 
 /** One of `count` parts of a namespace; 0 <= index < count. */
@@ -50,6 +51,6 @@ export function shardOf(hashLo: number, hashHi: number, count: number): number {
   return ((hashHi % count) * 0x1_0000_0000 + hashLo) % count;
 }
 
-function bad(message: string, remedy: string): ShardError {
-  return new ShardError("HPC_BAD_SHARD", message, remedy);
+function bad(message: string, remedy: Sentence): HpcError {
+  return new HpcError("HPC_BAD_SHARD", message, remedy);
 }

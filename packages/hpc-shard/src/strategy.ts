@@ -1,4 +1,5 @@
-import { ShardError } from "./errors";
+import type { Sentence } from "@podheitor/hpc-base";
+import { HpcError } from "./errors";
 import { placeByMdt } from "./mdts";
 import { GENERATION_WINDOW, placeByMtime } from "./mtime";
 import { EVERY_SHARD, type Place, type Placed } from "./place";
@@ -151,6 +152,6 @@ function mtimeCaveat(generationStart: number): string {
   );
 }
 
-function bad(message: string, remedy: string): ShardError {
-  return new ShardError("HPC_BAD_STRATEGY", message, remedy);
+function bad(message: string, remedy: Sentence): HpcError {
+  return new HpcError("HPC_BAD_STRATEGY", message, remedy);
 }

@@ -1,3 +1,5 @@
+import { HpcError as BaseError } from "@podheitor/hpc-base";
+
 /**
  * Everything that can go wrong here, as a closed set. docs/errors.md says the same in sentences.
  */
@@ -19,17 +21,6 @@ export type WalkerErrorCode =
   /** The workers engine, asked for by root. */
   | "HPC_ENGINE_REFUSED";
 
-/** An error that names the thing and says what to do about it. */
-export class WalkerError extends Error {
-  override readonly name = "WalkerError";
-
-  constructor(
-    readonly code: WalkerErrorCode,
-    message: string,
-    /** One sentence: what the reader can do. */
-    readonly remedy: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
-}
+/** The one error class, with the codes of this package. */
+export const HpcError = BaseError<WalkerErrorCode>;
+export type HpcError = BaseError<WalkerErrorCode>;

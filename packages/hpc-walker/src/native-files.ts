@@ -1,4 +1,5 @@
-import { NativeError } from "@podheitor/hpc-native";
+import { callFailed } from "@podheitor/hpc-native";
+
 import { scanLibrary } from "./native-library";
 import { E2BIG } from "./system-error";
 
@@ -41,7 +42,7 @@ const HOLE_BYTES = 16;
  * and for a size beyond 2^53. undefined: there are more than `maxHoles`; ask
  * again for larger ones. The descriptor's offset stays. Worth asking when st_blocks say less than
  * the size.
- * Throws the system's error as NativeError.
+ * Throws the system's error as HpcError.
  */
 export function fileHoles(
   fd: number,
@@ -53,6 +54,6 @@ export function fileHoles(
   const out = Buffer.alloc(maxHoles * HOLE_BYTES);
   const count = scanLibrary().holes(fd, size, minHole, out, out.length);
   if (count === -E2BIG) return undefined;
-  if (count < 0) throw NativeError.ofCall("hpc_holes", count);
+  if (count < 0) throw callFailed("hpc_holes", count);
   return out.subarray(0, count * HOLE_BYTES);
 }

@@ -1,4 +1,4 @@
-import { WalkerError } from "./errors";
+import { HpcError } from "./errors";
 import { FRAMES_CALL, FRAMES_CALL_BYTES } from "./layout";
 import { scanLibrary } from "./native-library";
 import { PULL_TIMEOUT_MS, TURN_MS } from "./native-limits";
@@ -63,7 +63,7 @@ export class NativeFrames {
 
   /**
    * content: an entry's content travels; digests: as in archives. Main thread only. Throws
-   * NativeError when the library is not there.
+   * HpcError when the library is not there.
    */
   constructor(options: { readonly content: boolean; readonly digests: boolean }) {
     this.#flags =
@@ -111,7 +111,7 @@ export class NativeFrames {
       this.#bytes.length,
     );
     if (used < 0)
-      throw new WalkerError(
+      throw new HpcError(
         "HPC_BAD_BATCH",
         `hpc_frames() answered ${used}`,
         "Run `npm run build` again.",

@@ -58,7 +58,7 @@ let loaded: ScanLibrary | undefined;
 
 /**
  * Opens libhpcscan and calls each function once, so that a missing symbol shows before a scan
- * begins. Throws NativeError.
+ * begins. Throws HpcError.
  * Main thread only.
  */
 export function scanLibrary(candidates: readonly string[] = CANDIDATES): ScanLibrary {

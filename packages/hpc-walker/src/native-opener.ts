@@ -1,6 +1,6 @@
 import { Socket } from "node:net";
-import { errnoName } from "@podheitor/hpc-native";
-import { WalkerError } from "./errors";
+import { errnoName } from "@podheitor/hpc-base";
+import { HpcError } from "./errors";
 import {
   ENTRY_HEAD,
   OPEN_ANSWER,
@@ -84,8 +84,8 @@ export class Openers {
   #needed = 4;
 
   /**
-   * `minHole`: shorter holes are not told. Main thread only. Throws NativeError when the library is
-   * not there, WalkerError HPC_SCAN_ENGINE without threads or descriptors.
+   * `minHole`: shorter holes are not told. Main thread only. Throws HpcError when the library is
+   * not there, HpcError HPC_SCAN_ENGINE without threads or descriptors.
    */
   constructor(threads: number, minHole: number) {
     this.#library = scanLibrary();
@@ -95,7 +95,7 @@ export class Openers {
       const why = `the threads that open files cannot start: ${errnoName(-this.#handle)}`;
       const remedy =
         "Look at the descriptor and thread limits of the process (ulimit -n, ulimit -u, cgroup).";
-      throw new WalkerError("HPC_SCAN_ENGINE", why, remedy);
+      throw new HpcError("HPC_SCAN_ENGINE", why, remedy);
     }
     this.#socket = new Socket({ fd: end.readInt32LE(0), readable: true, writable: false });
     this.#socket.on("data", (chunk: Buffer) => this.#take(chunk));

@@ -1,4 +1,4 @@
-import { WalkerError } from "./errors";
+import { HpcError } from "./errors";
 import { excludeProblem, markerProblem } from "./exclude";
 import { MAX_INLINE, MAX_ROOT, MAX_THREADS, SCAN_ABI } from "./native-limits";
 import type { GivenName, ScanOptions } from "./scanner";
@@ -138,8 +138,8 @@ function u32(value: number): Buffer {
 
 const quoted = (bytes: Buffer) => JSON.stringify(bytes.toString());
 
-export function badOptions(why: string, cause?: unknown): WalkerError {
-  return new WalkerError(
+export function badOptions(why: string, cause?: unknown): HpcError {
+  return new HpcError(
     "HPC_SCAN_OPTIONS",
     `scan options: ${why}`,
     "Correct the options of the scan.",

@@ -1,7 +1,8 @@
 import { constants } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { errnoName } from "@podheitor/hpc-native";
-import { WalkerError } from "./errors";
+import { errnoName } from "@podheitor/hpc-base";
+import { HpcError } from "./errors";
+
 import { loopTurn } from "./loop-turn";
 import type { FileIdentity, FramesStop, NativeFrames } from "./native-frames";
 import { type ScanLibrary, scanLibrary } from "./native-library";
@@ -34,8 +35,8 @@ export interface StartOptions {
 }
 
 /**
- * Starts a scan by libhpcscan's threads. Main thread only. Throws NativeError when the library is
- * not there or cannot be used, WalkerError HPC_SCAN_OPTIONS or HPC_SCAN_ENGINE.
+ * Starts a scan by libhpcscan's threads. Main thread only. Throws HpcError when the library is
+ * not there or cannot be used, HpcError HPC_SCAN_OPTIONS or HPC_SCAN_ENGINE.
  */
 export function openNativeScanner(options: ScanOptions & StartOptions): NativeScanner {
   const library = scanLibrary(options.nativeLibrary);
@@ -182,19 +183,15 @@ function decodeStats(out: Buffer): ScanStats {
 }
 
 /** What the engine answered, instead of bytes. */
-function failure(result: number): WalkerError {
+function failure(result: number): HpcError {
   return result === -ECANCELED ? stoppedError() : engineError("failed", result);
 }
 
-function stoppedError(): WalkerError {
-  return new WalkerError("HPC_SCAN_STOPPED", "the scan was stopped", "Start another scan.");
+function stoppedError(): HpcError {
+  return new HpcError("HPC_SCAN_STOPPED", "the scan was stopped", "Start another scan.");
 }
 
-function engineError(what: string, result: number): WalkerError {
+function engineError(what: string, result: number): HpcError {
   const remedy = "Look at the memory and thread limits of the process (ulimit -u, cgroup).";
-  return new WalkerError(
-    "HPC_SCAN_ENGINE",
-    `the scan engine ${what}: ${errnoName(-result)}`,
-    remedy,
-  );
+  return new HpcError("HPC_SCAN_ENGINE", `the scan engine ${what}: ${errnoName(-result)}`, remedy);
 }

@@ -1,4 +1,5 @@
-import { NativeError } from "@podheitor/hpc-native";
+import { callFailed } from "@podheitor/hpc-native";
+
 import { type ScanLibrary, scanLibrary } from "./native-library";
 
 /** What became of a piece. */
@@ -40,13 +41,13 @@ export class Streamer {
   /**
    * Moves up to `length` bytes; fewer only at the end of the input or where it failed. `offset`: in
    * a file, whose own offset stays; -1: a pipe or a socket, from where it is. One move at a time,
-   * and nobody else may write to the output meanwhile. Rejects with NativeError when the output
+   * and nobody else may write to the output meanwhile. Rejects with HpcError when the output
    * fails (EPIPE: the receiver is gone), and with ECANCELED after `stop`; the last frame may be cut
    * off then.
    */
   async move(from: number, offset: number, length: number): Promise<Streamed> {
     const moved = await this.#library.stream(from, offset, length, this.#to, this.#bytes);
-    if (moved < 0) throw NativeError.ofCall("hpc_stream", moved);
+    if (moved < 0) throw callFailed("hpc_stream", moved);
     const waitedMs = Atomics.load(this.#control, WAITED_MS);
     return { bytes: moved, errno: Atomics.load(this.#control, ERROR), waitedMs };
   }

@@ -27,7 +27,7 @@ export interface CreateScannerOptions
 
 /**
  * Starts a scan: of 16 threads, without content, unless asked otherwise. Throws the reason of a
- * signal that has fired already, NativeError when libhpcscan cannot be had, WalkerError for bad
+ * signal that has fired already, HpcError when libhpcscan cannot be had, HpcError for bad
  * options, and HPC_ENGINE_REFUSED when root asks for `workers` without `trustedTree`.
  *
  *     for await (const batch of createScanner({ paths: ["/data"] })) bytes += batch.bytes.length;

@@ -1,4 +1,4 @@
-import { WalkerError } from "./errors";
+import { HpcError } from "./errors";
 import {
   CONTENT_NONE,
   ENTRY_HEAD,
@@ -435,7 +435,7 @@ export class RecordCursor {
     return this.#view.getInt32(at + 4, true) * TWO_32 + this.#view.getUint32(at, true);
   }
   #bad(at: number, what: string): never {
-    throw new WalkerError(
+    throw new HpcError(
       "HPC_BAD_BATCH",
       `scan batch, record at byte ${at} of ${this.#end}: ${what}`,
       "The scan library and this package are of different versions: run `npm run build` again.",

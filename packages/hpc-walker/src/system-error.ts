@@ -1,12 +1,6 @@
 import { constants } from "node:os";
 
-/** errno of an error that a system call raised; anything else is a bug and is thrown again. */
-export function errnoOf(error: unknown): number {
-  const errno = (error as NodeJS.ErrnoException | null)?.errno;
-  if (typeof errno !== "number") throw error;
-  return Math.abs(errno);
-}
-
+/** The errnos that the engines know by name. */
 export const {
   EAGAIN,
   EIO,

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { WalkerError } from "./errors";
+import { HpcError } from "./errors";
 
 /**
  * The file that a worker runs: `scan-worker.js` beside this one once the package is built.
@@ -16,7 +16,7 @@ export function workerFile(): string {
     compiled ??= compile(source);
     return compiled;
   }
-  throw new WalkerError(
+  throw new HpcError(
     "HPC_SCAN_ENGINE",
     `scan-worker.js is missing in ${__dirname}`,
     "Run `npm run build`.",

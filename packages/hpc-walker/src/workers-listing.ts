@@ -1,5 +1,6 @@
 import { type Dir, Dirent, opendirSync } from "node:fs";
-import { EIO, ENOENT, errnoOf } from "./system-error";
+import { errnoOf } from "@podheitor/hpc-base";
+import { EIO, ENOENT } from "./system-error";
 import { NAMES_PER_READ } from "./workers-limits";
 
 /**

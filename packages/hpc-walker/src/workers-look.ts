@@ -1,9 +1,10 @@
 import { type BigIntStats, lstatSync, statSync } from "node:fs";
+import { errnoOf } from "@podheitor/hpc-base";
 import type { DirectoryExcludes } from "./exclude";
 import { inodeHash } from "./inode-hash";
 import { EntryFlag, EntryKind, kindOfMode, ScanOp } from "./layout";
 import type { EntryFields } from "./record-writer";
-import { ENOENT, ENOTDIR, ESTALE, errnoOf } from "./system-error";
+import { ENOENT, ENOTDIR, ESTALE } from "./system-error";
 import { LOOKS_MAX } from "./workers-limits";
 import { COUNTERS, Counter } from "./workers-memory";
 import { CHANGED, NO_PAYLOAD, type Payload, PayloadReader } from "./workers-payload";

@@ -7,7 +7,8 @@ import {
   readlinkSync,
   readSync,
 } from "node:fs";
-import { EAGAIN, EINVAL, ELOOP, ENOENT, ENXIO, EPERM, ESTALE, errnoOf } from "./system-error";
+import { errnoOf } from "@podheitor/hpc-base";
+import { EAGAIN, EINVAL, ELOOP, ENOENT, ENXIO, EPERM, ESTALE } from "./system-error";
 import { Word } from "./workers-memory";
 
 /** What belongs to an entry besides its attributes. `content` is overwritten by the next call. */

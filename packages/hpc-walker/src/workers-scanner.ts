@@ -2,7 +2,8 @@
 import { Worker } from "node:worker_threads";
 // An addon has to be loaded by the main thread before a worker loads it.
 import "@node-rs/xxhash";
-import { WalkerError } from "./errors";
+import { HpcError } from "./errors";
+
 import { loopTurn } from "./loop-turn";
 import { badOptions, encodeScanOptions, namesOf } from "./native-options";
 import type { EntryBatch, ScanOptions, ScanStats } from "./scanner";
@@ -43,7 +44,7 @@ export interface WorkersOptions {
 }
 
 /**
- * Starts a scan by worker threads that call node:fs; no C is needed. Throws WalkerError
+ * Starts a scan by worker threads that call node:fs; no C is needed. Throws HpcError
  * HPC_SCAN_OPTIONS or HPC_SCAN_ENGINE; HPC_ENGINE_REFUSED for root without `trustedTree`.
  */
 export function openWorkersScanner(options: ScanOptions & WorkersOptions): TreeScanner {
@@ -52,7 +53,7 @@ export function openWorkersScanner(options: ScanOptions & WorkersOptions): TreeS
       "the workers engine is not for root: it follows a directory that a user exchanges for a symlink";
     const remedy =
       "Use the native engine (`npm run build`), run as another user, or say that the tree is trusted.";
-    throw new WalkerError("HPC_ENGINE_REFUSED", why, remedy);
+    throw new HpcError("HPC_ENGINE_REFUSED", why, remedy);
   }
   const asked = WORKERS_CAPABILITIES.refuses.filter((name) => isAsked(options[name]));
   if (asked.length > 0)
@@ -85,7 +86,7 @@ class WorkersScanner extends TreeScanner {
   readonly #reader: SlotReader;
   readonly #workers: readonly Worker[];
   readonly #exits: readonly Promise<void>[];
-  #failure: WalkerError | undefined;
+  #failure: HpcError | undefined;
   #pulling = false;
   #ended = false;
   #stopped = false;
@@ -135,7 +136,7 @@ class WorkersScanner extends TreeScanner {
   /** Resolves when the worker is gone. A worker that fails ends the scan. */
   #watch(worker: Worker): Promise<void> {
     worker.on("error", (cause) => {
-      this.#failure ??= new WalkerError(
+      this.#failure ??= new HpcError(
         "HPC_SCAN_ENGINE",
         `a worker of the scan failed: ${cause instanceof Error ? cause.message : String(cause)}`,
         "This is a defect, or the process is out of memory or threads: look at the cause, and at ulimit -u.",
@@ -170,7 +171,7 @@ function startWorkers(options: ScanOptions, memory: ScanMemory, count: number): 
     stopAll(memory.control); // those that run already: nobody else knows of them
     const why = cause instanceof Error ? cause.message : String(cause);
     const remedy = "Look at the memory and thread limits of the process (ulimit -u, cgroup).";
-    throw new WalkerError(
+    throw new HpcError(
       "HPC_SCAN_ENGINE",
       `a worker of the scan cannot be started: ${why}`,
       remedy,
@@ -216,8 +217,8 @@ function rootGift(path: Buffer): Gift {
   return { work: Work.ROOT, dir: path.subarray(0, length), dev: 0n, ino: 0n, names: [] };
 }
 
-function stoppedError(): WalkerError {
-  return new WalkerError("HPC_SCAN_STOPPED", "the scan was stopped", "Start another scan.");
+function stoppedError(): HpcError {
+  return new HpcError("HPC_SCAN_STOPPED", "the scan was stopped", "Start another scan.");
 }
 
 /** Did `promise` settle within `ms`? */

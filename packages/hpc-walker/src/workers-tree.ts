@@ -1,7 +1,8 @@
+import { errnoOf } from "@podheitor/hpc-base";
 import type { Excludes } from "./exclude";
 import { ScanOp } from "./layout";
 import { isMarked } from "./markers";
-import { EINVAL, ELOOP, ENOENT, ENOTDIR, errnoOf } from "./system-error";
+import { EINVAL, ELOOP, ENOENT, ENOTDIR } from "./system-error";
 import {
   DIRS_PER_WAITING,
   MAX_STREAMS,

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { errnoRemedy } from "@podheitor/hpc-native";
+import { causeOf, errnoRemedy } from "@podheitor/hpc-base";
 import { readBuffer } from "../entry/read-buffer";
-import { causeOf, HpcError } from "../errors";
+import { HpcError } from "../errors";
 import { ARCHIVE_READ_SIZE } from "../limits";
 
 /** The bytes of an archive, block by block. */

@@ -1,5 +1,5 @@
 import { constants } from "node:os";
-import { ProtocolError } from "@podheitor/hpc-ptcomm";
+import { protocolError } from "@podheitor/hpc-ptcomm";
 import { digestOf } from "../xxh";
 
 /** What the backup was about to do. */
@@ -54,12 +54,12 @@ export function encodeNote({ errno, operation, name }: Note): Buffer {
  */
 export function decodeNote(payload: Buffer): Note | undefined {
   if (payload.length <= HEAD + DIGEST)
-    throw new ProtocolError("HPC_PAYLOAD", `a note of ${payload.length} bytes`);
+    throw protocolError("HPC_PAYLOAD", `a note of ${payload.length} bytes`);
   if (payload.readBigUInt64LE(payload.length - DIGEST) !== digestOf(payload.subarray(0, -DIGEST)))
     return undefined;
   const operation = payload.readUInt32LE(4);
   if (operation < NoteOperation.STAT || operation > NoteOperation.READ_XATTRS)
-    throw new ProtocolError("HPC_PAYLOAD", `a note of operation ${operation}`);
+    throw protocolError("HPC_PAYLOAD", `a note of operation ${operation}`);
   return {
     errno: payload.readUInt32LE(0),
     operation: operation as NoteOperation, // checked above

@@ -3,8 +3,9 @@ import { type BigIntStats, close, constants, fstat, fsync, open as openCallback 
 import { type FileHandle, lstat, open, rename, unlink } from "node:fs/promises";
 import { setTimeout as after } from "node:timers/promises";
 import { promisify } from "node:util";
+import { causeOf } from "@podheitor/hpc-base";
 import { type ByteSink, fileSink, ownPipe, sinkOf } from "../emit/byte-sink";
-import { causeOf, HpcError } from "../errors";
+import { HpcError } from "../errors";
 import { rememberOutput } from "../job/own-outputs";
 import { FIFO_POLL_MS, SIBLINGS_MAX } from "../limits";
 import { printable } from "../printable";

@@ -12,8 +12,8 @@ import {
   EntryKind,
   type Frame,
   FrameDecoder,
+  isProtocolError,
   type Params,
-  ProtocolError,
   parsePair,
 } from "@podheitor/hpc-ptcomm";
 import { HpcError } from "../errors";
@@ -145,7 +145,7 @@ export class ArchiveReader {
       }
     } catch (error) {
       // What came before it is good and is handed out first.
-      this.#failure = error instanceof ProtocolError ? this.#damage(error.message) : error;
+      this.#failure = isProtocolError(error) ? this.#damage(error.message) : error;
     }
     return items;
   }
@@ -339,7 +339,7 @@ function decoded(payload: Buffer): { readonly entry: Entry; readonly damage: str
   try {
     return { entry: decodeEntry(payload), damage: "its record does not match its checksum" };
   } catch (error) {
-    if (!(error instanceof ProtocolError)) throw error;
+    if (!isProtocolError(error)) throw error;
     return { entry: unreadable(payload), damage: `its record cannot be read: ${error.message}` };
   }
 }
@@ -387,7 +387,7 @@ function attributesDamage(payload: Buffer): string | undefined {
     decodeXattrs(payload.subarray(0, -8));
     return undefined;
   } catch (error) {
-    if (error instanceof ProtocolError) return error.message;
+    if (isProtocolError(error)) return error.message;
     throw error;
   }
 }
@@ -413,7 +413,7 @@ function checkedEnd(
       return damaged("its content does not match its checksum");
     return { errno: end.errno, damage: undefined };
   } catch (error) {
-    if (error instanceof ProtocolError) return damaged("its end record is damaged");
+    if (isProtocolError(error)) return damaged("its end record is damaged");
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 import { type BigIntStats, constants } from "node:fs";
 import { type FileHandle, lstat, open, readlink } from "node:fs/promises";
-import { causeOf, HpcError } from "../errors";
+import { causeOf } from "@podheitor/hpc-base";
+import { HpcError } from "../errors";
 import { printable } from "../printable";
 
 /**

@@ -7,7 +7,7 @@ import {
   openSync,
   readlinkSync,
 } from "node:fs";
-import { NativeError } from "@podheitor/hpc-native";
+import { HpcError } from "@podheitor/hpc-base";
 import { parentOf } from "../params/paths";
 import { restoreLibrary } from "./restore-library";
 
@@ -72,7 +72,7 @@ export class HeldTree {
   #last: { readonly name: Buffer; readonly fd: number } | undefined;
 
   /**
-   * `path` is the one name in which symbolic links are followed. Throws NativeError with the errno.
+   * `path` is the one name in which symbolic links are followed. Throws HpcError with the errno.
    */
   constructor(path: Buffer) {
     this.#top = this.#calls.hold(path, path.length);
@@ -102,7 +102,7 @@ export class HeldTree {
     });
   }
 
-  /** Descriptor of a regular file, for reading. Throws NativeError; ENXIO: it is something else. */
+  /** Descriptor of a regular file, for reading. Throws HpcError; ENXIO: it is something else. */
   open(name: Buffer): number {
     const { dir, rest } = this.#at(name);
     const path = pathIn(dir, rest);
@@ -166,7 +166,7 @@ function quietly<T>(look: () => T): T | undefined {
   try {
     return look();
   } catch (error) {
-    if (error instanceof NativeError && error.code === "HPC_NATIVE_CALL") return undefined;
+    if (error instanceof HpcError && error.code === "HPC_NATIVE_CALL") return undefined;
     if ((error as { syscall?: unknown }).syscall !== undefined) return undefined;
     throw error;
   }

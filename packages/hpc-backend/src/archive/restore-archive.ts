@@ -1,7 +1,7 @@
 import { constants } from "node:os";
-import { errnoRemedy, NativeError } from "@podheitor/hpc-native";
+import { causeOf, errnoRemedy } from "@podheitor/hpc-base";
 import { type Entry, EntryFlag, EntryKind, encodeEntry, FrameWriter } from "@podheitor/hpc-ptcomm";
-import { cancelled, causeOf, HpcError } from "../errors";
+import { cancelled, HpcError } from "../errors";
 import type { JobEvents, Progress, RestoreSummary } from "../job/job-events";
 import { JobLog } from "../job/job-log";
 import { throttled } from "../job/throttled";
@@ -152,8 +152,8 @@ function openCore({ where, replace }: RestoreArchive): RestoreCore {
   try {
     return new RestoreCore(base, REPLACE[replace ?? "always"]);
   } catch (error) {
-    const link =
-      error instanceof NativeError && error.errnoName === "ELOOP" ? foreignLink(base) : undefined;
+    const cause = causeOf(error);
+    const link = cause === "ELOOP" ? foreignLink(base) : undefined;
     if (link !== undefined) {
       throw new HpcError(
         "HPC_RESTORE_TARGET",
@@ -161,7 +161,6 @@ function openCore({ where, replace }: RestoreArchive): RestoreCore {
         "Name the directory that it should lead to.",
       );
     }
-    const cause = causeOf(error);
     throw new HpcError(
       "HPC_RESTORE_TARGET",
       `nothing can be restored to ${printable(base)}: ${cause}`,

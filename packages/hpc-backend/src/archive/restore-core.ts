@@ -1,5 +1,5 @@
 import { constants } from "node:os";
-import { errnoName, errnoRemedy, errnoText } from "@podheitor/hpc-native";
+import { errnoName, errnoText } from "@podheitor/hpc-base";
 import { counted } from "../dialogue/pending-calls";
 import { FAILURES_SIZE } from "../limits";
 import { printable } from "../printable";
@@ -60,8 +60,8 @@ function reasonOf({ operation, errno, leader }: RestoreFailure, discarded: strin
   if (operation === "discard") return discarded;
   if (operation === "source") return "it was read incompletely when it was saved";
   if (operation !== "link" || leader === undefined) {
-    const why = WHY.get(errno) ?? errnoRemedy(errnoName(errno));
-    return `cannot ${operation}: ${errnoName(errno)}${why === undefined ? "" : ` (${why})`}`;
+    const why = WHY.get(errno);
+    return `cannot ${operation}: ${why === undefined ? errnoText(errno) : `${errnoName(errno)} (${why})`}`;
   }
   const other = printable(leader);
   if (errno === ENOENT)
@@ -143,7 +143,7 @@ export class RestoreCore {
   readonly #used = Buffer.alloc(8);
 
   /**
-   * Creates `where` if it is missing. Throws NativeError with the errno of that; ELOOP: see
+   * Creates `where` if it is missing. Throws HpcError with the errno of that; ELOOP: see
    * `foreignLink`.
    */
   constructor(where: Buffer, replace: (typeof REPLACE)[Replace]) {
@@ -176,7 +176,7 @@ export class RestoreCore {
 
   /**
    * Whole frames; `failed` hears of every entry that could not be restored, as far as the library
-   * names it, also when the call then throws: NativeError, after which the core can only be closed,
+   * names it, also when the call then throws: HpcError, after which the core can only be closed,
    * or TypeError when the last frame is not whole.
    */
   feed(frames: Buffer, failed: (failure: RestoreFailure) => void): void {
@@ -209,7 +209,7 @@ export class RestoreCore {
 
   /**
    * What directories are, from the list; nothing but `cancel` may be called until it has settled.
-   * Rejects with NativeError of the first that failed (all are tried), or with ECANCELED.
+   * Rejects with HpcError of the first that failed (all are tried), or with ECANCELED.
    */
   async finish(failed: (failure: RestoreFailure) => void): Promise<void> {
     try {

@@ -1,9 +1,10 @@
 import { type BigIntStats, lstatSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { resolve } from "node:path";
+import { causeOf } from "@podheitor/hpc-base";
 import { decodeXattrs, type Entry, EntryFlag, EntryKind } from "@podheitor/hpc-ptcomm";
 import { openNativeScanner, RecordCursor, RecordType } from "@podheitor/hpc-walker";
-import { cancelled, causeOf, HpcError } from "../errors";
+import { cancelled, HpcError } from "../errors";
 import type { Difference, JobEvents, Reason, VerifySummary } from "../job/job-events";
 import { JobLog } from "../job/job-log";
 import { throttled } from "../job/throttled";

@@ -44,7 +44,7 @@ export class Roots {
     return this.#look(name, (tree, rest) => tree.readlink(rest));
   }
 
-  /** Descriptor of a regular file. Throws NativeError; undefined: it is under none of the roots. */
+  /** Descriptor of a regular file. Throws HpcError; undefined: it is under none of the roots. */
   open(name: Buffer): number | undefined {
     return this.#look(name, (tree, rest) => tree.open(rest));
   }

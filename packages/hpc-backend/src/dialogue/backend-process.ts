@@ -1,6 +1,7 @@
 import { writeSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { setTimeout as after } from "node:timers/promises";
+import { causeOf, errorLine, HpcError } from "@podheitor/hpc-base";
 import { declareFilesystemTypes, readFilesystemTypes } from "@podheitor/hpc-native";
 import {
   type BackendEvent,
@@ -9,12 +10,12 @@ import {
   HEARTBEAT_MS,
   type JobInfo,
   type Params,
-  ProtocolError,
+  protocolError,
   type StartCommand,
 } from "@podheitor/hpc-ptcomm";
 import type { ByteSink } from "../emit/byte-sink";
 import { Emitter } from "../emit/emitter";
-import { cancelled, causeOf } from "../errors";
+import { cancelled } from "../errors";
 import type { MessageLevel } from "../job/job-events";
 import { JobLog } from "../job/job-log";
 import { CANCEL_GRACE_MS } from "../limits";
@@ -130,7 +131,7 @@ export class BackendProcess {
         return;
       case "frame":
         if (this.#work === undefined)
-          throw new ProtocolError("HPC_UNEXPECTED_FRAME", "a frame before the start");
+          throw protocolError("HPC_UNEXPECTED_FRAME", "a frame before the start");
         this.#work.frame(event.frame);
         return;
       case "error":
@@ -194,7 +195,7 @@ export class BackendProcess {
     const job = this.#job;
     const params = this.#params;
     if (job === undefined || params === undefined) {
-      throw new ProtocolError("HPC_UNEXPECTED_FRAME", `${command} before job and parameters`);
+      throw protocolError("HPC_UNEXPECTED_FRAME", `${command} before job and parameters`);
     }
     const content = command === "BackupStart";
     const [emitter, messages, signal] = [this.#emitter, this.#messages, this.#abort.signal];
@@ -257,7 +258,6 @@ async function lookAt(params: JobParams): Promise<void> {
  * more.
  */
 export function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { code, message, remedy } = error as Error & { code?: unknown; remedy?: unknown };
-  return typeof remedy === "string" ? `${message}. ${remedy} [${code}]` : message;
+  if (error instanceof HpcError) return errorLine(error);
+  return error instanceof Error ? error.message : String(error);
 }

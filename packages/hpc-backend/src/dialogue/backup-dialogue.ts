@@ -1,4 +1,4 @@
-import { encodeAccounting, type Frame, type JobInfo, ProtocolError } from "@podheitor/hpc-ptcomm";
+import { encodeAccounting, type Frame, type JobInfo, protocolError } from "@podheitor/hpc-ptcomm";
 import { Hpc1Sink } from "../emit/hpc1-sink";
 import { timeText } from "../emit/waits";
 import { type Confirm, runBackup } from "../job/backup-job";
@@ -53,8 +53,8 @@ export function sinceOf(job: JobInfo): bigint | undefined {
   return job.level !== "F" && job.since !== undefined && job.since > 0n ? job.since : undefined;
 }
 
-export function unexpected(frame: Frame): ProtocolError {
-  return new ProtocolError(
+export function unexpected(frame: Frame): Error {
+  return protocolError(
     "HPC_UNEXPECTED_FRAME",
     `the plugin sent a frame ${frame.status} where none belongs`,
   );

@@ -1,4 +1,4 @@
-import { CheckBatch as CheckFrame, decodeCheckAnswer, ProtocolError } from "@podheitor/hpc-ptcomm";
+import { CheckBatch as CheckFrame, decodeCheckAnswer, protocolError } from "@podheitor/hpc-ptcomm";
 import { RecordCursor, RecordType } from "@podheitor/hpc-walker";
 import type { Emitter } from "../emit/emitter";
 import type { CheckBatch } from "./checks";
@@ -54,14 +54,14 @@ export class Hpc1Checks {
   };
 
   /**
-   * The payload of a `K` frame from the plugin. Throws ProtocolError when it answers another
+   * The payload of a `K` frame from the plugin. Throws HpcError when it answers another
    * question.
    */
   answer(payload: Buffer): void {
     const { batch, count, wanted } = decodeCheckAnswer(payload);
     const question = this.#asked.shift();
     if (question === undefined || question.batch !== batch || question.count !== count) {
-      throw new ProtocolError(
+      throw protocolError(
         "HPC_UNEXPECTED_FRAME",
         `CHECK answer ${batch} about ${count} entries was not asked for`,
       );

@@ -7,7 +7,7 @@ import type { JobParams } from "../params/params";
 export interface JobDialogue {
   /** Settles when everything has been appended to the output. */
   run(): Promise<void>;
-  /** A frame that the plugin sends meanwhile. Throws ProtocolError for one that has no place. */
+  /** A frame that the plugin sends meanwhile. Throws HpcError for one that has no place. */
   frame(frame: Frame): void;
   /** The plugin has taken all of it and confirmed the end. Rejects with what cannot be kept. */
   confirmed(): Promise<void>;

@@ -1,5 +1,6 @@
 import { tmpdir } from "node:os";
-import { errnoName } from "@podheitor/hpc-native";
+import { errnoName, errnoOf } from "@podheitor/hpc-base";
+
 import { EntryFlag, EntryKind, RecordCursor, RecordType, ScanOp } from "@podheitor/hpc-walker";
 import { EREMOTE, isGone, NoteOperation } from "../archive/archive-note";
 import type { Checks } from "../dialogue/checks";
@@ -14,7 +15,7 @@ import { FileReader, type ReadOptions } from "../entry/file-reader";
 import { LinkGroups } from "../entry/links";
 import { SeenFiles } from "../entry/seen-files";
 import { UnchangedLinks } from "../entry/unchanged-links";
-import { errnoOf } from "../errors";
+
 import type { BackupJob } from "../job/backup-types";
 import { isOwnOutput } from "../job/own-outputs";
 import { unreadableRoot } from "../params/roots";

@@ -1,7 +1,7 @@
+import { errnoOf } from "@podheitor/hpc-base";
 import type { RecordCursor, Streamed } from "@podheitor/hpc-walker";
 import { NoteOperation } from "../archive/archive-note";
 import type { FileReader, Torn } from "../entry/file-reader";
-import { errnoOf } from "../errors";
 import type { BackupJob } from "../job/backup-types";
 import { readFailedText, tornText } from "./entry-messages";
 import { fullName } from "./entry-sink";

@@ -1,5 +1,5 @@
 import { constants } from "node:os";
-import { errnoText } from "@podheitor/hpc-native";
+import { errnoText } from "@podheitor/hpc-base";
 import type { RecordCursor } from "@podheitor/hpc-walker";
 import { NoteOperation } from "../archive/archive-note";
 import type { Attributes } from "../entry/file-ahead";

@@ -22,7 +22,7 @@ export class FrameRuns {
   /** Of batches. */
   readonly #pulls = new TrialBackoff(PULL_SKIP_MAX);
 
-  /** undefined: the sink takes no frames. Throws NativeError when libhpcscan is not there. */
+  /** undefined: the sink takes no frames. Throws HpcError when libhpcscan is not there. */
   static over(job: {
     readonly sink: EntrySink;
     readonly sums: Tally;

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { causeOf, HpcError } from "../errors";
+import { causeOf } from "@podheitor/hpc-base";
+import { HpcError } from "../errors";
 
 /**
  * A temporary file without a name: whatever ends the process, nothing is left. Calls are

@@ -1,3 +1,4 @@
+import { causeOf } from "@podheitor/hpc-base";
 import { encodeAccounting } from "@podheitor/hpc-ptcomm";
 import { formatShard } from "@podheitor/hpc-shard";
 import { archiveHeader } from "../archive/archive-format";
@@ -5,7 +6,7 @@ import { encodeNote, type Note } from "../archive/archive-note";
 import { openArchiveOutput } from "../archive/archive-output";
 import { Emitter } from "../emit/emitter";
 import { Hpc1Sink } from "../emit/hpc1-sink";
-import { cancelled, causeOf, HpcError } from "../errors";
+import { cancelled, HpcError } from "../errors";
 import { FACT_COST, FACTS_BYTES, MIB } from "../limits";
 import { requireDescriptors } from "../params/descriptors";
 import type { JobParams } from "../params/params";
@@ -106,7 +107,7 @@ function tooMuchSaid(): HpcError {
     "HPC_BAD_VALUE",
     `the paths and patterns are more than the ${FACTS_BYTES / MIB} MiB that an archive can name`,
     "Name the directories that they lie in.",
-    "path",
+    { key: "path" },
   );
 }
 

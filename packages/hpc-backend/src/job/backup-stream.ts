@@ -21,7 +21,7 @@ export interface BackupStream {
  * What an hpc/1 backup sends between its start and its end, without a plugin that asks for it.
  * Rejects with HpcError HPC_ROOT_REFUSED, HPC_BAD_PATH (a root that became unreadable),
  * HPC_WORK_FILE, and HPC_CANCELLED when the signal fires during the scan (before it: the signal's
- * reason); with WalkerError when the scan fails, or NativeError when the native engine cannot be
+ * reason); with HpcError when the scan fails, or HpcError when the native engine cannot be
  * used; and with the output's error when the receiver is gone.
  */
 export async function backupToStream({

@@ -1,4 +1,4 @@
-import { errnoName } from "@podheitor/hpc-native";
+import { errnoName } from "@podheitor/hpc-base";
 import { isBalanced } from "@podheitor/hpc-ptcomm";
 import { Waits } from "../emit/waits";
 import type { BackupSummary, Progress } from "./job-events";

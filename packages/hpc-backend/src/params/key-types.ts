@@ -1,3 +1,4 @@
+import type { Sentence } from "@podheitor/hpc-base";
 import type { Filesystem } from "@podheitor/hpc-native";
 import type { ScanOptions } from "@podheitor/hpc-walker";
 import { HpcError } from "../errors";
@@ -101,7 +102,7 @@ function integer<D extends number | undefined = undefined>({
   /** Of the value: `MiB`. */
   readonly unit?: string;
 }): Key<number | D> & { readonly range: { readonly min: number; readonly max: number } } {
-  const remedy = `Use a whole number from ${min} to ${max}; default: ${defaultText(row)}.`;
+  const remedy: Sentence = `Use a whole number from ${min} to ${max}; default: ${defaultText(row)}.`;
   const read = (value: Buffer, name: string) => {
     const text = value.toString("latin1");
     const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
@@ -146,7 +147,7 @@ function listOf<T>(form: Form<T>, row: Row<readonly T[]>): Key<readonly T[]> {
 }
 
 function oneOf<C extends string>(choices: readonly C[], row: WithDefault<unknown, unknown>) {
-  const remedy = `Use one of: ${choices.join(", ")}; default: ${defaultText(row)}.`;
+  const remedy: Sentence = `Use one of: ${choices.join(", ")}; default: ${defaultText(row)}.`;
   const read = (value: Buffer, name: string) => {
     const text = value.toString("latin1");
     const chosen = choices.find((candidate) => candidate === text);
@@ -161,6 +162,6 @@ function defaultText({ default: value, otherwise = "none" }: WithDefault<unknown
   return typeof value === "boolean" ? (value ? "yes" : "no") : String(value);
 }
 
-export function badValue(name: string, message: string, remedy: string): HpcError {
-  return new HpcError("HPC_BAD_VALUE", message, remedy, name);
+export function badValue(name: string, message: string, remedy: Sentence): HpcError {
+  return new HpcError("HPC_BAD_VALUE", message, remedy, { key: name });
 }

@@ -1,3 +1,4 @@
+import type { Sentence } from "@podheitor/hpc-base";
 import { parseShard, STRATEGY_NAMES } from "@podheitor/hpc-shard";
 import { excludeProblem, markerProblem } from "@podheitor/hpc-walker";
 import { printable } from "../printable";
@@ -195,7 +196,7 @@ export const KEYS = defineKeys({
 });
 
 /** Reads bytes that have no such problem; the remedy is for those that have one. */
-function bytesWithout(problem: (value: Buffer) => string | undefined, remedy: string) {
+function bytesWithout(problem: (value: Buffer) => string | undefined, remedy: Sentence) {
   return (value: Buffer, name: string) => {
     const found = problem(value);
     if (found === undefined) return value;

@@ -1,5 +1,6 @@
 import { constants as os } from "node:os";
-import { type Library, NativeError, openLibrary } from "@podheitor/hpc-native";
+import { HpcError } from "@podheitor/hpc-base";
+import { type Library, openLibrary } from "@podheitor/hpc-native";
 import { counted } from "../dialogue/pending-calls";
 
 /** From Lustre 2.11 on the library has a version in its name. */
@@ -30,7 +31,7 @@ export async function hostMdts(
     library = openLibrary("liblustreapi", libraries);
     library.bind("llapi_msg_set_level", ["i64"], "i64")(0); // it prints to standard error otherwise
   } catch (error) {
-    if (error instanceof NativeError) return undefined;
+    if (error instanceof HpcError) return undefined;
     throw error;
   }
   const under = [];

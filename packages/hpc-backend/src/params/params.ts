@@ -1,6 +1,7 @@
 import { type StrategyName, splitOf } from "@podheitor/hpc-shard";
 import type { GivenName } from "@podheitor/hpc-walker";
 import { HpcError } from "../errors";
+
 import { printable } from "../printable";
 import { badValue, fieldOf, type KeyTable, type Values } from "./key-types";
 import { KEYS } from "./keys";
@@ -52,7 +53,7 @@ export function checkParams(pairs: Pairs): {
         "HPC_NO_PATH",
         'key "path" is missing',
         "Say what to save: path=/absolute/directory.",
-        "path",
+        { key: "path" },
       ),
     );
   if (values.shard !== undefined && values.shard.count > 1 && splitOf(strategy) === "none") {
@@ -121,6 +122,6 @@ function unknownKey(name: string, known: readonly string[]): HpcError {
     "HPC_UNKNOWN_KEY",
     `unknown key "${printable(Buffer.from(name))}"`,
     `${hint}; the keys are: ${known.join(", ")}.`,
-    name,
+    { key: name },
   );
 }

@@ -1,3 +1,4 @@
+import type { Sentence } from "@podheitor/hpc-base";
 import { HpcError } from "../errors";
 import { printable } from "../printable";
 
@@ -27,8 +28,8 @@ export function parentOf(path: Buffer): Buffer {
  * plugin key, for what is not absolute, or holds a NUL byte or a `..`.
  */
 export function absolutePath(value: Buffer, key: string): Buffer {
-  const bad = (what: string, remedy: string) =>
-    new HpcError("HPC_BAD_PATH", `${key} "${printable(value)}" ${what}`, remedy, key);
+  const bad = (what: string, remedy: Sentence) =>
+    new HpcError("HPC_BAD_PATH", `${key} "${printable(value)}" ${what}`, remedy, { key });
   if (value[0] !== SLASH) throw bad("is not absolute", "Begin it with /.");
   if (value.includes(0)) throw bad("holds a NUL byte", "Remove it.");
   const components: Buffer[] = [];

@@ -1,4 +1,5 @@
 import { realpath } from "node:fs/promises";
+import { causeOf } from "@podheitor/hpc-base";
 import {
   askFilesystem,
   defaultThreads,
@@ -9,7 +10,7 @@ import {
 import { type ShardStrategy, WHOLE } from "@podheitor/hpc-shard";
 import type { ScanOptions } from "@podheitor/hpc-walker";
 import { counted } from "../dialogue/pending-calls";
-import { causeOf, HpcError } from "../errors";
+import { HpcError } from "../errors";
 import { RING_BYTES } from "../limits";
 import { printable } from "../printable";
 import { fieldOf, type KeyTable, type ScanFacts, type Values } from "./key-types";
@@ -184,7 +185,7 @@ export function checkRoot(
       "HPC_ROOT_REFUSED",
       `path ${printable(path)} is the root of a whole ${filesystem.type} filesystem`,
       "Name the directories to save, or add allow-root=yes if you mean all of it.",
-      "path",
+      { key: "path" },
     );
   }
   if (mode === "auto" || mode === "posix" || filesystem.type === mode) return undefined;

@@ -1,9 +1,9 @@
 import { constants } from "node:fs";
 import { access, lstat, open, stat } from "node:fs/promises";
-import { errnoRemedy } from "@podheitor/hpc-native";
+import { causeOf, errnoRemedy } from "@podheitor/hpc-base";
 import { rootLink } from "@podheitor/hpc-walker";
 import { counted } from "../dialogue/pending-calls";
-import { causeOf, HpcError } from "../errors";
+import { HpcError } from "../errors";
 import { printable } from "../printable";
 
 /** A path that lies inside another one of the same job, or is one. */
@@ -54,20 +54,17 @@ export function unreadableRoot(root: Buffer, cause: string): HpcError {
       "HPC_BAD_PATH",
       `path "${printable(root)}" cannot be used: ${which} on the way may lead where another user wants`,
       "Name the resolved path (as a path of the FileSet, or with --path).",
-      "path",
+      { key: "path" },
     );
   }
   const denied = cause === "EACCES" || cause === "EPERM";
-  const remedy = errnoRemedy(cause);
   return new HpcError(
     "HPC_BAD_PATH",
     `path "${printable(root)}" cannot be used: ${cause}`,
     denied
       ? "Run the job as root, or as a user who may read it and search the directories above it."
-      : remedy === undefined
-        ? "Check the spelling, the mount and the permissions."
-        : `${remedy[0]?.toUpperCase()}${remedy.slice(1)}.`,
-    "path",
+      : (errnoRemedy(cause) ?? "Check the spelling, the mount and the permissions."),
+    { key: "path" },
   );
 }
 
@@ -150,7 +147,7 @@ async function refuseThroughSymlink(root: Buffer, outer: Buffer): Promise<void> 
       "HPC_BAD_PATH",
       `path "${printable(root)}" lies inside path ${printable(outer)} by name only: ${printable(root.subarray(0, end))} is a symbolic link`,
       "Write the directory that the link leads to.",
-      "path",
+      { key: "path" },
     );
   }
 }

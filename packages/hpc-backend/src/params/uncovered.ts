@@ -1,5 +1,5 @@
 import { opendir } from "node:fs/promises";
-import { causeOf } from "../errors";
+import { causeOf } from "@podheitor/hpc-base";
 import { printable } from "../printable";
 
 /** Names that one message holds. */

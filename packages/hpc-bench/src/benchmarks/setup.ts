@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { statfsSync } from "node:fs";
 import type { Contestant } from "../contest";
-import { BenchError } from "../errors";
+import { HpcError } from "../errors";
 import type { Making } from "../making";
 import { directoriesOf, type Shape } from "../trees";
 
@@ -119,9 +119,9 @@ export async function remove(...paths: readonly string[]): Promise<void> {
   });
   const [code, killed] = (await once(rm, "close")) as [number | null, string | null];
   if (code !== 0)
-    throw new BenchError(
+    throw new HpcError(
       "HPC_BENCH_FAILED",
       `rm ended with ${killed ?? code}`,
-      `Remove it: ${paths.join(" ")}`,
+      `Remove it: ${paths.join(" ")}.`,
     );
 }

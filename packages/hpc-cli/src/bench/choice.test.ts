@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { UsageError } from "../errors";
+import { HpcError } from "@podheitor/hpc-base";
 import { casesChosen } from "./choice";
 
 const NAMES = ["walk-flat", "file-daemon", "file-daemon-without-tls"];
@@ -14,5 +14,5 @@ test.each([
 });
 
 test("a case that is in no name is refused", () => {
-  expect(() => casesChosen(NAMES, "deep")).toThrow(UsageError);
+  expect(() => casesChosen(NAMES, "deep")).toThrow(HpcError);
 });

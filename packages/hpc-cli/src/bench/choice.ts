@@ -1,10 +1,10 @@
 import type { Benchmark } from "@podheitor/hpc-bench";
-import { UsageError } from "../errors";
+import { usageError } from "../errors";
 import { isOurs } from "./run";
 
 /**
  * Whether a contest of these `names` was asked for by the word of --case: its whole name, or else a
- * part of several. Throws UsageError for one that is in none.
+ * part of several. Throws HpcError for one that is in none.
  */
 export function casesChosen(
   names: readonly string[],
@@ -13,12 +13,12 @@ export function casesChosen(
   if (word === undefined) return () => true;
   if (names.includes(word)) return (name) => name === word;
   if (!names.some((name) => name.includes(word)))
-    throw new UsageError(`no contest has "${word}" in its name`, `they are: ${names.join(", ")}`);
+    throw usageError(`no contest has "${word}" in its name`, `They are: ${names.join(", ")}.`);
   return (name) => name.includes(word);
 }
 
 /**
- * Whether a peer was asked for by the words of --peers. Throws UsageError for one that no contest
+ * Whether a peer was asked for by the words of --peers. Throws HpcError for one that no contest
  * has.
  */
 export function peersChosen(
@@ -36,9 +36,9 @@ export function peersChosen(
     (start) => start === "" || !known.some((name) => name.startsWith(start)),
   );
   if (wrong !== undefined)
-    throw new UsageError(
+    throw usageError(
       `--peers: no peer's name begins with "${wrong}"`,
-      `they are: ${known.join("; ")}`,
+      `They are: ${known.join("; ")}.`,
     );
   return (name) => starts.some((start) => name.startsWith(start));
 }

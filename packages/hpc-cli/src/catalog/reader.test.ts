@@ -116,7 +116,7 @@ const processes = () => readFileSync(starts, "utf8").length;
     ]);
     expect(error(verify(join(folder, "empty")))).toEqual([
       1,
-      expect.objectContaining({ code: "HPC_CATALOG", remedy: "install the package sqlite3" }),
+      expect.objectContaining({ code: "HPC_CATALOG", remedy: "Install the package sqlite3." }),
     ]);
   });
 });

@@ -1,6 +1,6 @@
 import { accessSync, constants } from "node:fs";
 import { resolve } from "node:path";
-import { CliError } from "../errors";
+import { HpcError } from "../errors";
 import type { ShardJob } from "../generation/plan";
 import { catalogError, SqliteSession } from "./session";
 
@@ -39,16 +39,16 @@ export class CatalogReader {
   readonly #session: SqliteSession;
 
   /**
-   * @throws CliError HPC_CATALOG when there is no such file, or when it is a database of another
+   * @throws HpcError HPC_CATALOG when there is no such file, or when it is a database of another
    * kind
    */
   constructor(file: string) {
     const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(file)?.[1];
     if (scheme !== undefined)
-      throw new CliError(
+      throw new HpcError(
         "HPC_CATALOG",
         `--catalog ${scheme}://… is not a file, and only catalogs in SQLite are read so far`,
-        "with another database, bconsole's `list jobs` tells the jobs of a tree, `restore jobid=…` restores them, and a Job of type Verify compares them with it",
+        "With another database, bconsole's `list jobs` tells the jobs of a tree, `restore jobid=…` restores them, and a Job of type Verify compares them with it.",
       );
     this.#file = resolve(file);
     try {
@@ -63,7 +63,7 @@ export class CatalogReader {
     this.#session.close();
   }
 
-  /** The given jobs, earliest first. @throws CliError HPC_CATALOG when one is missing */
+  /** The given jobs, earliest first. @throws HpcError HPC_CATALOG when one is missing */
   async jobs(jobIds: readonly number[]): Promise<CatalogJob[]> {
     const found: CatalogJob[] = [];
     const sql = `SELECT JobId, JobStatus, Type, strftime('%s', StartTime, 'utc') FROM Job

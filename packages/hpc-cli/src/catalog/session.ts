@@ -2,7 +2,7 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
-import { CliError } from "../errors";
+import { HpcError } from "../errors";
 
 const BUSY = ".timeout 10000"; // the Director may be writing
 /**
@@ -22,7 +22,7 @@ export class SqliteSession {
 
   /**
    * The rows of one statement, of which none holds a `|` in a column. One question at a time.
-   * @throws CliError HPC_CATALOG
+   * @throws HpcError HPC_CATALOG
    */
   async *rows(sql: string): AsyncGenerator<string[]> {
     let whole = false;
@@ -74,27 +74,27 @@ export class SqliteSession {
     this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   }
 
-  async #failure(): Promise<CliError> {
+  async #failure(): Promise<HpcError> {
     try {
       await this.#ended;
       return catalogError(this.file, this.#stderr.trim() || "sqlite3 ended before it had answered");
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code !== "ENOENT")
         return catalogError(this.file, String(cause));
-      return new CliError(
+      return new HpcError(
         "HPC_CATALOG",
         "there is no sqlite3 program",
-        "install the package sqlite3",
+        "Install the package sqlite3.",
         { cause },
       );
     }
   }
 }
 
-export function catalogError(file: string, why: string): CliError {
-  return new CliError(
+export function catalogError(file: string, why: string): HpcError {
+  return new HpcError(
     "HPC_CATALOG",
     `catalog ${file}: ${why}`,
-    "name the Director's SQLite file, and jobs that it has",
+    "Name the Director's SQLite file, and jobs that it has.",
   );
 }

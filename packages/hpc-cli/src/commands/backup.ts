@@ -2,7 +2,7 @@ import type { BackupSummary, FilteredBy, JobEvents } from "@podheitor/hpc-backen
 import type { Argv, InferredOptionTypes } from "yargs";
 import { toText } from "../bytes";
 import type { Command } from "../command";
-import { CliError, reportOf, UsageError } from "../errors";
+import { HpcError, reportOf, usageError } from "../errors";
 import { Exit } from "../exit";
 import { formatBytes, formatCount, formatSeconds, plural } from "../format";
 import type { Io } from "../io";
@@ -53,22 +53,22 @@ export const backup: Command<Arguments> = {
   async run(args, io) {
     const archive = toText(args.archive, "--archive");
     if (args.shards !== undefined && args.shard !== undefined)
-      throw new UsageError(
+      throw usageError(
         "--shards and --shard exclude each other",
-        "--shards N writes all N archives, --shard K/N one of them",
+        "--shards N writes all N archives, --shard K/N one of them.",
       );
     const shards =
       args.shards === undefined ? undefined : parseShards(args.shards, MAX_CONCURRENT_SHARDS);
     const toStdout = isStdout(archive);
     if (archive === "-" && shards !== undefined)
-      throw new UsageError(
+      throw usageError(
         "--shards cannot write to standard output",
-        "give --archive a file name, or one --shard K/N",
+        "Give --archive a file name, or one --shard K/N.",
       );
     if (toStdout && io.stdout.isTTY === true)
-      throw new UsageError(
+      throw usageError(
         "standard output is a terminal",
-        "send it to a file or a pipe: `… --archive - > FILE`",
+        "Send it to a file or a pipe: `… --archive - > FILE`.",
       );
 
     const pairs = await pairsOf(args, io);
@@ -116,9 +116,9 @@ async function pairsOf(args: Arguments, io: Io): Promise<Pairs> {
 
 function parseSince(text: string): bigint {
   if (!/^-?[0-9]{1,18}$/.test(text))
-    throw new UsageError(
+    throw usageError(
       `--since ${text} is not a time`,
-      "give seconds since 1970, as `date +%s` prints",
+      "Give seconds since 1970, as `date +%s` prints.",
     );
   return BigInt(text);
 }
@@ -164,10 +164,10 @@ async function runAll(
   if (first !== undefined && (jobs.length === 1 || io.signal.aborted)) throw first.error;
   if (first !== undefined) {
     const { message, remedy } = reportOf(first.error);
-    throw new CliError(
+    throw new HpcError(
       "HPC_SHARDS_INCOMPLETE",
       `${failed.length} of ${jobs.length} shards failed (${failed.map((f) => f.archive).join(", ")}): ${message}`,
-      `${remedy.replace(/\.$/, "")}; then repeat the failed ones with --shard K/${jobs.length}`,
+      `${remedy} Then repeat the failed ones with --shard K/${jobs.length}.`,
       { cause: first.error },
     );
   }

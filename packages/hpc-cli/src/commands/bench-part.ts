@@ -2,7 +2,8 @@ import type { Argv, InferredOptionTypes } from "yargs";
 import { scanThreads } from "../bench/threads";
 import { absolutePath, toBytes } from "../bytes";
 import type { Command } from "../command";
-import { UsageError } from "../errors";
+import { usageError } from "../errors";
+
 import { Exit } from "../exit";
 import { json, value, whole } from "../options";
 import { Output } from "../output";
@@ -48,7 +49,7 @@ export const benchPart: Command<Arguments> = {
     if (args.part === "relay") await bench.relay();
     if (args.part === "scan") {
       if (args.path === undefined)
-        throw new UsageError("scan needs --path", "name the directory to walk");
+        throw usageError("scan needs --path", "Name the directory to walk.");
       const threads = scanThreads(args.threads);
       const entries = await bench.scanOnce(absolutePath(toBytes(args.path)), threads, io.signal);
       output.line(String(entries));

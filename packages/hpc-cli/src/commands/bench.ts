@@ -12,7 +12,7 @@ import { runBackups, runContests } from "../bench/run";
 import { scanThreads } from "../bench/threads";
 import { toText } from "../bytes";
 import type { Command } from "../command";
-import { CliError } from "../errors";
+import { HpcError } from "../errors";
 import { Exit } from "../exit";
 import { json, value, whole } from "../options";
 import { Output } from "../output";
@@ -103,10 +103,10 @@ export const bench: Command<Arguments> = {
     if (save !== undefined && !existsSync(save)) await mkdir(save);
     // Its parent must be there: a folder that was made for a mistyped --folder would stay.
     await mkdir(folder).catch((cause: Error) => {
-      throw new CliError(
+      throw new HpcError(
         "HPC_OUTPUT",
         `--folder cannot be used: ${cause.message}`,
-        "name a folder that is there",
+        "Name a folder that is there.",
         {
           cause,
         },

@@ -5,7 +5,7 @@ import type { Argv, InferredOptionTypes } from "yargs";
 import { absolutePath, toBytes, toText } from "../bytes";
 import { jobsIn } from "../catalog/reader";
 import type { Command } from "../command";
-import { CliError, UsageError } from "../errors";
+import { HpcError, usageError } from "../errors";
 import { Exit, type ExitCode } from "../exit";
 import { accuracyOf, namesOfLargest } from "../fileset/accuracy";
 import { check, isLookedAt, needs } from "../fileset/concurrency";
@@ -125,9 +125,9 @@ export const genFileset: Command<Arguments> = {
     if (args["reshard-plan"] !== undefined)
       return printReshardPlan(args, args["reshard-plan"], output, io);
     if (args.output === undefined)
-      throw new UsageError(
+      throw usageError(
         "there is no --output",
-        "name a folder for the files, e.g. --output /etc/bacula/hpc",
+        "Name a folder for the files, e.g. --output /etc/bacula/hpc.",
       );
     const setup = await setupOf(args, io);
     return writeFiles(args, resolve(toText(args.output, "--output")), setup, output, io);
@@ -209,10 +209,10 @@ function checkConfigurations(args: Arguments, files: readonly string[], output: 
   const resources = files.flatMap((file) => {
     const read = readConfiguration(toText(file, "--check"));
     if (isLookedAt(read)) return read;
-    throw new CliError(
+    throw new HpcError(
       "HPC_CONFIGURATION",
       `${file} has no Client, Catalog, Storage or FileDaemon, which are what says how many jobs may run`,
-      "name bacula-dir.conf, bacula-sd.conf or bacula-fd.conf",
+      "Name bacula-dir.conf, bacula-sd.conf or bacula-fd.conf.",
     );
   });
   const findings = check(setup, resources);
@@ -231,9 +231,9 @@ async function printReshardPlan(
 ): Promise<ExitCode> {
   const [from, to] = [shardCount(before, "--reshard-plan"), shardCount(args.shards)];
   if (from === to)
-    throw new UsageError(
+    throw usageError(
       `there are ${from} shards already`,
-      "give the old number to --reshard-plan and the new one to --shards",
+      "Give the old number to --reshard-plan and the new one to --shards.",
     );
   const steps = reshardPlan(prefixFor(args, await keysOf(args, io)), from, to);
   for (const [index, step] of steps.entries()) output.line(`${index + 1}. ${step}`);
@@ -245,14 +245,14 @@ async function setupOf(args: Arguments, io: Io): Promise<Setup> {
   const shards = shardCount(args.shards);
   const topology = topologyOf(args);
   if (args.pool !== undefined && topology === "pool")
-    throw new UsageError(
+    throw usageError(
       "--pool names one Pool, and the topology has one to each shard",
-      "choose --topology max-volume-jobs, or leave --pool out",
+      "Choose --topology max-volume-jobs, or leave --pool out.",
     );
   if (args.pool !== undefined && (args.retention ?? args["volume-bytes"]) !== undefined)
-    throw new UsageError(
+    throw usageError(
       "--retention and --volume-bytes are for generated Pools, and --pool names an existing one",
-      "set them in that Pool",
+      "Set them in that Pool.",
     );
   const keys = await keysOf(args, io);
   const prefix = prefixFor(args, keys);
@@ -307,7 +307,7 @@ async function keysOf(args: Arguments, io: Io): Promise<Params> {
   const keys = await scanPairs(args, io);
   for (const path of pathsIn(keys))
     if (/\/\.\.(\/|$)/.test(path.toString("latin1")))
-      throw new UsageError(`--path ${path} has a ".." component`, "write the directory itself");
+      throw usageError(`--path ${path} has a ".." component`, "Write the directory itself.");
   const more: Pairs = args.strategy === undefined ? [] : [["strategy", Buffer.from(args.strategy)]];
   if (args.tree !== undefined) more.push(["tree", absolutePath(toBytes(args.tree))]);
   for (const other of args["other-path"] ?? [])
@@ -335,10 +335,7 @@ function clientOf(args: Arguments): string {
 function storagesOf(args: Arguments): string[] {
   const names = args.storage.split(",").map((name) => name.trim());
   if (names.includes(""))
-    throw new UsageError(
-      `--storage ${args.storage} has an empty name`,
-      "write --storage File1,File2",
-    );
+    throw usageError(`--storage ${args.storage} has an empty name`, "Write --storage File1,File2.");
   return names;
 }
 
@@ -350,9 +347,9 @@ function topologyOf(args: Arguments): Topology {
 
 function shardCount(text: string | undefined, option = "--shards"): number {
   if (text === undefined)
-    throw new UsageError(
+    throw usageError(
       `there is no ${option}`,
-      `give a number of shards, e.g. ${option} 4; podheitor-hpc backup's --shards has the same meaning`,
+      `Give a number of shards, e.g. ${option} 4; podheitor-hpc backup's --shards has the same meaning.`,
     );
   return whole(text, option, 1, 1024);
 }
@@ -364,9 +361,9 @@ function directive(
   example: string,
 ): string | undefined {
   if (text !== undefined && !form.test(text))
-    throw new UsageError(
+    throw usageError(
       `${option} ${JSON.stringify(text)} is not understood`,
-      `write it as in ${option} '${example}'`,
+      `Write it as in ${option} '${example}'.`,
     );
   return text;
 }

@@ -3,7 +3,7 @@ import { EntryFlag } from "@podheitor/hpc-ptcomm";
 import type { Argv, InferredOptionTypes } from "yargs";
 import { toText } from "../bytes";
 import type { Command } from "../command";
-import { UsageError } from "../errors";
+import { usageError } from "../errors";
 import { escapeName } from "../escape";
 import { Exit } from "../exit";
 import { jsonName, type Listed, listLine, typeName } from "../listing";
@@ -43,7 +43,7 @@ export const list: Command<Arguments> = {
 
   async run(args, io) {
     if (args.null && args.json)
-      throw new UsageError("--null and --json exclude each other", "give one of them");
+      throw usageError("--null and --json exclude each other", "Give one of them.");
     const output = new Output(io, args.json);
     const render = args.json
       ? jsonLine

@@ -11,7 +11,7 @@ import {
 import type { Argv, InferredOptionTypes } from "yargs";
 import { toText } from "../bytes";
 import { addCommand, type Chosen, type Command } from "../command";
-import { UsageError } from "../errors";
+import { usageError } from "../errors";
 import { Exit } from "../exit";
 import { json, value } from "../options";
 import { Output } from "../output";
@@ -61,7 +61,7 @@ const install: Command<InferredOptionTypes<typeof installOptions>> = {
     const output = new Output(io, args.json);
     const stall = args["stall-limit"];
     if (stall !== undefined && !/^[1-9][0-9]{0,4}$/.test(stall))
-      throw new UsageError(`--stall-limit ${stall} is not a number of seconds`, "give 1 to 86400");
+      throw usageError(`--stall-limit ${stall} is not a number of seconds`, "Give 1 to 86400.");
     const absolute = (option: "plugin-dir" | "plugin" | "backend" | "node") => {
       const given = args[option];
       return given === undefined ? undefined : resolve(toText(given, `--${option}`));

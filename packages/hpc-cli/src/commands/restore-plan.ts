@@ -2,7 +2,7 @@ import type { Argv, InferredOptionTypes } from "yargs";
 import { toText } from "../bytes";
 import { jobsIn } from "../catalog/reader";
 import type { Command } from "../command";
-import { CliError, UsageError } from "../errors";
+import { HpcError, usageError } from "../errors";
 import { Exit } from "../exit";
 import { checkPrefix } from "../fileset/names";
 import { type GenerationPlan, planGeneration, restoreCommand } from "../generation/plan";
@@ -50,17 +50,17 @@ export const restorePlan: Command<Arguments> = {
     const jobs = await jobsIn(toText(args.catalog, "--catalog"), prefix);
     const plan = planGeneration(prefix, jobs, before);
     if (plan === undefined)
-      throw new CliError(
+      throw new HpcError(
         "HPC_NO_GENERATION",
         `${args.catalog} has no good backup of ${prefix}-K-of-N by ${timeText(before)}`,
-        "check --job-prefix, and whether all jobs have run",
+        "Check --job-prefix, and whether all jobs have run.",
       );
     for (const text of plan.warnings) output.message("warning", text);
     if (plan.missing.length > 0)
-      throw new CliError(
+      throw new HpcError(
         "HPC_SHARD_MISSING",
         `the tree is not complete: no good Full of ${plan.missing.join(", ")} by ${timeText(before)}`,
-        "run these jobs, or choose another --before",
+        "Run these jobs, or choose another --before.",
       );
     const command = restoreCommand(plan, { where: args.where, restoreJob: args["restore-job"] });
     print(plan, command, output);
@@ -99,9 +99,9 @@ function parseTime(text: string): number {
   const written = match?.[1] ?? "";
   // Date takes the 31st of February for the 3rd of March.
   if (Number.isNaN(time) || !timeText(time / 1000).startsWith(written))
-    throw new UsageError(
+    throw usageError(
       `--before ${JSON.stringify(text)} is not a time`,
-      "write epoch seconds or '2026-05-01 06:00:00'",
+      "Write epoch seconds or '2026-05-01 06:00:00'.",
     );
   return Math.floor(time / 1000);
 }

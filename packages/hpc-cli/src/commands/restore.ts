@@ -2,7 +2,7 @@ import type { RestoreSummary } from "@podheitor/hpc-backend";
 import type { Argv, InferredOptionTypes } from "yargs";
 import { toBytes, toText } from "../bytes";
 import type { Command } from "../command";
-import { UsageError } from "../errors";
+import { usageError } from "../errors";
 import { Exit } from "../exit";
 import { formatBytes, formatCount, formatSeconds, plural } from "../format";
 import { readNames } from "../names-file";
@@ -66,9 +66,9 @@ export const restore: Command<Arguments> = {
     const archives = args.archive.map((archive) => toText(archive, "--archive"));
     const list = args["files-from"];
     if ([...archives, list].filter((file) => file === "-").length > 1)
-      throw new UsageError(
+      throw usageError(
         "standard input can be read once",
-        "give - once, for an archive or for --files-from",
+        "Give - once, for an archive or for --files-from.",
       );
     const patterns = (args.pattern ?? []).map(toBytes);
     const names = list === undefined ? [] : await readNames(toText(list, "--files-from"), io.stdin);

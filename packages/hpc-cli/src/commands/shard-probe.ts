@@ -4,7 +4,7 @@ import { MAX_SHARDS } from "@podheitor/hpc-shard";
 import type { Argv, InferredOptionTypes } from "yargs";
 import { toText } from "../bytes";
 import type { Command } from "../command";
-import { CliError } from "../errors";
+import { HpcError } from "../errors";
 import { Exit } from "../exit";
 import type { Io } from "../io";
 import { json, value } from "../options";
@@ -75,10 +75,10 @@ async function writable(svg: string): Promise<string> {
 }
 
 function refuse(file: string, cause: Error): never {
-  throw new CliError(
+  throw new HpcError(
     "HPC_OUTPUT",
     `--svg ${file} cannot be written: ${cause.message}`,
-    "name a file in a folder that is there, with room",
+    "Name a file in a folder that is there, with room.",
     {
       cause,
     },
@@ -86,7 +86,7 @@ function refuse(file: string, cause: Error): never {
 }
 
 /**
- * Throws UsageError for options that make no sense, before anything is scanned; rejects as `survey`
+ * Throws HpcError for options that make no sense, before anything is scanned; rejects as `survey`
  * does.
  */
 async function probe(args: Arguments, io: Io, output: Output): Promise<ShardReport> {

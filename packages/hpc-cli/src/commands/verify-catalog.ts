@@ -1,7 +1,7 @@
 import { toBytes, toText } from "../bytes";
 import { CatalogReader } from "../catalog/reader";
 import { verifyCatalog } from "../catalog/verify";
-import { UsageError } from "../errors";
+import { usageError } from "../errors";
 import { escapeName, escapeText } from "../escape";
 import { Exit, type ExitCode } from "../exit";
 import { formatCount, formatSeconds, plural } from "../format";
@@ -55,7 +55,7 @@ async function compare(
 ): Promise<ExitCode> {
   const jobs = await reader.jobs(jobIds);
   for (const { jobId, status, type } of jobs) {
-    if (type !== "B") throw new UsageError(`job ${jobId} is no backup`, "name backup jobs");
+    if (type !== "B") throw usageError(`job ${jobId} is no backup`, "Name backup jobs.");
     if (!OK.includes(status))
       output.message("warning", `job ${jobId} did not end well (${status})`);
   }
@@ -88,9 +88,9 @@ async function compare(
 
 function jobIdsOf(text: string): number[] {
   if (!/^[1-9]\d{0,9}(,[1-9]\d{0,9})*$/.test(text))
-    throw new UsageError(
+    throw usageError(
       text === "" ? "--catalog needs --jobid" : `--jobid ${text} is not a number`,
-      "give --jobid as 12 or 12,13,14",
+      "Give --jobid as 12 or 12,13,14.",
     );
   return [...new Set(text.split(",").map(Number))];
 }

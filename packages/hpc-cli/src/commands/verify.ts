@@ -4,7 +4,7 @@ import type { Argv, InferredOptionTypes } from "yargs";
 import { toText } from "../bytes";
 import type { Command } from "../command";
 import { declareTypesOf } from "../declared-types";
-import { UsageError } from "../errors";
+import { usageError } from "../errors";
 import { escapeName, escapeText } from "../escape";
 import { Exit } from "../exit";
 import { formatBytes, formatCount, formatSeconds, plural } from "../format";
@@ -56,15 +56,15 @@ export const verify: Command<Arguments> = {
   async run(args, io) {
     const { catalog, archive } = args;
     if ((catalog === undefined) === (archive === undefined))
-      throw new UsageError(
+      throw usageError(
         "say what to compare with",
-        "give either --archive FILE or --catalog FILE --jobid N",
+        "Give either --archive FILE or --catalog FILE --jobid N.",
       );
     const foreign = catalog === undefined ? "sample-names" : "sample";
     if (args[foreign] !== undefined)
-      throw new UsageError(
+      throw usageError(
         `--${foreign} does not go with --${catalog === undefined ? "archive" : "catalog"}`,
-        "--sample N takes one name in N of an archive, --sample-names N takes N names of a catalog",
+        "--sample N takes one name in N of an archive, --sample-names N takes N names of a catalog.",
       );
     if (catalog !== undefined) return runVerifyCatalog({ ...args, catalog }, io);
     const output = new Output(io, args.json);
@@ -106,9 +106,9 @@ export const verify: Command<Arguments> = {
 
 function parseSample(text: string): number {
   if (!/^[1-9][0-9]{0,8}$/.test(text))
-    throw new UsageError(
+    throw usageError(
       `--sample ${text} is not a number`,
-      "give 1000 to compare one name in a thousand",
+      "Give 1000 to compare one name in a thousand.",
     );
   return Number(text);
 }

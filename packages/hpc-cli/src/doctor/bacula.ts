@@ -31,7 +31,7 @@ export async function daemon(
       : missing(
           name,
           "not found",
-          "install the File Daemon (package bacula-fd) to back up with Bacula; archives work without it",
+          "Install the File Daemon (package bacula-fd) to back up with Bacula; archives work without it.",
         );
   const text = await outputOf(file, ["-?"]);
   const version = /Version:\s*(\d+\.\d+\S*)/.exec(text ?? "")?.[1];
@@ -39,13 +39,13 @@ export async function daemon(
     return missing(
       name,
       `${file} does not say its version`,
-      `run \`${file} -?\` and mend what it complains of`,
+      `Run \`${file} -?\` and mend what it complains of.`,
     );
   if (SUPPORTED.test(`${version}.`)) return ok(name, `${version} (${file})`);
   return failed(
     name,
     `${version} (${file}) is not a release that the plugin knows`,
-    "use Bacula 9.6, 11, 13 or 15",
+    "Use Bacula 9.6, 11, 13 or 15.",
   );
 }
 
@@ -71,13 +71,17 @@ export async function installation(
       failed(
         "plugin directory",
         `${directory} does not exist, the File Daemon will not start`,
-        `mkdir -p ${directory}`,
+        `Run \`mkdir -p ${directory}\`.`,
       ),
     ];
   if (!existsSync(join(directory, PLUGIN_NAME)))
     return [
       found,
-      missing("plugin", "not installed", `podheitor-hpc plugin install --plugin-dir ${directory}`),
+      missing(
+        "plugin",
+        "not installed",
+        `Run \`podheitor-hpc plugin install --plugin-dir ${directory}\`.`,
+      ),
     ];
   const { checks } = await checkPlugin(join(directory, PLUGIN_NAME));
   const bad = checks.filter((check) => !check.ok);
@@ -89,7 +93,7 @@ export async function installation(
       failed(
         `plugin ${check.name}`,
         check.detail,
-        check.remedy ?? "run `podheitor-hpc plugin check`",
+        check.remedy ?? "Run `podheitor-hpc plugin check`.",
       ),
     ),
   ];
@@ -102,7 +106,7 @@ function fromConfig(configs: readonly string[]): string | Finding {
     return missing(
       name,
       "no bacula-fd.conf found",
-      "give --plugin-dir if the File Daemon is configured elsewhere",
+      "Give --plugin-dir if the File Daemon is configured elsewhere.",
     );
   try {
     const directory = pluginDirectoryOf(readFileSync(config, "utf8"));
@@ -110,9 +114,9 @@ function fromConfig(configs: readonly string[]): string | Finding {
     return missing(
       name,
       `${config} has none`,
-      "add `Plugin Directory = /usr/lib/bacula` to its FileDaemon resource and restart the File Daemon",
+      "Add `Plugin Directory = /usr/lib/bacula` to its FileDaemon resource and restart the File Daemon.",
     );
   } catch (error) {
-    return missing(name, (error as Error).message, "run the doctor as root");
+    return missing(name, (error as Error).message, "Run the doctor as root.");
   }
 }

@@ -18,7 +18,7 @@ describe("the machine", () => {
     expect(node("22.1.0").status).toBe("ok");
     expect(node("20.11.1")).toMatchObject({
       status: "failed",
-      remedy: "install Node 20.12 or later",
+      remedy: "Install Node 20.12 or later.",
     });
     expect(node("18.20.0").status).toBe("failed");
   });

@@ -1,3 +1,4 @@
+import type { Sentence } from "@podheitor/hpc-base";
 /** One line of the doctor's report. */
 export interface Finding {
   readonly name: string;
@@ -8,17 +9,17 @@ export interface Finding {
   readonly status: "ok" | "missing" | "failed";
   readonly detail: string;
   /** What to do; never with `ok`. */
-  readonly remedy?: string;
+  readonly remedy?: Sentence;
 }
 
 export function ok(name: string, detail: string): Finding {
   return { name, status: "ok", detail };
 }
 
-export function missing(name: string, detail: string, remedy: string): Finding {
+export function missing(name: string, detail: string, remedy: Sentence): Finding {
   return { name, status: "missing", detail, remedy };
 }
 
-export function failed(name: string, detail: string, remedy: string): Finding {
+export function failed(name: string, detail: string, remedy: Sentence): Finding {
   return { name, status: "failed", detail, remedy };
 }

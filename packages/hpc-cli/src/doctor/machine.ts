@@ -28,14 +28,18 @@ export function node(version: string = process.versions.node): Finding {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   if (major > NODE_MINIMUM[0] || (major === NODE_MINIMUM[0] && minor >= NODE_MINIMUM[1]))
     return ok("node", version);
-  return failed("node", `${version} is too old`, `install Node ${NODE_MINIMUM.join(".")} or later`);
+  return failed(
+    "node",
+    `${version} is too old`,
+    `Install Node ${NODE_MINIMUM.join(".")} or later.`,
+  );
 }
 
 export async function compiler(command = process.env["CC"] ?? "cc"): Promise<Finding> {
   const cc = await outputOf(command, ["--version"]);
   const make = await outputOf("make", ["--version"]);
   const remedy =
-    "`apt-get install gcc make libc6-dev`; needed only to build the native engine and the plugin";
+    "Run `apt-get install gcc make libc6-dev`: needed only to build the native engine and the plugin.";
   if (cc === undefined) return missing("C compiler", `${command} cannot be run`, remedy);
   if (make === undefined) return missing("C compiler", "make cannot be run", remedy);
   return ok("C compiler", cc.split("\n")[0] ?? command);
@@ -49,7 +53,7 @@ export function openFiles(limits = readFileSync("/proc/self/limits", "utf8")): F
   return missing(
     "open files",
     detail,
-    `raise it to ${NOFILE_ADVISED}: \`ulimit -n\`, or LimitNOFILE= in the File Daemon's unit`,
+    `Raise it to ${NOFILE_ADVISED}: \`ulimit -n\`, or LimitNOFILE= in the File Daemon's unit.`,
   );
 }
 
@@ -59,7 +63,7 @@ export function pipeSize(text = readFileSync("/proc/sys/fs/pipe-max-size", "utf8
   return missing(
     "pipe size",
     formatBytes(bytes),
-    `sysctl -w fs.pipe-max-size=${PIPE_ADVISED}: with small pipes the File Daemon and the backend wait for each other`,
+    `Run \`sysctl -w fs.pipe-max-size=${PIPE_ADVISED}\`: with small pipes the File Daemon and the backend wait for each other.`,
   );
 }
 
@@ -97,7 +101,7 @@ export function filesystem(path: Buffer, shown: string): Finding {
     return missing(
       name,
       `${shown}: ${(error as Error).message}`,
-      "check the spelling, the mount and the permissions",
+      "Check the spelling, the mount and the permissions.",
     );
   }
 }
@@ -110,6 +114,6 @@ export function server(role = serverRole()): Finding {
   return missing(
     name,
     role,
-    "run the File Daemon on a client: here the backup takes memory and disk time from every client",
+    "Run the File Daemon on a client: here the backup takes memory and disk time from every client.",
   );
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { CliError } from "../errors";
+import type { Sentence } from "@podheitor/hpc-base";
+import { HpcError } from "../errors";
 
 /** A directive: its name as Bacula compares it (lower case, no blanks), and where it stands. */
 export interface Directive {
@@ -25,7 +26,7 @@ export type Include = (name: string, from: string, line: number) => string;
 const MAX_DEPTH = 16;
 
 /**
- * Reads a configuration file and what it includes. `@|command` is not run. @throws CliError
+ * Reads a configuration file and what it includes. `@|command` is not run. @throws HpcError
  * HPC_CONFIGURATION
  */
 export function readConfiguration(file: string): Resource[] {
@@ -33,10 +34,10 @@ export function readConfiguration(file: string): Resource[] {
     try {
       return readFileSync(name, "latin1");
     } catch (error) {
-      throw new CliError(
+      throw new HpcError(
         "HPC_CONFIGURATION",
         `${from}${(error as Error).message}`,
-        "check the name and its permissions",
+        "Check the name and its permissions.",
       );
     }
   };
@@ -47,7 +48,7 @@ export function readConfiguration(file: string): Resource[] {
         from,
         line,
         "what a program prints (@|) is not read",
-        "save its output in a file and include that",
+        "Save its output in a file and include that.",
       );
     return read(resolve(name), `${from}:${line}: `);
   });
@@ -55,7 +56,7 @@ export function readConfiguration(file: string): Resource[] {
 
 /**
  * The resources of a Bacula configuration, nested ones flattened into the one they stand in. Knows
- * comments, quotes, `;`, `@file` and names in any case with any blanks. @throws CliError
+ * comments, quotes, `;`, `@file` and names in any case with any blanks. @throws HpcError
  * HPC_CONFIGURATION with file and line
  */
 export function parseConfiguration(text: string, file: string, include: Include): Resource[] {
@@ -69,14 +70,14 @@ export function parseConfiguration(text: string, file: string, include: Include)
       if (open === undefined) open = { type: token.text, file, line, directives: [], depth: 1 };
       else open.depth++;
     } else if (token.kind === "close") {
-      if (open === undefined) throw bad(file, line, "a } without its {", "count the braces");
+      if (open === undefined) throw bad(file, line, "a } without its {", "Count the braces.");
       if (--open.depth === 0) {
         const { depth, ...resource } = open;
         resources.push(resource);
         open = undefined;
       }
     } else if (open === undefined) {
-      throw bad(file, line, `${token.key} = stands outside a resource`, "put it within { }");
+      throw bad(file, line, `${token.key} = stands outside a resource`, "Put it within { }.");
     } else {
       open.directives.push({ key: token.key, value: token.text, file, line });
     }
@@ -86,7 +87,7 @@ export function parseConfiguration(text: string, file: string, include: Include)
       open.file,
       open.line,
       `the ${open.type} resource is never closed`,
-      "count the braces",
+      "Count the braces.",
     );
   return resources;
 }
@@ -103,7 +104,7 @@ function* expanded(text: string, file: string, include: Include, depth: number):
         file,
         statement.line,
         `${MAX_DEPTH} files within each other`,
-        "does a file include itself?",
+        "Check whether a file includes itself.",
       );
     else
       yield* expanded(
@@ -153,7 +154,7 @@ function* statements(text: string, file: string): Generator<Statement> {
         if (text[at] === "\n") line++;
         word += text[at] ?? "";
       }
-      if (at >= text.length) throw bad(file, opened, "a quote is never closed", "close it");
+      if (at >= text.length) throw bad(file, opened, "a quote is never closed", "Close it.");
     } else if (char === "#") {
       while (at + 1 < text.length && text[at + 1] !== "\n") at++;
     } else if (char === "=" && key === undefined) {
@@ -180,6 +181,6 @@ function* statements(text: string, file: string): Generator<Statement> {
   if (last !== undefined) yield last;
 }
 
-function bad(file: string, line: number, what: string, remedy: string): CliError {
-  return new CliError("HPC_CONFIGURATION", `${file}:${line}: ${what}`, remedy);
+function bad(file: string, line: number, what: string, remedy: Sentence): HpcError {
+  return new HpcError("HPC_CONFIGURATION", `${file}:${line}: ${what}`, remedy);
 }

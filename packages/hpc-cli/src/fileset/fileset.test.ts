@@ -293,7 +293,7 @@ describe("gen-fileset", () => {
     async (size) => {
       const refused = {
         code: 2,
-        stderr: expect.stringContaining("is no size: write bytes, or a number with k, m, g or t"),
+        stderr: expect.stringContaining("is no size. Write bytes, or a number with k, m, g or t"),
       };
       expect(await generated(newFolder(), `--volume-bytes=${size}`)).toMatchObject(refused);
       expect(

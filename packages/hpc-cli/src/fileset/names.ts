@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { UsageError } from "../errors";
+import { usageError } from "../errors";
 
 /** Bacula's names have at most 127 bytes, and a job that runs gets 24 more for its date. */
 export const MAX_PREFIX = 64;
@@ -21,9 +21,9 @@ export function prefixOf(path: Buffer): string {
 /** A prefix that the operator gave. */
 export function checkPrefix(prefix: string): string {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(prefix) || prefix.length > MAX_PREFIX)
-    throw new UsageError(
+    throw usageError(
       `--job-prefix ${JSON.stringify(prefix)} cannot begin the name of a Bacula resource`,
-      `use up to ${MAX_PREFIX} letters, digits, '-', '_' and '.', beginning with a letter or digit`,
+      `Use up to ${MAX_PREFIX} letters, digits, '-', '_' and '.', beginning with a letter or digit.`,
     );
   return prefix;
 }

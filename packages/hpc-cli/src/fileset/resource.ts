@@ -1,4 +1,4 @@
-import { UsageError } from "../errors";
+import { usageError } from "../errors";
 
 /*
  * Bacula's configuration text. Paths are bytes, so text is kept as latin1 strings, one character to
@@ -13,9 +13,9 @@ export function quoted(bytes: Buffer | string, what: string): string {
   const text =
     typeof bytes === "string" ? Buffer.from(bytes).toString("latin1") : bytes.toString("latin1");
   if (/[\n\r\0]/.test(text))
-    throw new UsageError(
+    throw usageError(
       `${what} holds a newline or a NUL, which Bacula's configuration cannot say`,
-      "name the directory above it",
+      "Name the directory above it.",
     );
   return `"${text.replace(/[\\"]/g, "\\$&")}"`;
 }

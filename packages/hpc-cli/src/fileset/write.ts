@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createTwoFilesPatch } from "diff";
-import { CliError } from "../errors";
+import { HpcError } from "../errors";
 import { shardInName } from "./names";
 
 const HEAD =
@@ -30,7 +30,7 @@ export function withHead(text: string): string {
   return `${HEAD}\n# checksum ${checksum(text)}\n\n${text}`;
 }
 
-/** Looks at what lies in `folder`. @throws CliError HPC_OUTPUT when a file cannot be read */
+/** Looks at what lies in `folder`. @throws HpcError HPC_OUTPUT when a file cannot be read */
 export function plan(folder: string, files: ReadonlyMap<string, string>): Planned[] {
   return [...files].map(([name, body]) => {
     const path = join(folder, name);
@@ -63,16 +63,16 @@ export function leftovers(folder: string, prefix: string, count: number): string
 }
 
 /**
- * Writes the new and the changed ones, each at once under its name. @throws CliError HPC_OUTPUT,
+ * Writes the new and the changed ones, each at once under its name. @throws HpcError HPC_OUTPUT,
  * HPC_EDITED: then nothing was written
  */
 export function write(folder: string, planned: readonly Planned[], force: boolean): void {
   const edited = planned.filter(({ state }) => state === "edited");
   if (edited.length > 0 && !force)
-    throw new CliError(
+    throw new HpcError(
       "HPC_EDITED",
       `${edited.map(({ path }) => path).join(", ")}: edited since gen-fileset wrote ${edited.length === 1 ? "it" : "them"}`,
-      "look at the difference with --diff; overwrite with --force",
+      "Look at the difference with --diff; overwrite with --force.",
     );
   attempt(folder, () => mkdirSync(folder, { recursive: true }));
   for (const { path, text } of planned.filter(({ state }) => state !== "same"))
@@ -128,11 +128,11 @@ function attempt(path: string, work: () => void): void {
   }
 }
 
-function unusable(path: string, error: unknown): CliError {
+function unusable(path: string, error: unknown): HpcError {
   const why = error instanceof Error ? error.message : String(error);
-  return new CliError(
+  return new HpcError(
     "HPC_OUTPUT",
     `${path} cannot be used: ${why}`,
-    "choose another folder with --output, or mend its permissions",
+    "Choose another folder with --output, or mend its permissions.",
   );
 }

@@ -136,7 +136,7 @@ test("shard-probe takes as many shards as the key of a job", async () => {
   expect(said.shards).toHaveLength(1024);
   expect(await runCommand(["shard-probe", "--path", tree, "--shards", "1025"])).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining("give a number from 1 to 1024"),
+    stderr: expect.stringContaining("Give a number from 1 to 1024"),
   });
 });
 

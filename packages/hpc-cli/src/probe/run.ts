@@ -1,6 +1,6 @@
 import type { Surveyed } from "@podheitor/hpc-backend";
 import type { Shard } from "@podheitor/hpc-shard";
-import { UsageError } from "../errors";
+import { usageError } from "../errors";
 import type { Io } from "../io";
 import { value } from "../options";
 import type { Output } from "../output";
@@ -65,6 +65,6 @@ export async function survey(
 function positive(text: string, option: string): number {
   const number = /^\d{1,12}(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
   if (!(number > 0))
-    throw new UsageError(`${option} ${text} is no number above 0`, `write it as in ${option} 1000`);
+    throw usageError(`${option} ${text} is no number above 0`, `Write it as in ${option} 1000.`);
   return number;
 }

@@ -1,6 +1,6 @@
 import { randomInt } from "node:crypto";
 import { parseShard, type Shard } from "@podheitor/hpc-shard";
-import { UsageError } from "../errors";
+import { usageError } from "../errors";
 
 /** An estimate; the truth lies within `plusMinus` of it 19 times in 20. */
 export interface Estimate {
@@ -144,15 +144,15 @@ export function parseSample(text: string, strategy: string | undefined, shards: 
     return { index: randomInt(count), count };
   }
   const remedy =
-    "write --sample 20 for about one entry of twenty (2 to 999), or --sample 7/23 for one part of 23";
+    "Write --sample 20 for about one entry of twenty (2 to 999), or --sample 7/23 for one part of 23.";
   let sample: Shard;
   try {
     sample = parseShard(text);
   } catch {
-    throw new UsageError(`--sample ${text} is no sample`, remedy);
+    throw usageError(`--sample ${text} is no sample`, remedy);
   }
   if (sample.count < 2 || !fits(sample.count))
-    throw new UsageError(
+    throw usageError(
       `--sample ${text}: ${sample.count} parts have a divisor in common with the shards, so the sample would be of some of them only`,
       remedy,
     );

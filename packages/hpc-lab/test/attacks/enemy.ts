@@ -2,8 +2,8 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { LabError } from "../../src";
 import { command } from "../../src/command";
+import { labError } from "../../src/errors";
 import { until } from "../../src/wait";
 import { scratch } from "../support";
 
@@ -50,7 +50,7 @@ export class Enemy {
       limit,
       () => {
         if (child.exitCode !== null)
-          throw new LabError("HPC_LAB_DAEMON", enemy.#complained, "see its words");
+          throw labError("HPC_LAB_DAEMON", enemy.#complained, "See its words.");
         return enemy.#said.startsWith("ready");
       },
     );
@@ -64,7 +64,7 @@ export class Enemy {
     await closed;
     const acted = /^acted (\d+)$/m.exec(this.#said)?.[1];
     if (acted === undefined)
-      throw new LabError("HPC_LAB_COMMAND", `the attacker: ${this.#complained}`, "see its words");
+      throw labError("HPC_LAB_COMMAND", `the attacker: ${this.#complained}`, "See its words.");
     return Number(acted);
   }
 }
