@@ -55,6 +55,6 @@ void waits_count(struct scan *s, const struct waits_moment *begin)
         kept = busy;
     set(&s->waited.records, get(&s->waited.records) + took);
     if (kept > 0)
-        set(&s->waited.kept, get(&s->waited.kept) +
-                                 (int64_t)((double)took * (double)kept / (double)busy));
+        set(&s->waited.kept,
+            get(&s->waited.kept) + (int64_t)((double)took * (double)kept / (double)busy));
 }
