@@ -1,16 +1,20 @@
 // npm test: everything that this machine can run. It says what it skips and why; with
 // --require-lab, or CI=true in the environment, nothing may be skipped (the lab is then installed).
-// --long adds what takes longer than CI should.
+// --long adds what takes longer than CI should. --changed is for a person at work: it builds, and
+// runs the C suites and the unit tests that concern what differs from main.
 // The last line is `N passed, N failed`.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { changedFiles, concerned } from "./changed.mjs";
 import { has, install, installIsDue, requireTools, root, run, say } from "./steps.mjs";
 
-const known = ["--require-lab", "--long"];
+const known = ["--require-lab", "--long", "--changed"];
 const unknown = process.argv.slice(2).filter((word) => !known.includes(word));
 if (unknown.length > 0) {
-  say(`unknown: ${unknown.join(" ")}; usage: npm test [-- --require-lab] [-- --long]`);
+  say(
+    `unknown: ${unknown.join(" ")}; usage: npm test [-- --require-lab] [-- --long] [-- --changed]`,
+  );
   process.exit(2);
 }
 const requireLab = process.argv.includes("--require-lab") || process.env.CI === "true";
@@ -58,14 +62,18 @@ async function step(name, work, { limit, count } = {}) {
   return code === 0;
 }
 
-/** Runs steps in their order, as many at a time as there are processors. */
-async function sideBySide(steps) {
+/** Runs steps in their order, `lanes` at a time. */
+async function sideBySide(steps, lanes) {
   const left = [...steps];
   const lane = async () => {
     for (let next = left.shift(); next; next = left.shift()) await next();
   };
-  await Promise.all(Array.from({ length: availableParallelism() }, lane));
+  await Promise.all(Array.from({ length: lanes }, lane));
 }
+
+const cSuite = (suite) => () =>
+  step(`C tests, ${suite}`, ["make", "-s", "-C", `shim-c/${suite}`, "test"]);
+const check = (name) => () => step(name, ["npm", "run", "-s", name]);
 
 /** A jest run, counted test by test from its own report. */
 function jest(name, words, limit) {
@@ -119,9 +127,9 @@ async function readyReleases() {
 
 /**
  * libFuzzer over the C parts that read foreign bytes: ten seconds a target, half an hour with
- * --long; two at a time.
+ * --long.
  */
-async function fuzz() {
+async function fuzz(lanes) {
   if (!["clang-14", "clang"].some(has)) {
     skipped.push("fuzzing: no clang (Debian: apt-get install clang-14 libclang-rt-14-dev)");
     return;
@@ -137,7 +145,7 @@ async function fuzz() {
   ];
   const long = env.PODHEITOR_HPC_LONG === "1";
   const seconds = long ? 1800 : 10;
-  const argv = ["make", "-s", "-j2", "-C", "shim-c/fuzz", `FUZZ_SECONDS=${seconds}`];
+  const argv = ["make", "-s", `-j${lanes}`, "-C", "shim-c/fuzz", `FUZZ_SECONDS=${seconds}`];
   if (!long) argv.push("FUZZ_FLAGS=-seed=1"); // the same each time
   const words = targets.flatMap((name) => [`replay-${name}`, `fuzz-${name}`]);
   await step("fuzzing", [...argv, ...words], { limit: (seconds * targets.length + 600) * 1000 });
@@ -152,32 +160,55 @@ function end(code) {
 requireTools();
 mkdirSync(logs, { recursive: true });
 if (installIsDue() && !(await step("npm packages", install))) end(1);
-if (!(await step("build", ["npm", "run", "-s", "build"]))) end(1); // nothing below means anything without it
-
-// The longest first, so that no processor waits for the last one.
-const suites = ["scan", "fd-plugin", "restore", "path", "ptcomm", "labfs"];
-await sideBySide([
-  ...suites.map(
-    (suite) => () => step(`C tests, ${suite}`, ["make", "-s", "-C", `shim-c/${suite}`, "test"]),
-  ),
-  ...["typecheck", "edges", "c-map", "dead-code", "lint", "format:c"].map(
-    (check) => () => step(check, ["npm", "run", "-s", check]),
-  ),
-]);
-if (!existsSync("/usr/include/fuse3/fuse.h"))
-  skipped.push("labfs: no fuse3/fuse.h (Debian: apt-get install libfuse3-dev fuse3)");
-await fuzz();
-await jest("unit tests", [], 900_000);
-const releases = await readyReleases();
+if (process.argv.includes("--changed")) await changed();
+// Installing waits for downloads.
+const [built, releases] = await Promise.all([build(), readyReleases()]);
+if (!built) end(1); // nothing below means anything without it
 if (releases.length > 0 && process.getuid() !== 0) skipped.push("system tests: they need root");
-else if (releases.length > 0) {
-  env.HPC_LAB_RELEASES = releases.join(",");
-  const limit = env.PODHEITOR_HPC_LONG === "1" ? 7_200_000 : 1_800_000;
-  await jest("system tests", ["--config", "packages/hpc-lab/jest.lab.config.cjs"], limit);
-}
+const lab = releases.length > 0 && process.getuid() === 0;
+// System tests wait more than they work: they leave all processors but one, or what they do not use
+// of them.
+const tasks = [computing(lab ? Math.max(1, availableParallelism() - 1) : availableParallelism())];
+if (lab) tasks.push(systemTests());
+await Promise.all(tasks);
 
 if (requireLab && skipped.length > 0) {
   say("\nnothing may be skipped here");
   failed += 1;
 }
 end(failed === 0 ? 0 : 1);
+
+function build() {
+  return step("build", ["npm", "run", "-s", "build"]);
+}
+
+/** All that needs nothing but processors, on so many of them. */
+async function computing(lanes) {
+  const checks = ["typecheck", "edges", "c-map", "dead-code", "lint", "format:c"];
+  // The longest of each kind first, so that no processor waits for the last one.
+  const suites = ["scan", "fd-plugin", "restore", "path", "ptcomm", "labfs"];
+  await sideBySide([...checks.map(check), ...suites.map(cSuite)], lanes);
+  if (!existsSync("/usr/include/fuse3/fuse.h"))
+    skipped.push("labfs: no fuse3/fuse.h (Debian: apt-get install libfuse3-dev fuse3)");
+  await jest("unit tests", [`--maxWorkers=${Math.max(2, lanes)}`], 1_200_000);
+  await fuzz(lanes);
+}
+
+function systemTests() {
+  env.HPC_LAB_RELEASES = releases.join(",");
+  const limit = env.PODHEITOR_HPC_LONG === "1" ? 7_200_000 : 1_800_000;
+  return jest("system tests", ["--config", "packages/hpc-lab/jest.lab.config.cjs"], limit);
+}
+
+/** For a person at work; ends the program. */
+async function changed() {
+  const { suites, related } = concerned(changedFiles());
+  if (!(await build())) end(1);
+  await sideBySide(
+    [...["typecheck", "lint"].map(check), ...suites.map(cSuite)],
+    availableParallelism(),
+  );
+  const words = ["--findRelatedTests", ...related, "--passWithNoTests"];
+  if (related.length > 0) await jest("unit tests", words, 900_000);
+  end(failed === 0 ? 0 : 1);
+}

@@ -48,12 +48,10 @@ const WAYS: readonly [string, (plugin: TestPlugin) => void][] = [
 ];
 
 describe("a backup with a full pipe", () => {
-  test.each(WAYS)("ends within a second on %s", async (way, cancel) => {
+  test.each(WAYS)("ends on %s, though nobody reads", async (way, cancel) => {
     const backend = await blocked();
-    const before = performance.now();
     cancel(backend);
-    const { code, signal } = await backend.exit();
-    expect(performance.now() - before).toBeLessThan(1000);
+    const { code, signal } = await backend.exit(); // that of a process which killed itself is another
     expect({ code, signal }).toEqual({ code: 1, signal: null });
     // Neither a stack trace nor the inspector's greeting.
     expect(backend.stderr).toBe(
@@ -83,16 +81,14 @@ describe("a backend that waits for an answer", () => {
 
   test("leaves on T", async () => {
     const backend = await waiting();
-    const before = performance.now();
     backend.send("T");
     expect(await backend.exit()).toMatchObject({ code: 1, signal: null });
-    expect(performance.now() - before).toBeLessThan(1000);
   });
 
   test("says every five seconds that it is alive", async () => {
+    const before = performance.now(); // its last word comes after this
     const backend = await waiting();
-    const before = performance.now();
     await backend.expect("H");
-    expect(performance.now() - before).toBeGreaterThan(4500);
-  }, 10_000);
+    expect(performance.now() - before).toBeGreaterThanOrEqual(5000);
+  });
 });

@@ -56,10 +56,8 @@ describe.each(WAYS)("%s that nobody handles", (_what, signal) => {
     await plugin.start("BackupStart");
     await plugin.expect("M");
     plugin.child.stdout?.pause();
-    const before = performance.now();
     plugin.child.kill(signal);
     expect(await plugin.exit()).toMatchObject({ code: 70, signal: null });
-    expect(performance.now() - before).toBeLessThan(1000);
     expect(plugin.stderr).toBe("");
   });
 

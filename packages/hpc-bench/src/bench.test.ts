@@ -247,13 +247,3 @@ test("median, spread, and a table whose bars in names do not break it", () => {
   const standings = [{ name: "a | b", seconds: [1], ratios: [1] }];
   expect(bench.table({ title: "t", facts: "f", standings })).toContain("| a \\| b | 1.000 | 1 |");
 });
-
-test("the README's example runs", async () => {
-  const readme = readFileSync(join(__dirname, "..", "README.md"), "utf8");
-  const example = /```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? "";
-  const body = example.replace(/^import (\{[^}]*\}) from .*$/m, "const $1 = bench;");
-  const printed: string[] = [];
-  const log = (value: unknown) => printed.push(String(value));
-  await new Function("bench", "console", `return (async () => {${body}})()`)(bench, { log });
-  expect(printed.join()).toMatch(/\| short \|[\s\S]*\| long \|/);
-});

@@ -133,7 +133,7 @@ test("every benchmark runs, names its peers, and saves what it measured", async 
     "--entries",
     "300",
     "--synthetic",
-    "10000000",
+    "1000000",
     "--rounds",
     "1",
     "--large-mib",
@@ -168,7 +168,7 @@ test("every benchmark runs, names its peers, and saves what it measured", async 
     "300 files",
     "300 files in one directory",
     "30 hard links",
-    "10,000,000 entries from memory",
+    "1,000,000 entries from memory",
   ]);
   for (const { peak } of memory) expect(peak / 2 ** 20).toBeLessThan(96);
   for (const name of NAMES) {
@@ -182,9 +182,11 @@ test("every benchmark runs, names its peers, and saves what it measured", async 
 test("jobs of a real Bacula are measured, too, and saved where the others are", async () => {
   const [folder, saved] = [scratch(), scratch()];
   const release = chosenReleases[0] ?? "9.6.7";
+  // One contest shows it; the long tier measures all of a release.
+  const chosen = process.env["PODHEITOR_HPC_LONG"] === "1" ? release : `latency-${release}`;
   const words = [
     "--case",
-    release,
+    chosen,
     "--entries",
     "300",
     "--rounds",
@@ -202,7 +204,7 @@ test("jobs of a real Bacula are measured, too, and saved where the others are", 
       limit: 280_000,
     },
   );
-  const names = BACKUPS.map(({ name }) => name).filter((name) => name.includes(release));
+  const names = BACKUPS.map(({ name }) => name).filter((name) => name.includes(chosen));
   const results = stdout.toString().trim().split("\n");
   expect(results.map((line) => (JSON.parse(line) as Result).name).sort()).toEqual(names);
   const files = names.flatMap((name) => ["json", "md", "svg"].map((kind) => `${name}.${kind}`));

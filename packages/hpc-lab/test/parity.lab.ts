@@ -17,22 +17,25 @@ import {
   scratch,
 } from "./support";
 
-const entries = 100_000;
 const sparse = 3 * 2 ** 30;
-let tree: string;
+/** Through Bacula; the long tier shows as many as the archive does. */
+const throughBacula = process.env["PODHEITOR_HPC_LONG"] === "1" ? 100_000 : 30_000;
 
-beforeAll(() => {
-  tree = join(scratch(), "tree");
+function treeOf(entries: number): string {
+  const tree = join(scratch(), "tree");
   makeTree({ root: tree, entries, sparse });
-});
+  return tree;
+}
 afterAll(cleanUp);
 
-async function expectSame(restored: string): Promise<void> {
+async function expectSame(tree: string, restored: string, entries: number): Promise<void> {
   const parity = await compareTrees(tree, restored);
-  expect(parity.report).toMatch(/^identical: 100000 entries/);
+  expect(parity.report).toMatch(new RegExp(`^identical: ${entries} entries`));
 }
 
 test("100,000 entries of every kind go through the archive and come back identical", async () => {
+  const entries = 100_000;
+  const tree = treeOf(entries);
   const folder = scratch();
   const archive = join(folder, "tree.hpc");
   const where = join(folder, "restored");
@@ -46,11 +49,17 @@ test("100,000 entries of every kind go through the archive and come back identic
   const summary = await run("backup", "--path", tree, "--archive", archive);
   expect(summary).toMatchObject({ entries, failed: 0, vanished: 0, filtered: 0 });
   await run("restore", "--archive", archive, "--where", where);
-  await expectSame(join(where, tree));
+  await expectSame(tree, join(where, tree), entries);
 });
 
 describe.each(chosenReleases)("Bacula %s", (release) => {
-  test("100,000 entries of every kind come back identical, and the catalog names are those that find prints", async () => {
+  const entries = throughBacula;
+  let tree: string;
+  beforeAll(() => {
+    tree = treeOf(entries);
+  });
+
+  test("entries of every kind come back identical, and the catalog names are those that find prints", async () => {
     // Compression as a site would have it; here it also keeps the volume from holding 3 GiB of
     // zeros.
     const options = ["signature = MD5", "compression = LZO"];
@@ -66,7 +75,7 @@ describe.each(chosenReleases)("Bacula %s", (release) => {
     const where = scratch();
     const restored = await lab.restore({ jobIds: [job.jobId], where });
     expect([restored.status, restored.errors, restored.files]).toEqual(["ok", 0, entries]);
-    await expectSame(join(where, tree));
+    await expectSame(tree, join(where, tree), entries);
     expect(existsSync(join(where, tree, "sparse"))).toBe(true);
     expect(allocatedBytes(join(where, tree, "sparse"))).toBeLessThan(sparse / 100);
     await lab.stop();

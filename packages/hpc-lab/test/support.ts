@@ -138,13 +138,13 @@ export async function onDisk(root: string): Promise<string[]> {
 }
 
 /**
- * Waits until the clock has left the second in which files were made, and the next one: an
- * incremental takes whole seconds, and anything changed in the second of the Full's start rightly
- * counts as changed since.
+ * Waits until the clock has left the second in which files were made: an incremental takes whole
+ * seconds, and anything changed in the second of the Full's start rightly counts as changed since.
+ * Times cannot be set into the past instead, because ctime counts, too, and nobody sets that.
  */
 export function settle(): Promise<boolean> {
-  const end = Math.floor(Date.now() / 1000) + 2;
-  return until("two seconds pass", 10_000, () => Date.now() / 1000 >= end);
+  const end = Math.floor(Date.now() / 1000) + 1;
+  return until("a second passes", 10_000, () => Date.now() / 1000 >= end);
 }
 
 /** The most memory that a process has had, bytes; 0 when it has ended. */

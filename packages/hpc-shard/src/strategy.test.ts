@@ -4,7 +4,6 @@ import * as fc from "fast-check";
 import { batchOf } from "../test/batch";
 import { BUCKET_SECONDS, generationStart } from "./mtime";
 import { EVERY_SHARD } from "./place";
-import { parseShard } from "./shard";
 import { type ShardStrategy, STRATEGY_NAMES, splitOf, strategyOf } from "./strategy";
 
 /** The names in `batch` that `strategy` takes. */
@@ -212,14 +211,6 @@ test("strategyOf finds each strategy by its name and no other", () => {
       expect.objectContaining({ code: "HPC_BAD_STRATEGY" }),
     );
   }
-});
-
-test("the example of the README", () => {
-  const strategy = strategyOf("inode-hash", parseShard("1/4"));
-  expect(
-    namesOf(strategy, batchOf([100n, 101n, 102n, 103n].map((ino) => ({ ino })))).length,
-  ).toBeLessThan(4);
-  expect(strategy.keepsHardLinks).toBe(true);
 });
 
 /** As the Director makes it, in this machine's time zone. */

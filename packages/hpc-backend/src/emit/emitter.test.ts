@@ -68,7 +68,10 @@ test("what others sent was taken by the receiver, and so it is not quiet", async
   const begun = performance.now();
   while (performance.now() - begun < 30) await new Promise(setImmediate);
   emitter.fill(() => ({ length: 0, written: 0 }));
-  expect(emitter.quietMs).toBeGreaterThanOrEqual(30);
+  const quiet = emitter.quietMs;
+  expect(quiet).toBeGreaterThanOrEqual(30);
+  const sent = performance.now();
   emitter.fill(() => ({ length: 0, written: 1 }));
-  expect(emitter.quietMs).toBeLessThan(30);
+  // However long this machine takes between two lines: it is counted from what was sent.
+  expect(emitter.quietMs).toBeLessThanOrEqual(performance.now() - sent);
 });
