@@ -43,6 +43,7 @@ function compile(source: string): string {
     platform: "node",
     target: "node20",
     format: "cjs",
+    conditions: ["@podheitor/source"],
     external: ["@node-rs/xxhash"],
     logLevel: "warning",
   });
