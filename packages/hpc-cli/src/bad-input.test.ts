@@ -124,7 +124,7 @@ describe("backup", () => {
       "a value out of range",
       () => ["--path", tree, "--inline-kib", "513"],
       2,
-      /inline_kib=513 .*number from 0 to 512/,
+      /inline-kib=513 .*number from 0 to 512; default: 64/,
     ],
   ])("%s", async (_what, argv, code, message) => {
     writeFileSync(archive(), "the archive of yesterday");

@@ -58,12 +58,12 @@ const COMMANDS = [
   ["doctor"],
 ];
 
-test("docs/cli.md is what --help says (UPDATE_DOCS=1 writes it)", () => {
+test("docs/cli.md is what --help says (npm run docs writes it)", () => {
   const sections = COMMANDS.map(
     (command) =>
       `## podheitor-hpc${command.map((word) => ` ${word}`).join("")}\n\n\`\`\`\n${helpText(command).trim()}\n\`\`\`\n`,
   );
-  const expected = `# podheitor-hpc: every command\n\nWritten by \`UPDATE_DOCS=1 npx jest packages/hpc-cli/src/docs.test.ts\` from \`--help\`. Errors: [errors.md](errors.md).\n\n${sections.join("\n")}`;
+  const expected = `# podheitor-hpc: every command\n\nWritten by \`npm run docs\` from \`--help\`. Errors: [errors.md](errors.md).\n\n${sections.join("\n")}`;
   const file = join(ROOT, "docs/cli.md");
   if (process.env["UPDATE_DOCS"] === "1") writeFileSync(file, expected);
   expect(readFileSync(file, "utf8")).toBe(expected);
@@ -72,4 +72,12 @@ test("docs/cli.md is what --help says (UPDATE_DOCS=1 writes it)", () => {
 test("every command shows an example", () => {
   for (const command of COMMANDS.filter((words) => words.length > 0 && words.join() !== "plugin"))
     expect(helpText(command)).toMatch(/Examples:\s+podheitor-hpc/);
+});
+
+test("every option says what holds without it", () => {
+  for (const command of COMMANDS) {
+    const [, options = ""] = /\nOptions:\n([\s\S]*?)(\n\n|$)/.exec(helpText(command)) ?? [];
+    for (const option of options.split(/\n(?= +(?:-\w, )? *--)/).slice(2))
+      expect(option.replace(/\s+/g, " ")).toMatch(/\[required\]|\[default: /);
+  }
 });

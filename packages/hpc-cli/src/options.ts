@@ -3,18 +3,14 @@ import { usageError } from "./errors";
 
 /** Options that several commands share, said once so that they mean the same everywhere. */
 
-export const json = {
-  type: "boolean",
-  default: false,
-  describe: "one JSON object per line on standard output",
-} as const satisfies Options;
+export const json = flag("print one JSON object per line on standard output");
 
-export const archive = {
-  type: "string",
-  demandOption: true,
-  requiresArg: true,
-  describe: "archive file; - is standard input",
-} as const satisfies Options;
+export const archive = needed("read this archive; - is standard input");
+
+export const pluginDir = value(
+  "read filesystem-types in this directory",
+  "the one that bacula-fd.conf names",
+);
 
 /**
  * An option that may be repeated; each takes one value. Not an array of yargs': that takes no `-`
@@ -26,6 +22,7 @@ export function repeated(describe: string) {
     requiresArg: true,
     coerce: asArray,
     describe,
+    defaultDescription: "none",
   } as const satisfies Options;
 }
 
@@ -40,8 +37,34 @@ function asArray(given: string | string[] | undefined): string[] {
   return values;
 }
 
-export function value(describe: string) {
-  return { type: "string", requiresArg: true, describe } as const satisfies Options;
+/** An option with a value. `otherwise`: what holds without it, in words. */
+export function value(describe: string, otherwise = "none") {
+  return {
+    type: "string",
+    requiresArg: true,
+    describe,
+    defaultDescription: otherwise,
+  } as const satisfies Options;
+}
+
+/** An option that has a value always, if only this one. */
+export function valueOr<D extends string>(otherwise: D, describe: string) {
+  return { ...value(describe, otherwise), default: otherwise } as const satisfies Options;
+}
+
+/** An option that must be given. */
+export function needed(describe: string) {
+  return {
+    type: "string",
+    requiresArg: true,
+    demandOption: true,
+    describe,
+  } as const satisfies Options;
+}
+
+/** An option without a value. */
+export function flag(describe: string) {
+  return { type: "boolean", default: false, describe } as const satisfies Options;
 }
 
 /** The number of an option that is given as text. Throws HpcError. */

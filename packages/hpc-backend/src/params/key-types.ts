@@ -26,10 +26,10 @@ export interface ScanFacts {
 interface Row<T> {
   /** What the key does: verb and object, no full stop. Range and default are added to it. */
   readonly help: string;
-  /** Other names of it in a plugin string. */
+  /** Other names of it, in a plugin string and as an option, which help does not show. */
   readonly aliases?: readonly string[];
-  /** Other names of its option; `x` is -x. */
-  readonly optionAliases?: readonly string[];
+  /** The letter of its option. */
+  readonly letter?: string;
   /** Commands that have it as an option. */
   readonly commands: readonly KeyCommand[];
   /** What holds where it is not given, if that is no value: "no limit". Default: "none". */
@@ -53,6 +53,8 @@ interface Form<T> {
 /** A key of the plugin string; `T` is what a job gets of it. */
 export interface Key<T> extends Row<T> {
   readonly form: Form<unknown>;
+  /** Its values are paths. */
+  readonly isPath: boolean;
   /** It may be given more than once: `T` is a list. */
   readonly repeatable: boolean;
   readonly default: T;
@@ -135,6 +137,7 @@ function single<T, D extends T | undefined = undefined>(
   return {
     ...row,
     form,
+    isPath: isPath(form),
     repeatable: false,
     default: row.default as D,
     defaultText: defaultText(row),
@@ -143,7 +146,18 @@ function single<T, D extends T | undefined = undefined>(
 
 /** Any number of values, in their order. */
 function listOf<T>(form: Form<T>, row: Row<readonly T[]>): Key<readonly T[]> {
-  return { ...row, form, repeatable: true, default: [], defaultText: defaultText(row) };
+  return {
+    ...row,
+    form,
+    isPath: isPath(form),
+    repeatable: true,
+    default: [],
+    defaultText: defaultText(row),
+  };
+}
+
+function isPath(form: Form<unknown>): boolean {
+  return form === ABSOLUTE_PATH;
 }
 
 function oneOf<C extends string>(choices: readonly C[], row: WithDefault<unknown, unknown>) {

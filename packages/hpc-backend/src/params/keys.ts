@@ -2,6 +2,9 @@ import type { Sentence } from "@podheitor/hpc-base";
 import { parseShard, STRATEGY_NAMES } from "@podheitor/hpc-shard";
 import { excludeProblem, markerProblem } from "@podheitor/hpc-walker";
 import { printable } from "../printable";
+
+export type { Key, KeyCommand, KeyTable } from "./key-types";
+
 import { ABSOLUTE_PATH, badValue, defineKeys, type KeyCommand, key } from "./key-types";
 
 /** Commands that scan a tree; of these, those whose jobs save it. */
@@ -80,7 +83,8 @@ export const KEYS = defineKeys({
   }),
   "one-filesystem": key.yesNo({
     help: "leave out what is mounted below the paths",
-    optionAliases: ["x", "one-file-system"],
+    aliases: ["one-file-system"],
+    letter: "x",
     default: false,
     commands: SCANS,
     effect: (oneFilesystem) => ({ oneFilesystem }),

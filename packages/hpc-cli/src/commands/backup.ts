@@ -6,24 +6,18 @@ import { HpcError, reportOf, usageError } from "../errors";
 import { Exit } from "../exit";
 import { formatBytes, formatCount, formatSeconds, plural } from "../format";
 import type { Io } from "../io";
-import { json, value } from "../options";
+import { type KeyArguments, keyOptions, keyPairs } from "../key-options";
+import { json, needed, value } from "../options";
 import { Output } from "../output";
-import { readOptions, readPairs } from "../read-options";
-import { type Pairs, scanOptions, scanPairs } from "../scan-options";
 import { MAX_CONCURRENT_SHARDS, parseShards, shardArchive } from "../shards";
 import { isStdout } from "../stdout";
 import { addSummaries, ProgressSum } from "../summary";
 
 const options = {
-  ...scanOptions,
-  archive: { ...value("archive to write; - is standard output"), demandOption: true },
-  shards: value("write this many archives at once, FILE.K-of-N each"),
-  shard: value("only this shard of the tree, K/N with K from 0"),
-  strategy: value(
-    "how a tree is split: inode-hash, mtime-bucket, lustre-mdt, subtree or none (docs/sharding.md)",
-  ),
-  since: value("only what changed at or after this epoch second"),
-  ...readOptions,
+  ...keyOptions("backup"),
+  archive: needed("write this archive; - is standard output"),
+  shards: value("write this many archives at once, FILE.K-of-N each", "one archive"),
+  since: value("save only what changed at or after this epoch second", "everything"),
   json,
 } as const;
 
@@ -52,7 +46,8 @@ export const backup: Command<Arguments> = {
 
   async run(args, io) {
     const archive = toText(args.archive, "--archive");
-    if (args.shards !== undefined && args.shard !== undefined)
+    const { shard }: KeyArguments = args;
+    if (args.shards !== undefined && shard !== undefined)
       throw usageError(
         "--shards and --shard exclude each other",
         "--shards N writes all N archives, --shard K/N one of them.",
@@ -71,7 +66,7 @@ export const backup: Command<Arguments> = {
         "Send it to a file or a pipe: `… --archive - > FILE`.",
       );
 
-    const pairs = await pairsOf(args, io);
+    const pairs = await keyPairs("backup", args, io);
     const output = new Output(io, args.json, toStdout && shards === undefined);
     const jobs =
       shards === undefined
@@ -105,13 +100,6 @@ export const backup: Command<Arguments> = {
 interface Job {
   readonly archive: string;
   readonly pairs: readonly (readonly [string, Buffer])[];
-}
-
-async function pairsOf(args: Arguments, io: Io): Promise<Pairs> {
-  const pairs = await scanPairs(args, io);
-  if (args.shard !== undefined) pairs.push(["shard", Buffer.from(args.shard)]);
-  if (args.strategy !== undefined) pairs.push(["strategy", Buffer.from(args.strategy)]);
-  return [...pairs, ...readPairs(args)];
 }
 
 function parseSince(text: string): bigint {

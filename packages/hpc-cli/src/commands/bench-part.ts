@@ -5,15 +5,15 @@ import type { Command } from "../command";
 import { usageError } from "../errors";
 
 import { Exit } from "../exit";
-import { json, value, whole } from "../options";
+import { json, value, valueOr, whole } from "../options";
 import { Output } from "../output";
 
 const PARTS = ["scan", "synthetic", "relay"] as const;
 
 const options = {
-  path: value("scan: the directory to walk once"),
-  threads: value("scan: threads; default: two to a core"),
-  entries: { ...value("synthetic: entries that come from memory"), default: "1000000" },
+  path: value("scan: walk this directory once"),
+  threads: value("scan: use this many threads", "two to a core"),
+  entries: valueOr("1000000", "synthetic: make this many entries from memory"),
   json,
 } as const;
 

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { KEYS } from "@podheitor/hpc-backend/keys";
 import type { BenchSetup } from "@podheitor/hpc-bench";
 import { builtBackend } from "@podheitor/hpc-cdylib";
 import type { Argv, InferredOptionTypes } from "yargs";
@@ -14,32 +15,36 @@ import { toText } from "../bytes";
 import type { Command } from "../command";
 import { HpcError } from "../errors";
 import { Exit } from "../exit";
-import { json, value, whole } from "../options";
+import { json, value, valueOr, whole } from "../options";
 import { Output } from "../output";
 
 const NAMES = ["walk", "latency", "read", "archive", "emit", "relay", "memory", "backup"] as const;
 
 const options = {
-  entries: {
-    ...value(
-      "names in a tree; latency, read-latency, read-cold and backup take a part of it, walk-small-dirs, -flat and -deep twice and walk-large four times as many",
-    ),
-    default: "1000000",
-  },
-  synthetic: { ...value("memory: entries that come from memory; default: 100000000") },
-  "large-mib": { ...value("size of the large file, MiB"), default: "8192" },
-  "latency-us": { ...value("latency: of each metadata operation, µs"), default: "150" },
-  case: value("only the contest of this name, or else those whose name holds it, e.g. walk-flat"),
-  peers: value("only peers whose name begins so, separated by commas; default: all that are there"),
-  rounds: { ...value("how often each program runs"), default: "5" },
+  entries: valueOr(
+    "1000000",
+    "make trees of this many names; latency, read-latency, read-cold and backup take a part of it, walk-small-dirs, -flat and -deep twice and walk-large four times as many",
+  ),
+  synthetic: valueOr("100000000", "memory: take this many entries from memory"),
+  "large-mib": valueOr("8192", "make the large file of this many MiB"),
+  "latency-us": valueOr("150", "latency: slow each metadata operation down by so many µs"),
+  case: value(
+    "run only the contest of this name, or else those whose name holds it, e.g. walk-flat",
+    "all",
+  ),
+  peers: value("run only peers whose name begins so, separated by commas", "all that are there"),
+  rounds: valueOr("5", "run each program so often"),
   threads: value(
-    "threads of our scan in walk and read-cold; default: two to a core; other contests name theirs",
+    `scan with this many threads in walk and read-cold (${KEYS.threads.form.values}); other contests name theirs`,
+    "two to a core",
   ),
   folder: value(
-    "existing folder, in which trees are made, and removed; default: the temporary directory, where those of backup are always",
+    "make trees in this existing folder, and remove them; those of backup are always in the temporary directory",
+    "the temporary directory",
   ),
   save: value(
-    "folder for NAME.json, NAME.svg and NAME.md of each contest, which also say the machine",
+    "write NAME.json, NAME.svg and NAME.md of each contest into this folder, which also say the machine",
+    "nothing is written",
   ),
   json,
 } as const;
@@ -99,7 +104,7 @@ export const bench: Command<Arguments> = {
     const rounds = whole(args.rounds, "--rounds");
     const save = args.save === undefined ? undefined : resolve(toText(args.save, "--save"));
     const asked = (name: string) => args.what.includes("all") || args.what.includes(name);
-    const synthetic = whole(args.synthetic ?? "100000000", "--synthetic");
+    const synthetic = whole(args.synthetic, "--synthetic");
     if (save !== undefined && !existsSync(save)) await mkdir(save);
     // Its parent must be there: a folder that was made for a mistyped --folder would stay.
     await mkdir(folder).catch((cause: Error) => {

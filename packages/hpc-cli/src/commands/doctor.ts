@@ -24,8 +24,11 @@ import { json, repeated, value } from "../options";
 import { Output } from "../output";
 
 const options = {
-  path: repeated("say which filesystem this path is on; may be repeated"),
-  "plugin-dir": value("the File Daemon's plugin directory; read from bacula-fd.conf if not given"),
+  path: repeated("say which filesystem this path is on (may be repeated)"),
+  "plugin-dir": value(
+    "look at the plugin in this directory of the File Daemon",
+    "the one that bacula-fd.conf names",
+  ),
   json,
 } as const;
 

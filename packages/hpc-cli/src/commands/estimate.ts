@@ -3,6 +3,7 @@ import type { Command } from "../command";
 import { escapeName } from "../escape";
 import { Exit } from "../exit";
 import { formatBytes, formatCount, formatSeconds, plural } from "../format";
+import { keyOptions, keyPairs } from "../key-options";
 import { jsonName } from "../listing";
 import { json, sizeOf, value } from "../options";
 import { Output } from "../output";
@@ -10,12 +11,11 @@ import { bars } from "../probe/bars";
 import { secondsFor } from "../probe/predict";
 import { CATALOG_BYTES_PER_ROW } from "../probe/rates";
 import { rateOptions, ratesOf, survey } from "../probe/run";
-import { scanOptions, scanPairs } from "../scan-options";
 
 const options = {
-  ...scanOptions,
+  ...keyOptions("estimate"),
   ...rateOptions,
-  "volume-bytes": value("size of a volume, for their number, e.g. 100G"),
+  "volume-bytes": value("say how many volumes of this size it fills, e.g. 100G"),
   json,
 } as const;
 
@@ -44,7 +44,7 @@ export const estimate: Command<Arguments> = {
       args["volume-bytes"] === undefined
         ? undefined
         : sizeOf(args["volume-bytes"], "--volume-bytes");
-    const { tally, met } = await survey(await scanPairs(args, io), 1, output, io);
+    const { tally, met } = await survey(await keyPairs("estimate", args, io), 1, output, io);
     const { entries } = tally;
     const bytes = Math.round(tally.bytes);
     const seconds = Math.max(met.seconds, secondsFor({ entries, bytes }, rates));

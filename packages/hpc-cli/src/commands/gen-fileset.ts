@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { resolve } from "node:path";
 import type { Params } from "@podheitor/hpc-ptcomm";
 import type { Argv, InferredOptionTypes } from "yargs";
-import { absolutePath, toBytes, toText } from "../bytes";
+import { toText } from "../bytes";
 import { jobsIn } from "../catalog/reader";
 import type { Command } from "../command";
 import { HpcError, usageError } from "../errors";
@@ -22,70 +22,62 @@ import { reshardPlan } from "../fileset/reshard";
 import { difference, leftovers, plan, write } from "../fileset/write";
 import { planGeneration } from "../generation/plan";
 import type { Io } from "../io";
-import { json, repeated, sizeOf, value, whole } from "../options";
+import { keyOptions, keyPairs } from "../key-options";
+import { flag, json, repeated, sizeOf, value, valueOr, whole } from "../options";
 import { Output } from "../output";
-import { readOptions, readPairs } from "../read-options";
-import { type Pairs, scanOptions, scanPairs } from "../scan-options";
 
 const options = {
-  ...scanOptions,
-  ...readOptions,
-  shards: value("number of shards, that is of jobs"),
-  strategy: value("how the tree is split (docs/sharding.md)"),
-  tree: value("directory that the paths are parts of: each job names what of it no job saves"),
-  "other-path": repeated("with --tree: what other jobs save, or nobody needs to; may be repeated"),
-  output: value("folder for the files"),
+  ...keyOptions("gen-fileset"),
+  shards: value("write this many FileSets and Jobs, one for each shard"),
+  output: value("write the files into this folder"),
   topology: {
     choices: TOPOLOGIES,
     requiresArg: true,
     describe:
-      "how each job gets a volume of its own: a Pool each, one Pool with one job to a volume, or several Storages; default: storage where --storage names several, else pool",
+      "give each job a volume of its own by a Pool each, one Pool with one job to a volume, or several Storages",
+    defaultDescription: "storage where --storage names several, else pool",
   },
-  client: value("existing Client; default: this machine's name and -fd"),
-  storage: {
-    ...value("existing Storage, or several with commas, which take turns"),
-    default: "File1",
-  },
-  messages: { ...value("existing Messages"), default: "Standard" },
-  pool: value("existing Pool for all shards, instead of a generated one"),
-  schedule: value("existing Schedule; without it the jobs run when told to"),
-  "job-prefix": value("beginning of the names; default: made of the path"),
+  client: value("name this existing Client", "this machine's name and -fd"),
+  storage: valueOr("File1", "name this existing Storage, or several with commas, which take turns"),
+  messages: valueOr("Standard", "name this existing Messages resource"),
+  pool: value("use this existing Pool for all shards", "generated ones"),
+  schedule: value("run the jobs by this existing Schedule", "none: they run when told to"),
+  "job-prefix": value("begin the names so", "made of the path"),
   level: {
     choices: ["Full", "Differential", "Incremental"],
     default: "Incremental",
-    describe: "level where the schedule names none",
+    describe: "run jobs at this level where the schedule names none",
   },
-  priority: value("priority of the jobs"),
+  priority: value("give the jobs this priority", "Bacula's own"),
   accurate: {
     choices: ["yes", "no"],
     requiresArg: true,
-    describe:
-      "accurate jobs: names that were deleted, and old ones that were moved, are found; default: yes up to 20 million names a shard by the last jobs",
+    describe: "find names that were deleted, and old ones that were moved, by accurate jobs",
+    defaultDescription: "yes up to 20 million names a shard by the last jobs",
   },
-  catalog: value("the Director's SQLite file, which tells how many names the last jobs had"),
+  catalog: value("read in the Director's SQLite file how many names the last jobs had"),
   digest: {
     choices: ["MD5", "SHA1", "SHA256", "SHA512", "none"],
     default: "MD5",
-    describe: "signature of each file",
+    describe: "sign each file so",
   },
-  "spool-data": {
-    type: "boolean",
-    default: false,
-    describe: "spool data before it goes to the volume (tape)",
-  },
+  "spool-data": flag("spool data before it goes to the volume (tape)"),
   "spool-attributes": {
     type: "boolean",
     default: true,
     describe: "send attributes to the catalog at the end of the job",
   },
-  retention: value("Volume Retention of generated Pools, e.g. '60 days'"),
-  "volume-bytes": value("Maximum Volume Bytes of generated Pools, e.g. 100G"),
-  diff: { type: "boolean", default: false, describe: "show what would change, write nothing" },
-  force: { type: "boolean", default: false, describe: "overwrite files that were edited" },
-  check: repeated(
-    "configuration of a daemon (bacula-dir.conf, bacula-sd.conf, bacula-fd.conf): say what is too low in it for so many jobs, write nothing; may be repeated",
+  retention: value("set the Volume Retention of generated Pools, e.g. '60 days'", "Bacula's own"),
+  "volume-bytes": value(
+    "set the Maximum Volume Bytes of generated Pools, e.g. 100G",
+    "Bacula's own",
   ),
-  "reshard-plan": value("number of shards so far: say how to get to --shards, write nothing"),
+  diff: flag("show what would change, write nothing"),
+  force: flag("overwrite files that were edited"),
+  check: repeated(
+    "say what is too low for so many jobs in this configuration of a daemon (bacula-dir.conf, bacula-sd.conf, bacula-fd.conf), write nothing (may be repeated)",
+  ),
+  "reshard-plan": value("say how to get from this number of shards to --shards, write nothing"),
   json,
 } as const;
 
@@ -129,7 +121,7 @@ export const genFileset: Command<Arguments> = {
         "there is no --output",
         "Name a folder for the files, e.g. --output /etc/bacula/hpc.",
       );
-    const setup = await setupOf(args, io);
+    const setup = await setupOf(args, output, io);
     return writeFiles(args, resolve(toText(args.output, "--output")), setup, output, io);
   },
 };
@@ -179,7 +171,7 @@ function writeFiles(
     includes,
     needs: settings,
   });
-  return warnings.length > 0 ? Exit.warnings : Exit.done;
+  return output.warnings > 0 ? Exit.warnings : Exit.done;
 }
 
 /** What works, but not as hoped for. */
@@ -235,13 +227,13 @@ async function printReshardPlan(
       `there are ${from} shards already`,
       "Give the old number to --reshard-plan and the new one to --shards.",
     );
-  const steps = reshardPlan(prefixFor(args, await keysOf(args, io)), from, to);
+  const steps = reshardPlan(prefixFor(args, await keyPairs("gen-fileset", args, io)), from, to);
   for (const [index, step] of steps.entries()) output.line(`${index + 1}. ${step}`);
   output.object({ from, to, steps });
   return Exit.done;
 }
 
-async function setupOf(args: Arguments, io: Io): Promise<Setup> {
+async function setupOf(args: Arguments, output: Output, io: Io): Promise<Setup> {
   const shards = shardCount(args.shards);
   const topology = topologyOf(args);
   if (args.pool !== undefined && topology === "pool")
@@ -254,15 +246,15 @@ async function setupOf(args: Arguments, io: Io): Promise<Setup> {
       "--retention and --volume-bytes are for generated Pools, and --pool names an existing one",
       "Set them in that Pool.",
     );
-  const keys = await keysOf(args, io);
+  const keys = await keyPairs("gen-fileset", args, io);
   const prefix = prefixFor(args, keys);
-  const { parseParams } = await import("@podheitor/hpc-backend");
-  // The Director need not see the tree: everything but the paths is checked here, as the job will.
-  parseParams([
-    ["path", Buffer.from("/")],
-    ["shard", Buffer.from(`0/${shards}`)],
-    ...keys.filter(([key]) => key !== "path"),
-  ]);
+  const { checkParams } = await import("@podheitor/hpc-backend");
+  // As the job will, but for the filesystems: the Director need not see them.
+  const { params, problems } = checkParams([["shard", Buffer.from(`0/${shards}`)], ...keys]);
+  const [problem] = problems;
+  if (problem?.code === "HPC_BAD_PATH") throw usageError(problem.message, problem.remedy);
+  if (params === undefined) throw problem;
+  for (const text of params.warnings) output.message("warning", text);
   return {
     prefix,
     shards,
@@ -301,18 +293,6 @@ async function namesOf(
   if (catalog === undefined) return undefined;
   const jobs = await jobsIn(toText(catalog, "--catalog"), prefix);
   return namesOfLargest(planGeneration(prefix, jobs, Date.now() / 1000), shards);
-}
-
-async function keysOf(args: Arguments, io: Io): Promise<Params> {
-  const keys = await scanPairs(args, io);
-  for (const path of pathsIn(keys))
-    if (/\/\.\.(\/|$)/.test(path.toString("latin1")))
-      throw usageError(`--path ${path} has a ".." component`, "Write the directory itself.");
-  const more: Pairs = args.strategy === undefined ? [] : [["strategy", Buffer.from(args.strategy)]];
-  if (args.tree !== undefined) more.push(["tree", absolutePath(toBytes(args.tree))]);
-  for (const other of args["other-path"] ?? [])
-    more.push(["other-path", absolutePath(toBytes(other))]);
-  return [...keys, ...more, ...readPairs(args)];
 }
 
 function pathsIn(keys: Params): Buffer[] {

@@ -16,7 +16,7 @@ const options = {
     alias: "0",
     type: "boolean",
     default: false,
-    describe: "names only, each ended by a NUL byte, for xargs -0",
+    describe: "print names only, each ended by a NUL byte, for xargs -0",
   },
   json,
 } as const;

@@ -13,10 +13,10 @@ import { toText } from "../bytes";
 import { addCommand, type Chosen, type Command } from "../command";
 import { usageError } from "../errors";
 import { Exit } from "../exit";
-import { json, value } from "../options";
+import { json, needed, value } from "../options";
 import { Output } from "../output";
 
-const buildOptions = { compiler: value("C compiler; $CC or cc if not given"), json } as const;
+const buildOptions = { compiler: value("use this C compiler", "$CC, else cc"), json } as const;
 
 const build: Command<InferredOptionTypes<typeof buildOptions>> = {
   usage: "build",
@@ -34,14 +34,11 @@ const build: Command<InferredOptionTypes<typeof buildOptions>> = {
 };
 
 const installOptions = {
-  "plugin-dir": {
-    ...value("the `Plugin Directory` of the FileDaemon resource"),
-    demandOption: true,
-  },
-  plugin: value("plugin file; the built one if not given"),
-  backend: value("backend that the plugin starts; the built one if not given"),
-  node: value("Node that runs the backend; the one that runs this command if not given"),
-  "stall-limit": value("seconds of silence after which a job gives its backend up"),
+  "plugin-dir": needed("install into the `Plugin Directory` of the FileDaemon resource"),
+  plugin: value("install this plugin file", "the built one"),
+  backend: value("let the plugin start this backend", "the built one"),
+  node: value("run the backend with this Node", "the one that runs this command"),
+  "stall-limit": value("give a backend up after so many seconds of silence", "60"),
   json,
 } as const;
 
@@ -100,7 +97,10 @@ const install: Command<InferredOptionTypes<typeof installOptions>> = {
   },
 };
 
-const checkOptions = { "plugin-dir": value("directory that has the plugin"), json } as const;
+const checkOptions = {
+  "plugin-dir": value("check the plugin in this directory", "the built one"),
+  json,
+} as const;
 
 const check: Command<InferredOptionTypes<typeof checkOptions> & { file: string | undefined }> = {
   usage: "check [file]",

@@ -6,22 +6,23 @@ import { HpcError, usageError } from "../errors";
 import { Exit } from "../exit";
 import { checkPrefix } from "../fileset/names";
 import { type GenerationPlan, planGeneration, restoreCommand } from "../generation/plan";
-import { json, value } from "../options";
+import { json, needed, value, valueOr } from "../options";
 import { Output } from "../output";
 
 const options = {
-  "job-prefix": {
-    ...value(
-      "what the names of the shards' jobs begin with, as gen-fileset made them: PREFIX-K-of-N",
-    ),
-    demandOption: true,
-  },
-  catalog: { ...value("the Director's SQLite file"), default: "/var/lib/bacula/bacula.db" },
-  before: value(
-    "the tree as it was at this time: epoch seconds, or 'YYYY-MM-DD HH:MM:SS' local time; default: now",
+  "job-prefix": needed(
+    "take the jobs whose names begin so, as gen-fileset made them: PREFIX-K-of-N",
   ),
-  where: { ...value("directory that the restore goes to"), default: "/tmp/bacula-restores" },
-  "restore-job": value("the Director's restore job, where it has several"),
+  catalog: valueOr("/var/lib/bacula/bacula.db", "read the Director's SQLite file"),
+  before: value(
+    "plan for the tree as it was at this time: epoch seconds, or 'YYYY-MM-DD HH:MM:SS' local time",
+    "now",
+  ),
+  where: valueOr("/tmp/bacula-restores", "restore to this directory"),
+  "restore-job": value(
+    "use this restore job, where the Director has several",
+    "the Director's only one",
+  ),
   json,
 } as const;
 

@@ -6,7 +6,7 @@ import { usageError } from "../errors";
 import { Exit } from "../exit";
 import { formatBytes, formatCount, formatSeconds, plural } from "../format";
 import { readNames } from "../names-file";
-import { json, repeated, value } from "../options";
+import { json, needed, repeated, value } from "../options";
 import { Output } from "../output";
 
 const REPLACE = ["always", "newer", "older", "never"] as const;
@@ -16,13 +16,14 @@ const REPLACE_HELP =
 
 const options = {
   archive: {
-    ...repeated("archive file, - is standard input; repeat it for every shard"),
+    ...repeated("restore this archive; - is standard input; repeat it for every shard"),
     demandOption: true,
+    defaultDescription: undefined,
   },
-  where: { ...value("directory to restore under; made if missing"), demandOption: true },
+  where: needed("restore under this directory, which is made if it is missing"),
   replace: { choices: REPLACE, default: "always", requiresArg: true, describe: REPLACE_HELP },
   "files-from": value(
-    "file with NUL-ended names to restore, in which nothing is special (- is standard input)",
+    "restore the names in this file, each ended by a NUL byte, in which nothing is special; - is standard input",
   ),
   json,
 } as const;

@@ -7,7 +7,8 @@ import type { Command } from "../command";
 import { HpcError } from "../errors";
 import { Exit } from "../exit";
 import type { Io } from "../io";
-import { json, value } from "../options";
+import { keyOptions, keyPairs } from "../key-options";
+import { json, value, valueOr } from "../options";
 import { Output } from "../output";
 import { rateOptions, ratesOf, survey } from "../probe/run";
 import { parseSample, Sample } from "../probe/sample";
@@ -15,17 +16,16 @@ import { shardChart } from "../probe/shard-chart";
 import { reportJson } from "../probe/shard-json";
 import { type ShardReport, shardReport } from "../probe/shard-report";
 import { printReport } from "../probe/shard-text";
-import { scanOptions, scanPairs } from "../scan-options";
 import { parseShards } from "../shards";
 
 const options = {
-  ...scanOptions,
-  shards: { ...value("number of shards to try"), default: "4" },
-  strategy: value("how the tree is split (docs/sharding.md); default: inode-hash"),
+  ...keyOptions("shard-probe"),
+  shards: valueOr("4", "try this number of shards"),
   sample: value(
     "look at one entry of N only, chosen by lot, and say how far off the figures may be; K/N: that part",
+    "every entry",
   ),
-  svg: value("draw the entries of each shard to this file, as SVG"),
+  svg: value("draw the entries of each shard into this file, as SVG"),
   ...rateOptions,
   json,
 } as const;
@@ -93,10 +93,9 @@ async function probe(args: Arguments, io: Io, output: Output): Promise<ShardRepo
   const rates = ratesOf(args);
   // Nothing is written for each, as by backup: as many as the key `shard` takes.
   const count = parseShards(args.shards, MAX_SHARDS);
-  const pairs = await scanPairs(args, io);
-  if (args.strategy !== undefined) pairs.push(["strategy", Buffer.from(args.strategy)]);
-  const part =
-    args.sample === undefined ? undefined : parseSample(args.sample, args.strategy, count);
+  const pairs = await keyPairs("shard-probe", args, io);
+  const strategy = pairs.find(([key]) => key === "strategy")?.[1].toString();
+  const part = args.sample === undefined ? undefined : parseSample(args.sample, strategy, count);
   const sample = part && { part, sums: new Sample(part.count, count) };
   return shardReport(await survey(pairs, count, output, io, sample), rates, sample);
 }

@@ -13,10 +13,12 @@ import { Output } from "../output";
 /** Options of `verify` that belong to --catalog. */
 export const catalogOptions = {
   catalog: value(
-    "SQLite file of a Bacula catalog (only read): compare what it holds of --jobid with the tree",
+    "compare what this SQLite file of a Bacula catalog holds of --jobid; it is only read",
   ),
-  jobid: value("with --catalog: jobs, separated by commas; of each name the latest counts"),
-  "sample-names": value("with --catalog: look at so many names, chosen at random"),
+  jobid: value(
+    "with --catalog: compare with these jobs, separated by commas; of each name the latest counts",
+  ),
+  "sample-names": value("with --catalog: look at so many names, chosen at random", "every name"),
 } as const;
 
 interface Arguments {

@@ -9,22 +9,20 @@ import { escapeName, escapeText } from "../escape";
 import { Exit } from "../exit";
 import { formatBytes, formatCount, formatSeconds, plural } from "../format";
 import { jsonName } from "../listing";
-import { archive, json, value } from "../options";
+import { json, needed, pluginDir, value } from "../options";
 import { Output } from "../output";
 import { catalogOptions, runVerifyCatalog } from "./verify-catalog";
 
 const options = {
-  archive: { ...archive, demandOption: false },
+  archive: value("read this archive; - is standard input"),
   ...catalogOptions,
-  against: {
-    ...value(
-      "the directory that was backed up, or one it was restored to (/ is where it came from)",
-    ),
-    demandOption: true,
-  },
-  "plugin-dir": value("where filesystem-types lies; read from bacula-fd.conf if not given"),
+  against: needed(
+    "compare with this directory: what was backed up, or restored; / is where it came from",
+  ),
+  "plugin-dir": pluginDir,
   sample: value(
     "with --archive: compare one name in so many, on both sides, for trees too large to compare whole",
+    "every name",
   ),
   json,
 } as const;

@@ -89,7 +89,7 @@ describe("gen-fileset", () => {
       parsePluginString(Buffer.from(value(0, "plugin"), "latin1")).map(
         ([key, bytes]) => `${key}=${bytes}`,
       ),
-    ).toEqual(["path=/data/set", "shard=2/4", 'exclude=*.o "x"', "strategy=inode-hash"]);
+    ).toEqual(["path=/data/set", "shard=2/4", "strategy=inode-hash", 'exclude=*.o "x"']);
     expect([
       value(1, "fileset"),
       value(1, "pool"),
@@ -187,11 +187,16 @@ describe("gen-fileset", () => {
       "0",
       "--no-xattrs",
     ];
-    expect((await generated(output, ...words, "--channel-depth", "64")).code).toBe(0);
-    const keys = "threads=9;inline_kib=0;channel_depth=64;bandwidth=50;drop-behind=yes;xattrs=no";
+    expect((await generated(output, ...words, "--channel_depth", "1024")).code).toBe(0);
+    const keys = "xattrs=no;threads=9;drop-behind=yes;bandwidth=50;inline-kib=0;channel-depth=1024";
     expect(readFileSync(join(output, "data-set-0-of-4.conf"), "utf8")).toContain(
       `shard=0/4;${keys}`,
     );
+    // What the job would warn of is said here, too.
+    expect(await generated(output, "--channel-depth", "64", "--diff")).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/^podheitor-hpc: warning: channel-depth=64 makes/),
+    });
   });
 
   describe("accurate jobs", () => {

@@ -2,23 +2,23 @@ import type { Surveyed } from "@podheitor/hpc-backend";
 import type { Shard } from "@podheitor/hpc-shard";
 import { usageError } from "../errors";
 import type { Io } from "../io";
-import { value } from "../options";
+import type { Pairs } from "../key-options";
+import { valueOr } from "../options";
 import type { Output } from "../output";
-import type { Pairs } from "../scan-options";
 import type { Rates } from "./predict";
 import { FILES_PER_SECOND, MEGABYTES_PER_SECOND } from "./rates";
 import type { Sample } from "./sample";
 import { Tally } from "./tally";
 
 export const rateOptions = {
-  "rate-files": {
-    ...value("files per second of one job, for predictions"),
-    default: String(FILES_PER_SECOND),
-  },
-  "rate-mb": {
-    ...value("megabytes per second of one job, for predictions"),
-    default: String(MEGABYTES_PER_SECOND),
-  },
+  "rate-files": valueOr(
+    String(FILES_PER_SECOND),
+    "predict for this many files per second of one job",
+  ),
+  "rate-mb": valueOr(
+    String(MEGABYTES_PER_SECOND),
+    "predict for this many megabytes per second of one job",
+  ),
 } as const;
 
 export function ratesOf(args: {
