@@ -2,13 +2,32 @@
 #ifndef HPC_BACKUP_H
 #define HPC_BACKUP_H
 
+#include "holes.h"
 #include "job.h"
+#include "links.h"
+#include "paths.h"
+#include "session.h"
 
-/* Event 20, for each of our lines. Two that save the same names fail the job when it starts: the
- * Director listens to no message before that. */
-void backup_announce(struct job *job, const char *plugin_string);
-/* Event 3: says so when the job goes on behind what an incomplete one saved. */
-void backup_job_starts(struct job *job);
+struct backup {
+    struct session session;
+    struct links links;
+    struct paths paths; /* of this line: whatever is not below one of them is refused */
+    bool estimate;
+    bool data;              /* the current entry's data has not been seen to its end (Z) */
+    uint64_t bytes;         /* of data that came for the current entry */
+    int error;              /* errno of its Z */
+    uint64_t leader;        /* link group whose leader the current entry is, 0: none */
+    int index_before;       /* FileIndex before that leader was offered */
+    struct text name, link; /* what the packet points to; the FD copies them right away */
+    struct text block;      /* xattr block of the current entry; the FD uses it in place */
+    size_t block_len;       /* 0: none, or it has been given */
+    bool block_given;       /* of the current entry */
+    struct holes holes;
+    uint64_t received, blocks, lone_links, unread, deleted;
+    bool counted;
+    struct hpc_accounting sums;
+};
+
 /* Event 9 or 11. RC_OK, or RC_ERROR after the job was told. */
 int backup_begin(struct job *job, const char *plugin_string, bool estimate);
 int backup_start_file(struct job *job, void *save_pkt);

@@ -1,6 +1,7 @@
 /* The table of entry points: each finds its job in the context and hands on. The only globals are
  * set once, by loadPlugin. */
 #include "abi.h"
+#include "announce.h"
 #include "backup.h"
 #include "cancel.h"
 #include "child.h"
@@ -78,8 +79,8 @@ static int handle_event(struct fd_context *ctx, struct fd_event *event, void *va
     switch (event->type) {
     case EVENT_LEVEL: job->level = (int)(intptr_t)value; return RC_OK;
     case EVENT_SINCE: job->since = (int64_t)(intptr_t)value; return RC_OK;
-    case EVENT_PLUGIN_COMMAND: return value ? backup_announce(job, value), RC_OK : RC_ERROR;
-    case EVENT_START_BACKUP: return backup_job_starts(job), RC_OK;
+    case EVENT_PLUGIN_COMMAND: return value ? announce_line(job, value), RC_OK : RC_ERROR;
+    case EVENT_START_BACKUP: return announce_job_starts(job), RC_OK;
     case EVENT_OPTION_PLUGIN:
     case EVENT_HANDLE_FILE:
         job_say(job, SAY_FATAL,

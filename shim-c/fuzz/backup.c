@@ -3,7 +3,7 @@
  * pipe, and the File Daemon's calls run over them. The packet is allocated with the release's own
  * size, and what the plugin has no business with must stay as it was.
  */
-#include "../fd-plugin/backup.c" /* struct backup is private to it */
+#include "../fd-plugin/backup.h"
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,4 +1,14 @@
-/* The life of an entry: begin, its data and xattrs, end. */
+/*
+ * The life of one entry, from its begin to its end.
+ *
+ *                      ┌──▶ FILE ──── data ──── its block ──── end: commit or discard ──┐
+ *     IDLE ── begin ───┼──▶ DIRECTORY ─ its block goes to the directory's record ───────┼──▶ IDLE
+ *                      ├──▶ NODE ────── its block is set at once ───────────────────────┤
+ *                      └──▶ a link, skipped, or failed: nothing is to come ─────────────┘
+ *
+ * The next begin ends what is still open. A FILE whose data never comes is discarded; one that is
+ * `whole` (it has no data) waits for its block alone, and is committed without it.
+ */
 #ifndef HPC_RESTORE_ENTRY_H
 #define HPC_RESTORE_ENTRY_H
 

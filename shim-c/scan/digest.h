@@ -1,3 +1,4 @@
+/* The digests of archives. */
 #ifndef HPC_DIGEST_H
 #define HPC_DIGEST_H
 

@@ -70,6 +70,27 @@ void exchanged_parents(void)
     hpc_restore_free(r);
 }
 
+/* A directory that was made on the way to a file, before its own entry came: what stands in its
+ * place by then is not given what that entry says. */
+void exchanged_placeholder(void)
+{
+    need_root();
+    EQUAL(mkdir("base/private", 0700), 0);
+    write_file("base/private/secret", "secret");
+    struct hpc_restore *r = open_core(HPC_REPLACE_ALWAYS, 0);
+    EQUAL(put_file(r, entry(S_IFREG | 0600, 1), "theirs/f", "x"), 0);
+    EQUAL(rename("base/theirs", "base/mine"), 0);
+    EQUAL(rename("base/private", "base/theirs"), 0);
+    EQUAL(put(r, entry(S_IFDIR | 0777, 0), "theirs", NULL), -ESTALE);
+    EQUAL(put(r, entry(S_IFDIR | 0755, 0), "other", NULL), 0);
+    CHECK(hpc_restore_finish(r) < 0);
+    is_private("base/theirs", 0700);
+    EQUAL(stat_of("base/other").st_mode & 07777, 0755);
+    EQUAL(stats_of(r).failed, 1);
+    EQUAL(leftovers("base"), 0);
+    hpc_restore_free(r);
+}
+
 /* ---- every kind, while it is made ---- */
 
 static atomic_bool stop;

@@ -78,6 +78,7 @@ int open_fds(void);
     X(cancelled) \
     X(last_pass_of_exchanged) \
     X(exchanged_parents) \
+    X(exchanged_placeholder) \
     X(exchanged_objects) \
     X(default_acl_appears) \
     X(exchanged_leaders) \

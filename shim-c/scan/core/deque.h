@@ -1,4 +1,14 @@
-/* One deque of work per thread: the owner takes its newest item, thieves take the oldest. */
+/*
+ * Work that waits. Each thread has a deque of its own and pushes what it finds at the newest end.
+ *
+ *     thieves take                          the owner pushes and takes
+ *     oldest ─ [DIR] ─ [STREAM] ─ [CHUNK] ─ [CHUNK] ─ newest
+ *
+ * The owner takes the newest item, so that a walk goes down before it goes on. A thief takes the
+ * oldest one, which is likely to stand for the most work. A STREAM (the rest of a listing) is left
+ * to its owner on Lustre, and while more names are known than the backlog allows. A thread that
+ * finds nothing hands in its block of records and sleeps; the last item that is done wakes all.
+ */
 #ifndef HPC_SCAN_DEQUE_H
 #define HPC_SCAN_DEQUE_H
 

@@ -1,4 +1,15 @@
-/* Directories in work: reference counts, paths, and the descriptors they hold. */
+/*
+ * A node is a directory in work. It lives as long as somebody refers to it: an item in a deque, a
+ * chunk of its names, or a child.
+ *
+ *     found ──▶ DIR in a deque ──▶ open ──▶ listed step by step (STREAM) ──▶ let go ──▶ freed
+ *                                   │                  │
+ *                         fd held, or reopened         └──▶ chunks of names, children: each holds
+ *                         by names (held.h)                 a reference, and the fd for a time
+ *
+ * A node knows its parent and one name; a path is put together when it is needed. So a deep tree
+ * costs a node for each level and no more.
+ */
 #ifndef HPC_SCAN_NODE_H
 #define HPC_SCAN_NODE_H
 

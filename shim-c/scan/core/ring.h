@@ -1,5 +1,16 @@
-/* Records: gathered in a block per thread, handed to the consumer through a ring that is bounded by
- * entries and bytes. */
+/*
+ * The way of records from the threads to the consumer: blocks of records in a queue that is bounded
+ * by entries and bytes.
+ *
+ *     thread: block ──ring_flush()──▶ head ─ … ─ tail ──hpc_scan_next(), hpc_scan_frames()──▶ taken
+ *        ▲                                                                                      │
+ *        └───────────────────────────── spare ◀──────────────── given back ─────────────────────┘
+ *
+ * A thread gathers records in a block of its own. When the block is full, or the consumer is
+ * hungry, the thread appends it to the ring, and waits for `drained` while the ring has no room.
+ * The consumer waits for `filled`: for a while until a call is worth its cost, then for anything at
+ * all. Blocks that were read become spare ones, because unmapping memory interrupts every core.
+ */
 #ifndef HPC_SCAN_RING_H
 #define HPC_SCAN_RING_H
 
