@@ -6,8 +6,7 @@
  * Structures that are the same in every release are plain structs. save_pkt and restore_pkt differ:
  * they are opaque blocks, read and written through the offsets of the release that runs.
  */
-#ifndef HPC_ABI_H
-#define HPC_ABI_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -231,5 +230,3 @@ static inline bool pkt_is(const void *pkt, uint32_t size, uint32_t end)
 {
     return pkt_i32(pkt, 0) == (int32_t)size && pkt_i32(pkt, end) == (int32_t)size;
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* The Plugin lines of a FileSet: told in advance, remembered, and compared when the job starts. */
-#ifndef HPC_ANNOUNCE_H
-#define HPC_ANNOUNCE_H
+#pragma once
 
 #include "../ptcomm/hpc_params.h"
 #include "job.h"
@@ -14,5 +13,3 @@ void announce_job_starts(struct job *job);
  * failed. */
 bool announce_add(struct job *job, const char *text, const struct hpc_params *params);
 bool announce_is_good(struct job *job);
-
-#endif

@@ -1,6 +1,5 @@
 /* One `Plugin =` line of a backup or estimate: entries of the backend become the FD's files. */
-#ifndef HPC_BACKUP_H
-#define HPC_BACKUP_H
+#pragma once
 
 #include "holes.h"
 #include "job.h"
@@ -36,5 +35,3 @@ int backup_io(struct job *job, struct io_pkt *io);
 int backup_xattrs(struct job *job, struct xacl_pkt *pkt);
 int backup_end_file(struct job *job);
 void backup_end(struct job *job); /* any time, also when nothing began */
-
-#endif

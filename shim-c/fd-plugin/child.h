@@ -1,7 +1,6 @@
 /* The backend as a child process: started with nothing of the File Daemon's but three pipes, and
  * never left behind. */
-#ifndef HPC_CHILD_H
-#define HPC_CHILD_H
+#pragma once
 
 #include "conf.h"
 #include <pthread.h>
@@ -44,5 +43,3 @@ void child_reap_left(void); /* any thread */
 /* "was killed by signal 9 (Killed)", "ended with exit code 1"; after child_wait() or child_end().
  */
 void child_describe(const struct child *child, char *out, size_t cap);
-
-#endif

@@ -13,8 +13,7 @@
  * owner alone; so must every directory on the way to them, except that a sticky one (/tmp) may be
  * writable by all.
  */
-#ifndef HPC_CONF_H
-#define HPC_CONF_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,5 +32,3 @@ struct conf {
  * either way. */
 int conf_load(struct conf *conf, char *error, size_t error_cap);
 void conf_free(struct conf *conf);
-
-#endif

@@ -1,6 +1,5 @@
 /* The content of the entry in work: data of the backend, and zeros where its holes are. */
-#ifndef HPC_CONTENT_H
-#define HPC_CONTENT_H
+#pragma once
 
 #include "backup.h"
 
@@ -16,5 +15,3 @@ int64_t content_read(struct backup *b, char *out, size_t cap);
 /* As content_read(), but holes are passed over: what comes belongs at *offset. A hole at the end
  * leaves one zero, which says how long the file is. */
 int64_t content_extent(struct backup *b, char *out, size_t cap, int64_t *offset);
-
-#endif

@@ -1,6 +1,5 @@
 /* Holes of the file in work: which of its bytes nobody sends. */
-#ifndef HPC_HOLES_H
-#define HPC_HOLES_H
+#pragma once
 
 #include "../ptcomm/hpc_frame.h"
 #include "abi.h"
@@ -24,5 +23,3 @@ int holes_set(struct holes *h, const struct hpc_entry *entry);
 /* How far the hole that begins at the next byte reaches, or (negative) how far it is to the next
  * hole; INT64_MIN: there is none. */
 int64_t holes_next(struct holes *h);
-
-#endif

@@ -2,8 +2,7 @@
  * One job of the File Daemon: everything that the plugin knows between newPlugin and freePlugin.
  * All calls come from the job's own thread, except event 14 (cancel), which touches only `cancel`.
  */
-#ifndef HPC_JOB_H
-#define HPC_JOB_H
+#pragma once
 
 #include "abi.h"
 #include <pthread.h>
@@ -75,5 +74,3 @@ const char *job_printable(char *out, size_t cap, const void *name, size_t len);
 
 const char *job_string(struct job *job, int var); /* NULL when the FD has none */
 int job_int(struct job *job, int var, int otherwise);
-
-#endif

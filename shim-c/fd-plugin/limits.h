@@ -1,6 +1,5 @@
 /* Every bound of the plugin, with its reason. */
-#ifndef HPC_LIMITS_H
-#define HPC_LIMITS_H
+#pragma once
 
 /* Holds the largest frame (8 + 999,999 bytes) whole, so that only data needs pieces. */
 #define STREAM_BUFFER     (1u << 20)
@@ -39,5 +38,3 @@
 #define LINKS_IN_MEMORY   (1u << 20)
 /* Directories that one restore job writes below: `where`, or the backup's own paths. */
 #define RESTORE_BASES     16
-
-#endif

@@ -1,7 +1,6 @@
 /* The `Plugin =` lines of one job: two that save the same names are an error, because every name
  * must be in a job once. */
-#ifndef HPC_LINES_H
-#define HPC_LINES_H
+#pragma once
 
 #include "../ptcomm/hpc_params.h"
 #include "paths.h"
@@ -29,5 +28,3 @@ struct clash {
 int lines_add(struct lines *lines, const char *text, const struct hpc_params *params,
               struct clash *clash);
 void lines_free(struct lines *lines);
-
-#endif

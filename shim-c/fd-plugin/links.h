@@ -3,8 +3,7 @@
  * Small tables live in memory; a large one in an unlinked file, so that the File Daemon's memory
  * does not grow with the namespace.
  */
-#ifndef HPC_LINKS_H
-#define HPC_LINKS_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -28,5 +27,3 @@ void links_close(struct links *links);
 int links_put(struct links *links, uint64_t group, int32_t file_index);
 int32_t links_get(const struct links *links, uint64_t group); /* 0: unknown */
 void links_drop(struct links *links, uint64_t group);
-
-#endif

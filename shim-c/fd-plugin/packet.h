@@ -1,6 +1,5 @@
 /* An entry of the backend as the FD's packet, whose names must be ours. */
-#ifndef HPC_PACKET_H
-#define HPC_PACKET_H
+#pragma once
 
 #include "backup.h"
 
@@ -11,5 +10,3 @@ bool packet_names_are_ours(struct backup *b, const struct hpc_entry *entry);
 /* A directory's catalog name ends in '/', and is taken from `link` when it is saved, from `fname`
  * when it is marked as seen. -ENOMEM. */
 int packet_fill(struct backup *b, const struct abi *abi, void *pkt, const struct hpc_entry *entry);
-
-#endif

@@ -1,6 +1,5 @@
 /* Which names are this job's, and whether they still exist: the answer to checkFile. */
-#ifndef HPC_PATHS_H
-#define HPC_PATHS_H
+#pragma once
 
 #include "../ptcomm/hpc_params.h"
 #include "job.h"
@@ -23,5 +22,3 @@ bool paths_is_plain(const void *name, size_t len);
  * behind is gone.
  */
 bool paths_exists(const char *name, size_t base);
-
-#endif

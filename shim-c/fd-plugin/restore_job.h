@@ -1,6 +1,5 @@
 /* A restore: the FD's files, one by one, go to the restore core. No backend takes part. */
-#ifndef HPC_RESTORE_JOB_H
-#define HPC_RESTORE_JOB_H
+#pragma once
 
 #include "job.h"
 
@@ -18,5 +17,3 @@ int restore_job_end_file(struct job *job);
 void restore_job_finish(struct job *job);
 /* Any thread that holds cancel.lock. */
 void restore_job_cancel(struct restore_job *r);
-
-#endif

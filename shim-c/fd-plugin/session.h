@@ -1,7 +1,6 @@
 /* A conversation with one backend (hpc/1, docs/ptcomm.md): start, handshake, frames in between,
  * end. */
-#ifndef HPC_SESSION_H
-#define HPC_SESSION_H
+#pragma once
 
 #include "../ptcomm/hpc_params.h"
 #include "job.h"
@@ -40,5 +39,3 @@ int session_broken(struct session *s, const char *format, ...)
 int session_finish(struct session *s);
 /* Ends the backend if it still lives, and releases everything. */
 void session_close(struct session *s);
-
-#endif

@@ -7,8 +7,7 @@
  * A device needs its st_rdev; it has no blocks, so there the same word rides in st_blocks. Tools
  * that print LStat show an odd number in the one place or the other.
  */
-#ifndef HPC_STAT_PACK_H
-#define HPC_STAT_PACK_H
+#pragma once
 
 #include "../include/hpc_entry.h"
 #include <sys/stat.h>
@@ -17,5 +16,3 @@ void stat_pack_from_entry(struct stat *st, const struct hpc_entry_head *head);
 /* Everything of the head but version, flags, lengths and link group. Nanoseconds are 0 where there
  * is no tag. */
 void stat_pack_to_entry(struct hpc_entry_head *head, const struct stat *st);
-
-#endif

@@ -3,8 +3,7 @@
  * cancel event and the stall limit. Time that the File Daemon spends elsewhere does not count as
  * silence: the clock runs only inside a wait.
  */
-#ifndef HPC_STREAM_H
-#define HPC_STREAM_H
+#pragma once
 
 #include "../ptcomm/hpc_frame.h"
 #include "child.h"
@@ -38,5 +37,3 @@ int stream_data(struct stream *s, void *out, size_t cap);
 int stream_send(struct stream *s, const void *frames, size_t len);
 /* Collects what the backend last wrote to stderr. */
 void stream_drain_stderr(struct stream *s);
-
-#endif

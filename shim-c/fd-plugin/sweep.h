@@ -1,7 +1,6 @@
 /* Ends processes that a backend started and that left its process group: they must not outlive its
  * job. */
-#ifndef HPC_SWEEP_H
-#define HPC_SWEEP_H
+#pragma once
 
 #include <sys/types.h>
 
@@ -14,5 +13,3 @@ int sweep_kill(const char *entry);
 /* What the kernel says that a process does: 'R' running, 'S' waiting, 'D' waiting in the kernel,
  * 'T' stopped …; 0: unknown. */
 char sweep_state(pid_t pid);
-
-#endif

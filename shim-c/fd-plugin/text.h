@@ -1,6 +1,5 @@
 /* A string that grows: a name, or the bytes that a packet points to. */
-#ifndef HPC_TEXT_H
-#define HPC_TEXT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,5 +14,3 @@ struct text {
 bool text_room(struct text *text, size_t len);
 /* NULL: no memory. slash: it ends in one. */
 const char *text_set(struct text *text, const uint8_t *bytes, size_t len, bool slash);
-
-#endif

@@ -9,8 +9,7 @@
  * The next begin ends what is still open. A FILE whose data never comes is discarded; one that is
  * `whole` (it has no data) waits for its block alone, and is committed without it.
  */
-#ifndef HPC_RESTORE_ENTRY_H
-#define HPC_RESTORE_ENTRY_H
+#pragma once
 
 #include "job.h"
 #include "store/bytes.h"
@@ -48,5 +47,3 @@ struct hpc_restore_entry {
 void entry_close(struct hpc_restore_entry *e);
 /* Lets go of its parent. */
 void entry_rest(struct hpc_restore_entry *e);
-
-#endif

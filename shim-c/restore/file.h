@@ -1,6 +1,5 @@
 /* A regular file: its data under a temporary name, then its attributes and its own name. */
-#ifndef HPC_RESTORE_FILE_H
-#define HPC_RESTORE_FILE_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -12,5 +11,3 @@ int file_write(struct hpc_restore_entry *e, uint64_t offset, const void *data, s
 /* Attributes, size, final name. Not 0: nothing is there under its name; discard what is left. */
 int file_commit(struct hpc_restore_entry *e);
 void file_discard(struct hpc_restore_entry *e);
-
-#endif

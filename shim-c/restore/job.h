@@ -1,6 +1,5 @@
 /* A restore: what its entries share. */
-#ifndef HPC_RESTORE_JOB_H
-#define HPC_RESTORE_JOB_H
+#pragma once
 
 #include "hpc_restore.h"
 #include "place/dir.h"
@@ -54,5 +53,3 @@ struct hpc_restore {
     void *on_failure_context;
     uint64_t attributes_named;
 };
-
-#endif

@@ -2,8 +2,7 @@
  * Leaders: the first names of files that have several, by their paths; and stashes, files whose own
  * name is taken, kept under a temporary one for their other names to be linked to.
  */
-#ifndef HPC_RESTORE_LEADER_H
-#define HPC_RESTORE_LEADER_H
+#pragma once
 
 #include "place/identity.h"
 #include "store/bytes.h"
@@ -35,5 +34,3 @@ int leader_read(struct hpc_restore *r, const struct bytes *path, struct leader *
 /* Its content lies under e->temp, beside where it would be. */
 int leader_stash(struct hpc_restore_entry *e, const struct identity *id);
 void leader_remove_stashes(struct hpc_restore *r);
-
-#endif

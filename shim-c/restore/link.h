@@ -4,8 +4,7 @@
  * at the end. Where the leader is not ours (the rule kept what was there, or it never came), what
  * bears its name must be, by type, size, time, owner and mode, the file that the archive has.
  */
-#ifndef HPC_RESTORE_LINK_H
-#define HPC_RESTORE_LINK_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -20,5 +19,3 @@ struct statx;
 bool link_is_like(struct hpc_restore_entry *e, struct dir *dir, const struct statx *sx);
 /* last: its leader will not come any more. */
 int link_make(struct hpc_restore_entry *e, bool last);
-
-#endif

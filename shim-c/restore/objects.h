@@ -1,7 +1,6 @@
 /* The kinds that are complete as soon as they are made: directories, symlinks, fifos, devices,
  * sockets. Functions return 0, HPC_BEGIN_SKIPPED or -errno. */
-#ifndef HPC_RESTORE_OBJECTS_H
-#define HPC_RESTORE_OBJECTS_H
+#pragma once
 
 #include "attributes/xattrs.h"
 
@@ -20,5 +19,3 @@ int objects_adopt_root(struct hpc_restore_entry *e);
 int objects_adopt_base(struct hpc_restore_entry *e);
 /* Notes what a directory would be if we had to make it. */
 int objects_note_parent(struct hpc_restore_entry *e);
-
-#endif

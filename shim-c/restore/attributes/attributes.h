@@ -1,6 +1,5 @@
 /* Owner, mode and times of what was restored. */
-#ifndef HPC_RESTORE_ATTRIBUTES_H
-#define HPC_RESTORE_ATTRIBUTES_H
+#pragma once
 
 #include "report.h"
 
@@ -22,5 +21,3 @@ bool attributes_apply(struct hpc_restore *r, const struct target *t, struct attr
                       const struct block *block);
 /* chmod of what an O_PATH descriptor holds. */
 int attributes_chmod(int fd, mode_t mode);
-
-#endif

@@ -1,6 +1,5 @@
 /* What is said of attributes that could not be set: one by one, up to a number. */
-#ifndef HPC_RESTORE_REPORT_H
-#define HPC_RESTORE_REPORT_H
+#pragma once
 
 #include "../store/bytes.h"
 
@@ -24,5 +23,3 @@ struct target {
 };
 /* true when err is 0; else the attribute is reported. */
 bool report_took(struct hpc_restore *r, const struct target *t, const char *attribute, int err);
-
-#endif

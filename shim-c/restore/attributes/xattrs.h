@@ -1,7 +1,6 @@
 /* Extended attributes, ACLs, inode flags and project ids: everything that an entry's xattr block
  * holds. */
-#ifndef HPC_RESTORE_XATTRS_H
-#define HPC_RESTORE_XATTRS_H
+#pragma once
 
 #include "report.h"
 
@@ -28,5 +27,3 @@ bool xattrs_apply_flags(struct hpc_restore *r, const struct target *t, uint32_t 
 /* Whether what is made in the directory inherits an ACL: 1, 0, or -errno when that cannot be told.
  */
 int xattrs_default_acl(int dir);
-
-#endif

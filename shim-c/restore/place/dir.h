@@ -2,8 +2,7 @@
  * Directories below the base that are held: those which entries in work are in, and the last ones
  * that were asked for.
  */
-#ifndef HPC_RESTORE_DIR_H
-#define HPC_RESTORE_DIR_H
+#pragma once
 
 #include "../store/bytes.h"
 #include "identity.h"
@@ -49,5 +48,3 @@ int dir_open_base(struct hpc_restore *r, int base);
  * progress. */
 void dir_rest(struct hpc_restore *r);
 void dir_close(struct hpc_restore *r);
-
-#endif

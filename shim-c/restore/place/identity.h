@@ -1,6 +1,5 @@
 /* Which object it is, whatever name it bears. */
-#ifndef HPC_RESTORE_IDENTITY_H
-#define HPC_RESTORE_IDENTITY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,5 +16,3 @@ struct identity {
 int identity_look(int fd, const char *name, struct statx *out);
 struct identity identity_of(const struct statx *sx);
 bool identity_is_same(const struct identity *a, const struct identity *b);
-
-#endif

@@ -1,6 +1,5 @@
 /* Names of entries, which come from an archive, and those that we make up. */
-#ifndef HPC_RESTORE_NAME_H
-#define HPC_RESTORE_NAME_H
+#pragma once
 
 #include "../store/bytes.h"
 
@@ -15,5 +14,3 @@ int name_normalise(struct bytes *out, const char *name, size_t len);
 size_t name_dir_length(const char *path, size_t len);
 /* A name that nobody else has. */
 void name_temporary(struct hpc_restore *r, char out[40]);
-
-#endif

@@ -1,6 +1,5 @@
 /* Where an entry is to be: its directory, and what bears its name there. */
-#ifndef HPC_RESTORE_PLACE_H
-#define HPC_RESTORE_PLACE_H
+#pragma once
 
 struct hpc_restore_entry;
 
@@ -8,5 +7,3 @@ struct hpc_restore_entry;
 int place_find(struct hpc_restore_entry *e);
 /* A directory where something else is to be: it goes if it is empty. */
 int place_clear(struct hpc_restore_entry *e);
-
-#endif

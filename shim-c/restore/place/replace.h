@@ -1,6 +1,5 @@
 /* The replace rules. Times are compared as the filesystem of the target keeps them. */
-#ifndef HPC_RESTORE_REPLACE_H
-#define HPC_RESTORE_REPLACE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,5 +15,3 @@ bool replace_allowed(struct hpc_restore_entry *e);
 /* -1, 0 or 1: the entry's mtime compared with an existing object's in `dir`. */
 int replace_compare_times(struct hpc_restore *r, struct dir *dir, const struct hpc_entry_head *head,
                           int64_t seconds, int64_t nanoseconds);
-
-#endif

@@ -3,8 +3,7 @@
  * tree was saved, as often as not, and the backup went through it; a restore in place does so, too,
  * by the rule of the base (../path/hpc_base.h). Asked only where the ordinary way met a symlink.
  */
-#ifndef HPC_RESTORE_ROOTS_H
-#define HPC_RESTORE_ROOTS_H
+#pragma once
 
 #include "../store/bytes.h"
 
@@ -23,5 +22,3 @@ int roots_open(const struct roots *roots, const char *path, size_t len, size_t *
 int roots_whole(const struct roots *roots, const char *path, size_t len);
 bool roots_has(const struct roots *roots, const struct bytes *path);
 void roots_free(struct roots *roots);
-
-#endif

@@ -2,8 +2,7 @@
  * A place where only we can change names: a directory that is ours alone, or else a private one in
  * it, from which what was made gets its name. Nothing that is not complete can be exchanged there.
  */
-#ifndef HPC_RESTORE_STAGE_H
-#define HPC_RESTORE_STAGE_H
+#pragma once
 
 #include <sys/stat.h>
 
@@ -19,5 +18,3 @@ int stage_make_dir(struct hpc_restore *r, struct dir *parent, const char *name, 
                    struct statx *out);
 /* A directory by its name in parent, O_PATH; -ELOOP: it is a symlink. */
 int stage_hold(int parent, const char *name);
-
-#endif

@@ -2,8 +2,7 @@
  * The way to a directory below the base. No symlink is ever followed, so nothing lands outside;
  * what is missing is made, as a placeholder, until its own entry comes.
  */
-#ifndef HPC_RESTORE_WAY_H
-#define HPC_RESTORE_WAY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,5 +24,3 @@ struct dir;
  * adopted under that name in this run. */
 int way_get(struct hpc_restore *r, const char *path, size_t len, bool make, struct dir **out);
 bool way_is_placeholder(uint32_t mode, uint32_t uid);
-
-#endif

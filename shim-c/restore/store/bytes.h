@@ -1,6 +1,5 @@
 /* A string of bytes that grows and never shrinks, and ends in NUL. */
-#ifndef HPC_RESTORE_BYTES_H
-#define HPC_RESTORE_BYTES_H
+#pragma once
 
 #include <stddef.h>
 
@@ -11,5 +10,3 @@ struct bytes {
 
 int bytes_reserve(struct bytes *b, size_t cap);
 int bytes_set(struct bytes *b, const void *data, size_t len);
-
-#endif

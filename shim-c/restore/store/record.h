@@ -4,8 +4,7 @@
  * that was made or adopted. A record knows its parent and its own name, so that deep chains take no
  * more than wide ones. All functions but record_open() want r->lock held.
  */
-#ifndef HPC_RESTORE_RECORD_H
-#define HPC_RESTORE_RECORD_H
+#pragma once
 
 #include "../attributes/attributes.h"
 #include "../place/identity.h"
@@ -49,5 +48,3 @@ int record_update(struct hpc_restore *r, uint64_t at, const struct body *body);
 int record_along(struct hpc_restore *r, uint64_t from, const char *path, size_t len, uint64_t *at);
 int record_path(struct hpc_restore *r, uint64_t at, struct bytes *out);
 int record_attach(struct hpc_restore *r, uint64_t at, const void *block, size_t len);
-
-#endif

@@ -1,6 +1,5 @@
 /* An anonymous file for everything whose amount the namespace decides. */
-#ifndef HPC_RESTORE_SPOOL_H
-#define HPC_RESTORE_SPOOL_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -14,5 +13,3 @@ int spool_read(const struct spool *s, void *data, size_t len, uint64_t at);
 int spool_write(const struct spool *s, const void *data, size_t len, uint64_t at);
 /* at is never 0. */
 int spool_append(struct spool *s, const void *data, size_t len, uint64_t *at);
-
-#endif

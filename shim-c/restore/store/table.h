@@ -1,7 +1,6 @@
 /* From 128-bit keys to places in the spool: open addressing, three quarters full at most. Memory
  * stays below 1 MiB a table. */
-#ifndef HPC_RESTORE_TABLE_H
-#define HPC_RESTORE_TABLE_H
+#pragma once
 
 #include "spool.h"
 
@@ -22,5 +21,3 @@ struct key table_key(const uint64_t secret[2], uint64_t space, const void *bytes
 int table_get(const struct table *t, const struct spool *s, const struct key *key,
               uint64_t *value); /* 0: not there */
 int table_put(struct table *t, struct spool *s, const struct key *key, uint64_t value);
-
-#endif

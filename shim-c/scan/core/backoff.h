@@ -4,8 +4,7 @@
  * of the threads rest, and half of the others at the next; when it is near the best again, they
  * come back one by one.
  */
-#ifndef HPC_SCAN_BACKOFF_H
-#define HPC_SCAN_BACKOFF_H
+#pragma once
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -33,5 +32,3 @@ void backoff_end(struct worker *w, int64_t begin);
 uint32_t backoff_threads(const struct scan *s);
 /* Whether this thread is one of those that rest now. */
 bool backoff_rests(struct worker *w);
-
-#endif

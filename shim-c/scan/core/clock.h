@@ -1,6 +1,5 @@
 /* Time as the scan uses it: nanoseconds of the monotonic clock, and moments to wait until. */
-#ifndef HPC_SCAN_CLOCK_H
-#define HPC_SCAN_CLOCK_H
+#pragma once
 
 #include <stdint.h>
 #include <time.h>
@@ -28,5 +27,3 @@ static inline struct timespec clock_deadline(clockid_t clock, int64_t ms)
     }
     return t;
 }
-
-#endif

@@ -9,8 +9,7 @@
  * to its owner on Lustre, and while more names are known than the backlog allows. A thread that
  * finds nothing hands in its block of records and sleeps; the last item that is done wakes all.
  */
-#ifndef HPC_SCAN_DEQUE_H
-#define HPC_SCAN_DEQUE_H
+#pragma once
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -45,5 +44,3 @@ struct item *deque_take(struct worker *w);
 void deque_done(struct scan *s);
 /* After the threads are gone. */
 struct item *deque_drain(struct deque *d);
-
-#endif

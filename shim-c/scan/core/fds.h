@@ -1,6 +1,5 @@
 /* Descriptors of the scan: counted, so that their peak is known and none is leaked. */
-#ifndef HPC_SCAN_FDS_H
-#define HPC_SCAN_FDS_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,5 +15,3 @@ void fds_close(struct scan *s, int fd);
 /* Bytes read, at most cap; size, if it is not 0: so many were promised, and no call more is made to
  * see the end; -errno. */
 int64_t fds_read_to_end(int fd, uint8_t *buf, size_t cap, uint64_t size);
-
-#endif

@@ -2,8 +2,7 @@
  * Descriptors of directories in work: those that are held open for their chunks and children, and
  * the one that each worker has reopened by names because there was no room to hold it.
  */
-#ifndef HPC_SCAN_HELD_H
-#define HPC_SCAN_HELD_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -21,5 +20,3 @@ void held_incomplete(struct worker *w, struct node *n, int error);
 int held_reopen(struct worker *w, struct node *n);
 /* What the worker's cache has from now on. */
 void held_cache(struct worker *w, struct node *n, int fd);
-
-#endif

@@ -10,8 +10,7 @@
  * A node knows its parent and one name; a path is put together when it is needed. So a deep tree
  * costs a node for each level and no more.
  */
-#ifndef HPC_SCAN_NODE_H
-#define HPC_SCAN_NODE_H
+#pragma once
 
 #include "deque.h"
 
@@ -63,5 +62,3 @@ static inline size_t node_mdts_bytes(const struct node *dir)
 {
     return dir->mdts ? dir->mdts->count * sizeof dir->mdts->at[0] : 0;
 }
-
-#endif

@@ -3,8 +3,7 @@
  * that is free and sleeps until then. What was not used in the last tenth of a second may be made
  * up for. The rate may change, or all may pause, at any time.
  */
-#ifndef HPC_SCAN_PACE_H
-#define HPC_SCAN_PACE_H
+#pragma once
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -23,5 +22,3 @@ struct worker;
 void pace_wait(struct worker *w);
 /* Waits while all pause: before what is not counted as an operation. */
 void pace_pause(struct worker *w);
-
-#endif

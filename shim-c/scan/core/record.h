@@ -1,6 +1,5 @@
 /* Records, written one behind the other into the block of the thread that found the entry. */
-#ifndef HPC_SCAN_RECORD_H
-#define HPC_SCAN_RECORD_H
+#pragma once
 
 #include "../hpc_scan.h"
 
@@ -17,5 +16,3 @@ void record_end(struct worker *w, size_t len);
 /* An entry, or a directory, that could not be read. */
 void record_error(struct worker *w, struct node *dir, int error, enum hpc_scan_op op,
                   const char *name, size_t name_len);
-
-#endif

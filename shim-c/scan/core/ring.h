@@ -11,8 +11,7 @@
  * The consumer waits for `filled`: for a while until a call is worth its cost, then for anything at
  * all. Blocks that were read become spare ones, because unmapping memory interrupts every core.
  */
-#ifndef HPC_SCAN_RING_H
-#define HPC_SCAN_RING_H
+#pragma once
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -54,5 +53,3 @@ void ring_block_free(struct block *b);
 void ring_flush(struct worker *w);
 /* The lock is held. */
 bool ring_is_worth_a_call(const struct scan *s);
-
-#endif

@@ -5,8 +5,7 @@
  * that is held, or, where that cannot be, on the same way again, and only if the same object is
  * found.
  */
-#ifndef HPC_SCAN_ROOT_H
-#define HPC_SCAN_ROOT_H
+#pragma once
 
 struct node;
 struct scan;
@@ -20,5 +19,3 @@ void root_keep(struct worker *w, struct node *root);
 /* What was found, and nothing else; counted; -errno. */
 int root_open(struct worker *w, struct node *root, int flags);
 void root_free_all(struct scan *s);
-
-#endif

@@ -6,8 +6,7 @@
  * and steals the oldest of others, so the walk goes down before it goes on, and what is known but
  * not yet done stays small however wide or deep the tree is.
  */
-#ifndef HPC_SCAN_SCAN_H
-#define HPC_SCAN_SCAN_H
+#pragma once
 
 #include "../limits.h"
 #include "backoff.h"
@@ -151,5 +150,3 @@ static inline bool scan_other_shard(const struct scan *s, uint64_t hash)
 {
     return s->options.shard_count > 1 && hash % s->options.shard_count != s->options.shard_index;
 }
-
-#endif

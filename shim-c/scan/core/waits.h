@@ -4,8 +4,7 @@
  * nothing to do; the last say nothing about the reason, so a moment in which some of the others are
  * kept counts in part. Clocks are read only where somebody sleeps anyway.
  */
-#ifndef HPC_SCAN_WAITS_H
-#define HPC_SCAN_WAITS_H
+#pragma once
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -36,5 +35,3 @@ struct waits_moment waits_look(const struct scan *s);
 void waits_count(struct scan *s, const struct waits_moment *begin);
 /* One of the consumer's own, that began then. */
 void waits_add(_Atomic int64_t *sum, int64_t begin);
-
-#endif

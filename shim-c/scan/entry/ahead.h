@@ -3,8 +3,7 @@
  * filesystem has few threads, and a disk answers several questions in the time of one. Behind a
  * network threads are many instead, because there each open asks a server.
  */
-#ifndef HPC_SCAN_AHEAD_H
-#define HPC_SCAN_AHEAD_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,5 +15,3 @@ int64_t ahead_begin(struct worker *w);
 void ahead_end(struct worker *w, int64_t begin, uint64_t size);
 /* For one that will be read soon; false: it cannot be opened. */
 bool ahead_ask(struct worker *w, int dirfd, const char *name);
-
-#endif

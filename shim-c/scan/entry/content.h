@@ -1,6 +1,5 @@
 /* Content of small files, and opening and reading paths of any length. */
-#ifndef HPC_SCAN_CONTENT_H
-#define HPC_SCAN_CONTENT_H
+#pragma once
 
 #include "xattr_block.h"
 
@@ -19,5 +18,3 @@ int content_read(struct worker *w, struct node *root, int dirfd, const char *nam
 /* st: of fd, a regular file. */
 int content_read_opened(struct worker *w, int fd, const struct statx *st, size_t *len,
                         struct xattrs *x);
-
-#endif

@@ -4,8 +4,7 @@
  * Lustre it is a request to a server for each entry, so that only those are asked of which the
  * options, or the project of their directory, say that it may be worth it.
  */
-#ifndef HPC_SCAN_FLAGS_H
-#define HPC_SCAN_FLAGS_H
+#pragma once
 
 #include "xattr_block.h"
 
@@ -26,5 +25,3 @@ bool flags_project_wanted(const struct worker *w, const struct node *dir, const 
 /* An id, or what is made below will have one. */
 bool flags_has_project(int fd);
 void flags_read(struct worker *w, struct xattrs *x, const struct reach *r, const struct statx *st);
-
-#endif

@@ -3,8 +3,7 @@
  * the filesystem keeps no time of birth, and only of files that are opened again later. An ioctl(2)
  * wants them open; a device that has no generations is asked once.
  */
-#ifndef HPC_SCAN_GENERATION_H
-#define HPC_SCAN_GENERATION_H
+#pragma once
 
 #include <stdint.h>
 
@@ -16,5 +15,3 @@ int64_t generation_of(int fd);
 /* The same of a name; fd: of it, or -1. */
 int64_t generation_read(struct worker *w, int dirfd, const char *name, int fd,
                         const struct statx *st);
-
-#endif

@@ -3,8 +3,7 @@
  * brings it back, and where no copytool runs nothing ends that wait, SIGKILL included. Its layout
  * tells, and costs no request once it was opened.
  */
-#ifndef HPC_SCAN_HSM_H
-#define HPC_SCAN_HSM_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,5 +15,3 @@ struct statx;
 bool hsm_layout_is_released(const uint8_t *lov, size_t len);
 /* fd must not be read, nor asked for holes. */
 bool hsm_left_in_archive(int fd, const struct statx *st);
-
-#endif

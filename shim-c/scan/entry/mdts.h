@@ -3,13 +3,10 @@
  * listed is asked, so that no other directory can answer in its place; where the answer cannot be
  * had it is simply not known. Each is a request to a server, which may never come back.
  */
-#ifndef HPC_SCAN_MDTS_H
-#define HPC_SCAN_MDTS_H
+#pragma once
 
 struct node;
 struct worker;
 
 /* Before its listing, whose buffer it uses. */
 void mdts_ask(struct worker *w, struct node *dir, int fd);
-
-#endif

@@ -1,6 +1,5 @@
 /* What statx(2) says of an entry: which object it is, and its head. */
-#ifndef HPC_SCAN_OBJECT_H
-#define HPC_SCAN_OBJECT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,5 +42,3 @@ bool object_is_same(const struct statx *a, const struct statx *b);
 bool object_is_unchanged(const struct statx *a, const struct statx *b);
 void object_fill_head(struct hpc_entry_head *h, size_t name_len, const struct statx *st,
                       bool is_older, size_t link_len);
-
-#endif

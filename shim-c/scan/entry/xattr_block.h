@@ -1,6 +1,5 @@
 /* The block of an entry's extended attributes, as hpc_scan.h describes it, while it is made. */
-#ifndef HPC_SCAN_XATTR_BLOCK_H
-#define HPC_SCAN_XATTR_BLOCK_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,5 +23,3 @@ void xattr_block_put(struct worker *w, struct xattrs *x, const char *name, uint3
 void xattr_block_put_u32(struct worker *w, struct xattrs *x, const char *name, uint32_t value);
 /* The entry was handed out. */
 void xattr_block_end(struct worker *w);
-
-#endif

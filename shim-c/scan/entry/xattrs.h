@@ -5,8 +5,7 @@
  * directory is reached through /proc/self/fd. Most entries have no attributes and cost one call; a
  * filesystem that has none at all is asked once for each kind.
  */
-#ifndef HPC_SCAN_XATTRS_H
-#define HPC_SCAN_XATTRS_H
+#pragma once
 
 #include "flags.h"
 
@@ -19,5 +18,3 @@ bool xattrs_of_name(struct worker *w, struct xattrs *x, int dirfd, const char *n
                     const struct statx *st);
 /* By a descriptor of O_PATH. */
 void xattrs_of_held(struct worker *w, struct xattrs *x, int path_fd, const struct statx *st);
-
-#endif

@@ -1,6 +1,5 @@
 /* Directories: opening, listing in steps, and splitting what was listed among threads. */
-#ifndef HPC_SCAN_DIRS_H
-#define HPC_SCAN_DIRS_H
+#pragma once
 
 struct item;
 struct worker;
@@ -8,5 +7,3 @@ struct worker;
 void dirs_run(struct worker *w, struct item *item);
 /* An item that nobody worked on, because the scan was stopped. */
 void dirs_drop(struct worker *w, struct item *item);
-
-#endif

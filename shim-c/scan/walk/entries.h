@@ -1,6 +1,5 @@
 /* One name: stat it, decide whether it is wanted, read what belongs to it, write its record. */
-#ifndef HPC_SCAN_ENTRIES_H
-#define HPC_SCAN_ENTRIES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,5 +12,3 @@ void entries_visit(struct worker *w, struct node *dir, int dirfd, const char *na
                    bool regular);
 /* True: a directory, now to be opened. */
 bool entries_visit_root(struct worker *w, struct node *root);
-
-#endif

@@ -6,8 +6,7 @@
  * matches the path of a directory is a set of positions (bits), computed when the directory's names
  * are looked at, so that a name costs one component of each pattern that got that far.
  */
-#ifndef HPC_SCAN_EXCLUDE_H
-#define HPC_SCAN_EXCLUDE_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -26,5 +25,3 @@ void exclude_free(struct excludes *x);
 int64_t exclude_idle(const struct excludes *x, uint8_t *out, size_t cap);
 enum verdict exclude_matches(struct worker *w, const struct node *dir, const char *name, size_t len,
                              enum is_dir is_dir);
-
-#endif

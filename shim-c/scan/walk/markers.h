@@ -1,6 +1,5 @@
 /* Markers: files in a directory that say that what is in it need not be kept. */
-#ifndef HPC_SCAN_MARKERS_H
-#define HPC_SCAN_MARKERS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -8,5 +7,3 @@
 int markers_new(char ***out, const uint8_t *at, const uint8_t *end, uint32_t count);
 void markers_free(char **markers);
 bool markers_found(char *const *markers, int dirfd);
-
-#endif

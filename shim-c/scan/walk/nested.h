@@ -3,8 +3,7 @@
  * above does not get to: below an excluded or marked directory, or on another filesystem. So such a
  * root has a walk of its own, and the one from above leaves it out.
  */
-#ifndef HPC_SCAN_NESTED_H
-#define HPC_SCAN_NESTED_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,5 +16,3 @@ struct scan;
 int nested_new(struct nested **out, const uint8_t *at, const uint8_t *end, uint32_t count);
 void nested_free(struct nested *n);
 bool nested_is_root(const struct scan *s, const struct node *dir, const char *name);
-
-#endif

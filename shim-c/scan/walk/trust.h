@@ -4,8 +4,7 @@
  * where something is mounted on a name: then d_ino is what lies below. Overlay, FUSE and network
  * filesystems that are not listed are asked entry by entry.
  */
-#ifndef HPC_SCAN_TRUST_H
-#define HPC_SCAN_TRUST_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -13,5 +12,3 @@ struct node;
 struct worker;
 
 bool trust_d_ino(struct worker *w, const struct node *dir, int dirfd);
-
-#endif

@@ -3,8 +3,7 @@
  * nothing is. A directory knows whether it is one of them, lies below one or above one, so that
  * only the few above cost a look into the list.
  */
-#ifndef HPC_SCAN_WHOLE_H
-#define HPC_SCAN_WHOLE_H
+#pragma once
 
 #include "../core/node.h"
 
@@ -20,5 +19,3 @@ enum whole_place whole_place(const struct scan *s, const struct node *dir, const
                              size_t name_len);
 enum whole_place whole_child(const struct scan *s, const struct node *parent, const char *name,
                              size_t name_len);
-
-#endif
