@@ -47,7 +47,7 @@ const PROGRAMS = {
 };
 const NATIVE = [
   "packages/hpc-walker/native/libhpcscan.so",
-  "packages/hpc-backend/native/libhpcrestore.so",
+  "packages/hpc-archive/native/libhpcrestore.so",
 ];
 
 const name = process.argv[2] ?? "";

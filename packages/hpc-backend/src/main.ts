@@ -1,4 +1,5 @@
 // First, before anything else is evaluated: until SIGUSR1 has a handler it opens Node's inspector.
+import { sinkOf } from "@podheitor/hpc-archive";
 import "./dialogue/signals";
 
 import { writeSync } from "node:fs";
@@ -6,7 +7,6 @@ import { BackendProcess } from "./dialogue/backend-process";
 import { CRASHED } from "./dialogue/exit";
 import { onCancelSignal } from "./dialogue/signals";
 import { backupStandalone } from "./dialogue/standalone";
-import { sinkOf } from "./emit/byte-sink";
 import { KEYS } from "./params/keys";
 import { VERSION } from "./version";
 

@@ -22,8 +22,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { openArchiveOutput } from "../src/archive/archive-output";
-import { backupToArchive, listArchive, parseParams } from "../src/index";
+import { listArchive, openArchiveOutput } from "@podheitor/hpc-archive";
+import { backupToArchive, parseParams } from "../src/index";
 
 /* Where an archive is written: never to what belongs to somebody else, and never into itself. */
 
@@ -139,7 +139,7 @@ describe("fifos and devices", () => {
 
   test("a descriptor that the program was started with is one by any of its names", () => {
     const script = `
-      const { openArchiveOutput } = require("${join(__dirname, "../src/archive/archive-output.ts")}");
+      const { openArchiveOutput } = require("@podheitor/hpc-archive");
       openArchiveOutput(process.argv[1]).then(async (o) => { await o.sink.write(Buffer.from("bytes")); await o.commit(); });`;
     const node = ["--import", "tsx", "--conditions=@podheitor/source", "-e", script];
     for (const name of ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])

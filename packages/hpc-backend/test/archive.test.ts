@@ -16,18 +16,18 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
-import { HpcError } from "@podheitor/hpc-base";
-import { ArchiveReader } from "../src/archive/archive-reader";
-import { listEntries } from "../src/archive/list-archive";
 import {
-  backupToArchive,
+  ArchiveReader,
   type Difference,
   type ListedEntry,
   listArchive,
-  parseParams,
   restoreArchive,
   verifyArchive,
-} from "../src/index";
+} from "@podheitor/hpc-archive";
+import { HpcError } from "@podheitor/hpc-base";
+import { listEntries } from "../../hpc-archive/src/read/list-archive";
+import { backupToArchive, parseParams } from "../src/index";
+import { scanTree } from "../src/job/scan-tree";
 
 let scratch: string;
 let tree: string;
@@ -123,7 +123,7 @@ describe("round trip", () => {
     );
     const differences: Difference[] = [];
     const events = { difference: (one: Difference) => differences.push(one) };
-    const verified = await verifyArchive({ archive: file, against: where, events });
+    const verified = await verifyArchive({ scan: scanTree, archive: file, against: where, events });
     expect(differences).toEqual([]);
     expect(verified).toMatchObject({ entries: 11, files: 3, differences: 0 });
   });
@@ -212,6 +212,7 @@ describe("verify", () => {
     const difference = (one: Difference) =>
       seen.push(`${one.what} ${one.path.toString("latin1").slice(tree.length)}`);
     const { differences: count } = await verifyArchive({
+      scan: scanTree,
       archive,
       against: where,
       events: { difference },
@@ -431,6 +432,7 @@ test("paths beyond PATH_MAX go through archive, restore and verify", async () =>
   expect(await restoreArchive({ archive: file, where })).toMatchObject({ entries: 34, failed: 0 });
   const differences: Difference[] = [];
   await verifyArchive({
+    scan: scanTree,
     archive: file,
     against: where,
     events: { difference: (one) => differences.push(one) },

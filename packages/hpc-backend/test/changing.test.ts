@@ -21,6 +21,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { JobLog, restoreArchive } from "@podheitor/hpc-archive";
 import {
   type EntryFields,
   EntryFlag,
@@ -33,9 +34,8 @@ import { BatchEmitter } from "../src/emit/batch-emitter";
 import type { Outgoing } from "../src/emit/entry-sink";
 import type { FileReader } from "../src/entry/file-reader";
 import { SeenFiles } from "../src/entry/seen-files";
-import { backupToArchive, parseParams, restoreArchive } from "../src/index";
+import { backupToArchive, parseParams } from "../src/index";
 import { runBackup } from "../src/job/backup-job";
-import { JobLog } from "../src/job/job-log";
 import { Tally } from "../src/job/tally";
 import { requireDescriptors } from "../src/params/descriptors";
 import { openScan } from "../src/source/scan-source";

@@ -15,6 +15,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import {
+  JobLog,
+  listArchive,
+  MESSAGES_MAX,
+  NO_HOLES,
+  type Progress,
+  restoreArchive,
+} from "@podheitor/hpc-archive";
+import {
   type EntryFields,
   EntryKind,
   RecordCursor,
@@ -23,20 +31,10 @@ import {
 } from "@podheitor/hpc-walker";
 import { FileAhead } from "../src/entry/file-ahead";
 import { FileReader } from "../src/entry/file-reader";
-import { NO_HOLES } from "../src/entry/holes";
 import { SeenFiles } from "../src/entry/seen-files";
-import {
-  backupToArchive,
-  listArchive,
-  type Progress,
-  parseParams,
-  requireRoots,
-  restoreArchive,
-} from "../src/index";
+import { backupToArchive, parseParams, requireRoots } from "../src/index";
 import { runBackup } from "../src/job/backup-job";
-import { JobLog } from "../src/job/job-log";
 import { Tally } from "../src/job/tally";
-import { MESSAGES_MAX } from "../src/limits";
 
 let scratch: string;
 

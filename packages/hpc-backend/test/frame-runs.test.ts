@@ -2,6 +2,7 @@ import { closeSync, fstatSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { digestOf, JobLog, rememberOutput } from "@podheitor/hpc-archive";
 import {
   type EntryFields,
   EntryFlag,
@@ -13,11 +14,8 @@ import fc from "fast-check";
 import { BatchEmitter } from "../src/emit/batch-emitter";
 import { Emitter } from "../src/emit/emitter";
 import { Hpc1Sink } from "../src/emit/hpc1-sink";
-import { JobLog } from "../src/job/job-log";
-import { rememberOutput } from "../src/job/own-outputs";
 import { Tally } from "../src/job/tally";
 import { parseParams } from "../src/params/params";
-import { digestOf } from "../src/xxh";
 
 let scratch: string;
 let fd: number;

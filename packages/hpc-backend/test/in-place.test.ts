@@ -12,7 +12,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { backupToArchive, parseParams, restoreArchive } from "../src/index";
+import { restoreArchive } from "@podheitor/hpc-archive";
+import { backupToArchive, parseParams } from "../src/index";
 
 let scratch: string;
 let archive: string;

@@ -17,17 +17,16 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
-import { EntryFlag } from "@podheitor/hpc-ptcomm";
 import {
-  type BackupSummary,
-  backupToArchive,
   type Difference,
   listArchive,
-  parseParams,
   restoreArchive,
   verifyArchive,
-} from "../src/index";
-import { xattrsOf } from "./getfattr";
+} from "@podheitor/hpc-archive";
+import { EntryFlag } from "@podheitor/hpc-ptcomm";
+import { xattrsOf } from "../../hpc-archive/test/getfattr";
+import { type BackupSummary, backupToArchive, parseParams } from "../src/index";
+import { scanTree } from "../src/job/scan-tree";
 
 let scratch: string;
 let tree: string;
@@ -66,7 +65,13 @@ async function differences(against: string, sample = 1): Promise<string[]> {
   const seen: string[] = [];
   const difference = ({ what, why, path }: Difference) =>
     seen.push(`${what} ${why} ${path.toString().slice(tree.length)}`);
-  const summary = await verifyArchive({ archive, against, sample, events: { difference } });
+  const summary = await verifyArchive({
+    scan: scanTree,
+    archive,
+    against,
+    sample,
+    events: { difference },
+  });
   expect(summary.differences).toBe(seen.length);
   expect(Object.values(summary.differences_by).reduce((a, b) => a + b)).toBe(seen.length);
   return seen.sort();
@@ -217,7 +222,7 @@ describe("selection", () => {
       pruned: 1,
     });
     expect(await differences("/")).toEqual([]);
-    expect(await verifyArchive({ archive, against: "/" })).toMatchObject({
+    expect(await verifyArchive({ scan: scanTree, archive, against: "/" })).toMatchObject({
       differences: 0,
       excluded: 4,
     });

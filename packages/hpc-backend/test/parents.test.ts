@@ -12,7 +12,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { backupToArchive, parseParams, restoreArchive } from "../src/index";
+import { restoreArchive } from "@podheitor/hpc-archive";
+import { backupToArchive, parseParams } from "../src/index";
 
 let scratch: string;
 let tree: string;
@@ -73,7 +74,7 @@ describe("one selected file", () => {
   });
 
   test("also of standard input, which is read once", () => {
-    const program = `const { restoreArchive } = require("../src/index");
+    const program = `const { restoreArchive } = require("@podheitor/hpc-archive");
       void restoreArchive({ archive: "-", where: ${JSON.stringify(where)}, patterns: ["**/file"] });`;
     execFileSync(process.execPath, ["--import", "tsx", "-e", program], {
       cwd: __dirname,

@@ -12,10 +12,10 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { JobLog } from "@podheitor/hpc-archive";
 import { describeFilesystem, mountOf, parseMountinfo } from "@podheitor/hpc-native";
 import { RecordWriter, ScanOp } from "@podheitor/hpc-walker";
 import { BatchEmitter } from "../src/emit/batch-emitter";
-import { JobLog } from "../src/job/job-log";
 import { Tally } from "../src/job/tally";
 import { type JobParams, parseParams } from "../src/params/params";
 import { checkRoot } from "../src/params/plan";

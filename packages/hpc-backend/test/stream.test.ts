@@ -14,11 +14,11 @@ import {
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { holesOf } from "@podheitor/hpc-archive";
 import { FrameDecoder } from "@podheitor/hpc-ptcomm";
 import fc from "fast-check";
 import type { MoveContent } from "../src/emit/entry-sink";
 import { FileReader } from "../src/entry/file-reader";
-import { holesOf } from "../src/entry/holes";
 
 /* Large files by splice: whatever way the bytes take, they are the file's. */
 

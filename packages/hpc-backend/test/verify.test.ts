@@ -1,6 +1,5 @@
 import { execFileSync } from "node:child_process";
 import {
-  closeSync,
   cpSync,
   mkdirSync,
   mkdtempSync,
@@ -9,20 +8,14 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { constants, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { HeldTree, type Looked } from "../src/archive/held-tree";
-import { unreadFlags } from "../src/archive/verify-flags";
-import { Times } from "../src/archive/verify-times";
-import {
-  backupToArchive,
-  type Difference,
-  parseParams,
-  restoreArchive,
-  verifyArchive,
-} from "../src/index";
+import { type Difference, restoreArchive, verifyArchive } from "@podheitor/hpc-archive";
+import { unreadFlags } from "../../hpc-archive/src/verify/flags";
+import { backupToArchive, parseParams } from "../src/index";
+import { scanTree } from "../src/job/scan-tree";
 
 let scratch: string;
 let tree: string;
@@ -44,7 +37,7 @@ async function differences(against: string): Promise<string[]> {
   const found: string[] = [];
   const difference = ({ what, why, path }: Difference) =>
     void found.push(`${what} ${why} ${path.toString().replace(tree, "")}`);
-  await verifyArchive({ archive, against, events: { difference } });
+  await verifyArchive({ scan: scanTree, archive, against, events: { difference } });
   return found.sort();
 }
 
@@ -73,34 +66,10 @@ describe("looks at nothing outside the tree", () => {
     expect(await differences("/")).toEqual([]);
     const single = join(scratch, "path/file");
     await backupToArchive({ params: paramsOf(single), archive });
-    expect(await verifyArchive({ archive, against: "/" })).toMatchObject({
+    expect(await verifyArchive({ scan: scanTree, archive, against: "/" })).toMatchObject({
       differences: 0,
       files: 1,
     });
-  });
-
-  test("a held tree opens regular files only, below directories only", () => {
-    execFileSync("mkfifo", [join(tree, "fifo")]);
-    symlinkSync("sub", join(tree, "to-sub"));
-    const held = new HeldTree(Buffer.from(tree));
-    const open = (name: string) => held.open(Buffer.from(name));
-    closeSync(open("/sub/deep/file"));
-    const { ENXIO, ELOOP, EINVAL, ENOENT } = constants.errno;
-    // A fifo without a writer would be waited for.
-    for (const [name, errno] of [
-      ["/fifo", ENXIO],
-      ["/sub", ENXIO],
-      ["/link", ENXIO],
-      ["/to-sub/file", ELOOP],
-      ["/sub/../file", EINVAL],
-      ["/none", ENOENT],
-    ] as const)
-      expect(() => open(name)).toThrow(expect.objectContaining({ errno }));
-    expect(held.stat(Buffer.from("/to-sub/file"))).toBeUndefined();
-    expect(held.stat(Buffer.from("/to-sub"))?.isSymbolicLink()).toBe(true);
-    expect(held.readlink(Buffer.from("/link"))?.toString()).toBe("file");
-    expect(held.stat(Buffer.alloc(0))?.isDirectory()).toBe(true);
-    held.close();
   });
 });
 
@@ -143,7 +112,9 @@ test("what is left out as an archive of the job's own is no difference", async (
   await backupToArchive({ params: paramsOf(tree), archive: inside });
   archive = inside;
   expect((await differences("/")).filter((line) => line.startsWith("extra"))).toEqual([]);
-  expect(await verifyArchive({ archive, against: "/" })).toMatchObject({ excluded: 1 });
+  expect(await verifyArchive({ scan: scanTree, archive, against: "/" })).toMatchObject({
+    excluded: 1,
+  });
 });
 
 test("each difference is waited for", async () => {
@@ -157,6 +128,7 @@ test("each difference is waited for", async () => {
     });
   };
   const done = verifyArchive({
+    scan: scanTree,
     archive,
     against: join(scratch, "nothing", ".."),
     events: { difference },
@@ -177,45 +149,6 @@ test("each difference is waited for", async () => {
   }
 });
 
-describe("modification times", () => {
-  const seconds = (s: number, ns = 0) => BigInt(s) * 1_000_000_000n + BigInt(ns);
-  const looked = (mtimeNs: bigint, ctimeNs: bigint, dev = 1n) =>
-    ({ dev, mtimeNs, ctimeNs }) as Looked;
-  let said: bigint[];
-  let times: Times;
-  beforeEach(() => {
-    said = [];
-    times = new Times((nanoseconds) => said.push(nanoseconds));
-  });
-
-  test("are compared to the second where the filesystem keeps no more, which is said once", () => {
-    const stat = looked(seconds(100), seconds(2000));
-    times.see(stat);
-    expect(times.same(seconds(100, 999_999_999), stat)).toBe(true);
-    expect(times.same(seconds(100), stat)).toBe(true);
-    expect(times.same(seconds(101, 1), stat)).toBe(false);
-    expect(times.same(seconds(-100, 5), looked(seconds(-100), seconds(2000)))).toBe(true);
-    expect(said).toEqual([1_000_000_000n]);
-  });
-
-  test("are compared to the nanosecond where it keeps them, though a copy cut them off", () => {
-    const stat = looked(seconds(100), seconds(2000, 123_456_789));
-    times.see(stat);
-    expect(times.same(seconds(100, 5), stat)).toBe(false);
-    expect(said).toEqual([]);
-  });
-
-  test("each filesystem by itself, and in between only after some were seen", () => {
-    times.see(looked(seconds(1), seconds(2)));
-    const other = looked(seconds(100, 123_456_700), seconds(2000, 1_000_100), 2n);
-    times.see(other);
-    expect(times.same(seconds(100, 123_456_789), other)).toBe(false);
-    for (let i = 0; i < 4; i++) times.see(other);
-    expect(times.same(seconds(100, 123_456_789), other)).toBe(true);
-    expect(said).toEqual([100n]);
-  });
-});
-
 test("what is not compared of flags and project ids is said once", async () => {
   const second = join(scratch, "second");
   mkdirSync(second);
@@ -223,6 +156,7 @@ test("what is not compared of flags and project ids is said once", async () => {
   await backupToArchive({ params, archive });
   const said: string[] = [];
   await verifyArchive({
+    scan: scanTree,
     archive,
     against: "/",
     events: { message: (_level, text) => said.push(text) },

@@ -1,4 +1,5 @@
-import { backupToStream, Emitter, parseParams, scanSource, sinkOf } from "@podheitor/hpc-backend";
+import { sinkOf } from "@podheitor/hpc-archive";
+import { backupToStream, Emitter, parseParams, scanSource } from "@podheitor/hpc-backend";
 import { streamerTo, widenPipe } from "@podheitor/hpc-walker";
 import { HpcError } from "./errors";
 

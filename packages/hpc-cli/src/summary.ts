@@ -1,4 +1,5 @@
-import type { BackupSummary, FilteredBy, Progress, TimeBy } from "@podheitor/hpc-backend";
+import type { Progress, TimeBy } from "@podheitor/hpc-archive";
+import type { BackupSummary, FilteredBy } from "@podheitor/hpc-backend";
 import type { ProgressFigures } from "./progress";
 
 /** The sum of what several concurrent jobs report. */

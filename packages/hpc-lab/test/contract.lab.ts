@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { listArchive } from "@podheitor/hpc-backend";
+import { listArchive } from "@podheitor/hpc-archive";
 import { command } from "../src/command";
 import {
   type Cell,

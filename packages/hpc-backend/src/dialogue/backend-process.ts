@@ -1,6 +1,7 @@
 import { writeSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { setTimeout as after } from "node:timers/promises";
+import { type ByteSink, cancelled, JobLog, type MessageLevel } from "@podheitor/hpc-archive";
 import { causeOf, errorLine, HpcError } from "@podheitor/hpc-base";
 import { declareFilesystemTypes, readFilesystemTypes } from "@podheitor/hpc-native";
 import {
@@ -13,11 +14,7 @@ import {
   protocolError,
   type StartCommand,
 } from "@podheitor/hpc-ptcomm";
-import type { ByteSink } from "../emit/byte-sink";
 import { Emitter } from "../emit/emitter";
-import { cancelled } from "../errors";
-import type { MessageLevel } from "../job/job-events";
-import { JobLog } from "../job/job-log";
 import { CANCEL_GRACE_MS } from "../limits";
 import { type JobParams, parseParams } from "../params/params";
 import { checkRoots } from "../params/plan";

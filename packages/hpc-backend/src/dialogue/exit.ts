@@ -1,5 +1,5 @@
+import { pendingCalls } from "@podheitor/hpc-archive";
 import { CANCEL_GRACE_MS } from "../limits";
-import { pendingCalls } from "./pending-calls";
 
 /** Exit code of a backend that met an exception that nobody expected: EX_SOFTWARE of sysexits.h. */
 export const CRASHED = 70;

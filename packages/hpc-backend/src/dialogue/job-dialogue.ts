@@ -1,6 +1,6 @@
+import type { JobLog } from "@podheitor/hpc-archive";
 import type { Frame, JobInfo } from "@podheitor/hpc-ptcomm";
 import type { Emitter } from "../emit/emitter";
-import type { JobLog } from "../job/job-log";
 import type { JobParams } from "../params/params";
 
 /** The work of one job between its start and its end. */

@@ -1,6 +1,5 @@
-import { sinkOf } from "../emit/byte-sink";
+import { cancelled, sinkOf } from "@podheitor/hpc-archive";
 import { Emitter } from "../emit/emitter";
-import { cancelled } from "../errors";
 import { backupToStream } from "../job/backup-stream";
 import { parseParams } from "../params/params";
 import { describe } from "./backend-process";

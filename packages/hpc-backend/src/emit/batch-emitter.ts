@@ -1,8 +1,14 @@
 import { tmpdir } from "node:os";
+import {
+  EREMOTE,
+  fullName,
+  isGone,
+  isOwnOutput,
+  LinkGroups,
+  NoteOperation,
+} from "@podheitor/hpc-archive";
 import { errnoName, errnoOf } from "@podheitor/hpc-base";
-
 import { EntryFlag, EntryKind, RecordCursor, RecordType, ScanOp } from "@podheitor/hpc-walker";
-import { EREMOTE, isGone, NoteOperation } from "../archive/archive-note";
 import type { Checks } from "../dialogue/checks";
 import {
   type Attributes,
@@ -12,17 +18,14 @@ import {
   type Looked,
 } from "../entry/file-ahead";
 import { FileReader, type ReadOptions } from "../entry/file-reader";
-import { LinkGroups } from "../entry/links";
 import { SeenFiles } from "../entry/seen-files";
 import { UnchangedLinks } from "../entry/unchanged-links";
-
 import type { BackupJob } from "../job/backup-types";
-import { isOwnOutput } from "../job/own-outputs";
 import { unreadableRoot } from "../params/roots";
 import type { EntrySource } from "../source/source";
 import { ContentSender } from "./content-sender";
 import { changedText, failedText, leftOutText, xattrsText } from "./entry-messages";
-import { fullName, type Outgoing } from "./entry-sink";
+import type { Outgoing } from "./entry-sink";
 import { FrameRuns } from "./frame-runs";
 
 const EMPTY = Buffer.alloc(0);

@@ -1,10 +1,9 @@
+import { fullName, NoteOperation } from "@podheitor/hpc-archive";
 import { errnoOf } from "@podheitor/hpc-base";
 import type { RecordCursor, Streamed } from "@podheitor/hpc-walker";
-import { NoteOperation } from "../archive/archive-note";
 import type { FileReader, Torn } from "../entry/file-reader";
 import type { BackupJob } from "../job/backup-types";
 import { readFailedText, tornText } from "./entry-messages";
-import { fullName } from "./entry-sink";
 
 /**
  * Sends the content of the entry that the sink was given last, counts it, and says what is wrong

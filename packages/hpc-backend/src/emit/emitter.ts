@@ -1,8 +1,7 @@
+import { type ByteSink, counted } from "@podheitor/hpc-archive";
 import { type Digest, FLUSH_BYTES, FLUSH_ROOM, FrameWriter } from "@podheitor/hpc-ptcomm";
 import type { FillFrames, Streamed } from "@podheitor/hpc-walker";
-import { counted } from "../dialogue/pending-calls";
 import { FLUSH_IDLE_MS, MIB } from "../limits";
-import type { ByteSink } from "./byte-sink";
 import { Pacer } from "./pacer";
 import { Waits } from "./waits";
 

@@ -1,11 +1,9 @@
 import { constants } from "node:os";
+import { fullName, NoteOperation, printable } from "@podheitor/hpc-archive";
 import { errnoText } from "@podheitor/hpc-base";
 import type { RecordCursor } from "@podheitor/hpc-walker";
-import { NoteOperation } from "../archive/archive-note";
 import type { Attributes } from "../entry/file-ahead";
 import type { Torn } from "../entry/file-reader";
-import { printable } from "../printable";
-import { fullName } from "./entry-sink";
 
 /*
  * What the job log says of the entry that the cursor stands on: one line each, which begins with

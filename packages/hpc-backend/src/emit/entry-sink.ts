@@ -1,6 +1,6 @@
+import type { Note } from "@podheitor/hpc-archive";
 import type { EntryParts } from "@podheitor/hpc-ptcomm";
 import type { FillFrames, Streamed } from "@podheitor/hpc-walker";
-import type { Note } from "../archive/archive-note";
 
 /**
  * An entry on its way out. One object serves a whole job: a sink takes what it needs before it
@@ -53,13 +53,4 @@ export interface EntrySink {
   readonly full: boolean;
   /** Settles when there is room again. Rejects when the receiver is gone. */
   drain(): Promise<void>;
-}
-
-const SLASH = Buffer.from("/");
-
-/** The full name of an entry, as one new Buffer. */
-export function fullName(dir: Buffer, name: Buffer): Buffer {
-  if (name.length === 0) return Buffer.from(dir);
-  // "/" is the only directory that ends in a slash.
-  return dir.length === 1 ? Buffer.concat([dir, name]) : Buffer.concat([dir, SLASH, name]);
 }

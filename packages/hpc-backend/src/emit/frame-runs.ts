@@ -1,5 +1,5 @@
+import { ownOutputs } from "@podheitor/hpc-archive";
 import { FramesStop, NativeFrames, type RecordCursor } from "@podheitor/hpc-walker";
-import { ownOutputs } from "../job/own-outputs";
 import type { Tally } from "../job/tally";
 import { PULL_SKIP_MAX, RUN_SHORT, RUN_SKIP_MAX } from "../limits";
 import type { EntrySource } from "../source/source";

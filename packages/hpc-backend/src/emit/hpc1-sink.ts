@@ -1,4 +1,4 @@
-import { RunningDigest } from "../xxh";
+import { RunningDigest } from "@podheitor/hpc-archive";
 import type { Emitter } from "./emitter";
 import type { EntrySink, FrameSink, MoveContent, Outgoing } from "./entry-sink";
 

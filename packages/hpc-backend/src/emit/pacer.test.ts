@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import type { ByteSink } from "./byte-sink";
+import type { ByteSink } from "@podheitor/hpc-archive";
 import { Emitter } from "./emitter";
 import { Pacer } from "./pacer";
 

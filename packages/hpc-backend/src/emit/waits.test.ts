@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
-import type { ByteSink } from "./byte-sink";
+import type { ByteSink, TimeBy } from "@podheitor/hpc-archive";
 import { Emitter } from "./emitter";
-import { type TimeBy, timeText, Waits } from "./waits";
+import { timeText, Waits } from "./waits";
 
 const sumOf = (time: TimeBy) => Object.values(time).reduce((sum, one) => sum + one, 0);
 

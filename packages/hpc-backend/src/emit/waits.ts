@@ -1,23 +1,5 @@
+import type { TimeBy } from "@podheitor/hpc-archive";
 import type { ScanWaits } from "@podheitor/hpc-walker";
-
-/**
- * Where the time of a job went, in seconds that add up to the job's: at each moment its one line
- * of work, which ends in the output, did one of these.
- */
-export interface TimeBy {
-  /** It worked: made frames, wrote them, or did what else is not waiting. */
-  readonly sending: number;
-  /** It waited until the File Daemon, or the disk with the archive, took what it had. */
-  readonly receiver: number;
-  /** It waited for the scan, whose threads asked the filesystem. */
-  readonly metadata: number;
-  /** It waited for the content of files that do not travel with the scan. */
-  readonly content: number;
-  /** It waited because of its limit of bytes a second. */
-  readonly bandwidth: number;
-  /** It waited for the scan, whose threads waited for a limit of their number or rate, or paused. */
-  readonly throttle: number;
-}
 
 const NO_SCAN: ScanWaits = { waitedMs: 0, throttledMs: 0, receiverMs: 0 };
 

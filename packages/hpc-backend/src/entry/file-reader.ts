@@ -1,12 +1,17 @@
 import { type BigIntStats, close, fstat, read } from "node:fs";
 import { constants } from "node:os";
 import { promisify } from "node:util";
+import {
+  counted,
+  holeBytes,
+  READ_SIZE,
+  type Run,
+  readBuffer,
+  runsOf,
+} from "@podheitor/hpc-archive";
 import { dropCache, type OpenedEntry, type Streamed } from "@podheitor/hpc-walker";
-import { counted } from "../dialogue/pending-calls";
 import type { MoveContent } from "../emit/entry-sink";
-import { DROP_LAG, DROP_PIECE, OPEN_AHEAD, READ_SIZE, STREAM_MIN, STREAM_PIECE } from "../limits";
-import { holeBytes, type Run, runsOf } from "./holes";
-import { readBuffer } from "./read-buffer";
+import { DROP_LAG, DROP_PIECE, OPEN_AHEAD, STREAM_MIN, STREAM_PIECE } from "../limits";
 
 const closeAsync = promisify(close);
 const readAsync = promisify(read) as (

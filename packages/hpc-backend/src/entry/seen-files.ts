@@ -1,5 +1,6 @@
 import { close } from "node:fs";
 import { promisify } from "node:util";
+import { counted, fullName, MIN_HOLE } from "@podheitor/hpc-archive";
 import {
   ENTRY_OFFSETS as E,
   type OpenedEntry,
@@ -9,9 +10,7 @@ import {
   type SeenEntry,
   seenEntry,
 } from "@podheitor/hpc-walker";
-import { counted } from "../dialogue/pending-calls";
-import { fullName } from "../emit/entry-sink";
-import { MIN_HOLE, OPENERS, ROOTS_HELD } from "../limits";
+import { OPENERS, ROOTS_HELD } from "../limits";
 import { FileReader, type Moment, type ReadOptions } from "./file-reader";
 
 const closeAsync = promisify(close);

@@ -1,3 +1,4 @@
+import { LinkGroups, WorkFile } from "@podheitor/hpc-archive";
 import {
   PREFIX_OFFSETS,
   paddedLength,
@@ -6,8 +7,6 @@ import {
   RecordWriter,
 } from "@podheitor/hpc-walker";
 import { CHECK_BYTES } from "../limits";
-import { LinkGroups } from "./links";
-import { WorkFile } from "./work-file";
 
 const NO_NAME = Buffer.alloc(0);
 /** Before each kept record: u32 group, u32 bytes of the directory, u32 bytes of the record. */

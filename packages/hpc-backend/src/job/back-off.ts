@@ -1,5 +1,5 @@
+import type { JobLog } from "@podheitor/hpc-archive";
 import type { ScanStats } from "@podheitor/hpc-walker";
-import type { JobLog } from "./job-log";
 
 /**
  * Says in the job log that the scan gives way to a filesystem that has grown slow: when that

@@ -1,23 +1,26 @@
+import {
+  ArchiveWriter,
+  archiveHeader,
+  cancelled,
+  digestOf,
+  HpcError,
+  type JobEvents,
+  JobLog,
+  type Note,
+  openArchiveOutput,
+  throttled,
+} from "@podheitor/hpc-archive";
 import { causeOf } from "@podheitor/hpc-base";
-import { encodeAccounting } from "@podheitor/hpc-ptcomm";
 import { formatShard } from "@podheitor/hpc-shard";
-import { archiveHeader } from "../archive/archive-format";
-import { encodeNote, type Note } from "../archive/archive-note";
-import { openArchiveOutput } from "../archive/archive-output";
 import { Emitter } from "../emit/emitter";
 import { Hpc1Sink } from "../emit/hpc1-sink";
-import { cancelled, HpcError } from "../errors";
-import { FACT_COST, FACTS_BYTES, MIB } from "../limits";
 import { requireDescriptors } from "../params/descriptors";
 import type { JobParams } from "../params/params";
 import { requireRoots } from "../params/roots";
 import { VERSION } from "../version";
-import { digestOf, RunningDigest } from "../xxh";
 import { runBackup } from "./backup-job";
-import type { BackupSummary, JobEvents } from "./job-events";
-import { JobLog } from "./job-log";
+import type { BackupSummary } from "./backup-summary";
 import { Tally } from "./tally";
-import { throttled } from "./throttled";
 
 export interface BackupToArchive {
   readonly params: JobParams;
@@ -46,20 +49,20 @@ export async function backupToArchive(options: BackupToArchive): Promise<BackupS
   emitter.limit(params.bandwidth);
   try {
     await writing(options.archive, output.sink.write(archiveHeader()));
-    const digest = facts(emitter, options);
+    const writer = new ArchiveWriter(emitter.frames);
+    facts(writer, options);
     const confirmed = await runBackup({
       params,
       since: options.since,
       ask: undefined,
       content: true,
-      sink: new ArchiveSink(emitter, options.archive),
+      sink: new ArchiveSink(emitter, writer, options.archive),
       sums,
       messages: new JobLog((level, text) => events?.message?.(level, text)),
       signal,
       progress: throttled(() => events?.progress?.(sums.progress())),
     });
-    emitter.frames.frame("U", withDigest(digest, encodeAccounting(sums)));
-    emitter.frames.signal("F");
+    writer.end(sums);
     await writing(options.archive, emitter.finish());
     const warning = await writing(options.archive, output.commit());
     if (warning !== undefined) events?.message?.("warning", warning);
@@ -74,67 +77,34 @@ export async function backupToArchive(options: BackupToArchive): Promise<BackupS
   }
 }
 
-/**
- * What the archive says of the job that made it. Returns the digest of that, which the accounting
- * closes.
- */
-function facts(emitter: Emitter, { params, since }: BackupToArchive): RunningDigest {
-  const digest = new RunningDigest();
-  let bytes = 0;
-  const say = (key: string, value: Buffer | string): void => {
-    const payload = Buffer.concat([Buffer.from(`${key}=`), Buffer.from(value), Buffer.from("\n")]);
-    bytes += payload.length + FACT_COST;
-    if (bytes > FACTS_BYTES) throw tooMuchSaid();
-    digest.update(payload);
-    emitter.frames.frame("C", payload);
-  };
-  say("version", VERSION);
-  say("created", String(Math.floor(Date.now() / 1000)));
-  for (const path of params.paths) say("path", path);
-  if (params.shard !== undefined) say("shard", formatShard(params.shard));
-  if (since !== undefined) say("since", String(since));
+/** What the archive says of the job that made it. */
+function facts(writer: ArchiveWriter, { params, since }: BackupToArchive): void {
+  writer.fact("version", VERSION);
+  writer.fact("created", String(Math.floor(Date.now() / 1000)));
+  for (const path of params.paths) writer.fact("path", path);
+  if (params.shard !== undefined) writer.fact("shard", formatShard(params.shard));
+  if (since !== undefined) writer.fact("since", String(since));
   // What was left out on purpose, so that a comparison does not miss it.
-  for (const pattern of params.excludes) say("exclude", pattern);
-  for (const marker of params.excludeMarkers) say("exclude-marker", marker);
-  if (params.oneFilesystem) say("one-filesystem", "yes");
-  if (!params.xattrs) say("xattrs", "no");
-  say("project", params.project);
-  return digest;
-}
-
-function tooMuchSaid(): HpcError {
-  return new HpcError(
-    "HPC_BAD_VALUE",
-    `the paths and patterns are more than the ${FACTS_BYTES / MIB} MiB that an archive can name`,
-    "Name the directories that they lie in.",
-    { key: "path" },
-  );
-}
-
-/**
- * The accounting and, behind it, one digest of the facts and of itself: what no entry's own
- * checksum covers.
- */
-function withDigest(digest: RunningDigest, accounting: Buffer): Buffer {
-  digest.update(accounting);
-  const end = Buffer.alloc(8);
-  end.writeBigUInt64LE(digest.take());
-  return Buffer.concat([accounting, end]);
+  for (const pattern of params.excludes) writer.fact("exclude", pattern);
+  for (const marker of params.excludeMarkers) writer.fact("exclude-marker", marker);
+  if (params.oneFilesystem) writer.fact("one-filesystem", "yes");
+  if (!params.xattrs) writer.fact("xattrs", "no");
+  writer.fact("project", params.project);
 }
 
 /** The archive's sink, whose write errors say so. */
 class ArchiveSink extends Hpc1Sink {
   readonly #archive: string;
-  readonly #frames: Emitter["frames"];
+  readonly #writer: ArchiveWriter;
 
-  constructor(emitter: Emitter, archive: string) {
+  constructor(emitter: Emitter, writer: ArchiveWriter, archive: string) {
     super(emitter, { digests: true });
     this.#archive = archive;
-    this.#frames = emitter.frames;
+    this.#writer = writer;
   }
 
   note(note: Note): void {
-    this.#frames.frame("N", encodeNote(note));
+    this.#writer.note(note);
   }
 
   override drain(): Promise<void> {

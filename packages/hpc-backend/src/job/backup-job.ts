@@ -1,14 +1,13 @@
 import { setTimeout as after } from "node:timers/promises";
+import { cancelled, printable } from "@podheitor/hpc-archive";
 import { MineOnly } from "@podheitor/hpc-shard";
 import { Checks } from "../dialogue/checks";
 import { BatchEmitter } from "../emit/batch-emitter";
-import { cancelled } from "../errors";
 import { FLUSH_IDLE_MS } from "../limits";
 import { requireDescriptors } from "../params/descriptors";
 import { planScan } from "../params/plan";
 import { shardingOf } from "../params/sharding";
 import { uncovered } from "../params/uncovered";
-import { printable } from "../printable";
 import { openScan } from "../source/scan-source";
 import type { EntrySource, Position } from "../source/source";
 import { BackOffReport } from "./back-off";

@@ -1,3 +1,4 @@
+import { JobLog } from "@podheitor/hpc-archive";
 import { encodeAccounting } from "@podheitor/hpc-ptcomm";
 import { PTCOMM_LEVEL } from "../dialogue/backend-process";
 import type { Emitter } from "../emit/emitter";
@@ -6,7 +7,6 @@ import type { JobParams } from "../params/params";
 import { requireRoots } from "../params/roots";
 import type { OpenSource } from "../source/source";
 import { runBackup } from "./backup-job";
-import { JobLog } from "./job-log";
 import { Tally } from "./tally";
 
 export interface BackupStream {

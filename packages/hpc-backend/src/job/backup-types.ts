@@ -1,9 +1,8 @@
-import type { NoteOperation } from "../archive/archive-note";
+import type { JobLog, NoteOperation } from "@podheitor/hpc-archive";
 import type { Ask } from "../dialogue/checks";
 import type { EntrySink } from "../emit/entry-sink";
 import type { JobParams } from "../params/params";
 import type { OpenSource } from "../source/source";
-import type { JobLog } from "./job-log";
 import type { Tally } from "./tally";
 
 /** What a backup needs to run. */

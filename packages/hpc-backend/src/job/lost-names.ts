@@ -1,5 +1,5 @@
+import { NoteOperation } from "@podheitor/hpc-archive";
 import { causeOf } from "@podheitor/hpc-base";
-import { NoteOperation } from "../archive/archive-note";
 import type { BackupJob } from "./backup-types";
 import type { TargetWatch } from "./target-watch";
 import { Unseen, type UnseenPaths } from "./unseen";

@@ -8,11 +8,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { digestOf, printable } from "@podheitor/hpc-archive";
 import { formatShard, type Shard, type StrategyName } from "@podheitor/hpc-shard";
 import { SHARD_RECORD_MAX, SHARD_RECORDS_MAX } from "../limits";
 import type { JobParams } from "../params/params";
-import { printable } from "../printable";
-import { digestOf } from "../xxh";
 
 /**
  * What is remembered of one shard's jobs, in epoch seconds. One file for each, so that the jobs of

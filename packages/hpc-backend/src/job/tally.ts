@@ -1,7 +1,8 @@
+import type { Progress } from "@podheitor/hpc-archive";
 import { errnoName } from "@podheitor/hpc-base";
 import { isBalanced } from "@podheitor/hpc-ptcomm";
 import { Waits } from "../emit/waits";
-import type { BackupSummary, Progress } from "./job-events";
+import type { BackupSummary } from "./backup-summary";
 import { peakRss } from "./peak-rss";
 
 /**

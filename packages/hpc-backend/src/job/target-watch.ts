@@ -1,8 +1,6 @@
+import { HpcError, type JobLog, printable } from "@podheitor/hpc-archive";
 import { type Filesystem, fsnameOf, type LustreTarget, lustreTargets } from "@podheitor/hpc-native";
-import { HpcError } from "../errors";
 import { TARGETS_AGAIN_MS } from "../limits";
-import { printable } from "../printable";
-import type { JobLog } from "./job-log";
 
 /** ESHUTDOWN, which node:os does not name. */
 const ESHUTDOWN = 108;

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { HpcError } from "../errors";
+import { HpcError } from "@podheitor/hpc-archive";
 import { DESCRIPTORS_FREE } from "../limits";
 
 /**

@@ -1,9 +1,7 @@
+import { absolutePath, HpcError, printable } from "@podheitor/hpc-archive";
 import type { Sentence } from "@podheitor/hpc-base";
 import type { Filesystem } from "@podheitor/hpc-native";
 import type { ScanOptions } from "@podheitor/hpc-walker";
-import { HpcError } from "../errors";
-import { printable } from "../printable";
-import { absolutePath } from "./paths";
 
 /** Commands of podheitor-hpc that have keys of the plugin string as options. */
 export type KeyCommand = "backup" | "estimate" | "shard-probe" | "gen-fileset";

@@ -1,11 +1,10 @@
+import { printable } from "@podheitor/hpc-archive";
 import type { Sentence } from "@podheitor/hpc-base";
 import { parseShard, STRATEGY_NAMES } from "@podheitor/hpc-shard";
 import { excludeProblem, markerProblem } from "@podheitor/hpc-walker";
-import { printable } from "../printable";
+import { ABSOLUTE_PATH, badValue, defineKeys, type KeyCommand, key } from "./key-types";
 
 export type { Key, KeyCommand, KeyTable } from "./key-types";
-
-import { ABSOLUTE_PATH, badValue, defineKeys, type KeyCommand, key } from "./key-types";
 
 /** Commands that scan a tree; of these, those whose jobs save it. */
 const SCANS = ["backup", "estimate", "shard-probe", "gen-fileset"] as const;

@@ -1,7 +1,7 @@
 import { constants as os } from "node:os";
+import { counted } from "@podheitor/hpc-archive";
 import { HpcError } from "@podheitor/hpc-base";
 import { type Library, openLibrary } from "@podheitor/hpc-native";
-import { counted } from "../dialogue/pending-calls";
 
 /** From Lustre 2.11 on the library has a version in its name. */
 const LUSTREAPI: readonly string[] = ["liblustreapi.so.1", "liblustreapi.so"];

@@ -1,7 +1,6 @@
+import { HpcError, printable } from "@podheitor/hpc-archive";
 import { type StrategyName, splitOf } from "@podheitor/hpc-shard";
 import type { GivenName } from "@podheitor/hpc-walker";
-import { HpcError } from "../errors";
-import { printable } from "../printable";
 import { badValue, fieldOf, type KeyTable, type Values } from "./key-types";
 import { KEYS } from "./keys";
 import { nearest } from "./nearest";

@@ -1,4 +1,5 @@
 import { realpath } from "node:fs/promises";
+import { counted, HpcError, printable } from "@podheitor/hpc-archive";
 import { causeOf } from "@podheitor/hpc-base";
 import {
   askFilesystem,
@@ -9,10 +10,7 @@ import {
 } from "@podheitor/hpc-native";
 import { type ShardStrategy, WHOLE } from "@podheitor/hpc-shard";
 import type { ScanOptions } from "@podheitor/hpc-walker";
-import { counted } from "../dialogue/pending-calls";
-import { HpcError } from "../errors";
 import { RING_BYTES } from "../limits";
-import { printable } from "../printable";
 import { fieldOf, type KeyTable, type ScanFacts, type Values } from "./key-types";
 import { KEYS } from "./keys";
 import { mdtCount } from "./mdts";

@@ -1,10 +1,8 @@
 import { constants } from "node:fs";
 import { access, lstat, open, stat } from "node:fs/promises";
+import { counted, HpcError, printable } from "@podheitor/hpc-archive";
 import { causeOf, errnoRemedy } from "@podheitor/hpc-base";
 import { rootLink } from "@podheitor/hpc-walker";
-import { counted } from "../dialogue/pending-calls";
-import { HpcError } from "../errors";
-import { printable } from "../printable";
 
 /** A path that lies inside another one of the same job, or is one. */
 export interface NestedRoot {

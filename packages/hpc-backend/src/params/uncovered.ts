@@ -1,6 +1,6 @@
 import { opendir } from "node:fs/promises";
+import { printable } from "@podheitor/hpc-archive";
 import { causeOf } from "@podheitor/hpc-base";
-import { printable } from "../printable";
 
 /** Names that one message holds. */
 const NAMED = 10;

@@ -1,4 +1,5 @@
-import type { BackupSummary, FilteredBy, JobEvents } from "@podheitor/hpc-backend";
+import type { JobEvents } from "@podheitor/hpc-archive";
+import type { BackupSummary, FilteredBy } from "@podheitor/hpc-backend";
 import type { Argv, InferredOptionTypes } from "yargs";
 import { toText } from "../bytes";
 import type { Command } from "../command";

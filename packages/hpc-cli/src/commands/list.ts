@@ -1,4 +1,4 @@
-import type { JobEvents } from "@podheitor/hpc-backend";
+import type { JobEvents } from "@podheitor/hpc-archive";
 import { EntryFlag } from "@podheitor/hpc-ptcomm";
 import type { Argv, InferredOptionTypes } from "yargs";
 import { toText } from "../bytes";
@@ -50,7 +50,7 @@ export const list: Command<Arguments> = {
       : args.null
         ? (entry: Listed) => Buffer.concat([entry.name, NUL])
         : textLine(output.terminal);
-    const { listArchive } = await import("@podheitor/hpc-backend");
+    const { listArchive } = await import("@podheitor/hpc-archive");
     const events: JobEvents = { message: (level, text) => output.message(level, text) };
     try {
       for await (const entry of listArchive(toText(args.archive, "--archive"), events)) {

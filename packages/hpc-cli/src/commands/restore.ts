@@ -1,4 +1,4 @@
-import type { RestoreSummary } from "@podheitor/hpc-backend";
+import type { RestoreSummary } from "@podheitor/hpc-archive";
 import type { Argv, InferredOptionTypes } from "yargs";
 import { toBytes, toText } from "../bytes";
 import type { Command } from "../command";
@@ -74,7 +74,7 @@ export const restore: Command<Arguments> = {
     const patterns = (args.pattern ?? []).map(toBytes);
     const names = list === undefined ? [] : await readNames(toText(list, "--files-from"), io.stdin);
     const output = new Output(io, args.json);
-    const { restoreArchive } = await import("@podheitor/hpc-backend");
+    const { restoreArchive } = await import("@podheitor/hpc-archive");
     const summary = await restoreArchive({
       archive: archives,
       where: toBytes(args.where),

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { Difference } from "@podheitor/hpc-backend";
+import type { Difference } from "@podheitor/hpc-archive";
 import type { Argv, InferredOptionTypes } from "yargs";
 import { toText } from "../bytes";
 import type { Command } from "../command";
@@ -70,10 +70,12 @@ export const verify: Command<Arguments> = {
     declareTypesOf(
       pluginDir === undefined ? undefined : resolve(toText(pluginDir, "--plugin-dir")),
     );
-    const { verifyArchive } = await import("@podheitor/hpc-backend");
+    const { verifyArchive } = await import("@podheitor/hpc-archive");
+    const { scanTree } = await import("@podheitor/hpc-backend");
     const summary = await verifyArchive({
       archive: toText(archive ?? "", "--archive"),
       against: toText(args.against, "--against"),
+      scan: scanTree,
       ...(args.sample === undefined ? {} : { sample: parseSample(args.sample) }),
       events: {
         message: (level, text) => output.message(level, text),

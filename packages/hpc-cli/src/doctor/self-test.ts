@@ -23,7 +23,8 @@ export async function selfTest(): Promise<Finding[]> {
 }
 
 async function roundTrip(scratch: string): Promise<void> {
-  const { backupToArchive, parseParams, restoreArchive } = await import("@podheitor/hpc-backend");
+  const { backupToArchive, parseParams } = await import("@podheitor/hpc-backend");
+  const { restoreArchive } = await import("@podheitor/hpc-archive");
   const tree = join(scratch, "tree");
   const content = randomBytes(100_000);
   await mkdir(tree);
