@@ -38,6 +38,16 @@ static bool inherited_acl(struct hpc_restore_entry *e)
     return errno != ENODATA && errno != EOPNOTSUPP;
 }
 
+static int create(struct hpc_restore_entry *e, const char *name)
+{
+    const struct hpc_create_ops *ops = &e->job->create;
+    int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    if (ops->create && e->head.layout)
+        return ops->create(ops->arg, e->parent->fd, name, flags, 0600, e->head.layout);
+    int fd = openat(e->parent->fd, name, flags, 0600);
+    return fd < 0 ? -errno : fd;
+}
+
 int file_open(struct hpc_restore_entry *e)
 {
     struct hpc_restore *r = e->job;
@@ -46,10 +56,10 @@ int file_open(struct hpc_restore_entry *e)
     if (e->in_place && e->exists && unlinkat(dir, e->name, 0) < 0)
         return -errno;
     name_temporary(r, e->temp);
-    e->fd = openat(dir, e->in_place ? e->name : e->temp,
-                   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (e->fd < 0)
-        return -errno;
+    int fd = create(e, e->in_place ? e->name : e->temp);
+    if (fd < 0)
+        return fd;
+    e->fd = fd;
     e->sparse = e->head.blocks < e->head.size / 512;
     e->error = 0;
     e->whole = e->has_block = false;

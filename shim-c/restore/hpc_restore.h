@@ -17,6 +17,7 @@
 #include "../include/hpc_entry.h"
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct hpc_restore;
 
@@ -50,6 +51,18 @@ struct hpc_restore *hpc_restore_new(const char *base, const char *work_dir,
  * (xattrs=no), so that directories that are there keep theirs, and their ACLs. Otherwise (at first)
  * such a directory gives up the ACLs, user.* and trusted.* that its entry lacks. */
 void hpc_restore_keep_xattrs(struct hpc_restore *r, int keep);
+/*
+ * Makes regular files that have a layout: `layout` is that of the entry's head, which the backup
+ * gave it. Opens what it made, or -errno; `flags` as for openat(2), O_CREAT, O_EXCL and O_NOFOLLOW
+ * among them, must all be kept, for others may race for the name. Writers call it, several at once.
+ */
+struct hpc_create_ops {
+    int (*create)(void *arg, int dir, const char *name, int flags, mode_t mode, uint32_t layout);
+    void *arg;
+};
+/* Before the first entry; `ops` is copied. Without it, and for layout 0, a file is made by
+ * openat(2): the default of its directory. */
+void hpc_restore_on_create(struct hpc_restore *r, const struct hpc_create_ops *ops);
 /* Before the first entry: `name` is a path that the backup was told to save. Symlinks at it and
  * above it are followed like those on the way to the base; the entry of a directory that is one
  * gives its attributes to the directory behind. Below it none is followed. -errno. */

@@ -30,6 +30,7 @@ struct hpc_restore {
     atomic_bool cancelled, keep_xattrs;
     int64_t patience; /* milliseconds that the last pass goes on when cancelled */
     atomic_ullong temp_seed;
+    struct hpc_create_ops create; /* all NULL: none */
     struct counters stats;
     struct hpc_restore_entry *single; /* of hpc_restore_begin() and the like */
 

@@ -144,6 +144,11 @@ void hpc_restore_on_attribute(struct hpc_restore *r, hpc_restore_attribute callb
     r->on_attribute_context = context;
 }
 
+void hpc_restore_on_create(struct hpc_restore *r, const struct hpc_create_ops *ops)
+{
+    r->create = *ops;
+}
+
 void hpc_restore_keep_xattrs(struct hpc_restore *r, int keep)
 {
     atomic_store(&r->keep_xattrs, keep != 0);

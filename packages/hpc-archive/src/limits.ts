@@ -37,6 +37,12 @@ export const HOLES_MAX = 32_768;
  * ordinary name, so 17 MiB. More go to a file in the working directory.
  */
 export const LINK_GROUPS = 65_536;
+/**
+ * Streams of entries that may feed one job, each with the link groups of a job (docs/ptcomm.md):
+ * together what a number of JavaScript tells apart, 2^53.
+ */
+export const STREAM_GROUPS = 2 ** 40;
+export const LINK_STREAMS = 8191;
 
 /** Progress events per second are 1000 / this. */
 export const PROGRESS_MS = 250;

@@ -36,6 +36,14 @@ static void links(void)
     links_drop(&t, 424242);
     CHECK(links_put(&t, 0x100000001u, 9) == 0 && links_get(&t, 0x100000001u) == 9);
     links_close(&t);
+    /* the same group of several streams, the last one among them */
+    CHECK(links_open(&t, "/tmp") == 0);
+    for (uint64_t stream = 0; stream <= 8190; stream++)
+        CHECK(links_put(&t, stream << 40 | 7, (int32_t)stream + 1) == 0);
+    links_drop(&t, UINT64_C(1) << 40 | 7);
+    CHECK(links_get(&t, 7) == 1 && links_get(&t, UINT64_C(1) << 40 | 7) == 0);
+    CHECK(links_get(&t, UINT64_C(8190) << 40 | 7) == 8191);
+    links_close(&t);
     CHECK(links_open(&t, "/nonexistent/dir") == 0);
     int rc = 0;
     for (uint64_t i = 1; i <= GROUPS && rc == 0; i++)

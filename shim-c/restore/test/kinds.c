@@ -318,3 +318,50 @@ void without_proc(void)
     hpc_restore_free(r);
     EQUAL(umount("/proc"), 0);
 }
+
+struct made {
+    uint32_t layout;
+    int times, dir_is_parent;
+};
+
+static int make_striped(void *arg, int dir, const char *name, int flags, mode_t mode,
+                        uint32_t layout)
+{
+    struct made *made = arg;
+    struct stat parent = stat_of("base/d"), st;
+    made->times++;
+    made->layout = layout;
+    CHECK(!fstat(dir, &st));
+    made->dir_is_parent = st.st_ino == parent.st_ino;
+    CHECK((flags & (O_CREAT | O_EXCL | O_NOFOLLOW)) == (O_CREAT | O_EXCL | O_NOFOLLOW));
+    if (layout == 13)
+        return -ENOSPC;
+    return openat(dir, name, flags, mode);
+}
+
+/* A file with a layout is made by whoever knows layouts, and then written like any other. */
+void layouts(void)
+{
+    struct made made = { 0 };
+    struct hpc_create_ops ops = { make_striped, &made };
+    struct hpc_restore *r = open_core(HPC_REPLACE_ALWAYS, 0);
+    struct hpc_entry_head striped = entry(S_IFREG | 0640, 5);
+    hpc_restore_on_create(r, &ops);
+    EQUAL(put(r, entry(S_IFDIR | 0755, 0), "d", NULL), HPC_BEGIN_DONE);
+    EQUAL(put_file(r, striped, "d/plain", "plain"), 0);
+    EQUAL(made.times, 0);
+    striped.layout = 0xfedcba98;
+    EQUAL(put_file(r, striped, "d/striped", "bytes"), 0);
+    EQUAL(made.times, 1);
+    EQUAL(made.layout, 0xfedcba98);
+    CHECK(made.dir_is_parent);
+    striped.layout = 13;
+    EQUAL(put_file(r, striped, "d/refused", "bytes"), -ENOSPC);
+    EQUAL(hpc_restore_finish(r), 0);
+    content_is("base/d/plain", "plain");
+    content_is("base/d/striped", "bytes");
+    EQUAL(stat_of("base/d/striped").st_mode, S_IFREG | 0640);
+    CHECK(!exists("base/d/refused"));
+    EQUAL(leftovers("base"), 0);
+    hpc_restore_free(r);
+}

@@ -58,6 +58,7 @@ int open_fds(void);
     X(hard_links) \
     X(link_of_a_failed_leader) \
     X(sparse_files) \
+    X(layouts) \
     X(bad_entries) \
     X(deep_paths) \
     X(planted_symlinks) \

@@ -2,6 +2,8 @@ import { tmpdir } from "node:os";
 import { expect, test } from "@jest/globals";
 import { EntryKind } from "@podheitor/hpc-ptcomm";
 import fc from "fast-check";
+import { LINK_STREAMS } from "../limits";
+import { StandIns } from "../restore/stand-ins";
 import { type Inode, KEY_WORDS, keyOf } from "./link-key";
 import { LinkGroups } from "./links";
 import { LinkSpill } from "./links-spill";
@@ -67,6 +69,29 @@ test.each([
     }),
     { numRuns: budget === 1_000 ? 200 : 50 },
   );
+});
+
+test("groups of two streams are never one, in memory, on disk, or at the receiver", () => {
+  const standIns = new StandIns();
+  const groups = new Set<number>();
+  const name = Buffer.from("/name");
+  for (const stream of [0, 1, LINK_STREAMS - 1]) {
+    const links = new LinkGroups({ budget: 1, stream });
+    for (const one of [1, 2]) {
+      const group = links.lead(inode(one, 1), 2, name);
+      groups.add(group);
+      expect(standIns.get(BigInt(group))).toBeUndefined();
+      standIns.add(BigInt(group), Buffer.from(String(group)));
+      expect(standIns.get(BigInt(group))?.toString()).toBe(String(group));
+    }
+    for (const one of [1, 2]) expect(groups).toContain(links.later(inode(one, 1))?.group);
+    links.close();
+  }
+  standIns.close();
+  expect([...groups].slice(0, 4)).toEqual([1, 2, 2 ** 40 + 1, 2 ** 40 + 2]);
+  expect(groups.size).toBe(6);
+  for (const stream of [-1, LINK_STREAMS])
+    expect(() => new LinkGroups({ stream })).toThrow("stream");
 });
 
 test("hard-link groups on disk: the table grows, forgets, and is made anew", () => {

@@ -1,5 +1,5 @@
 import { tmpdir } from "node:os";
-import { LINK_GROUPS } from "../limits";
+import { LINK_GROUPS, LINK_STREAMS, STREAM_GROUPS } from "../limits";
 import { hashOf, hasKey, type Inode, KEY_WORDS, keyOf } from "./link-key";
 import { type LaterName, LinkSpill } from "./links-spill";
 
@@ -20,7 +20,8 @@ export class LinkGroups {
   /** The one that is looked for. */
   readonly #key = new Uint32Array(KEY_WORDS);
   #used = 0;
-  #nextGroup = 1;
+  #nextGroup: number;
+  readonly #groupsEnd: number;
   // Parallel arrays by group index; free indices are reused, so they stay as long as the most
   // groups held at once.
   readonly #group: number[] = [];
@@ -31,7 +32,19 @@ export class LinkGroups {
   readonly #budget: number;
   #spill: LinkSpill | undefined;
 
-  constructor(options: { readonly directory?: string; readonly budget?: number } = {}) {
+  /** `stream`: which one of the streams that feed the job this is, 0..LINK_STREAMS - 1. */
+  constructor(
+    options: {
+      readonly directory?: string;
+      readonly budget?: number;
+      readonly stream?: number;
+    } = {},
+  ) {
+    const first = (options.stream ?? 0) * STREAM_GROUPS;
+    this.#groupsEnd = first + STREAM_GROUPS;
+    if (!Number.isSafeInteger(this.#groupsEnd) || first < 0)
+      throw new RangeError(`stream ${options.stream} is not one of 0 to ${LINK_STREAMS - 1}`);
+    this.#nextGroup = first + 1;
     this.#directory = options.directory ?? tmpdir();
     this.#budget = options.budget ?? LINK_GROUPS;
   }
@@ -78,6 +91,7 @@ export class LinkGroups {
   lead(inode: Inode, nlink: number, name: Buffer): number {
     keyOf(inode, this.#key);
     const group = this.#nextGroup++;
+    if (group >= this.#groupsEnd) throw new RangeError("a stream of entries has no group left");
     if (this.#used < this.#budget) {
       this.#add(group, nlink, name);
     } else {

@@ -39,6 +39,7 @@ type Job = Pick<
   | "content"
   | "signal"
   | "workDirectory"
+  | "stream"
   | "progress"
   | "trouble"
 >;
@@ -112,9 +113,10 @@ export class BatchEmitter {
     this.#scan = new BatchPass(ahead);
     this.#answers = new BatchPass(ahead);
     this.#content = new ContentSender(job);
-    this.#links = new LinkGroups(
-      job.workDirectory === undefined ? {} : { directory: job.workDirectory },
-    );
+    this.#links = new LinkGroups({
+      ...(job.workDirectory !== undefined && { directory: job.workDirectory }),
+      ...(job.stream !== undefined && { stream: job.stream }),
+    });
   }
 
   /**

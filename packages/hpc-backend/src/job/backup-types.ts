@@ -25,6 +25,8 @@ export interface BackupJob {
   readonly jobName?: string | undefined;
   /** That of the job which this one continues. */
   readonly previousJobName?: string | undefined;
+  /** Number of this stream of entries, where several are merged into one job. Default 0. */
+  readonly stream?: number | undefined;
   /** Where temporary files go; undefined: the system's directory for them. */
   readonly workDirectory?: string | undefined;
   /** Another source of entries than a scan of the paths. */
