@@ -1,8 +1,17 @@
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { ShardSet } from "../src/job/shard-set";
+import { Unseen } from "../src/job/unseen";
 
 let state: string;
 beforeEach(() => {
@@ -96,4 +105,27 @@ test("its files are private; damaged ones and a place that cannot be written are
   );
   expect(none.start(1)).toEqual([]);
   none.completed(2);
+});
+
+test("what the first release left is read", () => {
+  cpSync(join(__dirname, "state-1"), state, { recursive: true });
+  for (const directory of [".", "unseen", "shard-sets", "shard-sets/*"])
+    for (const name of directory.endsWith("*") ? readdirSync(join(state, "shard-sets")) : [""])
+      chmodSync(join(state, directory.replace("*", ""), name), 0o700);
+  const [said = ""] = run(setOf(0, 3), 3000);
+  expect(said).toMatch(/1\/3 never completed here; 2\/3 never completed here$/);
+  const paths = [Buffer.from("/lustre/a")];
+  const unseen = new Unseen({ paths, strategy: "none", shard: undefined }, state);
+  expect(unseen.of("Full.1")).toEqual({
+    paths: [Buffer.from("/lustre/a/striped"), Buffer.from([0x2f, 0xff, 0x0a])],
+    all: false,
+  });
+});
+
+test("a directory where others can write is said, and not believed", () => {
+  run(setOf(0, 2), 1000);
+  chmodSync(state, 0o777);
+  expect(setOf(0, 2).start(2000)).toEqual([
+    { level: "warning", text: expect.stringMatching(/others can write .*chmod go-w.*HPC_STATE_DIR/) },
+  ]);
 });

@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { ModuleKind, transpileModule } from "typescript";
 
-test("the example in the README gives the line that it shows", () => {
-  const readme = readFileSync(join(__dirname, "..", "README.md"), "utf8");
-  const example = /```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? "";
+const readme = readFileSync(join(__dirname, "..", "README.md"), "utf8");
+const examples = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, text = ""]) => text);
+
+test.each(examples)("an example in the README gives the line that it shows: %#", (example) => {
   const { outputText } = transpileModule(example, {
     compilerOptions: { module: ModuleKind.CommonJS },
   });

@@ -1,14 +1,5 @@
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { dirname, join } from "node:path";
 import { digestOf, printable } from "@podheitor/hpc-archive";
+import { causeOf, errorLine, HpcError, StateDir } from "@podheitor/hpc-base";
 import { formatShard, type Shard, type StrategyName } from "@podheitor/hpc-shard";
 import { SHARD_RECORD_MAX, SHARD_RECORDS_MAX } from "../limits";
 import type { JobParams } from "../params/params";
@@ -46,7 +37,7 @@ export class ShardSet {
   readonly #strategy: StrategyName;
   readonly #shard: Shard;
   readonly #paths: readonly Buffer[];
-  readonly #directory: string;
+  readonly #directory: readonly string[];
 
   constructor(
     params: Pick<JobParams, "paths" | "strategy">,
@@ -56,7 +47,7 @@ export class ShardSet {
     this.#strategy = params.strategy;
     this.#shard = shard;
     this.#paths = [...params.paths].sort(Buffer.compare);
-    this.#directory = join(stateDirectory, "shard-sets", idOf(this.#paths.map((path) => [path])));
+    this.#directory = [stateDirectory, "shard-sets", idOf(this.#paths.map((path) => [path]))];
   }
 
   /** 16 hex digits, the same in every shard of the set. */
@@ -90,8 +81,9 @@ export class ShardSet {
         ...this.#missing(records, own).map((text): Oddity => ({ level: "error", text })),
         ...this.#otherSplits(records, own, now).map((text): Oddity => ({ level: "warning", text })),
       ];
-    } catch {
-      return [];
+    } catch (error) {
+      // Without a directory there is nothing to compare with.
+      return error instanceof HpcError ? [{ level: "warning", text: errorLine(error) }] : [];
     }
   }
 
@@ -162,44 +154,25 @@ export class ShardSet {
   }
 
   #records(): ShardRecord[] {
-    let names: string[];
     try {
-      names = readdirSync(this.#directory);
-    } catch {
-      return [];
-    }
-    return names
-      .filter((name) => NAME.test(name))
-      .slice(0, SHARD_RECORDS_MAX)
-      .flatMap((name) => {
-        const record = parseRecord(readFileSync(join(this.#directory, name)));
-        return record === undefined ? [] : [record];
-      });
-  }
-
-  #write(record: ShardRecord): void {
-    const parent = dirname(this.#directory);
-    for (const directory of [dirname(parent), parent, this.#directory]) makeDirectory(directory);
-    const { index, count } = this.#shard;
-    const file = join(this.#directory, `${this.#strategy}.${count}.${index}.json`);
-    const draft = `${file}.${process.pid}`;
-    try {
-      writeFileSync(draft, JSON.stringify({ version: 1, ...record }), { mode: 0o600, flag: "wx" });
-      renameSync(draft, file);
+      return StateDir.within(this.#directory, false, (dir) =>
+        dir
+          .names()
+          .filter((name) => NAME.test(name))
+          .slice(0, SHARD_RECORDS_MAX)
+          .flatMap((name) => readRecord(dir, name) ?? []),
+      );
     } catch (error) {
-      rmSync(draft, { force: true });
+      if (causeOf(error) === "ENOENT") return [];
       throw error;
     }
   }
-}
 
-/** Not `recursive`: where nothing can be made (below /proc) Node 20 then tries for ever. */
-export function makeDirectory(directory: string): void {
-  if (existsSync(directory)) return;
-  try {
-    mkdirSync(directory, { mode: 0o700 });
-  } catch (error) {
-    if (!existsSync(directory)) throw error; // not made by another job at this moment
+  #write(record: ShardRecord): void {
+    const { index, count } = this.#shard;
+    StateDir.within(this.#directory, true, (dir) =>
+      dir.write(`${this.#strategy}.${count}.${index}.json`, 1, record),
+    );
   }
 }
 
@@ -208,30 +181,31 @@ export function stateDirectoryOf(env: NodeJS.ProcessEnv = process.env): string {
 }
 
 /** undefined for what this release did not write. */
-function parseRecord(text: Buffer): ShardRecord | undefined {
-  if (text.length > SHARD_RECORD_MAX) return undefined;
+function readRecord(dir: StateDir, name: string): ShardRecord | undefined {
   try {
-    const { version, strategy, shard, starts, completed } = JSON.parse(text.toString()) as Record<
-      string,
-      unknown
-    >;
-    const { index, count } = shard as Record<string, unknown>;
-    const good =
-      version === 1 &&
-      typeof strategy === "string" &&
-      Number.isSafeInteger(index) &&
-      Number.isSafeInteger(count);
-    if (!good || !Array.isArray(starts) || !starts.every(Number.isSafeInteger)) return undefined;
-    const ended = Number.isSafeInteger(completed) ? { completed: completed as number } : {};
-    return {
-      strategy: strategy as StrategyName,
-      shard: shard as Shard,
-      starts: starts as number[],
-      ...ended,
-    };
-  } catch {
-    return undefined;
+    return dir.readVersion(name, SHARD_RECORD_MAX, { 1: parseRecord });
+  } catch (error) {
+    if (error instanceof HpcError) return undefined;
+    throw error;
   }
+}
+
+function parseRecord({ strategy, shard, starts, completed }: Record<string, unknown>): ShardRecord {
+  const { index, count } = shard as Record<string, unknown>;
+  if (
+    typeof strategy !== "string" ||
+    !Number.isSafeInteger(index) ||
+    !Number.isSafeInteger(count) ||
+    !Array.isArray(starts) ||
+    !starts.every(Number.isSafeInteger)
+  )
+    throw new TypeError("no record of a shard");
+  return {
+    strategy: strategy as StrategyName,
+    shard: shard as Shard,
+    starts: starts as number[],
+    ...(Number.isSafeInteger(completed) ? { completed: completed as number } : {}),
+  };
 }
 
 /** Every field with its length before it, so that no two lists read alike. */

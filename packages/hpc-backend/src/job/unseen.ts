@@ -1,8 +1,7 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { HpcError, StateDir } from "@podheitor/hpc-base";
 import { UNSEEN_BYTES, UNSEEN_FILE_MAX, UNSEEN_JOBS, UNSEEN_NAMES } from "../limits";
 import type { JobParams } from "../params/params";
-import { idOf, makeDirectory, stateDirectoryOf } from "./shard-set";
+import { idOf, stateDirectoryOf } from "./shard-set";
 
 /** What a job could not see of its tree, with all that is below. `all`: too much to be listed. */
 export interface UnseenPaths {
@@ -26,6 +25,7 @@ const UNREADABLE = "";
  * and shard.
  */
 export class Unseen {
+  readonly #directory: readonly string[];
   readonly #file: string;
   readonly #paths: Buffer[] = [];
   #bytes = 0;
@@ -37,11 +37,8 @@ export class Unseen {
   ) {
     const { index, count } = shard ?? { index: 0, count: 1 };
     const facts = [strategy, String(index), String(count)].map((fact) => Buffer.from(fact));
-    this.#file = join(
-      stateDirectory,
-      "unseen",
-      `${idOf([facts, [...paths].sort(Buffer.compare)])}.json`,
-    );
+    this.#directory = [stateDirectory, "unseen"];
+    this.#file = `${idOf([facts, [...paths].sort(Buffer.compare)])}.json`;
   }
 
   /**
@@ -78,7 +75,7 @@ export class Unseen {
     return !this.#all && this.#paths.length === 0;
   }
 
-  /** Remembers it under this job's name. Throws the system's error. */
+  /** Remembers it under this job's name. Throws the system's error, or HpcError HPC_STATE_DIR. */
   save(job: string): void {
     const before = this.#records();
     const others = before.filter((record) => record.job !== job && record.job !== UNREADABLE);
@@ -91,50 +88,34 @@ export class Unseen {
         all: record.all || at >= UNSEEN_JOBS,
         paths: at >= UNSEEN_JOBS ? [] : record.paths.map((path) => path.toString("base64")),
       }));
-    for (const directory of [dirname(dirname(this.#file)), dirname(this.#file)])
-      makeDirectory(directory);
-    const draft = `${this.#file}.${process.pid}`;
-    try {
-      writeFileSync(draft, JSON.stringify({ version: 1, jobs }), {
-        mode: 0o600,
-        flag: "wx",
-        flush: true,
-      });
-      renameSync(draft, this.#file);
-    } catch (error) {
-      rmSync(draft, { force: true });
-      throw error;
-    }
+    StateDir.within(this.#directory, true, (dir) => dir.write(this.#file, 1, { jobs }));
   }
 
   /**
-   * A file that this release cannot read says nothing about what is missing: then everything is.
+   * A file that this release cannot read, or that others may have written, says nothing about what
+   * is missing: then everything is.
    */
   #records(): UnseenRecord[] {
-    let text: Buffer;
     try {
-      text = readFileSync(this.#file);
-    } catch {
-      return [];
+      return StateDir.within(
+        this.#directory,
+        false,
+        (dir) => dir.readVersion(this.#file, UNSEEN_FILE_MAX, { 1: parseRecords }) ?? [],
+      );
+    } catch (error) {
+      return error instanceof HpcError ? [{ job: UNREADABLE, paths: [], all: true }] : [];
     }
-    return parseRecords(text) ?? [{ job: UNREADABLE, paths: [], all: true }];
   }
 }
 
-function parseRecords(text: Buffer): UnseenRecord[] | undefined {
-  if (text.length > UNSEEN_FILE_MAX) return undefined;
-  try {
-    const { version, jobs } = JSON.parse(text.toString()) as { version: unknown; jobs: unknown };
-    if (version !== 1 || !Array.isArray(jobs)) return undefined;
-    return jobs.map(({ job, all, paths }: { job: unknown; all: unknown; paths: unknown }) => {
-      if (typeof job !== "string" || !Array.isArray(paths)) throw new TypeError("no record");
-      return {
-        job,
-        all: all === true,
-        paths: paths.map((path: unknown) => Buffer.from(String(path), "base64")),
-      };
-    });
-  } catch {
-    return undefined;
-  }
+function parseRecords({ jobs }: Record<string, unknown>): UnseenRecord[] {
+  if (!Array.isArray(jobs)) throw new TypeError("no records");
+  return jobs.map(({ job, all, paths }: { job: unknown; all: unknown; paths: unknown }) => {
+    if (typeof job !== "string" || !Array.isArray(paths)) throw new TypeError("no record");
+    return {
+      job,
+      all: all === true,
+      paths: paths.map((path: unknown) => Buffer.from(String(path), "base64")),
+    };
+  });
 }
