@@ -108,7 +108,7 @@ test("its files are private; damaged ones and a place that cannot be written are
 });
 
 test("what the first release left is read", () => {
-  cpSync(join(__dirname, "state-1"), state, { recursive: true });
+  cpSync(join(__dirname, "../testdata/state-1"), state, { recursive: true });
   for (const directory of [".", "unseen", "shard-sets", "shard-sets/*"])
     for (const name of directory.endsWith("*") ? readdirSync(join(state, "shard-sets")) : [""])
       chmodSync(join(state, directory.replace("*", ""), name), 0o700);
@@ -126,6 +126,9 @@ test("a directory where others can write is said, and not believed", () => {
   run(setOf(0, 2), 1000);
   chmodSync(state, 0o777);
   expect(setOf(0, 2).start(2000)).toEqual([
-    { level: "warning", text: expect.stringMatching(/others can write .*chmod go-w.*HPC_STATE_DIR/) },
+    {
+      level: "warning",
+      text: expect.stringMatching(/others can write .*chmod go-w.*HPC_STATE_DIR/),
+    },
   ]);
 });

@@ -236,7 +236,7 @@ test("times are compared with another contestant, too", () => {
     { name: "we", seconds: [1, 2], ratios: [1, 1] },
     { name: "find", seconds: [4, 4], ratios: [4, 2] },
   ];
-  const text = bench.table({ title: "t", facts: "f", standings }, "find");
+  const text = bench.contestTable({ title: "t", facts: "f", standings }, "find");
   expect(text).toContain("| we | 1.500 | 1 | 3.00 (2.00 to 4.00) |");
   expect(text).toContain("| find | 4.000 | 3.00 (2.00 to 4.00) | 1.00 (1.00 to 1.00) |");
 });
@@ -245,5 +245,7 @@ test("median, spread, and a table whose bars in names do not break it", () => {
   expect([bench.median([3, 1, 2]), bench.median([4, 1, 2, 3])]).toEqual([2, 2.5]);
   expect(bench.spread([1, 2, 4])).toBe("2.00 (1.00 to 4.00)");
   const standings = [{ name: "a | b", seconds: [1], ratios: [1] }];
-  expect(bench.table({ title: "t", facts: "f", standings })).toContain("| a \\| b | 1.000 | 1 |");
+  expect(bench.contestTable({ title: "t", facts: "f", standings })).toContain(
+    "| a \\| b | 1.000 | 1 |",
+  );
 });

@@ -22,7 +22,7 @@ export type { BenchErrorCode } from "./errors";
 export { machineFacts } from "./machine";
 export type { Making } from "./making";
 export { type MemoryRun, memoryOf, memoryPlot, memoryTable, watchMemory } from "./memory";
-export { median, plot, spread, table } from "./report";
+export { contestTable, median, plot, spread } from "./report";
 export { scanOnce } from "./scan-once";
 export { SyntheticScanner } from "./synthetic-scanner";
 export { makeBenchTree, makeLargeFile, makeLinkTree, SHAPES, type Shape } from "./trees";

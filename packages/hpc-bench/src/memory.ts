@@ -1,6 +1,6 @@
 import type { StdioOptions } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { barChart } from "@podheitor/hpc-chart";
+import { barChart, table } from "@podheitor/hpc-report";
 import { runToEnd } from "./child";
 import { startDrain } from "./drain";
 import { environment } from "./environment";
@@ -84,14 +84,9 @@ export function memoryTable(runs: readonly MemoryRun[]): string {
   const rows = runs.map(({ name, seconds, peak, samples }) => {
     const later = samples.slice(MINUTE).map(mib);
     const flat = later.length > 0 ? `${Math.min(...later)} to ${Math.max(...later)} MiB` : "";
-    return `| ${name} | ${seconds.toFixed(1)} | ${mib(peak)} MiB | ${flat} |`;
+    return [name, seconds.toFixed(1), `${mib(peak)} MiB`, flat];
   });
-  return [
-    "| run | seconds | peak RSS | after the first minute |",
-    "|---|---|---|---|",
-    ...rows,
-    "",
-  ].join("\n");
+  return table(["run", "seconds", "peak RSS", "after the first minute"], rows);
 }
 
 export function memoryPlot(runs: readonly MemoryRun[]): string {

@@ -1,4 +1,4 @@
-import { barChart } from "@podheitor/hpc-chart";
+import { barChart, table } from "@podheitor/hpc-report";
 import type { ContestResult, Standing } from "./contest";
 
 export function median(values: readonly number[]): number {
@@ -18,28 +18,17 @@ export function spread(values: readonly number[]): string {
  * A table in Markdown: a row to each contestant, ours first. `against`: a contestant whose time is
  * divided by everybody's, too.
  */
-export function table({ title, facts, standings }: ContestResult, against?: string): string {
+export function contestTable({ title, facts, standings }: ContestResult, against?: string): string {
   const other = standings.find(({ name }) => name === against);
   const rows = standings.map(({ name, seconds, ratios }, at) => {
-    const cells = [
-      name.replaceAll("|", "\\|"),
-      median(seconds).toFixed(3),
-      at === 0 ? "1" : spread(ratios),
-    ];
+    const cells = [name, median(seconds).toFixed(3), at === 0 ? "1" : spread(ratios)];
     if (other !== undefined)
       cells.push(spread(seconds.map((one, round) => (other.seconds[round] ?? one) / one)));
-    return `| ${cells.join(" | ")} |`;
+    return cells;
   });
   const heads = ["program", "seconds (median)", "times ours"];
   if (other !== undefined) heads.push(`as fast as ${other.name}, times`);
-  return [
-    `**${title}.** ${facts}`,
-    "",
-    `| ${heads.join(" | ")} |`,
-    `|${"---|".repeat(heads.length)}`,
-    ...rows,
-    "",
-  ].join("\n");
+  return `**${title}.** ${facts}\n\n${table(heads, rows)}`;
 }
 
 /** The medians as bars. */

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "@jest/globals";
 import {
   type ContestResult,
+  contestTable,
   machineFacts,
   makeBenchTree,
   median,
   plot,
-  table,
 } from "@podheitor/hpc-bench";
 import { installPlugin } from "@podheitor/hpc-cdylib";
 import type { BaculaLab, Release } from "../src";
@@ -215,7 +215,7 @@ async function measure(
   const jobs = runners.map(
     (runner, at) => `${runner.name} ${median(whole[at] ?? []).toFixed(1)} s`,
   );
-  const text = `${table(result)}\nWhole jobs, from the console's \`run\` to their end in the catalog: ${jobs.join(", ")}.\n\n${machineFacts(tree)}, ${ROUNDS} rounds, ${date}\n`;
+  const text = `${contestTable(result)}\nWhole jobs, from the console's \`run\` to their end in the catalog: ${jobs.join(", ")}.\n\n${machineFacts(tree)}, ${ROUNDS} rounds, ${date}\n`;
   process.stderr.write(text);
   const folder = process.env["PODHEITOR_HPC_BENCH_SAVE"];
   if (folder === undefined) return;

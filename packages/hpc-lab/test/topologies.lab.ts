@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { barChart } from "@podheitor/hpc-chart";
+import { barChart } from "@podheitor/hpc-report";
 import type { BaculaLab } from "../src";
 import { command } from "../src/command";
 import { LabFs } from "../src/labfs";

@@ -37,7 +37,7 @@ export async function runContests(
     const data = { rounds, missing, ...result };
     await report.say(
       name,
-      bench.table(result, against),
+      bench.contestTable(result, against),
       `${rounds} rounds${absent}`,
       data,
       bench.plot(result),

@@ -1,3 +1,4 @@
+import { textBars } from "@podheitor/hpc-report";
 import type { Argv, InferredOptionTypes } from "yargs";
 import type { Command } from "../command";
 import { escapeName } from "../escape";
@@ -7,7 +8,6 @@ import { keyOptions, keyPairs } from "../key-options";
 import { jsonName } from "../listing";
 import { json, sizeOf, value } from "../options";
 import { Output } from "../output";
-import { bars } from "../probe/bars";
 import { secondsFor } from "../probe/predict";
 import { CATALOG_BYTES_PER_ROW } from "../probe/rates";
 import { rateOptions, ratesOf, survey } from "../probe/run";
@@ -61,7 +61,7 @@ export const estimate: Command<Arguments> = {
         `  left out: ${plural(tally.sockets, "socket")}, ${formatCount(met.excluded)} excluded, ${formatCount(met.vanished)} vanished`,
       );
     output.line(`\nFiles by size:`);
-    for (const line of bars(sizeRows(tally.sizes))) output.line(`  ${line}`);
+    for (const line of textBars(sizeRows(tally.sizes))) output.line(`  ${line}`);
     output.line(
       `\nWalk: ${formatSeconds(met.seconds)} here and now (${formatCount(met.scanned / met.seconds)} entries/s)`,
     );

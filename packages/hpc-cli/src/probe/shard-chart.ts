@@ -1,4 +1,4 @@
-import { barChart } from "@podheitor/hpc-chart";
+import { barChart } from "@podheitor/hpc-report";
 import { plural } from "../format";
 import type { ShardReport } from "./shard-report";
 import { shardRows } from "./shard-text";

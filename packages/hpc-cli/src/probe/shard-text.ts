@@ -1,8 +1,8 @@
+import { textBars } from "@podheitor/hpc-report";
 import { formatShard } from "@podheitor/hpc-shard";
 import { escapeName } from "../escape";
 import { formatBytes, formatCount, formatSeconds, plural } from "../format";
 import type { Output } from "../output";
-import { bars } from "./bars";
 import type { Estimate } from "./sample";
 import type { SampleFigures, ShardReport } from "./shard-report";
 
@@ -12,7 +12,7 @@ const DIRECTORIES = 5;
 /** A report for people. A sample that says nothing of bytes is a warning. */
 export function printReport(report: ShardReport, output: Output): void {
   const { sample, skew, linkedNames, met, rates, advice } = report;
-  for (const line of bars(shardRows(report))) output.line(line);
+  for (const line of textBars(shardRows(report))) output.line(line);
   if (sample !== undefined) printSample(sample, met.scanned, output);
   const about = sample === undefined ? "" : "about ";
   output.line(

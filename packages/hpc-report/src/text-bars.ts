@@ -1,7 +1,7 @@
 const WIDTH = 40;
 
 /** Lines of a histogram: label, a bar in proportion to the value, text. */
-export function bars(
+export function textBars(
   rows: readonly (readonly [label: string, value: number, text: string])[],
 ): string[] {
   const most = Math.max(1, ...rows.map(([, value]) => value));

@@ -1,1 +1,0 @@
-export { type Bar, barChart } from "./bar-chart";
