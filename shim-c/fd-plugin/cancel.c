@@ -1,5 +1,5 @@
 #include "cancel.h"
-#include "child.h"
+#include "backend/child.h"
 #include "restore_job.h"
 #include <unistd.h>
 

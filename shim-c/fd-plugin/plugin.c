@@ -1,13 +1,13 @@
 /* The table of entry points: each finds its job in the context and hands on. The only globals are
  * set once, by loadPlugin. */
-#include "abi.h"
-#include "announce.h"
-#include "backup.h"
+#include "backend/child.h"
+#include "backup/announce.h"
+#include "backup/backup.h"
 #include "cancel.h"
-#include "child.h"
-#include "job.h"
-#include "lines.h"
-#include "paths.h"
+#include "job/abi.h"
+#include "job/job.h"
+#include "job/lines.h"
+#include "job/paths.h"
 #include "restore_job.h"
 #include <errno.h>
 #include <stdio.h>

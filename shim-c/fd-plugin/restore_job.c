@@ -2,9 +2,9 @@
 #include "../path/hpc_base.h"
 #include "../ptcomm/hpc_frame.h"
 #include "../restore/hpc_restore.h"
+#include "job/paths.h"
+#include "job/stat_pack.h"
 #include "limits.h"
-#include "paths.h"
-#include "stat_pack.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* A restore: the FD's files, one by one, go to the restore core. No backend takes part. */
 #pragma once
 
-#include "job.h"
+#include "job/job.h"
 
 /* Event 10, before every file, with the plugin string of the backup: cheap when it is the same as
  * before. */

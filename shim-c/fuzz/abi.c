@@ -3,9 +3,9 @@
  * they claim and not one byte more, filled with anything. The first byte chooses between loading,
  * the packet accessors, and a restore whose files land in the jail.
  */
-#include "../fd-plugin/abi.h"
-#include "../fd-plugin/job.h"
-#include "../fd-plugin/stat_pack.h"
+#include "../fd-plugin/job/abi.h"
+#include "../fd-plugin/job/job.h"
+#include "../fd-plugin/job/stat_pack.h"
 #include "jail.h"
 #include <stdarg.h>
 #include <stdio.h>

@@ -3,10 +3,11 @@
  * pipe, and the File Daemon's calls run over them. The packet is allocated with the release's own
  * size, and what the plugin has no business with must stay as it was.
  */
-#include "../fd-plugin/backup.h"
+#include "../fd-plugin/backup/backup.h"
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 

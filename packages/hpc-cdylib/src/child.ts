@@ -7,7 +7,7 @@ import { END_LIMIT_MS, STDERR_TAIL } from "./limits";
 
 /**
  * Names that reach a backend: NODE_OPTIONS or LD_PRELOAD would choose code that runs as root. As in
- * shim-c/fd-plugin/child.c.
+ * shim-c/fd-plugin/backend/child.c.
  */
 const PASSED = /^(PATH|LANG|LC_.*|TZ|HOME|PODHEITOR_HPC_.*)$/;
 

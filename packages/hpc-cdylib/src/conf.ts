@@ -4,7 +4,7 @@ import { accessSync, constants } from "node:fs";
 /*
  * podheitor-hpc-fd.conf, which lies beside the plugin and is the only place that names an
  * executable: lines `key = value`, comments from `#` at the start of a line; of a key that is given
- * twice the last line counts. The plugin reads it itself (shim-c/fd-plugin/conf.c); this is the
+ * twice the last line counts. The plugin reads it itself (shim-c/fd-plugin/backend/conf.c); this is the
  * same in TypeScript, for installing and checking.
  */
 
@@ -19,7 +19,7 @@ export interface PluginConf {
   readonly holes?: "skip" | "send";
 }
 
-/** Where the plugin looks for node when its configuration names none (shim-c/fd-plugin/conf.c). */
+/** Where the plugin looks for node when its configuration names none (shim-c/fd-plugin/backend/conf.c). */
 const USUAL_NODES = ["/usr/bin/node", "/usr/local/bin/node"] as const;
 
 /** The program that runs a backend which is a script. */

@@ -10,7 +10,7 @@ const LINKS_MAX = 40;
  * Why a file that root runs cannot be trusted, or undefined if it can: it, and every folder and
  * symbolic link on the way to it, must belong to root (or to the user that we run as), and file and
  * folders must be writable by no one else. A folder above it with the sticky bit (/tmp) protects
- * what root puts there. As the plugin does (shim-c/fd-plugin/conf.c).
+ * what root puts there. As the plugin does (shim-c/fd-plugin/backend/conf.c).
  *
  * @param trusted others who may own it
  */

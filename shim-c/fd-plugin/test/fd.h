@@ -6,7 +6,7 @@
 #ifndef TEST_FD_H
 #define TEST_FD_H
 
-#include "../abi.h"
+#include "../job/abi.h"
 #include <pthread.h>
 #include <stdio.h>
 #include <time.h>

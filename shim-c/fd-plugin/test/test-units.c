@@ -1,10 +1,10 @@
 /* The parts that need no File Daemon. */
-#include "../child.h"
-#include "../job.h"
+#include "../backend/child.h"
+#include "../backup/links.h"
+#include "../job/job.h"
+#include "../job/paths.h"
+#include "../job/stat_pack.h"
 #include "../limits.h"
-#include "../links.h"
-#include "../paths.h"
-#include "../stat_pack.h"
 #include "test.h"
 #include <fcntl.h>
 #include <signal.h>

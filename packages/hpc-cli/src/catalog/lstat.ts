@@ -72,7 +72,7 @@ const NS_MASK = (1n << NS_BITS) - 1n;
 
 /**
  * The nanoseconds of mtime; undefined in a row that another program than our plugin made
- * (shim-c/fd-plugin/stat_pack.h).
+ * (shim-c/fd-plugin/job/stat_pack.h).
  */
 export function mtimeNs(attributes: Attributes): bigint | undefined {
   const word = nanosecondsOf(attributes);

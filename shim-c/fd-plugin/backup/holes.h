@@ -1,9 +1,9 @@
 /* Holes of the file in work: which of its bytes nobody sends. */
 #pragma once
 
-#include "../ptcomm/hpc_frame.h"
-#include "abi.h"
-#include "conf.h"
+#include "../../ptcomm/hpc_frame.h"
+#include "../backend/conf.h"
+#include "../job/abi.h"
 #include "text.h"
 
 /* The hole map of the entry in progress, walked as its content is read. */

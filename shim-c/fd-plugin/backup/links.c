@@ -1,5 +1,5 @@
 #include "links.h"
-#include "limits.h"
+#include "../limits.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 #include "job.h"
-#include "limits.h"
+#include "../limits.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>

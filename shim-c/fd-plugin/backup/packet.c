@@ -1,5 +1,5 @@
 #include "packet.h"
-#include "stat_pack.h"
+#include "../job/stat_pack.h"
 #include <errno.h>
 
 static int file_type(const struct hpc_entry_head *head)

@@ -2,8 +2,8 @@
  * end. */
 #pragma once
 
-#include "../ptcomm/hpc_params.h"
-#include "job.h"
+#include "../../ptcomm/hpc_params.h"
+#include "../job/job.h"
 #include "stream.h"
 
 struct session {

@@ -1,5 +1,5 @@
 #include "holes.h"
-#include "limits.h"
+#include "../limits.h"
 #include <errno.h>
 #include <string.h>
 

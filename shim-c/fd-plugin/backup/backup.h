@@ -1,11 +1,11 @@
 /* One `Plugin =` line of a backup or estimate: entries of the backend become the FD's files. */
 #pragma once
 
+#include "../backend/session.h"
+#include "../job/job.h"
+#include "../job/paths.h"
 #include "holes.h"
-#include "job.h"
 #include "links.h"
-#include "paths.h"
-#include "session.h"
 
 struct backup {
     struct session session;

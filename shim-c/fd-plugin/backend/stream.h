@@ -5,9 +5,9 @@
  */
 #pragma once
 
-#include "../ptcomm/hpc_frame.h"
+#include "../../ptcomm/hpc_frame.h"
+#include "../limits.h"
 #include "child.h"
-#include "limits.h"
 #include <stdatomic.h>
 
 struct stream {

@@ -1,5 +1,5 @@
 #include "paths.h"
-#include "../path/hpc_path.h"
+#include "../../path/hpc_path.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 #include "conf.h"
-#include "limits.h"
+#include "../limits.h"
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>

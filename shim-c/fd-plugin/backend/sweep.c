@@ -1,5 +1,5 @@
 #include "sweep.h"
-#include "limits.h"
+#include "../limits.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
 #include "announce.h"
-#include "lines.h"
+#include "../job/lines.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 #include "child.h"
-#include "limits.h"
+#include "../limits.h"
 #include "sweep.h"
 #include <errno.h>
 #include <fcntl.h>
