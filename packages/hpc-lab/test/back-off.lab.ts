@@ -4,7 +4,7 @@ import { makeBenchTree } from "@podheitor/hpc-bench";
 import { LabFs } from "../src/labfs";
 import { atCleanUp, cleanUp, onDisk, runBackend, scratch } from "./support";
 
-const ENTRIES = 12_000;
+const ENTRIES = 24_000; // half of them after it is fast again, so that all can come back
 const THREADS = 8;
 /**
  * Stats and openings that go well before the filesystem grows slow, and that are slow then: four
@@ -19,7 +19,7 @@ test("a scan gives way to a filesystem that grows slow in the middle of it, and 
   await makeBenchTree(below, "ordinary", ENTRIES, 100);
   const labFs = await LabFs.start(below, join(scratch(), "mount"));
   atCleanUp(() => labFs.stop());
-  labFs.rule(`getattr,open delay 20 after ${FAST} times ${SLOW} : /*`);
+  labFs.rule(`getattr,open delay 10 after ${FAST} times ${SLOW} : /*`);
 
   const run = await runBackend(
     `--path=${labFs.mount}`,

@@ -30,12 +30,12 @@ import {
 /*
  * scripts/stress-1m-files.sh: a million files walked, saved by a real Full, and found again in the
  * catalog; and what channel_depth and threads do to memory and speed. Appends what it measured to
- * STRESS_RESULTS.md.
+ * docs/benchmarks/stress.md.
  */
 
 const ENTRIES = Number(process.env["HPC_STRESS_FILES"] ?? 1_000_000);
 const FOLDER = process.env["HPC_STRESS_FOLDER"] ?? tmpdir();
-const RESULTS = process.env["HPC_STRESS_RESULTS"] ?? join(repository, "STRESS_RESULTS.md");
+const RESULTS = process.env["HPC_STRESS_RESULTS"] ?? join(repository, "docs/benchmarks/stress.md");
 const THREADS = 4;
 const HOUR = 3600;
 const WATCH_MS = 50;
