@@ -22,7 +22,9 @@ const sources = mkdtempSync(join(root, ".cache/readmes-"));
 const scratch = mkdtempSync(join(tmpdir(), "hpc-readmes-"));
 const NODE = [process.execPath, "--import", "tsx", "--conditions=@podheitor/source"];
 
-const examples = readdirSync(join(root, "packages")).flatMap((name) => {
+// hpc-archive reads the archive that the example of hpc-backend has written: backwards.
+const packages = readdirSync(join(root, "packages")).sort().reverse();
+const examples = packages.flatMap((name) => {
   const readme = readFileSync(join(root, "packages", name, "README.md"), "utf8");
   return [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = ""], index) => ({
     name: `${name}, example ${index + 1}`,
