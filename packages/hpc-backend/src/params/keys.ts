@@ -4,7 +4,7 @@ import { parseShard, STRATEGY_NAMES } from "@podheitor/hpc-shard";
 import { excludeProblem, markerProblem } from "@podheitor/hpc-walker";
 import { ABSOLUTE_PATH, badValue, defineKeys, type KeyCommand, key } from "./key-types";
 
-export type { Key, KeyCommand, KeyTable } from "./key-types";
+export { defineKeys, type Key, type KeyCommand, type KeyTable, key } from "./key-types";
 
 /** Commands that scan a tree; of these, those whose jobs save it. */
 const SCANS = ["backup", "estimate", "shard-probe", "gen-fileset"] as const;

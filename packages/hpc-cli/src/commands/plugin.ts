@@ -3,16 +3,17 @@ import {
   buildPlugin,
   builtBackend,
   builtPlugin,
+  type Check,
   checkPlugin,
   installPlugin,
   PLUGIN_NAME,
-  type PluginCheck,
 } from "@podheitor/hpc-cdylib";
 import type { Argv, InferredOptionTypes } from "yargs";
-import { toText } from "../bytes";
+import { toBytes, toText } from "../bytes";
 import { addCommand, type Chosen, type Command } from "../command";
 import { usageError } from "../errors";
 import { Exit } from "../exit";
+import { checkLine, type PluginLine, pluginLines } from "../fileset/check-line";
 import { json, needed, value } from "../options";
 import { Output } from "../output";
 
@@ -99,12 +100,15 @@ const install: Command<InferredOptionTypes<typeof installOptions>> = {
 
 const checkOptions = {
   "plugin-dir": value("check the plugin in this directory", "the built one"),
+  "plugin-string": value("check the keys of this line of a FileSet, and no plugin"),
+  fileset: value("check the lines in this configuration of a Director, and no plugin"),
   json,
 } as const;
 
 const check: Command<InferredOptionTypes<typeof checkOptions> & { file: string | undefined }> = {
   usage: "check [file]",
-  describe: "load the plugin as every supported File Daemon does, and try its backend",
+  describe:
+    "load the plugin as every supported File Daemon does, and try its backend; or check lines of FileSets",
   options: (parser) =>
     parser
       .options(checkOptions)
@@ -112,11 +116,28 @@ const check: Command<InferredOptionTypes<typeof checkOptions> & { file: string |
         type: "string",
         describe: `path of an installed ${PLUGIN_NAME}; the built one if not given`,
       })
-      .conflicts("plugin-dir", "file")
-      .example("$0 plugin check --plugin-dir /usr/lib/bacula", "the installed plugin"),
+      .conflicts({
+        "plugin-dir": "file",
+        "plugin-string": ["plugin-dir", "file", "fileset"],
+        fileset: ["plugin-dir", "file"],
+      })
+      .example("$0 plugin check --plugin-dir /usr/lib/bacula", "the installed plugin")
+      .example(
+        "$0 plugin check --plugin-string 'podheitor-hpc:path=/data;shard=0/4'",
+        "a line of a FileSet, on any machine",
+      )
+      .example("$0 plugin check --fileset /etc/bacula/bacula-dir.conf", "all lines of a Director"),
 
   async run(args, io) {
     const output = new Output(io, args.json);
+    const lines = linesToCheck(args["plugin-string"], args.fileset);
+    if (lines !== undefined) {
+      const checks = (await Promise.all(lines.map(checkLine))).flat();
+      const ok = checks.every((one) => one.ok);
+      output.object({ ok, checks });
+      printChecks(checks, output);
+      return ok ? Exit.done : Exit.failed;
+    }
     const file = fileToCheck(args["plugin-dir"], args.file);
     const result =
       file === undefined
@@ -125,7 +146,7 @@ const check: Command<InferredOptionTypes<typeof checkOptions> & { file: string |
           })
         : await checkPlugin(file);
     output.object(result);
-    printChecks(result, output);
+    printChecks(result.checks, output);
     return result.ok ? Exit.done : Exit.failed;
   },
 };
@@ -136,9 +157,18 @@ function fileToCheck(pluginDir: string | undefined, file: string | undefined): s
   return file === undefined ? undefined : resolve(toText(file, "file"));
 }
 
-function printChecks(result: PluginCheck, output: Output): void {
-  const width = Math.max(...result.checks.map(({ name }) => name.length));
-  for (const { name, ok, detail, remedy } of result.checks) {
+/** undefined: none is asked for. */
+function linesToCheck(
+  line: string | undefined,
+  fileset: string | undefined,
+): PluginLine[] | undefined {
+  if (line !== undefined) return [{ name: "plugin string", text: toBytes(line) }];
+  return fileset === undefined ? undefined : pluginLines(resolve(toText(fileset, "--fileset")));
+}
+
+function printChecks(checks: readonly Check[], output: Output): void {
+  const width = Math.max(...checks.map(({ name }) => name.length));
+  for (const { name, ok, detail, remedy } of checks) {
     output.line(`${ok ? "ok     " : "FAILED "} ${name.padEnd(width)} ${detail}`);
     if (remedy !== undefined) output.line(`${" ".repeat(9 + width)}→ ${remedy}`);
   }
