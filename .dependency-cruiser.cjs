@@ -7,14 +7,16 @@ const edges = {
   base: [],
   report: ["base"],
   native: ["base"],
-  ptcomm: ["base"],
-  walker: ["base", "native"],
+  wire: [],
+  ptcomm: ["base", "wire"],
+  walker: ["base", "native", "wire"],
   shard: ["base", "walker"],
   cdylib: ["base", "native", "ptcomm"],
-  archive: ["base", "ptcomm", "walker", "shard", "native"],
-  backend: ["archive", "base", "report", "ptcomm", "walker", "shard", "native"],
+  archive: ["base", "ptcomm", "walker", "shard", "native", "wire"],
+  backend: ["archive", "base", "report", "ptcomm", "walker", "shard", "native", "wire"],
   bench: ["archive", "backend", "base", "report", "native", "walker"],
   cli: [
+    "wire",
     "archive",
     "backend",
     "base",
@@ -28,6 +30,7 @@ const edges = {
   ],
   // Private, used by tests only: it may look at everything.
   lab: [
+    "wire",
     "archive",
     "base",
     "bench",

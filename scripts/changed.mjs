@@ -7,10 +7,8 @@ import { root } from "./steps.mjs";
 
 /** Folders of shim-c whose tests are run for a change in the folder: those that include it. */
 const SUITES = {
-  include: ["ptcomm", "scan", "restore", "fd-plugin"],
-  wire: ["ptcomm", "scan", "restore", "fd-plugin"],
+  wire: ["wire", "scan", "restore", "fd-plugin"],
   path: ["path", "scan", "restore", "fd-plugin"],
-  ptcomm: ["ptcomm", "fd-plugin"],
   restore: ["restore", "fd-plugin"],
 };
 /** What opens each library: tests that import this file use what C made. */

@@ -186,7 +186,7 @@ function build() {
 async function computing(lanes) {
   const checks = ["typecheck", "edges", "c-map", "dead-code", "lint", "format:c"];
   // The longest of each kind first, so that no processor waits for the last one.
-  const suites = ["scan", "fd-plugin", "restore", "path", "ptcomm", "labfs"];
+  const suites = ["scan", "fd-plugin", "restore", "path", "wire", "labfs"];
   await sideBySide([...checks.map(check), ...suites.map(cSuite)], lanes);
   if (!existsSync("/usr/include/fuse3/fuse.h"))
     skipped.push("labfs: no fuse3/fuse.h (Debian: apt-get install libfuse3-dev fuse3)");

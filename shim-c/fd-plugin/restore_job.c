@@ -1,7 +1,7 @@
 #include "restore_job.h"
 #include "../path/hpc_base.h"
-#include "../ptcomm/hpc_frame.h"
 #include "../restore/hpc_restore.h"
+#include "../wire/hpc_frame.h"
 #include "job/paths.h"
 #include "job/stat_pack.h"
 #include "limits.h"

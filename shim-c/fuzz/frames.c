@@ -3,8 +3,8 @@
  * second run gets; the rest is the batch. What is written must be whole frames, as many of each
  * kind as the counts say; with less room it must be the same frames, fewer of them.
  */
-#include "../scan/frames.h"
-#include "../ptcomm/hpc_frame.h"
+#include "../wire/frames.h"
+#include "../wire/hpc_frame.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,7 +43,7 @@ static void whole_frames(const uint8_t *out, const struct hpc_frames_call *c)
         entries += frame.status == 'M';
         blocks += frame.status == 'B';
         bytes += frame.status == 'D' ? frame.len : 0;
-        if (frame.status == 'Z' && frame.len != HPC_DATA_END)
+        if (frame.status == 'Z' && frame.len != sizeof(struct hpc_data_end))
             __builtin_trap();
     }
     if (entries != c->files + c->directories + c->symlinks + c->specials ||

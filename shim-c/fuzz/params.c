@@ -1,6 +1,6 @@
 /* The plugin-string splitter: whatever it accepts can be written down again, quoted, and is split
  * into the same pairs. */
-#include "../ptcomm/hpc_params.h"
+#include "../wire/hpc_params.h"
 #include <stdlib.h>
 #include <string.h>
 

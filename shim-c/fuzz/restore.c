@@ -3,8 +3,8 @@
  * frames as they stand, or pieces { status, u16 length, bytes } that get a right header, so that
  * the mutations reach the core. Nothing may appear outside the base.
  */
-#include "../ptcomm/hpc_frame.h"
 #include "../restore/hpc_restore.h"
+#include "../wire/hpc_frame.h"
 #include "jail.h"
 #include <fcntl.h>
 #include <stdbool.h>
@@ -126,8 +126,8 @@ static size_t assemble(const uint8_t *bytes, size_t len)
             n = 0;
         else if (status == 'Z') {
             struct hpc_data_end end = { .bytes = data, .error = n % 16 == 1 ? 5 : 0 };
-            hpc_data_end_encode(at, &end);
-            n = HPC_DATA_END;
+            memcpy(at, &end, sizeof end);
+            n = sizeof(struct hpc_data_end);
         }
         hpc_frame_header(frames + used, (uint8_t)status, (uint32_t)n);
         used += HPC_FRAME_HEADER + n;

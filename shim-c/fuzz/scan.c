@@ -4,9 +4,9 @@
  * (even), or lists of texts that get right lengths (odd); with its second bit set, ordinary entries
  * are taken as frames.
  */
-#include "../include/hpc_entry.h"
-#include "../scan/frames.h"
 #include "../scan/hpc_scan.h"
+#include "../wire/frames.h"
+#include "../wire/hpc_entry.h"
 #include "jail.h"
 #include <fcntl.h>
 #include <stdbool.h>

@@ -1,4 +1,5 @@
 #include "file.h"
+#include "../wire/hpc_xattr.h"
 #include "attributes/attributes.h"
 #include "attributes/report.h"
 #include "attributes/xattrs.h"
@@ -139,7 +140,7 @@ static bool flags_later(struct hpc_restore_entry *e, const struct target *t, uin
         err = record_add(r, e->parent->record, e->name, strlen(e->name), &body, &at);
         pthread_mutex_unlock(&r->lock);
     }
-    return report_took(r, t, "podheitor.flags", err);
+    return report_took(r, t, HPC_XATTR_FLAGS, err);
 }
 
 /* The final name, and then the flags: an immutable file can no longer be renamed. */
@@ -147,12 +148,12 @@ static int name_file(struct hpc_restore_entry *e, const struct target *t, uint32
 {
     int kept = -1, dir = e->parent->fd;
     if (flags && e->stashed)
-        *all &= report_took(e->job, t, "podheitor.flags",
+        *all &= report_took(e->job, t, HPC_XATTR_FLAGS,
                             -EOPNOTSUPP); /* an immutable one could not be linked to */
     else if (flags && e->head.nlink > 1)
         *all &= flags_later(e, t, flags);
     else if (flags && (kept = fcntl(e->fd, F_DUPFD_CLOEXEC, 0)) < 0)
-        *all &= report_took(e->job, t, "podheitor.flags", -errno);
+        *all &= report_took(e->job, t, HPC_XATTR_FLAGS, -errno);
     int fd = e->fd;
     e->fd = -1;
     int err = close(fd) < 0 && errno != EINTR ? -errno

@@ -5,6 +5,7 @@
  * directory that is not the one that was made or adopted.
  */
 #include "../path/hpc_path.h"
+#include "../wire/hpc_xattr.h"
 #include "attributes/attributes.h"
 #include "attributes/report.h"
 #include "attributes/xattrs.h"
@@ -161,8 +162,7 @@ static void finish_one(struct finishing *f, uint64_t at, const struct body *body
     int err = fd < 0 ? fd : check(fd, body);
     if (!err && geteuid() != 0 && fcntl(fd, F_GETFL) & O_PATH)
         err = -EACCES; /* see open_in() */
-    bool done = err ? report_took(r, &t, body->kind == RECORD_FLAGS ? "podheitor.flags" : "mode",
-                                  err)
+    bool done = err ? report_took(r, &t, body->kind == RECORD_FLAGS ? HPC_XATTR_FLAGS : "mode", err)
                     : give(f, &t, body);
     if (err && !f->first_error)
         f->first_error = err;

@@ -1,7 +1,7 @@
 /* libhpcrestore: frames in, failures out. Integers and byte buffers only, so that any
  * foreign-function interface can call it. */
 #include "../path/hpc_base.h"
-#include "../ptcomm/hpc_frame.h"
+#include "../wire/hpc_frame.h"
 #include "job.h"
 #include "store/bytes.h"
 
@@ -42,7 +42,7 @@ static struct flat *flat_of(int64_t handle)
 
 static size_t failure_size(size_t name_len)
 {
-    return (16 + name_len + 7) & ~(size_t)7;
+    return (sizeof(struct hpc_failure_head) + name_len + 7) & ~(size_t)7;
 }
 
 static void report(struct failures *f, int err, uint32_t op, const void *name, size_t name_len,
@@ -54,11 +54,11 @@ static void report(struct failures *f, int err, uint32_t op, const void *name, s
         return;
     uint8_t *at = f->out + f->used;
     memset(at, 0, size);
-    uint32_t head[4] = { (uint32_t)size, (uint32_t)-err, (uint32_t)text, op };
-    memcpy(at, head, sizeof head);
-    memcpy(at + 16, name, name_len);
+    struct hpc_failure_head head = { (uint32_t)size, -err, (uint32_t)text, op };
+    memcpy(at, &head, sizeof head);
+    memcpy(at + sizeof head, name, name_len);
     if (leader_len)
-        memcpy(at + 16 + name_len + 1, leader, leader_len);
+        memcpy(at + sizeof head + name_len + 1, leader, leader_len);
     f->used += size;
 }
 
@@ -316,7 +316,7 @@ int64_t hpc_restore_feed(int64_t handle, const uint8_t *frames, int64_t len, uin
 
 int64_t hpc_restore_abi(void)
 {
-    return 1;
+    return HPC_RESTORE_ABI;
 }
 
 /* Paths come as bytes; the core wants them terminated. */

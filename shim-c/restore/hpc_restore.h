@@ -14,7 +14,7 @@
 #ifndef HPC_RESTORE_H
 #define HPC_RESTORE_H
 
-#include "../include/hpc_entry.h"
+#include "../wire/hpc_entry.h"
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -170,7 +170,13 @@ void hpc_entry_free(struct hpc_restore_entry *e);
 #pragma GCC visibility push(default)
 #endif
 
-/* What a failed entry was about to do. */
+/* Of a failed entry; the name and padding to a multiple of 8 follow. */
+struct hpc_failure_head {
+    uint32_t record_len;
+    int32_t error; /* positive */
+    uint32_t name_len;
+    uint32_t op; /* enum hpc_restore_op: what was about to be done */
+};
 enum hpc_restore_op {
     HPC_RESTORE_OP_CREATE = 1, /* hpc_restore_begin() */
     HPC_RESTORE_OP_LINK = 2,  /* a hard link; `name` holds the entry's name, a NUL, and the leader's
@@ -183,7 +189,8 @@ enum hpc_restore_op {
                                      name below the base, a NUL, and the attribute's */
 };
 
-int64_t hpc_restore_abi(void); /* 1 */
+#define HPC_RESTORE_ABI 1
+int64_t hpc_restore_abi(void);
 /* -ELOOP as hpc_restore_new(); hpc_restore_base_link() then says which symlink it was. */
 int64_t hpc_restore_open(const uint8_t *base, int64_t base_len, const uint8_t *work_dir,
                          int64_t work_dir_len, int64_t replace, int64_t flags);
@@ -201,11 +208,11 @@ int64_t hpc_restore_flat_root(int64_t handle, const uint8_t *name, int64_t len);
  * digests are the caller's business. A frame P is an M of a directory that is not to be restored
  * itself: hpc_entry_parent(). B may follow it, too. A frame with status 'X' and no payload discards
  * the entry in progress (the caller found it damaged); without one it does nothing. failures
- * receives, for entries that failed: { u32 record_len; i32 error; u32 name_len; u32 op; name;
- * padding to 8 }, with error positive; one that does not fit even into an empty buffer is only
- * counted. *used_out (u64, always set) = bytes of failures. Returns bytes of frames consumed (< len
- * when failures is full: call again with the rest) or -errno (-EBADMSG: not frames, or not in this
- * order; the context can then only be closed; -ECANCELED).
+ * receives, for entries that failed, a struct hpc_failure_head each and what follows it; one that
+ * does not fit even into an empty buffer is only counted. *used_out (u64, always set) = bytes of
+ * failures. Returns bytes of frames consumed (< len when failures is full: call again with the
+ * rest) or -errno (-EBADMSG: not frames, or not in this order; the context can then only be closed;
+ * -ECANCELED).
  */
 int64_t hpc_restore_feed(int64_t handle, const uint8_t *frames, int64_t len, uint8_t *failures,
                          int64_t failures_cap, uint8_t *used_out);

@@ -9,17 +9,18 @@
 #ifndef HPC_SCAN_H
 #define HPC_SCAN_H
 
+#include "../wire/hpc_record.h"
+
 #include <stdint.h>
 
 #define HPC_SCAN_ABI            9
+#define HPC_SCAN_MAX_THREADS    512
 /* A directory whose path is longer is not listed (ERROR, HPC_OP_OPENDIR, ENAMETOOLONG); a root:
  * hpc_scan_start() says -ENAMETOOLONG. */
 #define HPC_SCAN_MAX_PATH       (256 * 1024)
 /* Largest inline_bytes: with the longest path, name, target and xattr block a record still fits the
  * smallest buffer of hpc_scan_next(). */
 #define HPC_SCAN_MAX_INLINE     (512 * 1024)
-/* Largest xattr block: one frame of the pipe carries it, digest included. */
-#define HPC_SCAN_MAX_XATTRS     900000
 #define HPC_SCAN_MIN_CAP        (2 * 1024 * 1024)
 #define HPC_SCAN_MAX_PATTERN    4096
 #define HPC_SCAN_MAX_COMPONENTS 63
@@ -48,7 +49,7 @@
  */
 struct hpc_scan_options {
     uint32_t version;      /*  0 HPC_SCAN_ABI */
-    uint32_t threads;      /*  4 1..512 */
+    uint32_t threads;      /*  4 1..HPC_SCAN_MAX_THREADS */
     uint32_t inline_bytes; /*  8 content of regular files up to this size rides in the batch; 0 =
                               none, not even empty reads */
     uint32_t flags;        /* 12 enum hpc_scan_flag */
@@ -83,47 +84,6 @@ enum hpc_scan_flag {
     HPC_SCAN_PROJECTS_ALL = 1 << 10, /* all directories and files are */
     HPC_SCAN_MDTS = 1 << 11, /* each directory is asked on which MDTs of Lustre its names lie: up to
                                 two requests */
-};
-
-/*
- * A batch is a sequence of records, each: prefix (40 bytes), body, zero padding to a multiple of 8.
- * Records come in the order in which threads find them: a directory's own ENTRY may come after
- * those of its children. A batch is self-contained: an ENTRY or ERROR is preceded, in the same
- * batch, by the DIR record it belongs to.
- *
- *   DIR    body: path of the directory as bytes (the option's path, '/', names; no trailing '/',
- * except "/" itself); then, where they were asked for and are known, the MDTs that its names lie
- * on, u32 each, in the last xattr_len bytes. The same directory may come again with more known.
- *   ENTRY  body: struct hpc_entry_head, name (one component), link target, xattr block, content.
- * name_len 0 = the DIR itself (a root). content_len bytes of content end the body (what was read,
- * which may differ from size when the file changed); HPC_CONTENT_NONE = not read (read it yourself
- * if wanted). error != 0: the content or the link target could not be read; no content then.
- *          xattr_len bytes of xattr block: zero or more of { u16 name_len, u16 flags = 0, u32
- * value_len, name, value }, unaligned. Names and values as the kernel gives them, which ones:
- * xattrs.c. Two names are ours, value u32: "podheitor.flags", inode flags (FS_*_FL of linux/fs.h)
- * if there are any, and "podheitor.project", the project id if it is not 0. xattr_error != 0: not
- * all of them could be read (E2BIG: they would not fit HPC_SCAN_MAX_XATTRS); those that could are
- * there. ERROR  body: u32 enum hpc_scan_op, u32 name_len, name. error = errno. The entry was not
- * handed out (stat) or the listing of a directory is missing or incomplete (opendir, readdir;
- * name_len 0 = the DIR itself).
- */
-enum hpc_record_type { HPC_REC_DIR = 1, HPC_REC_ENTRY = 2, HPC_REC_ERROR = 3 };
-enum hpc_scan_op { HPC_OP_STAT = 1, HPC_OP_OPENDIR = 2, HPC_OP_READDIR = 3 };
-#define HPC_CONTENT_NONE 0xffffffffu
-
-struct hpc_record_prefix {
-    uint32_t record_len;  /*  0 prefix + body + padding */
-    uint16_t type;        /*  4 enum hpc_record_type */
-    uint16_t xattr_error; /*  6 errno or 0 */
-    int32_t error;        /*  8 errno or 0 */
-    uint32_t content_len; /* 12 */
-    uint64_t ino_hash;    /* 16 xxh3_64 of the inode number as 8 bytes little endian, seed 0 */
-    uint32_t body_len;    /* 24 bytes of body before padding */
-    uint32_t xattr_len;   /* 28 of a DIR: bytes of MDTs */
-    /* 32 of an ENTRY: nanoseconds since the epoch; where the filesystem does not keep it, -1 - the
-       inode's generation, for a regular file whose content is left to the consumer; 0 = not known.
-       With it an inode number that was given to another file is told apart */
-    int64_t birth;
 };
 
 /* scanned = handed_out + filtered_shard + filtered_older + filtered_excluded + vanished + failed,
@@ -170,6 +130,17 @@ int64_t hpc_scan_start(const uint8_t *options, int64_t options_len);
  * out before); -ENOMEM: the scan ended for want of memory. Of timeout_ms half, but at most
  * GATHER_MS (limits.h), is waited for more when there is little. */
 int64_t hpc_scan_next(int64_t handle, uint8_t *buf, int64_t cap, int64_t timeout_ms);
+/*
+ * As hpc_frames() (../wire/frames.h), of what a scan finds as it finds it, without a copy in
+ * between, for call->time_ms. Each time that out is full it is written to `to`, a pipe or a socket
+ * that does not block, and used again (SIGPIPE must be ignored). FULL: to < 0, or the receiver
+ * takes no more in time, or out is empty and too small. `at` and `dir_at` are not used: the scan
+ * knows how far it is. END: it is complete. OTHER: the record that is no ordinary entry is the next
+ * that hpc_scan_next() hands out, with what is there behind it. The two may be called in any order.
+ * Errors: as hpc_scan_next().
+ */
+int64_t hpc_scan_frames(int64_t handle, int64_t to, uint8_t *out, int64_t cap, uint8_t *call,
+                        int64_t call_len);
 /* Asks the threads to end; returns at once. A blocked hpc_scan_next() returns -ECANCELED. */
 int64_t hpc_scan_stop(int64_t handle);
 /*

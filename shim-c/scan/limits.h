@@ -38,7 +38,6 @@
 #define SPARE_BLOCKS         (HPC_SCAN_MIN_CAP / (64u * 1024u))
 /* C code on a scan thread needs a few KiB of stack; 128 threads must stay cheap. */
 #define THREAD_STACK         (128u * 1024u)
-#define THREADS_MAX          512u
 /* Directories held open for their children. More would only hold memory of the kernel and open
  * handles on servers. */
 #define HELD_FDS_MAX         2048
@@ -77,7 +76,7 @@
  * allows at most (XATTR_LIST_MAX). */
 #define XATTR_FEW_BYTES    1024
 #define XATTR_LIST_BYTES   65536
-/* A thread's xattr block, to begin with; it grows to HPC_SCAN_MAX_XATTRS. Above the second bound it
+/* A thread's xattr block, to begin with; it grows to HPC_XATTR_BLOCK. Above the second bound it
  * is given back after the entry. */
 #define XATTR_BLOCK_BYTES  4096u
 #define XATTR_BLOCK_KEEP   (128u * 1024u)

@@ -10,6 +10,7 @@ import {
   encodeEntry,
   encodeFrame,
 } from "@podheitor/hpc-ptcomm";
+import { RestoreOp } from "@podheitor/hpc-wire";
 import { FAILURES_SIZE } from "../src/limits";
 import {
   attributeText,
@@ -98,7 +99,7 @@ test("what failed before the call itself failed is told", () => {
   ]);
   expect(() => core.feed(frames, failed)).toThrow(/EBADMSG/);
   expect(failures).toEqual([
-    { operation: "create", errno: 22, name: Buffer.from("../out"), leader: undefined },
+    { operation: RestoreOp.CREATE, errno: 22, name: Buffer.from("../out"), leader: undefined },
   ]);
   // The next call fails at once, and does not tell the same again.
   expect(() => core.feed(file("b", "two"), failed)).toThrow(/EBADMSG/);
@@ -107,29 +108,37 @@ test("what failed before the call itself failed is told", () => {
 
 test.each([
   [
-    "link",
+    RestoreOp.LINK,
     2,
     "its other name /b is not there to link to (ENOENT): select it as well, or see why it was not restored",
   ],
   [
-    "link",
+    RestoreOp.LINK,
     17,
     "its other name /b is another file, which was kept (EEXIST): restore it elsewhere, or with --replace always",
   ],
-  ["link", 116, "its other name /b was replaced during the restore (ESTALE): restore it again"],
-  ["link", 18, "cannot link to /b: EXDEV"],
-  ["create", 34, "cannot create: ERANGE (the filesystem cannot keep its device number)"],
-  ["create", 116, "cannot create: ESTALE (a directory above it was replaced during the restore)"],
-  ["write", 28, "cannot write: ENOSPC"],
   [
-    "create",
+    RestoreOp.LINK,
+    116,
+    "its other name /b was replaced during the restore (ESTALE): restore it again",
+  ],
+  [RestoreOp.LINK, 18, "cannot link to /b: EXDEV"],
+  [RestoreOp.CREATE, 34, "cannot create: ERANGE (the filesystem cannot keep its device number)"],
+  [
+    RestoreOp.CREATE,
+    116,
+    "cannot create: ESTALE (a directory above it was replaced during the restore)",
+  ],
+  [RestoreOp.WRITE, 28, "cannot write: ENOSPC"],
+  [
+    RestoreOp.CREATE,
     24,
     "cannot create: EMFILE (raise the limit of open files: `ulimit -n`, or LimitNOFILE= in the unit)",
   ],
-  ["source", 5, "it was read incompletely when it was saved"],
-  ["discard", 5, "as the caller says"],
+  [RestoreOp.SOURCE, 5, "it was read incompletely when it was saved"],
+  [RestoreOp.DISCARD, 5, "as the caller says"],
 ] as const)("in words, %s with errno %i: %s", (operation, errno, words) => {
-  const leader = operation === "link" ? Buffer.from("/b") : undefined;
+  const leader = operation === RestoreOp.LINK ? Buffer.from("/b") : undefined;
   const failure: RestoreFailure = {
     operation,
     errno,
@@ -142,7 +151,7 @@ test.each([
 
 test("an attribute's directory is named from the root, also as the last pass knows it", () => {
   const failure = {
-    operation: "attribute",
+    operation: RestoreOp.ATTRIBUTE,
     errno: 1,
     leader: undefined,
     attribute: Buffer.from("mode"),

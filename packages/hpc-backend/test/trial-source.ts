@@ -1,4 +1,4 @@
-import { EntryKind, RecordWriter } from "@podheitor/hpc-walker";
+import { EntryKind, NO_COUNTS, RecordWriter } from "@podheitor/hpc-walker";
 import type { EntrySource } from "../src/source/source";
 
 /**
@@ -19,7 +19,7 @@ export function trialSource(root: Buffer, kept: (position: Buffer) => void): Ent
     name: "trial",
     capabilities: { frames: true, everyName: false, controls: new Set() },
     next: async () => changes[given++],
-    stats: () => ({ ...NO_STATS, scanned: 1, handedOut: 1 }),
+    stats: () => ({ ...NO_COUNTS, scanned: 1, handedOut: 1 }),
     control: () => undefined,
     progress: () => ({ directory: root, queued: 0, waitsFor: undefined }),
     stop: () => undefined,
@@ -27,12 +27,6 @@ export function trialSource(root: Buffer, kept: (position: Buffer) => void): Ent
     commit: async (position) => kept(position),
   };
 }
-
-const NO_STATS = {
-  ...{ scanned: 0, handedOut: 0, filteredShard: 0, filteredOlder: 0, vanished: 0, failed: 0 },
-  ...{ dirsListed: 0, dirsVanished: 0, dirsFailed: 0, contentBytes: 0, pendingPeak: 0, fdsPeak: 0 },
-  ...{ filteredExcluded: 0, dirsPrunedMarker: 0, dirsPrunedFilesystem: 0, xattrFailed: 0 },
-};
 
 const FILE = {
   ...{ kind: EntryKind.REGULAR, flags: 0, error: 0, inoHash: 0n, nlink: 1, mode: 0o100644 },

@@ -3,8 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { HpcError, isInside } from "@podheitor/hpc-archive";
-import { ENTRY_AT, EntryFlag as WireFlag, EntryKind as WireKind } from "@podheitor/hpc-ptcomm";
-import { ENTRY_OFFSETS, EntryFlag, EntryKind } from "@podheitor/hpc-walker";
 import fc from "fast-check";
 import { version } from "../package.json";
 import { KEYS } from "../src/params/keys";
@@ -13,21 +11,6 @@ import { planScan, suitingThreads } from "../src/params/plan";
 import { withoutNested } from "../src/params/roots";
 import { shardingOf } from "../src/params/sharding";
 import { VERSION } from "../src/version";
-
-test("the scan's head and the wire's head are the same", () => {
-  // The scan's fields bear the names that C gives them, the wire's those of its Entry.
-  const inWords = (field: string) =>
-    field
-      .replace(/_len$/, "_length")
-      .replace(/time_s$/, "time")
-      .replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-  const scan = Object.fromEntries(
-    Object.entries(ENTRY_OFFSETS).map(([field, at]) => [inWords(field), at]),
-  );
-  expect(scan).toEqual(ENTRY_AT);
-  expect(EntryKind).toEqual(WireKind);
-  expect(EntryFlag).toEqual(WireFlag);
-});
 
 test("the version is the package's", () => expect(VERSION).toBe(version));
 

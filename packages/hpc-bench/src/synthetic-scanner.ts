@@ -1,8 +1,9 @@
 import {
-  ENTRY_OFFSETS,
+  ENTRY_HEAD,
   type EntryBatch,
   EntryKind,
-  RECORD_PREFIX,
+  NO_COUNTS,
+  RECORD_PREFIX_BYTES,
   RecordCursor,
   RecordType,
   RecordWriter,
@@ -34,7 +35,7 @@ export class SyntheticScanner implements Scanner {
     this.#length = writer.length;
     const cursor = new RecordCursor();
     for (cursor.reset(writer.batch); cursor.next(); )
-      if (cursor.type === RecordType.ENTRY) this.#inodes.push(cursor.headStart + ENTRY_OFFSETS.ino);
+      if (cursor.type === RecordType.ENTRY) this.#inodes.push(cursor.headStart + ENTRY_HEAD.ino);
   }
 
   async next(): Promise<EntryBatch | undefined> {
@@ -47,7 +48,7 @@ export class SyntheticScanner implements Scanner {
     }
     if (left >= this.#inodes.length) return { bytes: this.#batch.subarray(0, this.#length) };
     this.#given = this.count;
-    const end = (this.#inodes[left] ?? 0) - ENTRY_OFFSETS.ino - RECORD_PREFIX;
+    const end = (this.#inodes[left] ?? 0) - ENTRY_HEAD.ino - RECORD_PREFIX_BYTES;
     return { bytes: this.#batch.subarray(0, end) };
   }
 
@@ -56,30 +57,11 @@ export class SyntheticScanner implements Scanner {
   }
 
   stats(): ScanStats {
-    return { ...NO_STATS, scanned: this.#given, handedOut: this.#given };
+    return { ...NO_COUNTS, scanned: this.#given, handedOut: this.#given };
   }
 
   async close(): Promise<void> {}
 }
-
-const NO_STATS: ScanStats = {
-  scanned: 0,
-  handedOut: 0,
-  filteredShard: 0,
-  filteredOlder: 0,
-  vanished: 0,
-  failed: 0,
-  dirsListed: 0,
-  dirsVanished: 0,
-  dirsFailed: 0,
-  contentBytes: 0,
-  pendingPeak: 0,
-  fdsPeak: 0,
-  filteredExcluded: 0,
-  dirsPrunedMarker: 0,
-  dirsPrunedFilesystem: 0,
-  xattrFailed: 0,
-};
 
 function fill(writer: RecordWriter): void {
   for (let number = 0; ; number++) {

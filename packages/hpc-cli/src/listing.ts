@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { EntryKind, isDevice, kindOfMode } from "@podheitor/hpc-wire";
 import { escapeName } from "./escape";
 
 /** What a line of `list` shows of an entry. */
@@ -21,26 +22,29 @@ export interface Listed {
   readonly isLink: boolean;
 }
 
-const S_IFMT = 0o170000;
+/** The letter of ls, and the word of --json. */
+const TYPES: Readonly<Record<EntryKind, readonly [letter: string, name: string]>> = {
+  [EntryKind.REGULAR]: ["-", "file"],
+  [EntryKind.DIRECTORY]: ["d", "directory"],
+  [EntryKind.SYMLINK]: ["l", "symlink"],
+  [EntryKind.FIFO]: ["p", "fifo"],
+  [EntryKind.CHARDEV]: ["c", "character-device"],
+  [EntryKind.BLOCKDEV]: ["b", "block-device"],
+  [EntryKind.SOCKET]: ["s", "socket"],
+};
 
-/** By the type bits of st_mode: the letter of ls, and the word of --json. */
-const TYPES: ReadonlyMap<number, readonly [letter: string, name: string]> = new Map([
-  [0o140000, ["s", "socket"]],
-  [0o120000, ["l", "symlink"]],
-  [0o100000, ["-", "file"]],
-  [0o060000, ["b", "block-device"]],
-  [0o040000, ["d", "directory"]],
-  [0o020000, ["c", "character-device"]],
-  [0o010000, ["p", "fifo"]],
-]);
+function typeOf(mode: number): readonly [letter: string, name: string] {
+  const kind = kindOfMode(mode);
+  return kind === undefined ? ["?", "unknown"] : TYPES[kind];
+}
 
 export function typeName(mode: number): string {
-  return TYPES.get(mode & S_IFMT)?.[1] ?? "unknown";
+  return typeOf(mode)[1];
 }
 
 /** `drwxr-sr-t`, as ls writes it. */
 export function modeText(mode: number): string {
-  const letter = TYPES.get(mode & S_IFMT)?.[0] ?? "?";
+  const letter = typeOf(mode)[0];
   const triple = (shift: number, special: number, letters: string) => {
     const bits = mode >> shift;
     const both =
@@ -64,8 +68,7 @@ export function timeText(seconds: bigint): string {
  * --json).
  */
 export function listLine(entry: Listed, terminal: boolean): Buffer {
-  const device = typeName(entry.mode).endsWith("-device");
-  const size = device ? deviceText(entry.rdev) : `${entry.size}`;
+  const size = isDevice(entry.mode) ? deviceText(entry.rdev) : `${entry.size}`;
   const head = `${modeText(entry.mode)} ${entry.uid}/${entry.gid} ${size.padStart(12)} ${timeText(entry.mtime)} `;
   const arrow = entry.link.length === 0 ? "" : entry.isLink ? " link to " : " -> ";
   if (terminal)

@@ -1,5 +1,6 @@
 import { type Attributes, atimeNs, mtimeNs } from "@podheitor/hpc-cli";
 import type { Entry, Xattr } from "@podheitor/hpc-ptcomm";
+import { EntryKind, kindOfMode } from "@podheitor/hpc-wire";
 import type { CatalogRow } from "./catalog";
 import type { Aspect } from "./metadata-tree";
 import type { Observed } from "./observe";
@@ -10,20 +11,19 @@ import type { Observed } from "./observe";
  */
 export type Stored = Partial<Observed>;
 
-const S_IFMT = 0o170000;
-/** Type bits of st_mode, and find's letter. */
-const LETTERS: ReadonlyMap<number, string> = new Map([
-  [0o010000, "p"],
-  [0o020000, "c"],
-  [0o040000, "d"],
-  [0o060000, "b"],
-  [0o100000, "f"],
-  [0o120000, "l"],
+/** find's letters. */
+const LETTERS: ReadonlyMap<EntryKind | undefined, string> = new Map([
+  [EntryKind.FIFO, "p"],
+  [EntryKind.CHARDEV, "c"],
+  [EntryKind.DIRECTORY, "d"],
+  [EntryKind.BLOCKDEV, "b"],
+  [EntryKind.REGULAR, "f"],
+  [EntryKind.SYMLINK, "l"],
 ]);
 
 /** find's letter of what a st_mode says. */
 export function letterOf(mode: number): string {
-  return LETTERS.get(mode & S_IFMT) ?? "?";
+  return LETTERS.get(kindOfMode(mode)) ?? "?";
 }
 
 /**

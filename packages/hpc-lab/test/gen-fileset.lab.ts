@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { EntryKind, kindOfMode } from "@podheitor/hpc-wire";
 import type { BaculaLab } from "../src";
 import { compareTrees } from "../src/parity";
 import { makeTree } from "../src/tree";
@@ -100,7 +101,7 @@ describe.each(chosenReleases)("generated configuration on Bacula %s", (release) 
       rows
         .filter(
           ({ attributes: { mode, linkFileIndex } }) =>
-            (mode & 0o170000) === 0o100000 && linkFileIndex === 0,
+            kindOfMode(mode) === EntryKind.REGULAR && linkFileIndex === 0,
         )
         .reduce((sum, { attributes }) => sum + Number(attributes.size), 0),
     );

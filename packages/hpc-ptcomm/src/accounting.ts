@@ -1,39 +1,8 @@
 import type { HpcError } from "@podheitor/hpc-base";
+import { COUNTERS, COUNTERS_LEAST } from "@podheitor/hpc-wire";
 import { protocolError } from "./errors";
 
 const VERSION = 1;
-
-/** The counters of a U frame, in the order of the wire: the index is the position. */
-export const COUNTERS = [
-  "scanned",
-  "emitted",
-  "filteredShard",
-  "filteredSince",
-  "filteredUnchanged",
-  "filteredSockets",
-  "filteredDialect",
-  "filteredOther",
-  "vanished",
-  "failed",
-  "unlistedDirectories",
-  "files",
-  "directories",
-  "symlinks",
-  "hardlinks",
-  "specials",
-  "bytes",
-  "listedDirectories",
-  "restored",
-  "skipped",
-  "xattrBlocks",
-  "xattrsFailed",
-  "prunedDirectories",
-  "holeBytes",
-  "changed",
-  "torn",
-] as const;
-/** What the first release sent; a counter that did not come is 0. */
-const LEAST = 20;
 
 /** What became of everything a job saw. Numbers are exact to 2^53. */
 export type Accounting = Readonly<Record<(typeof COUNTERS)[number], number>>;
@@ -60,7 +29,7 @@ export function encodeAccounting(counters: Partial<Accounting>): Buffer {
 export function decodeAccounting(payload: Buffer): Accounting {
   if (payload.length < 8 || payload.readUInt32LE(0) !== VERSION) throw refuse("not version 1");
   const count = payload.readUInt32LE(4);
-  if (count < LEAST || payload.length !== 8 + 8 * count) {
+  if (count < COUNTERS_LEAST || payload.length !== 8 + 8 * count) {
     throw refuse(`${count} counters in ${payload.length} bytes`);
   }
   const accounting = emptyAccounting();

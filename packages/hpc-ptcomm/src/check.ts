@@ -1,9 +1,9 @@
 import type { HpcError } from "@podheitor/hpc-base";
+import { CHECK_ENTRIES, ENTRY_HEAD, EntryFlag, FRAME_MAX } from "@podheitor/hpc-wire";
 import { Bytes } from "./bytes";
-import { decodeEntry, ENTRY_AT, type Entry, EntryFlag } from "./entry";
+import { decodeEntry, type Entry } from "./entry";
 import { type EntryParts, entryLength, putEntry } from "./entry-parts";
 import { protocolError } from "./errors";
-import { CHECK_ENTRIES, MAX_PAYLOAD } from "./limits";
 
 const HEAD = 8;
 
@@ -23,18 +23,18 @@ export class CheckBatch {
   /** False when the batch is full (512 entries, or a frame's worth of bytes): take it first. */
   add(parts: EntryParts): boolean {
     const length = entryLength(parts, false);
-    if (HEAD + 4 + length > MAX_PAYLOAD) {
+    if (HEAD + 4 + length > FRAME_MAX) {
       throw protocolError(
         "HPC_FRAME_TOO_LONG",
         `a record of ${length} bytes does not fit a CHECK batch`,
       );
     }
-    if (this.#count === CHECK_ENTRIES || this.#out.length + 4 + length > MAX_PAYLOAD) return false;
+    if (this.#count === CHECK_ENTRIES || this.#out.length + 4 + length > FRAME_MAX) return false;
     const lengthAt = this.#out.extend(4); // may move the buffer, so it comes first
     this.#out.buffer.writeUInt32LE(length, lengthAt);
     const start = this.#out.length;
     putEntry(this.#out, parts, length, undefined);
-    const flagsAt = start + ENTRY_AT.flags;
+    const flagsAt = start + ENTRY_HEAD.flags;
     this.#out.buffer[flagsAt] =
       (this.#out.buffer[flagsAt] ?? 0) & ~(EntryFlag.HAS_DATA | EntryFlag.ATTRS);
     this.#count++;

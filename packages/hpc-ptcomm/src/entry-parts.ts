@@ -1,6 +1,5 @@
+import { ENTRY_HEAD, ENTRY_HEAD_BYTES, EntryFlag } from "@podheitor/hpc-wire";
 import { type Bytes, putU32, putU64 } from "./bytes";
-import { ENTRY_AT, EntryFlag } from "./entry";
-import { ENTRY_HEAD } from "./limits";
 
 /**
  * An entry as it lies about in memory after a scan; the writer puts the pieces together in its own
@@ -42,7 +41,11 @@ function nameLength({ dir, name }: EntryParts): number {
 /** Bytes of the record that `putEntry` writes. */
 export function entryLength(parts: EntryParts, withDigest: boolean): number {
   return (
-    ENTRY_HEAD + nameLength(parts) + parts.link.length + parts.holes.length + (withDigest ? 8 : 0)
+    ENTRY_HEAD_BYTES +
+    nameLength(parts) +
+    parts.link.length +
+    parts.holes.length +
+    (withDigest ? 8 : 0)
   );
 }
 
@@ -59,15 +62,15 @@ export function putEntry(
   const flags = digest ? parts.flags | EntryFlag.DIGEST : parts.flags & ~EntryFlag.DIGEST;
   const ownLength = nameLength(parts);
 
-  parts.bytes.copy(to, start, parts.headStart, parts.headStart + ENTRY_HEAD);
-  to[start + ENTRY_AT.flags] = flags & 255;
-  to[start + ENTRY_AT.flags + 1] = flags >>> 8;
-  putU32(to, start + ENTRY_AT.nameLength, ownLength);
-  putU32(to, start + ENTRY_AT.linkLength, link.length);
-  putU64(to, start + ENTRY_AT.linkGroup, group);
-  putU32(to, start + ENTRY_AT.holeCount, holes.length / 16);
+  parts.bytes.copy(to, start, parts.headStart, parts.headStart + ENTRY_HEAD_BYTES);
+  to[start + ENTRY_HEAD.flags] = flags & 255;
+  to[start + ENTRY_HEAD.flags + 1] = flags >>> 8;
+  putU32(to, start + ENTRY_HEAD.nameLen, ownLength);
+  putU32(to, start + ENTRY_HEAD.linkLen, link.length);
+  putU64(to, start + ENTRY_HEAD.linkGroup, group);
+  putU32(to, start + ENTRY_HEAD.holeCount, holes.length / 16);
 
-  let at = start + ENTRY_HEAD;
+  let at = start + ENTRY_HEAD_BYTES;
   to.set(dir, at);
   at += dir.length;
   if (dir.length + name.length < ownLength) to[at++] = SLASH;

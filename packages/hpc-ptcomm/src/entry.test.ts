@@ -1,11 +1,11 @@
 import { describe, expect, test } from "@jest/globals";
 import { HpcError } from "@podheitor/hpc-base";
+import { ENTRY_HEAD_BYTES, EntryFlag, EntryKind, FRAME_MAX, modeType } from "@podheitor/hpc-wire";
 import fc from "fast-check";
 import { framesOf } from "../test/listing";
 import { base, everyEntry } from "../test/samples";
-import { decodeEntry, type Entry, EntryFlag, EntryKind, encodeEntry, modeType } from "./entry";
+import { decodeEntry, type Entry, encodeEntry } from "./entry";
 import type { EntryParts } from "./entry-parts";
-import { ENTRY_HEAD, MAX_PAYLOAD } from "./limits";
 import { FrameWriter } from "./writer";
 
 const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
@@ -128,8 +128,8 @@ describe("FrameWriter.entry", () => {
   };
   /** A scan's memory: the head amid other bytes, names elsewhere. */
   function parts(entry: Entry, dir: string, own: string): EntryParts {
-    const bytes = Buffer.alloc(ENTRY_HEAD + 7, 0xee);
-    encodeEntry({ ...entry, flags: 0, link: Buffer.alloc(0) }).copy(bytes, 3, 0, ENTRY_HEAD);
+    const bytes = Buffer.alloc(ENTRY_HEAD_BYTES + 7, 0xee);
+    encodeEntry({ ...entry, flags: 0, link: Buffer.alloc(0) }).copy(bytes, 3, 0, ENTRY_HEAD_BYTES);
     return {
       bytes,
       headStart: 3,
@@ -196,9 +196,7 @@ describe("FrameWriter.entry", () => {
 
   test("a name that fits no frame throws and leaves nothing behind", () => {
     const out = new FrameWriter();
-    expect(() => out.entry(parts(base, "/".padEnd(MAX_PAYLOAD, "d"), "x"))).toThrow(
-      "at most 999999",
-    );
+    expect(() => out.entry(parts(base, "/".padEnd(FRAME_MAX, "d"), "x"))).toThrow("at most 999999");
     expect(out.byteLength).toBe(0);
   });
 });

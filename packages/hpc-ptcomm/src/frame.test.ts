@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import { HpcError } from "@podheitor/hpc-base";
+import { FRAME_MAX } from "@podheitor/hpc-wire";
 import fc from "fast-check";
 import { encodeFrame, type Frame, FrameDecoder, type FrameStatus, isSignal } from "./frame";
-import { MAX_PAYLOAD } from "./limits";
 import { FrameWriter } from "./writer";
 
 const STATUSES = [..."CDFTEAQWISNRPOVMBZKHGUX"] as FrameStatus[];
@@ -128,10 +128,10 @@ describe("FrameDecoder", () => {
   });
 
   test("takes the largest frame there can be", () => {
-    const payload = Buffer.alloc(MAX_PAYLOAD, 7);
+    const payload = Buffer.alloc(FRAME_MAX, 7);
     const { frames } = decode(encodeFrame("D", payload), [65_536]);
     expect(frames[0]?.payload.equals(payload)).toBe(true);
-    expect(() => encodeFrame("D", Buffer.alloc(MAX_PAYLOAD + 1))).toThrow("at most 999999");
+    expect(() => encodeFrame("D", Buffer.alloc(FRAME_MAX + 1))).toThrow("at most 999999");
     expect(() => encodeFrame("F", Buffer.alloc(1))).toThrow("carries no payload");
   });
 });
@@ -139,11 +139,11 @@ describe("FrameDecoder", () => {
 describe("FrameWriter", () => {
   test("long data becomes several frames, none becomes none", () => {
     const out = new FrameWriter({ capacity: 16 });
-    const data = Buffer.alloc(MAX_PAYLOAD + 1, 3);
+    const data = Buffer.alloc(FRAME_MAX + 1, 3);
     out.data(Buffer.alloc(0));
     out.data(data);
     const { frames } = decode(out.takeBytes(), [1 << 20]);
-    expect(frames.map((frame) => frame.payload.length)).toEqual([MAX_PAYLOAD, 1]);
+    expect(frames.map((frame) => frame.payload.length)).toEqual([FRAME_MAX, 1]);
   });
 
   test("memory that was taken is not written to until it is given back", () => {
@@ -182,12 +182,12 @@ describe("FrameWriter", () => {
 
   test("what does not fit a frame throws and leaves nothing behind; a message is cut", () => {
     const out = new FrameWriter({ capacity: 64 });
-    const long = Buffer.alloc(MAX_PAYLOAD);
+    const long = Buffer.alloc(FRAME_MAX);
     expect(() => out.command(long)).toThrow(HpcError);
-    expect(() => out.frame("G", Buffer.alloc(MAX_PAYLOAD + 1))).toThrow(HpcError);
+    expect(() => out.frame("G", Buffer.alloc(FRAME_MAX + 1))).toThrow(HpcError);
     expect(() => out.frame("F", Buffer.alloc(1))).toThrow(HpcError);
     expect(out.byteLength).toBe(0);
-    out.message("warning", Buffer.alloc(MAX_PAYLOAD + 5, 0x61));
-    expect(out.byteLength).toBe(8 + MAX_PAYLOAD);
+    out.message("warning", Buffer.alloc(FRAME_MAX + 5, 0x61));
+    expect(out.byteLength).toBe(8 + FRAME_MAX);
   });
 });

@@ -1,35 +1,12 @@
 import type { HpcError } from "@podheitor/hpc-base";
+import { FRAME_HEADER, FRAME_MAX, FRAME_SIGNALS, FRAME_STATUSES } from "@podheitor/hpc-wire";
 import { isProtocolError, protocolError } from "./errors";
-import { FRAME_HEADER, MAX_PAYLOAD } from "./limits";
 
-/** Every status byte; docs/ptcomm.md says who sends which. */
-export type FrameStatus =
-  | "C"
-  | "D"
-  | "F"
-  | "T"
-  | "E"
-  | "A"
-  | "Q"
-  | "W"
-  | "I"
-  | "S"
-  | "N"
-  | "R"
-  | "P"
-  | "O"
-  | "V"
-  | "M"
-  | "B"
-  | "Z"
-  | "K"
-  | "H"
-  | "G"
-  | "U"
-  | "X";
+/** A status byte; docs/ptcomm.md says who sends which. */
+export type FrameStatus = (typeof FRAME_STATUSES)[number];
 
 /** Statuses that never carry a payload. */
-export type Signal = "F" | "T" | "H" | "X";
+export type Signal = (typeof FRAME_SIGNALS)[number];
 
 export interface Frame {
   readonly status: FrameStatus;
@@ -37,18 +14,17 @@ export interface Frame {
   readonly payload: Buffer;
 }
 
-const ALL: readonly FrameStatus[] = [..."CDFTEAQWISNRPOVMBZKHGUX"] as FrameStatus[];
 const BY_BYTE: (FrameStatus | undefined)[] = [];
-for (const status of ALL) BY_BYTE[status.charCodeAt(0)] = status;
+for (const status of FRAME_STATUSES) BY_BYTE[status.charCodeAt(0)] = status;
 const EMPTY = Buffer.alloc(0);
 const ZERO = 0x30;
 const NEWLINE = 0x0a;
 
 export function isSignal(status: FrameStatus): status is Signal {
-  return status === "F" || status === "T" || status === "H" || status === "X";
+  return (FRAME_SIGNALS as readonly FrameStatus[]).includes(status);
 }
 
-/** Writes the 8 header bytes at `at`. `length` <= MAX_PAYLOAD; the caller has made room. */
+/** Writes the 8 header bytes at `at`. `length` <= FRAME_MAX; the caller has made room. */
 export function putHeader(target: Buffer, at: number, status: FrameStatus, length: number): void {
   target[at] = status.charCodeAt(0);
   let rest = length;
@@ -64,7 +40,7 @@ export function putHeader(target: Buffer, at: number, status: FrameStatus, lengt
  * One frame as its own Buffer; for a stream of them use a FrameWriter. Throws HPC_FRAME_TOO_LONG.
  */
 export function encodeFrame(status: FrameStatus, payload: Uint8Array = EMPTY): Buffer {
-  if (payload.length > MAX_PAYLOAD) throw tooLong(status, payload.length, MAX_PAYLOAD);
+  if (payload.length > FRAME_MAX) throw tooLong(status, payload.length, FRAME_MAX);
   if (isSignal(status) && payload.length > 0) {
     throw protocolError(
       "HPC_FRAME",
@@ -102,9 +78,9 @@ export class FrameDecoder {
   #partial: { status: FrameStatus; payload: Buffer; filled: number } | undefined;
   #broken: HpcError | undefined;
 
-  /** maxPayload: bytes, for exchanges that allow less than MAX_PAYLOAD. */
+  /** maxPayload: bytes, for exchanges that allow less than FRAME_MAX. */
   constructor(options: { readonly maxPayload?: number } = {}) {
-    this.#maxPayload = Math.min(options.maxPayload ?? MAX_PAYLOAD, MAX_PAYLOAD);
+    this.#maxPayload = Math.min(options.maxPayload ?? FRAME_MAX, FRAME_MAX);
   }
 
   /**

@@ -1,3 +1,15 @@
+export {
+  CHECK_ENTRIES,
+  CHECK_UNANSWERED,
+  COUNTERS,
+  ENTRY_HEAD,
+  ENTRY_HEAD_BYTES,
+  EntryFlag,
+  EntryKind,
+  modeType,
+  XATTR_FLAGS,
+  XATTR_PROJECT,
+} from "@podheitor/hpc-wire";
 export * from "./accounting";
 export {
   type BackendEvent,
@@ -6,7 +18,7 @@ export {
   type StartCommand,
 } from "./backend-session";
 export * from "./check";
-export { DATA_END, type DataEnd, decodeDataEnd, encodeDataEnd } from "./data-end";
+export { type DataEnd, decodeDataEnd, encodeDataEnd } from "./data-end";
 export * from "./entry";
 export type { Digest, EntryParts } from "./entry-parts";
 export * from "./errors";

@@ -1,19 +1,20 @@
 import { describe, expect, test } from "@jest/globals";
 import { HpcError } from "@podheitor/hpc-base";
+import {
+  CHECK_ENTRIES,
+  COUNTERS,
+  ENTRY_HEAD_BYTES,
+  EntryFlag,
+  FRAME_MAX,
+  XATTR_BLOCK,
+} from "@podheitor/hpc-wire";
 import fc from "fast-check";
 import { framesOf } from "../test/listing";
 import { base, checkPayload, everyXattr, hpc1Backend } from "../test/samples";
-import {
-  COUNTERS,
-  decodeAccounting,
-  emptyAccounting,
-  encodeAccounting,
-  isBalanced,
-} from "./accounting";
+import { decodeAccounting, emptyAccounting, encodeAccounting, isBalanced } from "./accounting";
 import { CheckBatch, decodeCheck, decodeCheckAnswer, encodeCheckAnswer, isWanted } from "./check";
 import { decodeDataEnd, encodeDataEnd } from "./data-end";
-import { EntryFlag, encodeEntry } from "./entry";
-import { CHECK_ENTRIES, ENTRY_HEAD, MAX_PAYLOAD, XATTR_BLOCK } from "./limits";
+import { encodeEntry } from "./entry";
 import { FrameWriter } from "./writer";
 import { decodeXattrs, encodeXattrs } from "./xattrs";
 
@@ -141,9 +142,9 @@ describe("CHECK", () => {
 
     const long = new CheckBatch();
     while (long.add(parts(4096)));
-    expect(long.count).toBe(Math.floor((MAX_PAYLOAD - 8) / (4 + ENTRY_HEAD + 5 + 4096)));
+    expect(long.count).toBe(Math.floor((FRAME_MAX - 8) / (4 + ENTRY_HEAD_BYTES + 5 + 4096)));
     expect(decodeCheck(long.take(2)).entries).toHaveLength(236);
-    expect(() => long.add(parts(MAX_PAYLOAD))).toThrow("does not fit");
+    expect(() => long.add(parts(FRAME_MAX))).toThrow("does not fit");
   });
 
   test("refuses cuts, additions, data, and wrong counts", () => {

@@ -1,6 +1,6 @@
 import type { HpcError } from "@podheitor/hpc-base";
+import { FRAME_MAX } from "@podheitor/hpc-wire";
 import { protocolError } from "./errors";
-import { MAX_PAYLOAD } from "./limits";
 import type { Pair, Params } from "./pairs";
 
 const isBlank = (byte: number | undefined): boolean =>
@@ -27,7 +27,7 @@ export function formatPluginString(name: string, params: Params): Buffer {
 }
 
 /**
- * Splits a plugin string as the shim's C splitter does (`shim-c/ptcomm/hpc_params.h` has the
+ * Splits a plugin string as the shim's C splitter does (`shim-c/wire/hpc_params.h` has the
  * grammar), with the same messages.
  * Throws HPC_PLUGIN_STRING naming the byte (from 1) and the pair.
  */
@@ -74,7 +74,7 @@ class Parser {
     if (key.length === 0) throw this.#bad(this.#at, "no key before '='");
     this.#at++;
     const value = text[this.#at] === QUOTE ? this.#quoted() : this.#bare();
-    if (key.length + value.length + 2 > MAX_PAYLOAD)
+    if (key.length + value.length + 2 > FRAME_MAX)
       throw this.#bad(this.#pairAt, "longer than 999,999 bytes");
     return [key, value];
   }

@@ -1,9 +1,10 @@
+import { DATA_END_BYTES, FRAME_HEADER, FRAME_MAX, XATTR_BLOCK } from "@podheitor/hpc-wire";
 import { Bytes } from "./bytes";
-import { DATA_END, putDataEnd } from "./data-end";
+import { putDataEnd } from "./data-end";
 import { type Digest, type EntryParts, entryLength, putEntry } from "./entry-parts";
 import { protocolError } from "./errors";
 import { encodeFrame, type FrameStatus, isSignal, putHeader, type Signal } from "./frame";
-import { FRAME_HEADER, MAX_PAYLOAD, WRITER_BYTES, XATTR_BLOCK } from "./limits";
+import { WRITER_BYTES } from "./limits";
 
 const NEWLINE = 0x0a;
 
@@ -85,7 +86,7 @@ export class FrameWriter {
 
   /** Any frame with any payload, for the rare ones. Throws HPC_FRAME_TOO_LONG. */
   frame(status: FrameStatus, payload: Uint8Array): void {
-    if (payload.length > MAX_PAYLOAD || isSignal(status)) encodeFrame(status, payload); // says what is wrong
+    if (payload.length > FRAME_MAX || isSignal(status)) encodeFrame(status, payload); // says what is wrong
     this.#begin(status, payload.length).set(payload);
   }
 
@@ -100,7 +101,7 @@ export class FrameWriter {
   /** A message for the job log. Longer than a frame, it is cut: a message must never fail. */
   message(level: MessageLevel, text: string | Uint8Array): void {
     const bytes = typeof text === "string" ? Buffer.from(text) : text;
-    this.#text(MESSAGE_STATUS[level], [bytes.subarray(0, MAX_PAYLOAD - 1)]);
+    this.#text(MESSAGE_STATUS[level], [bytes.subarray(0, FRAME_MAX - 1)]);
   }
 
   /**
@@ -138,9 +139,9 @@ export class FrameWriter {
 
   /** D frames with these bytes, none for none. */
   data(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length; at += MAX_PAYLOAD) {
+    for (let at = 0; at < bytes.length; at += FRAME_MAX) {
       const piece =
-        bytes.length - at <= MAX_PAYLOAD && at === 0 ? bytes : bytes.subarray(at, at + MAX_PAYLOAD);
+        bytes.length - at <= FRAME_MAX && at === 0 ? bytes : bytes.subarray(at, at + FRAME_MAX);
       this.#begin("D", piece.length).set(piece);
     }
   }
@@ -158,8 +159,8 @@ export class FrameWriter {
    * (archives).
    */
   dataEnd(bytes: number | bigint, errno: number, digest?: bigint): void {
-    this.#header("Z", DATA_END);
-    const start = this.#out.extend(DATA_END);
+    this.#header("Z", DATA_END_BYTES);
+    const start = this.#out.extend(DATA_END_BYTES);
     putDataEnd(this.#out.buffer, start, bytes, errno, digest);
   }
 
@@ -182,10 +183,10 @@ export class FrameWriter {
   }
 
   #header(status: FrameStatus, length: number): void {
-    if (length > MAX_PAYLOAD) {
+    if (length > FRAME_MAX) {
       throw protocolError(
         "HPC_FRAME_TOO_LONG",
-        `frame ${status} of ${length} bytes, at most ${MAX_PAYLOAD} are allowed`,
+        `frame ${status} of ${length} bytes, at most ${FRAME_MAX} are allowed`,
       );
     }
     const at = this.#out.extend(FRAME_HEADER);

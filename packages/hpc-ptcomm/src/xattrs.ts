@@ -1,21 +1,12 @@
 import type { HpcError } from "@podheitor/hpc-base";
+import { XATTR_BLOCK, XATTR_HEAD, XATTR_HEAD_BYTES, XATTR_NAME } from "@podheitor/hpc-wire";
 import { protocolError } from "./errors";
-import { XATTR_BLOCK, XATTR_NAME } from "./limits";
-
-/**
- * Names of ours within a block: what is no xattr to the kernel, but travels with them. u32 values,
- * never 0.
- */
-export const XATTR_FLAGS = "podheitor.flags";
-export const XATTR_PROJECT = "podheitor.project";
 
 /** An extended attribute: a POSIX or NFSv4 ACL is one, too. Bytes as the kernel has them. */
 export interface Xattr {
   readonly name: Buffer;
   readonly value: Buffer;
 }
-
-const HEAD = 8;
 
 /**
  * The payload of a B frame: { u16 name length, u16 zero, u32 value length, name, value } each.
@@ -25,16 +16,17 @@ const HEAD = 8;
 export function decodeXattrs(block: Buffer): Xattr[] {
   const xattrs: Xattr[] = [];
   for (let at = 0; at < block.length; ) {
-    if (block.length - at < HEAD) throw refuse(`ends within attribute ${xattrs.length}`);
-    const nameLength = block.readUInt16LE(at);
-    const valueLength = block.readUInt32LE(at + 4);
-    if (block.readUInt16LE(at + 2) !== 0)
+    if (block.length - at < XATTR_HEAD_BYTES)
+      throw refuse(`ends within attribute ${xattrs.length}`);
+    const nameLength = block.readUInt16LE(at + XATTR_HEAD.nameLen);
+    const valueLength = block.readUInt32LE(at + XATTR_HEAD.valueLen);
+    if (block.readUInt16LE(at + XATTR_HEAD.flags) !== 0)
       throw refuse(`unknown flags of attribute ${xattrs.length}`);
     if (nameLength === 0 || nameLength > XATTR_NAME) throw refuse(`a name of ${nameLength} bytes`);
-    const nameEnd = at + HEAD + nameLength;
+    const nameEnd = at + XATTR_HEAD_BYTES + nameLength;
     const end = nameEnd + valueLength;
     if (end > block.length) throw refuse(`ends within attribute ${xattrs.length}`);
-    const name = block.subarray(at + HEAD, nameEnd);
+    const name = block.subarray(nameEnd - nameLength, nameEnd);
     if (name.includes(0)) throw refuse("NUL in a name");
     xattrs.push({ name, value: block.subarray(nameEnd, end) });
     at = end;
@@ -46,9 +38,9 @@ export function decodeXattrs(block: Buffer): Xattr[] {
 export function encodeXattrs(xattrs: readonly Xattr[]): Buffer {
   const block = Buffer.concat(
     xattrs.flatMap(({ name, value }) => {
-      const head = Buffer.alloc(HEAD);
-      head.writeUInt16LE(Math.min(name.length, 0xffff), 0);
-      head.writeUInt32LE(value.length, 4);
+      const head = Buffer.alloc(XATTR_HEAD_BYTES);
+      head.writeUInt16LE(Math.min(name.length, 0xffff), XATTR_HEAD.nameLen);
+      head.writeUInt32LE(value.length, XATTR_HEAD.valueLen);
       return [head, name, value];
     }),
   );

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { HpcError } from "@podheitor/hpc-base";
+import { COUNTERS } from "@podheitor/hpc-wire";
 import fc from "fast-check";
 import {
   type Accounting,
-  COUNTERS,
   decodeAccounting,
   decodeCheck,
   decodeDataEnd,
@@ -26,7 +26,7 @@ import { framesOf } from "./listing";
 import { checkPayload, everyEntry, everyXattr, hpc1Backend } from "./samples";
 
 /** The C decoders and the TypeScript decoders read the same bytes: same verdict, same fields. */
-const SOURCES = join(__dirname, "..", "..", "..", "shim-c", "ptcomm");
+const SOURCES = join(__dirname, "..", "..", "..", "shim-c", "wire");
 let folder: string;
 let driver: string;
 

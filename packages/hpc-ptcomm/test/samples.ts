@@ -1,7 +1,6 @@
+import { EntryFlag, EntryKind, modeType } from "@podheitor/hpc-wire";
 import {
   type Entry,
-  EntryFlag,
-  EntryKind,
   encodeAccounting,
   encodeCheckAnswer,
   encodeDataEnd,
@@ -11,7 +10,6 @@ import {
   HPC1_HELLO,
   type JobInfo,
   jobPairs,
-  modeType,
   type Xattr,
 } from "../src/index";
 

@@ -1,4 +1,9 @@
-import { PREFIX_OFFSETS, RECORD_PREFIX, RecordCursor, RecordType } from "@podheitor/hpc-walker";
+import {
+  RECORD_PREFIX,
+  RECORD_PREFIX_BYTES,
+  RecordCursor,
+  RecordType,
+} from "@podheitor/hpc-walker";
 import type { ShardStrategy } from "./strategy";
 
 /** Takes the entries of other shards out of scan batches. */
@@ -26,9 +31,9 @@ export class MineOnly {
       if (cursor.type !== RecordType.ENTRY || this.#strategy.mine(cursor)) continue;
       this.dropped++;
       if (this.#kept.length < bytes.length) this.#kept = Buffer.allocUnsafeSlow(bytes.length);
-      const start = cursor.headStart - RECORD_PREFIX;
+      const start = cursor.headStart - RECORD_PREFIX_BYTES;
       length += bytes.copy(this.#kept, length, from, start);
-      from = start + bytes.readUInt32LE(start + PREFIX_OFFSETS.record_len);
+      from = start + bytes.readUInt32LE(start + RECORD_PREFIX.recordLen);
     }
     if (from === 0) return bytes;
     length += bytes.copy(this.#kept, length, from);

@@ -1,15 +1,10 @@
+import { SCAN_MAX_COMPONENTS, SCAN_MAX_PATTERN } from "@podheitor/hpc-wire";
+
 /**
  * Exclude patterns, as `shim-c/scan/hpc_scan.h` describes them; the TypeScript engine's half of
  * `shim-c/scan/walk/exclude.c`, and built the same way. Names are bytes. A test holds both against `git
  * check-ignore`.
  */
-
-/**
- * Bytes of a pattern, and components: bounds of the native engine (`HPC_SCAN_MAX_PATTERN`,
- * `HPC_SCAN_MAX_COMPONENTS`).
- */
-const MAX_PATTERN = 4096;
-const MAX_COMPONENTS = 63;
 
 const [BANG, STAR, DASH, SLASH, COLON, QUESTION, OPEN, BACKSLASH, CLOSE, CARET] = Buffer.from(
   "!*-/:?[\\]^",
@@ -193,7 +188,8 @@ export function componentMatches(
 const ANY: ReadonlySet<number> = new Set(Array.from({ length: 256 }, (_, i) => i));
 
 function compile(pattern: Buffer): Pattern {
-  if (pattern.length > MAX_PATTERN) throw new Refused(`has more than ${MAX_PATTERN} bytes`);
+  if (pattern.length > SCAN_MAX_PATTERN)
+    throw new Refused(`has more than ${SCAN_MAX_PATTERN} bytes`);
   if (pattern.includes(0)) throw new Refused("holds a NUL");
   const negated = pattern[0] === BANG;
   let at = negated ? 1 : 0;
@@ -202,8 +198,8 @@ function compile(pattern: Buffer): Pattern {
   const anchored = bytes.includes(SLASH, at);
   if (bytes[at] === SLASH) at++;
   const components = compileComponents(bytes.subarray(at), anchored);
-  if (components.length > MAX_COMPONENTS)
-    throw new Refused(`has more than ${MAX_COMPONENTS} components`);
+  if (components.length > SCAN_MAX_COMPONENTS)
+    throw new Refused(`has more than ${SCAN_MAX_COMPONENTS} components`);
   return { negated, directoriesOnly, anchored, components };
 }
 

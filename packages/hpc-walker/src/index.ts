@@ -1,6 +1,18 @@
+export {
+  ENTRY_HEAD,
+  ENTRY_HEAD_BYTES,
+  EntryFlag,
+  EntryKind,
+  FramesStop,
+  OpenFlag,
+  RECORD_PREFIX,
+  RECORD_PREFIX_BYTES,
+  RecordType,
+  ScanFlag,
+  ScanOp,
+} from "@podheitor/hpc-wire";
 export * from "./errors";
 export { Excludes, excludeProblem, markerProblem } from "./exclude";
-export * from "./layout";
 export { CACHEDIR_TAG, isCachedirTag } from "./markers";
 export { NamePattern, namePatternProblem } from "./name-pattern";
 export {
@@ -12,25 +24,25 @@ export {
 export {
   type FileIdentity,
   type Filled,
-  FramesStop,
   NativeFrames,
   type RunCounts,
 } from "./native-frames";
-export { type OpenedEntry, Openers, OpenFlag, type SeenEntry, seenEntry } from "./native-opener";
-export { ScanFlag } from "./native-options";
+export { type OpenedEntry, Openers, type SeenEntry, seenEntry } from "./native-opener";
 export { openNativeScanner } from "./native-scanner";
 export { type Streamed, type Streamer, streamerTo } from "./native-stream";
 export { type CreateScannerOptions, createScanner } from "./open-scanner";
 export { paddedLength, RecordCursor, type WideField } from "./record";
 export { type EntryFields, RecordWriter } from "./record-writer";
-export type {
-  EntryBatch,
-  FillFrames,
-  GivenName,
-  ScanControl,
-  Scanner,
-  ScanOptions,
-  ScanStats,
-  ScanWaits,
+export {
+  type EntryBatch,
+  type FillFrames,
+  type GivenName,
+  NO_COUNTS,
+  type ScanControl,
+  type ScanCounts,
+  type Scanner,
+  type ScanOptions,
+  type ScanStats,
+  type ScanWaits,
 } from "./scanner";
 export { type ScannerCapabilities, TreeScanner } from "./tree-scanner";

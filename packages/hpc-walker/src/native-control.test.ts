@@ -36,12 +36,12 @@ test("a scan that pauses stands still, can be stopped, and goes on when it may",
   scanner.control({ threads: 2 }); // it pauses all the same
   await new Promise((resolve) => setTimeout(resolve, 100));
   expect(scanner.stats().scanned).toBe(scanned);
-  expect(scanner.stats().backOff?.threads).toBe(2);
+  expect(scanner.stats().threadsNow).toBe(2);
   scanner.control({ paused: false, metadataOps: 0, threads: 0 });
   for (let batch = await first; batch !== undefined; batch = await scanner.next());
-  const { handedOut, waits, backOff } = scanner.stats();
+  const { handedOut, waits, threadsNow } = scanner.stats();
   expect(handedOut).toBe(1 + 3 + FILES);
-  expect(backOff?.threads).toBe(4);
+  expect(threadsNow).toBe(4);
   // Nearly all of its time it was kept: by the rate or the pause.
   expect(waits?.waitedMs).toBeGreaterThan(150);
   expect(waits?.throttledMs).toBeGreaterThan((waits?.waitedMs ?? 0) / 2);

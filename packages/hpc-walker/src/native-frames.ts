@@ -1,21 +1,14 @@
+import {
+  FRAMES_CALL,
+  FRAMES_CALL_BYTES,
+  FRAMES_NO_DIR,
+  FramesFlag,
+  FramesStop,
+} from "@podheitor/hpc-wire";
 import { HpcError } from "./errors";
-import { FRAMES_CALL, FRAMES_CALL_BYTES } from "./layout";
 import { scanLibrary } from "./native-library";
 import { PULL_TIMEOUT_MS, TURN_MS } from "./native-limits";
 import type { RecordCursor } from "./record";
-
-/** `enum hpc_frames_stop` of shim-c/scan/frames.h: why a run ended. */
-export const FramesStop = {
-  /** Every record of the batch was dealt with. */
-  END: 0,
-  /** The record that the cursor steps on next is no ordinary entry. */
-  OTHER: 1,
-  /** Its frames do not fit any more. */
-  FULL: 2,
-  /** The time of a call to a scan is over. */
-  MORE: 3,
-} as const;
-export type FramesStop = (typeof FramesStop)[keyof typeof FramesStop];
 
 /** What the entries of one run were; each was one of the four kinds. */
 export interface RunCounts {
@@ -45,9 +38,6 @@ export interface Filled {
   readonly written: number;
 }
 
-/** `enum hpc_frames_flag`. */
-export const FramesFlag = { CONTENT: 1, DIGESTS: 2 } as const;
-const NO_DIR = 0xffff_ffff;
 const TWO_32 = 2 ** 32;
 
 /**
@@ -82,7 +72,7 @@ export class NativeFrames {
       directories: this.#word(FRAMES_CALL.directories),
       symlinks: this.#word(FRAMES_CALL.symlinks),
       specials: this.#word(FRAMES_CALL.specials),
-      xattrBlocks: this.#word(FRAMES_CALL.xattr_blocks),
+      xattrBlocks: this.#word(FRAMES_CALL.xattrBlocks),
       bytes: this.#long(FRAMES_CALL.bytes),
     };
   }
@@ -101,7 +91,7 @@ export class NativeFrames {
   ): Filled {
     this.#begin(length, own);
     this.#set(FRAMES_CALL.at, cursor.following);
-    this.#set(FRAMES_CALL.dir_at, cursor.dirRecord < 0 ? NO_DIR : cursor.dirRecord);
+    this.#set(FRAMES_CALL.dirAt, cursor.dirRecord < 0 ? FRAMES_NO_DIR : cursor.dirRecord);
     const used = this.#library.frames(
       batch,
       batch.length,
@@ -116,8 +106,8 @@ export class NativeFrames {
         `hpc_frames() answered ${used}`,
         "Run `npm run build` again.",
       );
-    const dirAt = this.#word(FRAMES_CALL.dir_at);
-    cursor.moveTo(this.#word(FRAMES_CALL.at), dirAt === NO_DIR ? -1 : dirAt);
+    const dirAt = this.#word(FRAMES_CALL.dirAt);
+    cursor.moveTo(this.#word(FRAMES_CALL.at), dirAt === FRAMES_NO_DIR ? -1 : dirAt);
     return { length: used, written: 0 };
   }
 
@@ -134,7 +124,7 @@ export class NativeFrames {
     this.#begin(length, own);
     // Nothing to do: fewer turns are enough.
     const idle = this.stop === FramesStop.MORE && this.#entries === 0;
-    this.#set(FRAMES_CALL.time_ms, idle ? PULL_TIMEOUT_MS : TURN_MS);
+    this.#set(FRAMES_CALL.timeMs, idle ? PULL_TIMEOUT_MS : TURN_MS);
     const used = this.#library.scanFrames(
       handle,
       to ?? -1,
@@ -153,7 +143,7 @@ export class NativeFrames {
       this.#bytes = Buffer.from(this.#call.buffer);
     }
     this.#set(FRAMES_CALL.flags, this.#flags);
-    this.#set(FRAMES_CALL.own_count, own.size);
+    this.#set(FRAMES_CALL.ownCount, own.size);
     this.#set(FRAMES_CALL.used, length);
     let at = FRAMES_CALL_BYTES;
     for (const { devLo, devHi, inoLo, inoHi } of own)

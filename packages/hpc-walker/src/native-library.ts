@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type Library, openLibrary } from "@podheitor/hpc-native";
-import { SCAN_ABI } from "./native-limits";
+import { SCAN_ABI } from "@podheitor/hpc-wire";
 
 /** In the package (from src or dist), and beside a bundle. */
 const CANDIDATES = [
@@ -35,7 +35,7 @@ export interface ScanLibrary {
     to: number,
     control: Buffer,
   ): Promise<number>;
-  /** `shim-c/scan/frames.h`. */
+  /** `shim-c/wire/frames.h`. */
   frames(
     records: Buffer,
     length: number,

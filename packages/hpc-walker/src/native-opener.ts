@@ -1,33 +1,16 @@
 import { Socket } from "node:net";
 import { errnoName } from "@podheitor/hpc-base";
-import { HpcError } from "./errors";
 import {
-  ENTRY_HEAD,
+  ENTRY_HEAD_BYTES,
   OPEN_ANSWER,
   OPEN_ANSWER_BYTES,
   OPEN_REQUEST,
   OPEN_REQUEST_BYTES,
-} from "./layout";
+  OpenFlag,
+} from "@podheitor/hpc-wire";
+import { HpcError } from "./errors";
 import { type ScanLibrary, scanLibrary } from "./native-library";
 import type { RecordCursor } from "./record";
-
-/** `enum hpc_open_flag` of shim-c/scan/hpc_scan.h: what is wanted of an entry. */
-export const OpenFlag = {
-  /** Its content: a descriptor to read from. Of a regular file only. */
-  CONTENT: 1,
-  /** Where it has holes. */
-  HOLES: 2,
-  /** Its extended attributes. */
-  XATTRS: 4,
-  /** The same, where it has changed since it was scanned. */
-  XATTRS_NEW: 8,
-  /** On Lustre EREMOTE instead, where HSM has released it. */
-  SKIP_RELEASED: 16,
-  /** With its attributes, project id and flags by a request to a server. */
-  PROJECT: 32,
-  /** Nothing else: it is the directory of others. */
-  ROOT: 64,
-} as const;
 
 /** An entry that was looked at again. */
 export interface OpenedEntry {
@@ -115,7 +98,7 @@ export class Openers {
     request.writeUInt32LE(id, OPEN_REQUEST.id);
     request.writeInt32LE(dir, OPEN_REQUEST.dir);
     request.writeUInt32LE(flags, OPEN_REQUEST.flags);
-    request.writeUInt32LE(path.length, OPEN_REQUEST.path_len);
+    request.writeUInt32LE(path.length, OPEN_REQUEST.pathLen);
     const whole = Buffer.concat([request, path]);
     const answer = this.#library.openersAsk(this.#handle, whole, whole.length);
     if (answer < 0) return Promise.reject(systemError(-answer));
@@ -167,14 +150,14 @@ export class Openers {
       waiting?.reject(systemError(error));
       return;
     }
-    const holes = OPEN_ANSWER_BYTES + answer.readUInt32LE(OPEN_ANSWER.hole_count) * 16;
+    const holes = OPEN_ANSWER_BYTES + answer.readUInt32LE(OPEN_ANSWER.holeCount) * 16;
     waiting?.resolve({
       fd: answer.readInt32LE(OPEN_ANSWER.fd),
       changed: answer.readUInt32LE(OPEN_ANSWER.changed) !== 0,
-      head: answer.subarray(OPEN_ANSWER.head, OPEN_ANSWER.head + ENTRY_HEAD),
+      head: answer.subarray(OPEN_ANSWER.head, OPEN_ANSWER.head + ENTRY_HEAD_BYTES),
       holes: answer.subarray(OPEN_ANSWER_BYTES, holes),
       xattrs: answer.subarray(holes),
-      xattrError: answer.readUInt32LE(OPEN_ANSWER.xattr_error),
+      xattrError: answer.readUInt32LE(OPEN_ANSWER.xattrError),
     });
   }
 

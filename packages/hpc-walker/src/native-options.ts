@@ -1,25 +1,18 @@
+import {
+  SCAN_ABI,
+  SCAN_MAX_INLINE,
+  SCAN_MAX_PATH,
+  SCAN_MAX_THREADS,
+  SCAN_OPTIONS,
+  SCAN_OPTIONS_BYTES,
+  ScanFlag,
+} from "@podheitor/hpc-wire";
 import { HpcError } from "./errors";
 import { excludeProblem, markerProblem } from "./exclude";
-import { MAX_INLINE, MAX_ROOT, MAX_THREADS, SCAN_ABI } from "./native-limits";
 import type { GivenName, ScanOptions } from "./scanner";
 
-const HEAD = 48;
 const MAX_U32 = 0xffff_ffff;
 const MIN_I64 = -(2n ** 63n);
-/** Of `struct hpc_scan_options` (shim-c/scan/hpc_scan.h). */
-export const ScanFlag = {
-  SERIAL_DIRS: 1,
-  KEEP_OLDER: 2,
-  XATTRS: 8,
-  ONE_FILESYSTEM: 16,
-  BACK_OFF: 32,
-  READ_AHEAD: 64,
-  SKIP_RELEASED: 128,
-  PROJECTS: 256,
-  PROJECTS_ALL: 1024,
-  MDTS: 2048,
-} as const;
-
 const SLASH = 0x2f;
 
 /**
@@ -31,7 +24,7 @@ export function encodeScanOptions(options: ScanOptions): Buffer {
   const { paths, excludes, markers, whole: unseen } = namesOf(options);
   checkOptions(options, paths);
   const { shard } = options;
-  const head = Buffer.alloc(HEAD);
+  const head = Buffer.alloc(SCAN_OPTIONS_BYTES);
   const flags =
     (options.serialDirectories ? ScanFlag.SERIAL_DIRS : 0) |
     (options.keepOlder ? ScanFlag.KEEP_OLDER : 0) |
@@ -46,17 +39,17 @@ export function encodeScanOptions(options: ScanOptions): Buffer {
       : options.projects === "all"
         ? ScanFlag.PROJECTS_ALL
         : 0);
-  head.writeUInt32LE(SCAN_ABI, 0);
-  head.writeUInt32LE(options.threads, 4);
-  head.writeUInt32LE(options.inlineBytes, 8);
-  head.writeUInt32LE(flags, 12);
-  head.writeUInt32LE(shard?.index ?? 0, 16);
-  head.writeUInt32LE(shard?.count ?? 0, 20);
-  head.writeBigInt64LE(options.since ?? MIN_I64, 24);
-  head.writeUInt32LE(options.ringEntries, 32);
-  head.writeUInt32LE(options.ringBytes, 36);
-  head.writeUInt32LE(paths.length, 40);
-  head.writeUInt32LE(options.metadataOps ?? 0, 44);
+  head.writeUInt32LE(SCAN_ABI, SCAN_OPTIONS.version);
+  head.writeUInt32LE(options.threads, SCAN_OPTIONS.threads);
+  head.writeUInt32LE(options.inlineBytes, SCAN_OPTIONS.inlineBytes);
+  head.writeUInt32LE(flags, SCAN_OPTIONS.flags);
+  head.writeUInt32LE(shard?.index ?? 0, SCAN_OPTIONS.shardIndex);
+  head.writeUInt32LE(shard?.count ?? 0, SCAN_OPTIONS.shardCount);
+  head.writeBigInt64LE(options.since ?? MIN_I64, SCAN_OPTIONS.sinceS);
+  head.writeUInt32LE(options.ringEntries, SCAN_OPTIONS.ringEntries);
+  head.writeUInt32LE(options.ringBytes, SCAN_OPTIONS.ringBytes);
+  head.writeUInt32LE(paths.length, SCAN_OPTIONS.pathCount);
+  head.writeUInt32LE(options.metadataOps ?? 0, SCAN_OPTIONS.metadataOps);
   refuse("exclude pattern", excludes, excludeProblem);
   refuse("marker", markers, markerProblem);
   const lists = [
@@ -89,8 +82,8 @@ export function namesOf({
 /** Node's own write methods would take a fraction for the integer below it, and NaN for 0. */
 function checkOptions(options: ScanOptions, paths: readonly Buffer[]): void {
   const { threads, inlineBytes, shard, since, ringEntries, ringBytes, metadataOps = 0 } = options;
-  whole("threads", threads, 1, MAX_THREADS);
-  whole("inlineBytes", inlineBytes, 0, MAX_INLINE);
+  whole("threads", threads, 1, SCAN_MAX_THREADS);
+  whole("inlineBytes", inlineBytes, 0, SCAN_MAX_INLINE);
   whole("ringEntries", ringEntries, 1, MAX_U32);
   whole("metadataOps", metadataOps, 0, MAX_U32);
   whole("ringBytes", ringBytes, 1, MAX_U32);
@@ -105,8 +98,8 @@ function checkOptions(options: ScanOptions, paths: readonly Buffer[]): void {
     // The scan goes on while the process may change its directory.
     if (path[0] !== SLASH) throw badOptions(`the path ${quoted(path)} is not absolute`);
     if (path.includes(0)) throw badOptions("a path holds a NUL");
-    if (path.length > MAX_ROOT)
-      throw badOptions(`a path of ${path.length} bytes is longer than ${MAX_ROOT}`);
+    if (path.length > SCAN_MAX_PATH)
+      throw badOptions(`a path of ${path.length} bytes is longer than ${SCAN_MAX_PATH}`);
   }
 }
 

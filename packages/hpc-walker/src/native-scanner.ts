@@ -1,27 +1,27 @@
 import { constants } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { errnoName } from "@podheitor/hpc-base";
-import { HpcError } from "./errors";
-
-import { loopTurn } from "./loop-turn";
-import type { FileIdentity, FramesStop, NativeFrames } from "./native-frames";
-import { type ScanLibrary, scanLibrary } from "./native-library";
 import {
-  CLOSE_GRACE_MS,
-  CLOSE_POLL_MS,
-  MAX_THREADS,
-  PULL_BYTES,
-  PULL_TIMEOUT_MS,
-} from "./native-limits";
+  countsOf,
+  type FramesStop,
+  SCAN_MAX_THREADS,
+  SCAN_MIN_CAP,
+  SCAN_STATS,
+  SCAN_STATS_BYTES,
+} from "@podheitor/hpc-wire";
+import { HpcError } from "./errors";
+import { loopTurn } from "./loop-turn";
+import type { FileIdentity, NativeFrames } from "./native-frames";
+import { type ScanLibrary, scanLibrary } from "./native-library";
+import { CLOSE_GRACE_MS, CLOSE_POLL_MS, PULL_TIMEOUT_MS } from "./native-limits";
 import { badOptions, encodeScanOptions } from "./native-options";
 import type { EntryBatch, FillFrames, ScanControl, ScanOptions, ScanStats } from "./scanner";
 import { type ScannerCapabilities, TreeScanner } from "./tree-scanner";
 
 const { EAGAIN, EBUSY, ECANCELED, EINVAL } = constants.errno;
-const COUNTERS = 23;
 
 const NATIVE_CAPABILITIES: ScannerCapabilities = {
-  threads: MAX_THREADS,
+  threads: SCAN_MAX_THREADS,
   longPaths: true,
   pinsDirectories: true,
   refuses: [],
@@ -51,7 +51,8 @@ export function openNativeScanner(options: ScanOptions & StartOptions): NativeSc
 class NativeScanner extends TreeScanner {
   readonly capabilities = NATIVE_CAPABILITIES;
   readonly #library: ScanLibrary;
-  readonly #buffer = Buffer.allocUnsafeSlow(PULL_BYTES);
+  /** Room for one entry with the longest path, content and attributes, or 12,000 ordinary ones. */
+  readonly #buffer = Buffer.allocUnsafeSlow(SCAN_MIN_CAP);
   #handle: number; // 0 = closed
   #control: ScanControl;
   #pulling = false;
@@ -70,7 +71,7 @@ class NativeScanner extends TreeScanner {
     await this.#begin();
     try {
       while (!this.#ended) {
-        const n = this.#library.next(this.#handle, this.#buffer, PULL_BYTES, PULL_TIMEOUT_MS);
+        const n = this.#library.next(this.#handle, this.#buffer, SCAN_MIN_CAP, PULL_TIMEOUT_MS);
         if (n > 0) return { bytes: this.#buffer.subarray(0, n) };
         if (n === 0) this.#ended = true;
         else if (n !== -EAGAIN) throw failure(n);
@@ -123,9 +124,15 @@ class NativeScanner extends TreeScanner {
 
   stats(): ScanStats {
     if (this.#lastStats) return this.#lastStats;
-    const out = Buffer.alloc(COUNTERS * 8);
+    const out = Buffer.alloc(SCAN_STATS_BYTES);
     this.#library.stats(this.#handle, out, out.length);
-    return decodeStats(out);
+    const counts = countsOf(SCAN_STATS, out);
+    const waits = {
+      waitedMs: counts.waitedNs / 1e6,
+      throttledMs: counts.throttledNs / 1e6,
+      receiverMs: counts.receiverNs / 1e6,
+    };
+    return { ...counts, waits };
   }
 
   control(change: ScanControl): void {
@@ -156,30 +163,6 @@ class NativeScanner extends TreeScanner {
     while (this.#library.free(handle, CLOSE_POLL_MS) === -EBUSY && performance.now() < giveUp)
       await sleep(CLOSE_POLL_MS);
   }
-}
-
-function decodeStats(out: Buffer): ScanStats {
-  const at = (i: number) => Number(out.readBigUInt64LE(i * 8));
-  return {
-    scanned: at(0),
-    handedOut: at(1),
-    filteredShard: at(2),
-    filteredOlder: at(3),
-    vanished: at(4),
-    failed: at(5),
-    dirsListed: at(6),
-    dirsVanished: at(7),
-    dirsFailed: at(8),
-    contentBytes: at(9),
-    pendingPeak: at(10),
-    fdsPeak: at(11),
-    filteredExcluded: at(12),
-    dirsPrunedMarker: at(13),
-    dirsPrunedFilesystem: at(14),
-    xattrFailed: at(15),
-    waits: { waitedMs: at(20) / 1e6, throttledMs: at(21) / 1e6, receiverMs: at(22) / 1e6 },
-    backOff: { times: at(17), leastThreads: at(18), threads: at(19) },
-  };
 }
 
 /** What the engine answered, instead of bytes. */

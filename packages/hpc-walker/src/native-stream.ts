@@ -1,5 +1,5 @@
 import { callFailed } from "@podheitor/hpc-native";
-
+import { STREAM_CONTROL, STREAM_CONTROL_BYTES } from "@podheitor/hpc-wire";
 import { type ScanLibrary, scanLibrary } from "./native-library";
 
 /** What became of a piece. */
@@ -15,9 +15,9 @@ export interface Streamed {
   readonly waitedMs?: number;
 }
 
-const STOP = 0;
-const ERROR = 1;
-const WAITED_MS = 2;
+const STOP = STREAM_CONTROL.stop / 4;
+const ERROR = STREAM_CONTROL.error / 4;
+const WAITED_MS = STREAM_CONTROL.waitedMs / 4;
 
 /**
  * Moves bulk data from a file, a pipe or a socket to a pipe as D frames, by splice(2): no byte is
@@ -29,7 +29,7 @@ const WAITED_MS = 2;
 export class Streamer {
   readonly #to: number;
   readonly #library: ScanLibrary;
-  readonly #control = new Int32Array(3);
+  readonly #control = new Int32Array(STREAM_CONTROL_BYTES / 4);
   readonly #bytes = Buffer.from(this.#control.buffer);
 
   /** `to`: the pipe. */

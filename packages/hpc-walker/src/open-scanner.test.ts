@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { RecordType } from "./layout";
+import { RecordType } from "@podheitor/hpc-wire";
 import { createScanner } from "./open-scanner";
 import { RecordCursor } from "./record";
 

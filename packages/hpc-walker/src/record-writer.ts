@@ -1,15 +1,16 @@
 import {
   CONTENT_NONE,
-  ENTRY_OFFSETS as E,
   ENTRY_HEAD,
+  ENTRY_HEAD_BYTES,
   ENTRY_VERSION,
   type EntryKind,
-  ERROR_OFFSETS,
-  PREFIX_OFFSETS as P,
+  RECORD_ERROR,
+  RECORD_ERROR_BYTES,
   RECORD_PREFIX,
+  RECORD_PREFIX_BYTES,
   RecordType,
   type ScanOp,
-} from "./layout";
+} from "@podheitor/hpc-wire";
 import { paddedLength } from "./record";
 
 /**
@@ -87,14 +88,15 @@ export class RecordWriter {
     path.copy(this.#bytes, at);
     for (const [i, mdt] of mdts.entries())
       this.#view.setUint32(at + path.length + 4 * i, mdt, true);
-    this.#view.setUint32(at - RECORD_PREFIX + P.xattr_len, 4 * mdts.length, true);
+    this.#view.setUint32(at - RECORD_PREFIX_BYTES + RECORD_PREFIX.xattrLen, 4 * mdts.length, true);
     return true;
   }
 
   entry(fields: EntryFields): boolean {
     const { name, link, content } = fields;
     const xattrs = fields.xattrs ?? NOTHING;
-    const length = ENTRY_HEAD + name.length + link.length + xattrs.length + (content?.length ?? 0);
+    const length =
+      ENTRY_HEAD_BYTES + name.length + link.length + xattrs.length + (content?.length ?? 0);
     const at = this.#begin(
       RecordType.ENTRY,
       length,
@@ -104,22 +106,30 @@ export class RecordWriter {
     );
     if (at < 0) return false;
     this.#head(at, fields);
-    name.copy(this.#bytes, at + ENTRY_HEAD);
-    link.copy(this.#bytes, at + ENTRY_HEAD + name.length);
-    xattrs.copy(this.#bytes, at + ENTRY_HEAD + name.length + link.length);
-    content?.copy(this.#bytes, at + ENTRY_HEAD + name.length + link.length + xattrs.length);
-    this.#view.setUint16(at - RECORD_PREFIX + P.xattr_error, fields.xattrError ?? 0, true);
-    this.#view.setUint32(at - RECORD_PREFIX + P.xattr_len, xattrs.length, true);
-    this.#view.setBigInt64(at - RECORD_PREFIX + P.birth, fields.birth ?? 0n, true);
+    name.copy(this.#bytes, at + ENTRY_HEAD_BYTES);
+    link.copy(this.#bytes, at + ENTRY_HEAD_BYTES + name.length);
+    xattrs.copy(this.#bytes, at + ENTRY_HEAD_BYTES + name.length + link.length);
+    content?.copy(this.#bytes, at + ENTRY_HEAD_BYTES + name.length + link.length + xattrs.length);
+    this.#view.setUint16(
+      at - RECORD_PREFIX_BYTES + RECORD_PREFIX.xattrError,
+      fields.xattrError ?? 0,
+      true,
+    );
+    this.#view.setUint32(at - RECORD_PREFIX_BYTES + RECORD_PREFIX.xattrLen, xattrs.length, true);
+    this.#view.setBigInt64(
+      at - RECORD_PREFIX_BYTES + RECORD_PREFIX.birth,
+      fields.birth ?? 0n,
+      true,
+    );
     return true;
   }
 
   error(op: ScanOp, errno: number, name: Buffer): boolean {
-    const at = this.#begin(RecordType.ERROR, ERROR_OFFSETS.name + name.length, errno, 0, 0n);
+    const at = this.#begin(RecordType.ERROR, RECORD_ERROR_BYTES + name.length, errno, 0, 0n);
     if (at < 0) return false;
-    this.#view.setUint32(at + ERROR_OFFSETS.op, op, true);
-    this.#view.setUint32(at + ERROR_OFFSETS.name_len, name.length, true);
-    name.copy(this.#bytes, at + ERROR_OFFSETS.name);
+    this.#view.setUint32(at + RECORD_ERROR.op, op, true);
+    this.#view.setUint32(at + RECORD_ERROR.nameLen, name.length, true);
+    name.copy(this.#bytes, at + RECORD_ERROR_BYTES);
     return true;
   }
 
@@ -135,16 +145,16 @@ export class RecordWriter {
     const recordLength = paddedLength(bodyLength);
     if (at + recordLength > this.#bytes.length) return -1;
     const view = this.#view;
-    view.setUint32(at + P.record_len, recordLength, true);
-    view.setUint16(at + P.type, type, true);
-    view.setUint16(at + P.xattr_error, 0, true);
-    view.setInt32(at + P.error, error, true);
-    view.setUint32(at + P.content_len, contentLength, true);
-    view.setBigUint64(at + P.ino_hash, inoHash, true);
-    view.setUint32(at + P.body_len, bodyLength, true);
-    view.setUint32(at + P.xattr_len, 0, true);
-    view.setBigInt64(at + P.birth, 0n, true);
-    const body = at + RECORD_PREFIX;
+    view.setUint32(at + RECORD_PREFIX.recordLen, recordLength, true);
+    view.setUint16(at + RECORD_PREFIX.type, type, true);
+    view.setUint16(at + RECORD_PREFIX.xattrError, 0, true);
+    view.setInt32(at + RECORD_PREFIX.error, error, true);
+    view.setUint32(at + RECORD_PREFIX.contentLen, contentLength, true);
+    view.setBigUint64(at + RECORD_PREFIX.inoHash, inoHash, true);
+    view.setUint32(at + RECORD_PREFIX.bodyLen, bodyLength, true);
+    view.setUint32(at + RECORD_PREFIX.xattrLen, 0, true);
+    view.setBigInt64(at + RECORD_PREFIX.birth, 0n, true);
+    const body = at + RECORD_PREFIX_BYTES;
     for (let i = body + bodyLength; i < at + recordLength; i++) view.setUint8(i, 0);
     this.#length = at + recordLength;
     return body;
@@ -152,30 +162,30 @@ export class RecordWriter {
 
   #head(at: number, f: EntryFields): void {
     const view = this.#view;
-    view.setUint8(at + E.version, ENTRY_VERSION);
-    view.setUint8(at + E.kind, f.kind);
-    view.setUint16(at + E.flags, f.flags, true);
-    view.setUint32(at + E.name_len, f.name.length, true);
-    view.setUint32(at + E.link_len, f.link.length, true);
-    view.setUint32(at + E.nlink, f.nlink, true);
-    view.setBigUint64(at + E.ino, f.ino, true);
-    view.setBigUint64(at + E.dev, f.dev, true);
-    view.setBigUint64(at + E.size, f.size, true);
-    view.setBigUint64(at + E.blocks, f.blocks, true);
-    view.setBigInt64(at + E.mtime_s, f.mtimeSeconds, true);
-    view.setBigInt64(at + E.atime_s, f.atimeSeconds, true);
-    view.setBigInt64(at + E.ctime_s, f.ctimeSeconds, true);
-    view.setUint32(at + E.mtime_ns, f.mtimeNanoseconds, true);
-    view.setUint32(at + E.atime_ns, f.atimeNanoseconds, true);
-    view.setUint32(at + E.ctime_ns, f.ctimeNanoseconds, true);
-    view.setUint32(at + E.mode, f.mode, true);
-    view.setUint32(at + E.uid, f.uid, true);
-    view.setUint32(at + E.gid, f.gid, true);
-    view.setBigUint64(at + E.rdev, f.rdev, true);
-    view.setUint32(at + E.blksize, f.blksize, true);
-    view.setUint32(at + E.layout, 0, true);
-    view.setBigUint64(at + E.link_group, 0n, true);
-    view.setUint32(at + E.hole_count, 0, true);
-    view.setUint32(at + E.reserved, 0, true);
+    view.setUint8(at + ENTRY_HEAD.version, ENTRY_VERSION);
+    view.setUint8(at + ENTRY_HEAD.kind, f.kind);
+    view.setUint16(at + ENTRY_HEAD.flags, f.flags, true);
+    view.setUint32(at + ENTRY_HEAD.nameLen, f.name.length, true);
+    view.setUint32(at + ENTRY_HEAD.linkLen, f.link.length, true);
+    view.setUint32(at + ENTRY_HEAD.nlink, f.nlink, true);
+    view.setBigUint64(at + ENTRY_HEAD.ino, f.ino, true);
+    view.setBigUint64(at + ENTRY_HEAD.dev, f.dev, true);
+    view.setBigUint64(at + ENTRY_HEAD.size, f.size, true);
+    view.setBigUint64(at + ENTRY_HEAD.blocks, f.blocks, true);
+    view.setBigInt64(at + ENTRY_HEAD.mtimeS, f.mtimeSeconds, true);
+    view.setBigInt64(at + ENTRY_HEAD.atimeS, f.atimeSeconds, true);
+    view.setBigInt64(at + ENTRY_HEAD.ctimeS, f.ctimeSeconds, true);
+    view.setUint32(at + ENTRY_HEAD.mtimeNs, f.mtimeNanoseconds, true);
+    view.setUint32(at + ENTRY_HEAD.atimeNs, f.atimeNanoseconds, true);
+    view.setUint32(at + ENTRY_HEAD.ctimeNs, f.ctimeNanoseconds, true);
+    view.setUint32(at + ENTRY_HEAD.mode, f.mode, true);
+    view.setUint32(at + ENTRY_HEAD.uid, f.uid, true);
+    view.setUint32(at + ENTRY_HEAD.gid, f.gid, true);
+    view.setBigUint64(at + ENTRY_HEAD.rdev, f.rdev, true);
+    view.setUint32(at + ENTRY_HEAD.blksize, f.blksize, true);
+    view.setUint32(at + ENTRY_HEAD.layout, 0, true);
+    view.setBigUint64(at + ENTRY_HEAD.linkGroup, 0n, true);
+    view.setUint32(at + ENTRY_HEAD.holeCount, 0, true);
+    view.setUint32(at + ENTRY_HEAD.reserved, 0, true);
   }
 }

@@ -1,13 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
-import * as fc from "fast-check";
 import {
   CONTENT_NONE,
   EntryKind,
-  PREFIX_OFFSETS,
   RECORD_PREFIX,
+  RECORD_PREFIX_BYTES,
   RecordType,
   type ScanOp,
-} from "./layout";
+} from "@podheitor/hpc-wire";
+import * as fc from "fast-check";
 import { RecordCursor } from "./record";
 import { type EntryFields, RecordWriter } from "./record-writer";
 
@@ -118,11 +118,11 @@ function fieldsOf(c: RecordCursor): EntryFields {
     dev: (BigInt(c.devHi) << 32n) | BigInt(c.devLo),
     size: (BigInt(c.sizeHi) << 32n) | BigInt(c.sizeLo),
     blocks: c.exact("blocks"),
-    mtimeSeconds: c.exact("mtime_s"),
-    atimeSeconds: c.exact("atime_s"),
-    ctimeSeconds: c.exact("ctime_s"),
+    mtimeSeconds: c.exact("mtimeS"),
+    atimeSeconds: c.exact("atimeS"),
+    ctimeSeconds: c.exact("ctimeS"),
     mtimeNanoseconds: c.mtimeNanoseconds,
-    atimeNanoseconds: c.u32("atime_ns"),
+    atimeNanoseconds: c.u32("atimeNs"),
     ctimeNanoseconds: c.ctimeNanoseconds,
     mode: c.mode,
     uid: c.uid,
@@ -185,25 +185,28 @@ describe("RecordCursor and RecordWriter", () => {
 
   test.each([
     ["an entry before any directory", () => withoutDir()],
-    ["an unknown type", () => patched((b) => b.writeUInt16LE(9, PREFIX_OFFSETS.type))],
+    ["an unknown type", () => patched((b) => b.writeUInt16LE(9, RECORD_PREFIX.type))],
     [
       "a body longer than its record",
-      () => patched((b) => b.writeUInt32LE(4000, PREFIX_OFFSETS.body_len)),
+      () => patched((b) => b.writeUInt32LE(4000, RECORD_PREFIX.bodyLen)),
     ],
     [
       "content that is not there",
-      () => patched((b, at) => b.writeUInt32LE(7, at + PREFIX_OFFSETS.content_len)),
+      () => patched((b, at) => b.writeUInt32LE(7, at + RECORD_PREFIX.contentLen)),
     ],
     [
       "lengths that only add up modulo 2^32",
-      () => patched((b, at) => b.writeUInt32LE(CONTENT_NONE - 1, at + RECORD_PREFIX + 8)),
+      () => patched((b, at) => b.writeUInt32LE(CONTENT_NONE - 1, at + RECORD_PREFIX_BYTES + 8)),
     ],
     [
       "a directory whose MDTs are all of its path",
-      () => patched((b) => b.writeUInt32LE(2, PREFIX_OFFSETS.xattr_len)),
+      () => patched((b) => b.writeUInt32LE(2, RECORD_PREFIX.xattrLen)),
     ],
-    ["half an MDT", () => patched((b) => b.writeUInt32LE(1, PREFIX_OFFSETS.xattr_len))],
-    ["a version from the future", () => patched((b, at) => b.writeUInt8(2, at + RECORD_PREFIX))],
+    ["half an MDT", () => patched((b) => b.writeUInt32LE(1, RECORD_PREFIX.xattrLen))],
+    [
+      "a version from the future",
+      () => patched((b, at) => b.writeUInt8(2, at + RECORD_PREFIX_BYTES)),
+    ],
   ])("%s throws HPC_BAD_BATCH", (_what, batch) => {
     expect(() => read(batch())).toThrow(expect.objectContaining({ code: "HPC_BAD_BATCH" }));
   });
@@ -247,6 +250,6 @@ function patched(change: (batch: Buffer, entryAt: number) => void): Buffer {
 function recordEnds(batch: Buffer): number[] {
   const ends: number[] = [];
   for (let at = 0; at < batch.length; ends.push(at))
-    at += batch.readUInt32LE(at + PREFIX_OFFSETS.record_len);
+    at += batch.readUInt32LE(at + RECORD_PREFIX.recordLen);
   return ends;
 }

@@ -1,18 +1,19 @@
-import { HpcError } from "./errors";
 import {
   CONTENT_NONE,
   ENTRY_HEAD,
-  ENTRY_OFFSETS,
+  ENTRY_HEAD_BYTES,
   ENTRY_VERSION,
   EntryKind,
-  ERROR_OFFSETS,
   OPEN_REQUEST,
-  PREFIX_OFFSETS,
   RECORD_ALIGN,
+  RECORD_ERROR,
+  RECORD_ERROR_BYTES,
   RECORD_PREFIX,
+  RECORD_PREFIX_BYTES,
   RecordType,
   type ScanOp,
-} from "./layout";
+} from "@podheitor/hpc-wire";
+import { HpcError } from "./errors";
 
 const TWO_32 = 0x1_0000_0000;
 const EMPTY: Buffer = Buffer.alloc(0);
@@ -25,10 +26,10 @@ export type WideField =
   | "size"
   | "blocks"
   | "rdev"
-  | "link_group"
-  | "mtime_s"
-  | "atime_s"
-  | "ctime_s";
+  | "linkGroup"
+  | "mtimeS"
+  | "atimeS"
+  | "ctimeS";
 
 /**
  * Walks over the records of a batch without allocating per record:
@@ -83,16 +84,16 @@ export class RecordCursor {
     this.#head = -1;
     if (at === this.#end) return false;
     const room = this.#end - at;
-    if (room < RECORD_PREFIX) this.#bad(at, "prefix is cut off");
+    if (room < RECORD_PREFIX_BYTES) this.#bad(at, "prefix is cut off");
     const view = this.#view;
-    const recordLength = view.getUint32(at + PREFIX_OFFSETS.record_len, true);
-    const bodyLength = view.getUint32(at + PREFIX_OFFSETS.body_len, true);
+    const recordLength = view.getUint32(at + RECORD_PREFIX.recordLen, true);
+    const bodyLength = view.getUint32(at + RECORD_PREFIX.bodyLen, true);
     if (recordLength > room) this.#bad(at, `record of ${recordLength} bytes in ${room}`);
     if (recordLength !== paddedLength(bodyLength)) {
       this.#bad(at, `body of ${bodyLength} bytes in a record of ${recordLength}`);
     }
-    const type = view.getUint16(at + PREFIX_OFFSETS.type, true);
-    const body = at + RECORD_PREFIX;
+    const type = view.getUint16(at + RECORD_PREFIX.type, true);
+    const body = at + RECORD_PREFIX_BYTES;
     if (type === RecordType.ENTRY) this.#enterEntry(at, body, bodyLength);
     else if (type === RecordType.DIR) this.#enterDir(at, body, bodyLength);
     else if (type === RecordType.ERROR) this.#enterError(at, body, bodyLength);
@@ -110,7 +111,7 @@ export class RecordCursor {
 
   /** Where the DIR record stands to which a record there belongs; -1 before the first. */
   get dirRecord(): number {
-    return this.#dirStart < 0 ? -1 : this.#dirStart - RECORD_PREFIX;
+    return this.#dirStart < 0 ? -1 : this.#dirStart - RECORD_PREFIX_BYTES;
   }
 
   /**
@@ -121,11 +122,11 @@ export class RecordCursor {
     this.#type = 0;
     this.#head = -1;
     if (dirRecord >= 0 && dirRecord !== this.dirRecord) {
-      if (dirRecord + RECORD_PREFIX > this.#end) this.#bad(dirRecord, "no directory");
+      if (dirRecord + RECORD_PREFIX_BYTES > this.#end) this.#bad(dirRecord, "no directory");
       const view = this.#view;
-      const length = view.getUint32(dirRecord + PREFIX_OFFSETS.body_len, true);
-      const body = dirRecord + RECORD_PREFIX;
-      const isDir = view.getUint16(dirRecord + PREFIX_OFFSETS.type, true) === RecordType.DIR;
+      const length = view.getUint32(dirRecord + RECORD_PREFIX.bodyLen, true);
+      const body = dirRecord + RECORD_PREFIX_BYTES;
+      const isDir = view.getUint16(dirRecord + RECORD_PREFIX.type, true) === RecordType.DIR;
       if (!isDir || length > this.#end - body) this.#bad(dirRecord, "no directory");
       this.#enterDir(dirRecord, body, length);
     }
@@ -140,13 +141,13 @@ export class RecordCursor {
 
   /** errno, 0 = none. On an ENTRY: why its content or link target is missing. */
   get error(): number {
-    return this.#view.getInt32(this.#current() + PREFIX_OFFSETS.error, true);
+    return this.#view.getInt32(this.#current() + RECORD_PREFIX.error, true);
   }
 
   /** ERROR records: what failed. */
   get op(): ScanOp {
     if (this.#type !== RecordType.ERROR) this.#bad(this.#at, "not an ERROR record");
-    return this.#view.getUint32(this.#at + RECORD_PREFIX + ERROR_OFFSETS.op, true) as ScanOp;
+    return this.#view.getUint32(this.#at + RECORD_PREFIX_BYTES + RECORD_ERROR.op, true) as ScanOp;
   }
 
   /**
@@ -212,7 +213,7 @@ export class RecordCursor {
   /** errno of attributes that could not be read, and are missing in `xattrs`; 0. */
   get xattrError(): number {
     this.#entry();
-    return this.#view.getUint16(this.#at + PREFIX_OFFSETS.xattr_error, true);
+    return this.#view.getUint16(this.#at + RECORD_PREFIX.xattrError, true);
   }
 
   /**
@@ -239,48 +240,48 @@ export class RecordCursor {
     return this.#entry();
   }
   get kind(): EntryKind {
-    return this.#view.getUint8(this.#entry() + ENTRY_OFFSETS.kind) as EntryKind;
+    return this.#view.getUint8(this.#entry() + ENTRY_HEAD.kind) as EntryKind;
   }
   get flags(): number {
-    return this.#view.getUint16(this.#entry() + ENTRY_OFFSETS.flags, true);
+    return this.#view.getUint16(this.#entry() + ENTRY_HEAD.flags, true);
   }
   get nlink(): number {
-    return this.#u32(ENTRY_OFFSETS.nlink);
+    return this.#u32(ENTRY_HEAD.nlink);
   }
   get mode(): number {
-    return this.#u32(ENTRY_OFFSETS.mode);
+    return this.#u32(ENTRY_HEAD.mode);
   }
   get uid(): number {
-    return this.#u32(ENTRY_OFFSETS.uid);
+    return this.#u32(ENTRY_HEAD.uid);
   }
   get gid(): number {
-    return this.#u32(ENTRY_OFFSETS.gid);
+    return this.#u32(ENTRY_HEAD.gid);
   }
   /** Bytes; see {@link sizeIsExact}. */
   get size(): number {
-    return this.#u32(ENTRY_OFFSETS.size + 4) * TWO_32 + this.#u32(ENTRY_OFFSETS.size);
+    return this.#u32(ENTRY_HEAD.size + 4) * TWO_32 + this.#u32(ENTRY_HEAD.size);
   }
   /** False for a size above 2^53, which `size` then only approximates. */
   get sizeIsExact(): boolean {
-    return this.#u32(ENTRY_OFFSETS.size + 4) < 0x20_0000;
+    return this.#u32(ENTRY_HEAD.size + 4) < 0x20_0000;
   }
   get sizeLo(): number {
-    return this.#u32(ENTRY_OFFSETS.size);
+    return this.#u32(ENTRY_HEAD.size);
   }
   get sizeHi(): number {
-    return this.#u32(ENTRY_OFFSETS.size + 4);
+    return this.#u32(ENTRY_HEAD.size + 4);
   }
   get inoLo(): number {
-    return this.#u32(ENTRY_OFFSETS.ino);
+    return this.#u32(ENTRY_HEAD.ino);
   }
   get inoHi(): number {
-    return this.#u32(ENTRY_OFFSETS.ino + 4);
+    return this.#u32(ENTRY_HEAD.ino + 4);
   }
   get devLo(): number {
-    return this.#u32(ENTRY_OFFSETS.dev);
+    return this.#u32(ENTRY_HEAD.dev);
   }
   get devHi(): number {
-    return this.#u32(ENTRY_OFFSETS.dev + 4);
+    return this.#u32(ENTRY_HEAD.dev + 4);
   }
   /** st_dev; exact below 2^53, which every Linux device number is. */
   get dev(): number {
@@ -288,25 +289,25 @@ export class RecordCursor {
   }
   /** Seconds since the epoch, may be negative; exact to 2^53 (285 million years). */
   get mtimeSeconds(): number {
-    return this.#i64(ENTRY_OFFSETS.mtime_s);
+    return this.#i64(ENTRY_HEAD.mtimeS);
   }
   get mtimeNanoseconds(): number {
-    return this.#u32(ENTRY_OFFSETS.mtime_ns);
+    return this.#u32(ENTRY_HEAD.mtimeNs);
   }
   get ctimeSeconds(): number {
-    return this.#i64(ENTRY_OFFSETS.ctime_s);
+    return this.#i64(ENTRY_HEAD.ctimeS);
   }
   get ctimeNanoseconds(): number {
-    return this.#u32(ENTRY_OFFSETS.ctime_ns);
+    return this.#u32(ENTRY_HEAD.ctimeNs);
   }
   /** Low word of xxh3_64 over the inode number (8 bytes, little endian, seed 0). */
   get inoHashLo(): number {
     this.#entry();
-    return this.#view.getUint32(this.#at + PREFIX_OFFSETS.ino_hash, true);
+    return this.#view.getUint32(this.#at + RECORD_PREFIX.inoHash, true);
   }
   get inoHashHi(): number {
     this.#entry();
-    return this.#view.getUint32(this.#at + PREFIX_OFFSETS.ino_hash + 4, true);
+    return this.#view.getUint32(this.#at + RECORD_PREFIX.inoHash + 4, true);
   }
   /**
    * When the object came into being, in nanoseconds, or its generation (`hpc_scan.h`), as two
@@ -314,16 +315,16 @@ export class RecordCursor {
    */
   get birthLo(): number {
     this.#entry();
-    return this.#view.getUint32(this.#at + PREFIX_OFFSETS.birth, true);
+    return this.#view.getUint32(this.#at + RECORD_PREFIX.birth, true);
   }
   get birthHi(): number {
     this.#entry();
-    return this.#view.getUint32(this.#at + PREFIX_OFFSETS.birth + 4, true);
+    return this.#view.getUint32(this.#at + RECORD_PREFIX.birth + 4, true);
   }
   /** A 64-bit field without rounding (times signed, the rest unsigned). Allocates a bigint. */
   exact(field: WideField): bigint {
-    const at = this.#entry() + ENTRY_OFFSETS[field];
-    const signed = field === "mtime_s" || field === "atime_s" || field === "ctime_s";
+    const at = this.#entry() + ENTRY_HEAD[field];
+    const signed = field === "mtimeS" || field === "atimeS" || field === "ctimeS";
     return signed ? this.#view.getBigInt64(at, true) : this.#view.getBigUint64(at, true);
   }
   /**
@@ -335,32 +336,32 @@ export class RecordCursor {
     const prefix = this.#at;
     const copy = (to: number, from: number, length: number) =>
       void bytes.copy(request, to, from, from + length);
-    copy(OPEN_REQUEST.dev, head + ENTRY_OFFSETS.dev, 8);
-    copy(OPEN_REQUEST.ino, head + ENTRY_OFFSETS.ino, 8);
-    copy(OPEN_REQUEST.birth, prefix + PREFIX_OFFSETS.birth, 8);
-    copy(OPEN_REQUEST.size, head + ENTRY_OFFSETS.size, 8);
-    copy(OPEN_REQUEST.ctime_s, head + ENTRY_OFFSETS.ctime_s, 8);
-    copy(OPEN_REQUEST.ctime_ns, head + ENTRY_OFFSETS.ctime_ns, 4);
-    copy(OPEN_REQUEST.mode, head + ENTRY_OFFSETS.mode, 4);
+    copy(OPEN_REQUEST.dev, head + ENTRY_HEAD.dev, 8);
+    copy(OPEN_REQUEST.ino, head + ENTRY_HEAD.ino, 8);
+    copy(OPEN_REQUEST.birth, prefix + RECORD_PREFIX.birth, 8);
+    copy(OPEN_REQUEST.size, head + ENTRY_HEAD.size, 8);
+    copy(OPEN_REQUEST.ctimeS, head + ENTRY_HEAD.ctimeS, 8);
+    copy(OPEN_REQUEST.ctimeNs, head + ENTRY_HEAD.ctimeNs, 4);
+    copy(OPEN_REQUEST.mode, head + ENTRY_HEAD.mode, 4);
   }
-  /** A 32-bit field by its C name: `blksize`, `layout`, `atime_ns` … */
+  /** A 32-bit field by its name: `blksize`, `layout`, `atimeNs` … */
   u32(
     field:
       | "nlink"
-      | "mtime_ns"
-      | "atime_ns"
-      | "ctime_ns"
+      | "mtimeNs"
+      | "atimeNs"
+      | "ctimeNs"
       | "mode"
       | "uid"
       | "gid"
       | "blksize"
       | "layout",
   ): number {
-    return this.#u32(ENTRY_OFFSETS[field]);
+    return this.#u32(ENTRY_HEAD[field]);
   }
 
   #enterDir(at: number, body: number, length: number): void {
-    const mdtBytes = this.#view.getUint32(at + PREFIX_OFFSETS.xattr_len, true);
+    const mdtBytes = this.#view.getUint32(at + RECORD_PREFIX.xattrLen, true);
     if (length <= mdtBytes) this.#bad(at, "directory without a path");
     if (mdtBytes % 4 !== 0) this.#bad(at, `${mdtBytes} bytes of MDTs`);
     this.#dirStart = body;
@@ -372,24 +373,24 @@ export class RecordCursor {
 
   #enterEntry(at: number, body: number, length: number): void {
     if (this.#dirStart < 0) this.#bad(at, "entry before its directory");
-    if (length < ENTRY_HEAD) this.#bad(at, `entry of ${length} bytes`);
+    if (length < ENTRY_HEAD_BYTES) this.#bad(at, `entry of ${length} bytes`);
     const view = this.#view;
-    const version = view.getUint8(body + ENTRY_OFFSETS.version);
+    const version = view.getUint8(body + ENTRY_HEAD.version);
     if (version !== ENTRY_VERSION) this.#bad(at, `entry version ${version}`);
-    const kind = view.getUint8(body + ENTRY_OFFSETS.kind);
+    const kind = view.getUint8(body + ENTRY_HEAD.kind);
     if (kind < EntryKind.REGULAR || kind > EntryKind.SOCKET) this.#bad(at, `entry kind ${kind}`);
-    const nameLength = view.getUint32(body + ENTRY_OFFSETS.name_len, true);
-    const linkLength = view.getUint32(body + ENTRY_OFFSETS.link_len, true);
-    const xattrLength = view.getUint32(at + PREFIX_OFFSETS.xattr_len, true);
-    const content = view.getUint32(at + PREFIX_OFFSETS.content_len, true);
+    const nameLength = view.getUint32(body + ENTRY_HEAD.nameLen, true);
+    const linkLength = view.getUint32(body + ENTRY_HEAD.linkLen, true);
+    const xattrLength = view.getUint32(at + RECORD_PREFIX.xattrLen, true);
+    const content = view.getUint32(at + RECORD_PREFIX.contentLen, true);
     const contentBytes = content === CONTENT_NONE ? 0 : content;
     // Sums of u32 are exact as doubles, so nothing can wrap round here. A scan never maps holes.
-    if (ENTRY_HEAD + nameLength + linkLength + xattrLength + contentBytes !== length)
+    if (ENTRY_HEAD_BYTES + nameLength + linkLength + xattrLength + contentBytes !== length)
       this.#bad(at, "entry lengths do not add up");
-    if (view.getUint32(body + ENTRY_OFFSETS.hole_count, true) !== 0)
+    if (view.getUint32(body + ENTRY_HEAD.holeCount, true) !== 0)
       this.#bad(at, "holes in a scan batch");
     this.#head = body;
-    this.#nameStart = body + ENTRY_HEAD;
+    this.#nameStart = body + ENTRY_HEAD_BYTES;
     this.#nameLength = nameLength;
     this.#linkLength = linkLength;
     this.#xattrLength = xattrLength;
@@ -398,12 +399,12 @@ export class RecordCursor {
 
   #enterError(at: number, body: number, length: number): void {
     if (this.#dirStart < 0) this.#bad(at, "error before its directory");
-    if (length < ERROR_OFFSETS.name) this.#bad(at, `error of ${length} bytes`);
-    const op = this.#view.getUint32(body + ERROR_OFFSETS.op, true);
+    if (length < RECORD_ERROR_BYTES) this.#bad(at, `error of ${length} bytes`);
+    const op = this.#view.getUint32(body + RECORD_ERROR.op, true);
     if (op < 1 || op > 3) this.#bad(at, `operation ${op}`);
-    const nameLength = this.#view.getUint32(body + ERROR_OFFSETS.name_len, true);
-    if (ERROR_OFFSETS.name + nameLength !== length) this.#bad(at, "error lengths do not add up");
-    this.#nameStart = body + ERROR_OFFSETS.name;
+    const nameLength = this.#view.getUint32(body + RECORD_ERROR.nameLen, true);
+    if (RECORD_ERROR_BYTES + nameLength !== length) this.#bad(at, "error lengths do not add up");
+    this.#nameStart = body + RECORD_ERROR_BYTES;
     this.#nameLength = nameLength;
   }
 
@@ -445,5 +446,5 @@ export class RecordCursor {
 
 /** Bytes of a whole record with a body of this length: prefix, body, padding. */
 export function paddedLength(bodyLength: number): number {
-  return Math.ceil((RECORD_PREFIX + bodyLength) / RECORD_ALIGN) * RECORD_ALIGN;
+  return Math.ceil((RECORD_PREFIX_BYTES + bodyLength) / RECORD_ALIGN) * RECORD_ALIGN;
 }

@@ -1,4 +1,5 @@
-import type { FileIdentity, Filled, FramesStop, NativeFrames } from "./native-frames";
+import { countsOf, type FramesStop, SCAN_STATS, SCAN_STATS_BYTES } from "@podheitor/hpc-wire";
+import type { FileIdentity, Filled, NativeFrames } from "./native-frames";
 
 /** A path, a name or a pattern: bytes, any but NUL, or text that means its UTF-8. */
 export type GivenName = Uint8Array | string;
@@ -86,35 +87,19 @@ export interface EntryBatch {
 }
 
 /**
- * scanned = handedOut + filteredShard + filteredOlder + filteredExcluded + vanished + failed, once
- * the scan has ended.
+ * What a scan has done so far, counted: `struct hpc_scan_stats` says of each what it is. At the end
+ * scanned = handedOut + filteredShard + filteredOlder + filteredExcluded + vanished + failed.
  */
-export interface ScanStats {
-  readonly scanned: number;
-  readonly handedOut: number;
-  readonly filteredShard: number;
-  readonly filteredOlder: number;
-  readonly vanished: number;
-  readonly failed: number;
-  readonly dirsListed: number;
-  readonly dirsVanished: number;
-  readonly dirsFailed: number;
-  readonly contentBytes: number;
-  readonly pendingPeak: number;
-  readonly fdsPeak: number;
-  /** Left out by a pattern. What lies below an excluded directory is never met. */
-  readonly filteredExcluded: number;
-  /** Directories that were handed out and not read, because of a marker. */
-  readonly dirsPrunedMarker: number;
-  /** … because another filesystem is mounted there. */
-  readonly dirsPrunedFilesystem: number;
-  /** Entries some of whose attributes could not be read; each has its errno in its record. */
-  readonly xattrFailed: number;
-  /** What `backOff` did; undefined: this engine cannot. */
-  readonly backOff?: BackOff;
+export type ScanCounts = Readonly<Record<keyof typeof SCAN_STATS, number>>;
+
+/** Of a scan that has found nothing. */
+export const NO_COUNTS: ScanCounts = countsOf(SCAN_STATS, Buffer.alloc(SCAN_STATS_BYTES));
+
+/** The counts, and what a scan waited for. */
+export type ScanStats = ScanCounts & {
   /** What whoever took entries from it waited for; undefined: this engine cannot tell. */
   readonly waits?: ScanWaits;
-}
+};
 
 /** Milliseconds in calls of `next` and `frames`. */
 export interface ScanWaits {
@@ -137,15 +122,6 @@ export interface ScanControl {
   readonly metadataOps?: number;
   /** Nothing more is asked of the filesystem until it is false again; what was found comes. */
   readonly paused?: boolean;
-}
-
-/** How far a scan gave way to a filesystem that had grown slow. */
-export interface BackOff {
-  /** How often half of the threads that worked were sent to rest. */
-  readonly times: number;
-  /** The fewest that worked, and those that may work now. */
-  readonly leastThreads: number;
-  readonly threads: number;
 }
 
 /**

@@ -1,12 +1,13 @@
 import { type BigIntStats, lstatSync, statSync } from "node:fs";
 import { errnoOf } from "@podheitor/hpc-base";
+import { EntryFlag, EntryKind, kindOfMode, ScanOp } from "@podheitor/hpc-wire";
 import type { DirectoryExcludes } from "./exclude";
 import { inodeHash } from "./inode-hash";
-import { EntryFlag, EntryKind, kindOfMode, ScanOp } from "./layout";
 import type { EntryFields } from "./record-writer";
+import type { ScanCounts } from "./scanner";
 import { ENOENT, ENOTDIR, ESTALE } from "./system-error";
 import { LOOKS_MAX } from "./workers-limits";
-import { COUNTERS, Counter } from "./workers-memory";
+import { counterIndex, SCAN_COUNTERS } from "./workers-memory";
 import { CHANGED, NO_PAYLOAD, type Payload, PayloadReader } from "./workers-payload";
 import type { WorkerSetup } from "./workers-setup";
 import type { SlotWriter } from "./workers-slots";
@@ -28,8 +29,8 @@ export class Looker {
     this.#slots = slots;
     this.#payloads = new PayloadReader(setup.inlineBytes, setup.memory.control);
     this.#counters = setup.memory.counters.subarray(
-      setup.index * COUNTERS,
-      (setup.index + 1) * COUNTERS,
+      setup.index * SCAN_COUNTERS,
+      (setup.index + 1) * SCAN_COUNTERS,
     );
   }
 
@@ -72,13 +73,13 @@ export class Looker {
     this.#slots.error(dir, op, errno, name);
   }
 
-  count(counter: keyof typeof Counter, by = 1): void {
-    const index = Counter[counter];
+  count(counter: keyof ScanCounts, by = 1): void {
+    const index = counterIndex(counter);
     this.#counters[index] = (this.#counters[index] ?? 0) + by;
   }
 
   peak(counter: "pendingPeak" | "fdsPeak", now: number): void {
-    const index = Counter[counter];
+    const index = counterIndex(counter);
     if (now > (this.#counters[index] ?? 0)) this.#counters[index] = now;
   }
 

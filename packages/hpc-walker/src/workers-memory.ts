@@ -1,6 +1,11 @@
-import { ENTRY_HEAD, RECORD_PREFIX } from "./layout";
+import {
+  ENTRY_HEAD_BYTES,
+  RECORD_PREFIX_BYTES,
+  SCAN_STATS,
+  SCAN_STATS_BYTES,
+} from "@podheitor/hpc-wire";
 import { paddedLength } from "./record";
-import type { ScanOptions, ScanStats } from "./scanner";
+import type { ScanCounts, ScanOptions } from "./scanner";
 import { maxSlots, PATH_MAX, SLOT_BYTES, STACK_BYTES } from "./workers-limits";
 
 /** Words of the control block (Int32Array). Waited-on words are counters that only ever grow. */
@@ -29,28 +34,13 @@ export const Word = {
   SLOTS: 16,
 } as const;
 
-/** The counters of one worker (Float64Array, written by that worker alone). */
-export const Counter = {
-  scanned: 0,
-  handedOut: 1,
-  filteredShard: 2,
-  filteredOlder: 3,
-  vanished: 4,
-  failed: 5,
-  dirsListed: 6,
-  dirsVanished: 7,
-  dirsFailed: 8,
-  contentBytes: 9,
-  pendingPeak: 10,
-  fdsPeak: 11,
-  filteredExcluded: 12,
-  dirsPrunedMarker: 13,
-  dirsPrunedFilesystem: 14,
-  /** Always 0: this engine does not try. */
-  xattrFailed: 15,
-} as const satisfies Counters;
-type Counters = Record<Exclude<keyof ScanStats, "backOff" | "waits">, number>;
-export const COUNTERS = Object.keys(Counter).length;
+/** Counters of one worker: a Float64Array, in the order of the native engine's. */
+export const SCAN_COUNTERS = SCAN_STATS_BYTES / 8;
+
+/** Where a counter lies among those of its worker. This engine never counts the last ones. */
+export function counterIndex(counter: keyof ScanCounts): number {
+  return SCAN_STATS[counter] / 8;
+}
 
 /** What main and workers share. */
 export interface ScanMemory {
@@ -73,8 +63,8 @@ export function allocateMemory(
 ): ScanMemory {
   const largest =
     paddedLength(Math.max(PATH_MAX, rootBytes)) +
-    RECORD_PREFIX +
-    ENTRY_HEAD +
+    RECORD_PREFIX_BYTES +
+    ENTRY_HEAD_BYTES +
     2 * PATH_MAX +
     Math.max(0, options.inlineBytes);
   const slotBytes = Math.max(SLOT_BYTES, Math.ceil(largest / 4096) * 4096);
@@ -83,7 +73,7 @@ export function allocateMemory(
   const slotCount = Math.min(maxSlots(workers), Math.max(workers + 1, wanted));
   return {
     control: new Int32Array(new SharedArrayBuffer(4 * (Word.SLOTS + 2 * slotCount))),
-    counters: new Float64Array(new SharedArrayBuffer(8 * COUNTERS * workers)),
+    counters: new Float64Array(new SharedArrayBuffer(8 * SCAN_COUNTERS * workers)),
     stack: new Uint8Array(new SharedArrayBuffer(STACK_BYTES + rootBytes)),
     slots: new Uint8Array(new SharedArrayBuffer(slotBytes * slotCount)),
     slotBytes,
@@ -93,13 +83,13 @@ export function allocateMemory(
 }
 
 /** Sums over the workers; peaks are peaks of all together already, so the largest counts. */
-export function statsOf(counters: Float64Array): ScanStats {
-  const stats: Record<string, number> = {};
-  for (const [name, index] of Object.entries(Counter)) {
-    const each = counters.filter((_, i) => i % COUNTERS === index);
-    stats[name] = name.endsWith("Peak") ? Math.max(...each) : each.reduce((a, b) => a + b, 0);
-  }
-  return stats as Counters;
+export function statsOf(counters: Float64Array): ScanCounts {
+  const sum = (name: keyof ScanCounts) => {
+    const each = counters.filter((_, i) => i % SCAN_COUNTERS === counterIndex(name));
+    return name.endsWith("Peak") ? Math.max(...each) : each.reduce((a, b) => a + b, 0);
+  };
+  const names = Object.keys(SCAN_STATS) as (keyof ScanCounts)[];
+  return Object.fromEntries(names.map((name) => [name, sum(name)])) as ScanCounts;
 }
 
 /**

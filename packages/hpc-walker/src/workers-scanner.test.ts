@@ -11,7 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
-import { RecordType, ScanOp } from "./layout";
+import { RecordType, ScanOp } from "@podheitor/hpc-wire";
 import { RecordCursor } from "./record";
 import type { Scanner, ScanOptions } from "./scanner";
 import { ENOENT } from "./system-error";

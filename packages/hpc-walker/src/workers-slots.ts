@@ -1,4 +1,4 @@
-import type { ScanOp } from "./layout";
+import type { ScanOp } from "@podheitor/hpc-wire";
 import { type EntryFields, RecordWriter } from "./record-writer";
 import { type ScanMemory, signal, Word } from "./workers-memory";
 

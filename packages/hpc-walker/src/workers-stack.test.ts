@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import * as fc from "fast-check";
-import { allocateMemory, COUNTERS, Counter, statsOf, Word } from "./workers-memory";
+import { allocateMemory, counterIndex, SCAN_COUNTERS, statsOf, Word } from "./workers-memory";
 import { type Gift, giftBytes, Work, WorkStack } from "./workers-stack";
 
 const options = {
@@ -73,10 +73,10 @@ describe("WorkStack", () => {
 });
 
 test("statistics: counters add up over the workers, peaks do not", () => {
-  const counters = new Float64Array(2 * COUNTERS);
-  counters[Counter.scanned] = 3;
-  counters[COUNTERS + Counter.scanned] = 4;
-  counters[Counter.fdsPeak] = 5;
-  counters[COUNTERS + Counter.fdsPeak] = 2;
+  const counters = new Float64Array(2 * SCAN_COUNTERS);
+  counters[counterIndex("scanned")] = 3;
+  counters[SCAN_COUNTERS + counterIndex("scanned")] = 4;
+  counters[counterIndex("fdsPeak")] = 5;
+  counters[SCAN_COUNTERS + counterIndex("fdsPeak")] = 2;
   expect(statsOf(counters)).toMatchObject({ scanned: 7, fdsPeak: 5, failed: 0 });
 });

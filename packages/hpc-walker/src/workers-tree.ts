@@ -1,6 +1,6 @@
 import { errnoOf } from "@podheitor/hpc-base";
+import { ScanOp } from "@podheitor/hpc-wire";
 import type { Excludes } from "./exclude";
-import { ScanOp } from "./layout";
 import { isMarked } from "./markers";
 import { EINVAL, ELOOP, ENOENT, ENOTDIR } from "./system-error";
 import {

@@ -3,7 +3,7 @@ import { existsSync, linkSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "@jest/globals";
-import { RecordType } from "../src/layout";
+import { RecordType } from "@podheitor/hpc-wire";
 import { createScanner } from "../src/open-scanner";
 import { RecordCursor } from "../src/record";
 import type { GivenName, Scanner, ScanOptions, ScanStats } from "../src/scanner";
@@ -167,8 +167,8 @@ function describeEntry(c: RecordCursor): string {
     c.gid,
     c.size,
     c.exact("blocks"),
-    time(c.exact("mtime_s"), c.mtimeNanoseconds),
-    time(c.exact("ctime_s"), c.ctimeNanoseconds),
+    time(c.exact("mtimeS"), c.mtimeNanoseconds),
+    time(c.exact("ctimeS"), c.ctimeNanoseconds),
     c.link.toString("latin1"),
   ].join(" ");
 }

@@ -12,8 +12,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { RecordType } from "../src/layout";
-import { FramesStop, NativeFrames } from "../src/native-frames";
+import { FramesStop, RecordType } from "@podheitor/hpc-wire";
+import { NativeFrames } from "../src/native-frames";
 import { openNativeScanner } from "../src/native-scanner";
 import { RecordCursor } from "../src/record";
 import type { Scanner } from "../src/scanner";

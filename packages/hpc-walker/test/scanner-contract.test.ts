@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { linkSync, mkdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
-import { EntryFlag, ScanOp } from "../src/layout";
+import { EntryFlag, ScanOp } from "@podheitor/hpc-wire";
 import type { ScanOptions } from "../src/scanner";
 import { ENAMETOOLONG } from "../src/system-error";
 import { Bench, drain, find, makeChain, makeKinds, mounted, type Seen } from "./contract-bench";

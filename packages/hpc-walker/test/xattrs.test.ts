@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { RecordType } from "../src/layout";
+import { RecordType } from "@podheitor/hpc-wire";
 import { openNativeScanner } from "../src/native-scanner";
 import { RecordCursor } from "../src/record";
 

@@ -2,7 +2,7 @@
  * end. */
 #pragma once
 
-#include "../../ptcomm/hpc_params.h"
+#include "../../wire/hpc_params.h"
 #include "../job/job.h"
 #include "stream.h"
 

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "../../ptcomm/hpc_frame.h"
+#include "../../wire/hpc_frame.h"
 #include "../limits.h"
 #include "child.h"
 #include <stdatomic.h>

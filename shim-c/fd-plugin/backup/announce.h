@@ -1,7 +1,7 @@
 /* The Plugin lines of a FileSet: told in advance, remembered, and compared when the job starts. */
 #pragma once
 
-#include "../../ptcomm/hpc_params.h"
+#include "../../wire/hpc_params.h"
 #include "../job/job.h"
 
 /* Event 20, for each of our lines. Two that save the same names fail the job when it starts: the

@@ -231,14 +231,15 @@ static bool add_unread(struct backup *b)
 {
     const uint16_t head[2] = { sizeof HPC_XATTR_UNREAD - 1, 0 };
     const uint32_t value_len = 4, value = (uint32_t)b->error;
-    if (!text_room(&b->block, b->block_len + HPC_XATTR_HEAD + sizeof HPC_XATTR_UNREAD + value_len))
+    if (!text_room(&b->block, b->block_len + sizeof(struct hpc_xattr_head) +
+                                  sizeof HPC_XATTR_UNREAD + value_len))
         return false;
     char *at = b->block.bytes + b->block_len;
     memcpy(at, head, 4);
     memcpy(at + 4, &value_len, 4);
-    memcpy(at + HPC_XATTR_HEAD, HPC_XATTR_UNREAD, head[0]);
-    memcpy(at + HPC_XATTR_HEAD + head[0], &value, 4);
-    b->block_len += HPC_XATTR_HEAD + head[0] + value_len;
+    memcpy(at + sizeof(struct hpc_xattr_head), HPC_XATTR_UNREAD, head[0]);
+    memcpy(at + sizeof(struct hpc_xattr_head) + head[0], &value, 4);
+    b->block_len += sizeof(struct hpc_xattr_head) + head[0] + value_len;
     return true;
 }
 

@@ -1,7 +1,7 @@
 /* Holes of the file in work: which of its bytes nobody sends. */
 #pragma once
 
-#include "../../ptcomm/hpc_frame.h"
+#include "../../wire/hpc_frame.h"
 #include "../backend/conf.h"
 #include "../job/abi.h"
 #include "text.h"

@@ -2,7 +2,7 @@
  * must be in a job once. */
 #pragma once
 
-#include "../../ptcomm/hpc_params.h"
+#include "../../wire/hpc_params.h"
 #include "paths.h"
 
 struct line {

@@ -1,7 +1,7 @@
 /* Which names are this job's, and whether they still exist: the answer to checkFile. */
 #pragma once
 
-#include "../../ptcomm/hpc_params.h"
+#include "../../wire/hpc_params.h"
 #include "job.h"
 
 /* Remembers the values of `path`, each once. 0 or -ENOMEM. */

@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "../../include/hpc_entry.h"
+#include "../../wire/hpc_entry.h"
 #include <sys/stat.h>
 
 void stat_pack_from_entry(struct stat *st, const struct hpc_entry_head *head);

@@ -411,7 +411,7 @@ static void scene_block_count(void)
 {
     entry(HPC_REGULAR, HPC_ENTRY_ATTRS, "/f/x", NULL, 0, 0);
     block_frame("user.x", "1");
-    sums.n[HPC_N_XATTRS]++;
+    sums.n[HPC_N_XATTR_BLOCKS]++;
     finish();
 }
 static void scene_silent(void)
@@ -590,7 +590,7 @@ static void scene_full(void)
  * its own limit. */
 static void scene_memory(void)
 {
-    static uint8_t out[1 << 20], head[512], end[HPC_DATA_END];
+    static uint8_t out[1 << 20], head[512], end[sizeof(struct hpc_data_end)];
     static const uint8_t content[1024] = "podheitor";
     size_t used = 0;
 
@@ -603,7 +603,7 @@ static void scene_memory(void)
                        record(head, HPC_REGULAR, HPC_ENTRY_HAS_DATA, name, (size_t)name_len, NULL,
                               sizeof content, 0, 1700000000));
         used += append(out + used, 'D', content, sizeof content);
-        hpc_data_end_encode(end, &(struct hpc_data_end){ .bytes = sizeof content });
+        end = (struct hpc_data_end){ .bytes = sizeof content };
         used += append(out + used, 'Z', end, sizeof end);
         if (used > sizeof out - 4096 || i + 1 == job.file_count) {
             put(out, used);

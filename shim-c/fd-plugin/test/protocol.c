@@ -172,8 +172,8 @@ void entry(int kind, unsigned flags, const char *name, const char *link, uint64_
 void end_of_data(uint64_t bytes, int error)
 {
     struct hpc_data_end end = { .bytes = bytes, .error = error };
-    uint8_t out[HPC_DATA_END];
-    hpc_data_end_encode(out, &end);
+    uint8_t out[sizeof(struct hpc_data_end)];
+    memcpy(out, &end, sizeof end);
     frame('Z', out, sizeof out);
     sums.n[HPC_N_BYTES] += bytes;
 }
@@ -231,7 +231,7 @@ void block_frame(const char *name, const char *value)
     memcpy(out + 8, name, head[0]);
     memcpy(out + 8 + head[0], value, len);
     frame('B', out, 8 + head[0] + len);
-    sums.n[HPC_N_XATTRS]++;
+    sums.n[HPC_N_XATTR_BLOCKS]++;
 }
 
 size_t append(uint8_t *out, char status, const void *bytes, size_t len)

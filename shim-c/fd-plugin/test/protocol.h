@@ -6,7 +6,7 @@
 #ifndef HPC_TEST_PROTOCOL_H
 #define HPC_TEST_PROTOCOL_H
 
-#include "../../ptcomm/hpc_frame.h"
+#include "../../wire/hpc_frame.h"
 #include <stdbool.h>
 
 #define MAX_PAYLOAD 1000000

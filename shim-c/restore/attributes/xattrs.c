@@ -1,5 +1,5 @@
 #include "xattrs.h"
-#include "../../ptcomm/hpc_frame.h"
+#include "../../wire/hpc_frame.h"
 #include "../job.h"
 #include "report.h"
 
@@ -13,58 +13,12 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#define FLAGS   "podheitor.flags"
-#define PROJECT "podheitor.project"
-
 /* Inode flags that chattr(1) may set. The others (encrypted, verity, dax, inline data …) say how a
  * filesystem stores a file. */
 #define SETTABLE \
     (FS_SECRM_FL | FS_UNRM_FL | FS_COMPR_FL | FS_SYNC_FL | FS_IMMUTABLE_FL | FS_APPEND_FL | \
      FS_NODUMP_FL | FS_NOATIME_FL | FS_JOURNAL_DATA_FL | FS_NOTAIL_FL | FS_DIRSYNC_FL | \
      FS_TOPDIR_FL | FS_NOCOW_FL | FS_PROJINHERIT_FL)
-
-/* ---- which names are written back ---- */
-
-/* Where an object lies and what it is made of, on Lustre and in overlays: true for the file that
- * was saved, wrong for this one. */
-static const char *const never_trusted[] = { "lov", "lmv", "lma",     "link", "fid",
-                                             "som", "hsm", "version", "dmv",  "dummy" };
-/* What a metadata server of Lustre notes for itself; earlier releases saved it. Nobody misses it.
- */
-static const char *const servers_own[] = {
-    "user.job", "trusted.dataver", "trusted.lfsck_bitmap", "trusted.projid", "trusted.pin",
-};
-static const char *const kept[] = { "user.", "security.", "trusted.", "system.posix_acl_" };
-static const char *const kept_whole[] = { "system.nfs4_acl", "system.richacl" };
-
-static bool begins(const char *name, const char *with)
-{
-    return strncmp(name, with, strlen(with)) == 0;
-}
-
-static bool is_servers_own(const char *name)
-{
-    for (size_t i = 0; i < sizeof servers_own / sizeof *servers_own; i++)
-        if (strcmp(name, servers_own[i]) == 0)
-            return true;
-    return false;
-}
-
-bool xattrs_is_restored(const char *name)
-{
-    bool known = false;
-    if (is_servers_own(name))
-        return false;
-    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
-        known |= begins(name, kept[i]) && name[strlen(kept[i])];
-    for (size_t i = 0; i < sizeof kept_whole / sizeof *kept_whole; i++)
-        known |= strcmp(name, kept_whole[i]) == 0;
-    if (!known || !begins(name, "trusted."))
-        return known;
-    for (size_t i = 0; i < sizeof never_trusted / sizeof *never_trusted; i++)
-        known &= strcmp(name + 8, never_trusted[i]) != 0;
-    return known && !begins(name + 8, "overlay.");
-}
 
 /* ---- one attribute ---- */
 
@@ -154,16 +108,17 @@ static bool number_of(const struct block *block, const char *name, uint32_t *out
 
 static int apply_one(const struct target *t, const char *name, const struct hpc_xattr *x)
 {
-    if (strcmp(name, FLAGS) == 0)
+    if (strcmp(name, HPC_XATTR_FLAGS) == 0)
         return x->value_len == 4 ? 0 : -EINVAL; /* xattrs_apply_flags(), last of all */
-    if (strcmp(name, PROJECT) == 0) {
+    if (strcmp(name, HPC_XATTR_PROJECT) == 0) {
         uint32_t project;
         if (x->value_len != sizeof project)
             return -EINVAL;
         memcpy(&project, x->value, sizeof project);
         return set_project(t, project);
     }
-    return xattrs_is_restored(name) ? set(t, name, x->value, x->value_len) : -EOPNOTSUPP;
+    return hpc_xattr_rule(name) == HPC_XATTR_KEEP ? set(t, name, x->value, x->value_len)
+                                                  : -EOPNOTSUPP;
 }
 
 static bool has(const struct block *block, const char *name)
@@ -186,8 +141,8 @@ static bool strip_others(struct hpc_restore *r, const struct target *t, const st
     bool all = true;
     for (ssize_t i = 0; i < len; i += (ssize_t)strlen(list + i) + 1) {
         const char *name = list + i;
-        if ((begins(name, "user.") || begins(name, "trusted.")) && xattrs_is_restored(name) &&
-            !has(block, name))
+        bool ours = !strncmp(name, "user.", 5) || !strncmp(name, "trusted.", 8);
+        if (ours && hpc_xattr_rule(name) == HPC_XATTR_KEEP && !has(block, name))
             all &= report_took(r, t, name, remove_one(t, name));
     }
     free(list);
@@ -203,7 +158,7 @@ bool xattrs_apply(struct hpc_restore *r, const struct target *t, const struct bl
         char name[HPC_XATTR_NAME + 1];
         memcpy(name, x.name, x.name_len);
         name[x.name_len] = 0;
-        if (is_servers_own(name))
+        if (hpc_xattr_rule(name) == HPC_XATTR_DROP)
             continue;
         access |= strcmp(name, ACL_ACCESS) == 0;
         inherited |= strcmp(name, ACL_DEFAULT) == 0;
@@ -222,12 +177,12 @@ bool xattrs_apply(struct hpc_restore *r, const struct target *t, const struct bl
 uint32_t xattrs_flags(const struct block *block)
 {
     uint32_t flags = 0;
-    return number_of(block, FLAGS, &flags) ? flags : 0;
+    return number_of(block, HPC_XATTR_FLAGS, &flags) ? flags : 0;
 }
 
 bool xattrs_apply_flags(struct hpc_restore *r, const struct target *t, uint32_t flags)
 {
-    return flags == 0 || report_took(r, t, FLAGS, set_flags(t, flags));
+    return flags == 0 || report_took(r, t, HPC_XATTR_FLAGS, set_flags(t, flags));
 }
 
 int xattrs_default_acl(int dir)

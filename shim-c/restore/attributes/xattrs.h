@@ -18,7 +18,6 @@ struct block {
     bool strip_acl, strip_default_acl;
     bool strip_others; /* user.* and trusted.* */
 };
-bool xattrs_is_restored(const char *name);
 bool xattrs_is_sound(const void *block, size_t len);
 /* Everything but the flags; t->name must be NULL. */
 bool xattrs_apply(struct hpc_restore *r, const struct target *t, const struct block *block);

@@ -1,8 +1,8 @@
 /* The consumer's side of the ring: batches of records, or frames of those that need no decision. */
+#include "../../wire/frames.h"
 #include "../core/clock.h"
 #include "../core/ring.h"
 #include "../core/scan.h"
-#include "../frames.h"
 
 #include <errno.h>
 #include <poll.h>

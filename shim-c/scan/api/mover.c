@@ -3,8 +3,8 @@
  * socket, to a pipe of our own, which tells how many bytes they are; then the frame's header is
  * written, and they move on to the output.
  */
+#include "../../wire/hpc_frame.h"
 #include "../core/clock.h"
-#include "../frame_header.h"
 #include "../hpc_scan.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@
 
 #define PIPE_BYTES (1 << 20)
 /* Of one frame: as many whole pages as its header can say. */
-#define PIECE      (MAX_PAYLOAD / 4096u * 4096u)
+#define PIECE      (HPC_FRAME_MAX / 4096u * 4096u)
 #define LOOK_MS    50 /* at the stop flag */
 /*
  * Empty frames before each header. Whoever reads the pipe into a buffer copies pages to where their
@@ -71,12 +71,12 @@ static int64_t take(struct mover *m, int64_t *offset, uint64_t want)
 
 static int write_header(struct mover *m, uint32_t length)
 {
-    uint8_t header[(PADS + 1) * FRAME_HEADER], *at = header;
+    uint8_t header[(PADS + 1) * HPC_FRAME_HEADER], *at = header;
     size_t done = 0;
 
     for (int i = 0; i < PADS; i++)
-        at = put_header(at, 'D', 0);
-    put_header(at, 'D', length);
+        at = hpc_frame_header(at, 'D', 0);
+    hpc_frame_header(at, 'D', length);
     while (done < sizeof header) {
         ssize_t n = write(m->to, header + done, sizeof header - done);
         int failed;

@@ -4,9 +4,9 @@
  * be the one that was seen. Requests wait in a list; the consumer keeps it short. Answers go
  * through a pipe, each in one piece.
  */
-#include "../../include/hpc_entry.h"
 #include "../../path/hpc_base.h"
 #include "../../path/hpc_path.h"
+#include "../../wire/hpc_entry.h"
 #include "../core/scan.h"
 #include "../entry/generation.h"
 #include "../entry/hsm.h"

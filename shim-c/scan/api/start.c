@@ -1,4 +1,5 @@
 /* libhpcscan's interface: options, threads, counts. */
+#include "../../wire/digest.h"
 #include "../core/clock.h"
 #include "../core/deque.h"
 #include "../core/held.h"
@@ -11,7 +12,6 @@
 #include "../walk/markers.h"
 #include "../walk/nested.h"
 #include "../walk/whole.h"
-#include "../xxh3.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -41,7 +41,8 @@ int64_t hpc_hash_inodes(const uint8_t *keys, int64_t count, uint8_t *out)
 
 static int check_options(const struct hpc_scan_options *o)
 {
-    if (o->version != HPC_SCAN_ABI || !o->threads || o->threads > THREADS_MAX || !o->path_count)
+    if (o->version != HPC_SCAN_ABI || !o->threads || o->threads > HPC_SCAN_MAX_THREADS ||
+        !o->path_count)
         return -EINVAL;
     if (o->inline_bytes > HPC_SCAN_MAX_INLINE || !o->ring_entries || !o->ring_bytes)
         return -EINVAL;
@@ -311,10 +312,10 @@ int64_t hpc_scan_control(int64_t handle, int64_t threads, int64_t metadata_ops, 
 {
     struct scan *s = scan_of(handle);
 
-    if (!s || threads < 0 || threads > THREADS_MAX || metadata_ops < 0 ||
+    if (!s || threads < 0 || threads > HPC_SCAN_MAX_THREADS || metadata_ops < 0 ||
         metadata_ops >= PACE_PAUSED)
         return -EINVAL;
-    atomic_store(&s->back_off.allowed, threads ? (uint32_t)threads : THREADS_MAX);
+    atomic_store(&s->back_off.allowed, threads ? (uint32_t)threads : HPC_SCAN_MAX_THREADS);
     atomic_store(&s->pace.rate, paused ? PACE_PAUSED : (uint32_t)metadata_ops);
     return 0;
 }

@@ -74,7 +74,7 @@ void record_error(struct worker *w, struct node *dir, int error, enum hpc_scan_o
                   const char *name, size_t name_len)
 {
     struct hpc_record_prefix p = { 0 };
-    uint32_t body[2] = { op, (uint32_t)name_len };
+    struct hpc_record_error body = { op, (uint32_t)name_len };
     size_t len = sizeof p + pad8(sizeof body + name_len);
     uint8_t *at = record_begin(w, dir, len);
 
@@ -87,7 +87,7 @@ void record_error(struct worker *w, struct node *dir, int error, enum hpc_scan_o
     p.body_len = (uint32_t)(sizeof body + name_len);
     memset(at + len - 8, 0, 8);
     memcpy(at, &p, sizeof p);
-    memcpy(at + sizeof p, body, sizeof body);
+    memcpy(at + sizeof p, &body, sizeof body);
     if (name_len)
         memcpy(at + sizeof p + sizeof body, name, name_len);
     record_end(w, len);

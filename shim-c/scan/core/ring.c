@@ -1,5 +1,5 @@
 #include "ring.h"
-#include "../../include/hpc_entry.h"
+#include "../../wire/hpc_entry.h"
 #include "scan.h"
 
 #include <errno.h>

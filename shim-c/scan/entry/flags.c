@@ -1,4 +1,5 @@
 #include "flags.h"
+#include "../../wire/hpc_xattr.h"
 #include "../core/node.h"
 #include "../core/scan.h"
 #include "object.h"
@@ -166,8 +167,8 @@ void flags_read(struct worker *w, struct xattrs *x, const struct reach *r, const
         for (size_t i = 0; i < sizeof map / sizeof map[0]; i++)
             flags |= a.xflags & map[i].xflag ? map[i].flag : 0;
         if (a.projid)
-            xattr_block_put_u32(w, x, "podheitor.project", a.projid);
+            xattr_block_put_u32(w, x, HPC_XATTR_PROJECT, a.projid);
     }
     if (flags)
-        xattr_block_put_u32(w, x, "podheitor.flags", flags);
+        xattr_block_put_u32(w, x, HPC_XATTR_FLAGS, flags);
 }

@@ -1,22 +1,9 @@
 #include "object.h"
-#include "../../include/hpc_entry.h"
+#include "../../wire/hpc_entry.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-
-static uint8_t kind_of(uint32_t mode)
-{
-    switch (mode & S_IFMT) {
-    case S_IFREG: return HPC_REGULAR;
-    case S_IFDIR: return HPC_DIRECTORY;
-    case S_IFLNK: return HPC_SYMLINK;
-    case S_IFIFO: return HPC_FIFO;
-    case S_IFCHR: return HPC_CHARDEV;
-    case S_IFBLK: return HPC_BLOCKDEV;
-    default: return HPC_SOCKET;
-    }
-}
 
 int object_stat(int fd, struct statx *st)
 {
@@ -44,11 +31,11 @@ bool object_is_unchanged(const struct statx *a, const struct statx *b)
 void object_fill_head(struct hpc_entry_head *h, size_t name_len, const struct statx *st,
                       bool is_older, size_t link_len)
 {
-    uint8_t kind = kind_of(st->stx_mode);
+    uint8_t kind = hpc_kind_of_mode(st->stx_mode);
 
     memset(h, 0, sizeof *h);
     h->version = HPC_ENTRY_VERSION;
-    h->kind = kind;
+    h->kind = kind ? kind : HPC_SOCKET; /* not saved either, and said to be */
     h->flags = is_older ? HPC_ENTRY_OLDER : 0;
     h->name_len = (uint32_t)name_len;
     h->link_len = (uint32_t)link_len;

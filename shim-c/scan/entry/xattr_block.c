@@ -1,4 +1,5 @@
 #include "xattr_block.h"
+#include "../../wire/hpc_xattr.h"
 #include "../core/scan.h"
 
 #include <errno.h>
@@ -17,7 +18,7 @@ bool xattr_block_room(struct worker *w, struct xattrs *x, size_t more)
     size_t cap = w->xattr_cap ? w->xattr_cap : XATTR_BLOCK_BYTES;
     uint8_t *block;
 
-    if (x->len + more > HPC_SCAN_MAX_XATTRS) {
+    if (x->len + more > HPC_XATTR_BLOCK) {
         xattr_block_error(x, E2BIG);
         return false;
     }
@@ -37,19 +38,12 @@ bool xattr_block_room(struct worker *w, struct xattrs *x, size_t more)
 
 void xattr_block_put(struct worker *w, struct xattrs *x, const char *name, uint32_t value_len)
 {
-    struct {
-        uint16_t name_len, flags;
-        uint32_t value_len;
-    } head = { (uint16_t)strlen(name), 0, value_len };
-
-    memcpy(w->xattr_block + x->len, &head, sizeof head);
-    memcpy(w->xattr_block + x->len + sizeof head, name, head.name_len);
-    x->len += sizeof head + head.name_len + value_len;
+    x->len += hpc_xattr_put(w->xattr_block + x->len, name, value_len) + value_len;
 }
 
 void xattr_block_put_u32(struct worker *w, struct xattrs *x, const char *name, uint32_t value)
 {
-    if (!xattr_block_room(w, x, 8 + strlen(name) + sizeof value))
+    if (!xattr_block_room(w, x, sizeof(struct hpc_xattr_head) + strlen(name) + sizeof value))
         return;
     xattr_block_put(w, x, name, sizeof value);
     memcpy(w->xattr_block + x->len - sizeof value, &value, sizeof value);

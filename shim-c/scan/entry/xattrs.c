@@ -1,5 +1,5 @@
 #include "xattrs.h"
-#include "../../include/hpc_entry.h"
+#include "../../wire/hpc_xattr.h"
 #include "../core/scan.h"
 #include "flags.h"
 #include "object.h"
@@ -15,60 +15,6 @@
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
-
-/*
- * Which attributes are kept: the first line that fits; a name that ends in '.' or '_' is a prefix;
- * what fits none is left out. The trusted names left out are Lustre's own records (layout, FID,
- * links, sizes, HSM state, data version) and overlayfs's: written back, they would make another
- * file of it, or a broken one. user.job is what a metadata server of Lustre notes: the job that
- * made the file. What lustre, ceph, btrfs, gpfs, afs and cifs list are views of such records, and
- * settings of a server.
- */
-static const struct {
-    const char *name;
-    bool keep;
-} policy[] = {
-    { "user.job", false },
-    { "user.", true },
-    { "security.", true },
-    { "system.posix_acl_", true },
-    { "system.nfs4_acl", true },
-    { "system.richacl", true },
-    { "trusted.lov", false },
-    { "trusted.lmv", false },
-    { "trusted.lma", false },
-    { "trusted.link", false },
-    { "trusted.fid", false },
-    { "trusted.som", false },
-    { "trusted.hsm", false },
-    { "trusted.version", false },
-    { "trusted.dmv", false },
-    { "trusted.dummy", false },
-    { "trusted.dataver", false },
-    { "trusted.lfsck_bitmap", false },
-    { "trusted.projid", false },
-    { "trusted.pin", false },
-    { "trusted.overlay.", false },
-    { "trusted.", true },
-    { "lustre.", false },
-    { "ceph.", false },
-    { "btrfs.", false },
-    { "gpfs.", false },
-    { "afs.", false },
-    { "cifs.", false },
-};
-
-static bool kept(const char *name)
-{
-    for (size_t i = 0; i < sizeof policy / sizeof policy[0]; i++) {
-        size_t len = strlen(policy[i].name);
-        char last = policy[i].name[len - 1];
-
-        if (!strncmp(name, policy[i].name, len) && (last == '.' || last == '_' || !name[len]))
-            return policy[i].keep;
-    }
-    return false;
-}
 
 #ifndef SYS_getxattrat
 #define SYS_getxattrat  464
@@ -140,7 +86,7 @@ static ssize_t get_value(const struct source *s, const char *attribute, void *ou
 /* One attribute. Gone meanwhile: it had none of that name, then. */
 static void read_one(struct worker *w, struct xattrs *x, const struct source *s, const char *name)
 {
-    size_t head = 8 + strlen(name), want = 0;
+    size_t head = sizeof(struct hpc_xattr_head) + strlen(name), want = 0;
 
     for (int tries = 0; tries < LOOKS_MAX; tries++) {
         size_t room;
@@ -149,8 +95,8 @@ static void read_one(struct worker *w, struct xattrs *x, const struct source *s,
         if (!xattr_block_room(w, x, head + want))
             return;
         room = w->xattr_cap - x->len - head;
-        if (room > HPC_SCAN_MAX_XATTRS - x->len - head)
-            room = HPC_SCAN_MAX_XATTRS - x->len - head;
+        if (room > HPC_XATTR_BLOCK - x->len - head)
+            room = HPC_XATTR_BLOCK - x->len - head;
         /* no room left means "how large" to the kernel */
         got = get_value(s, name, w->xattr_block + x->len + head, room);
         if (got >= 0 && (room > 0 || got == 0)) {
@@ -195,7 +141,7 @@ static int read_all(struct worker *w, struct xattrs *x, const struct source *s)
     if (n < 0)
         return (int)n;
     for (ssize_t i = 0; i < n; i += (ssize_t)strlen(names + i) + 1)
-        if (kept(names + i))
+        if (hpc_xattr_rule(names + i) == HPC_XATTR_KEEP)
             read_one(w, x, s, names + i);
     return 0;
 }

@@ -303,8 +303,8 @@ void test_xattrs_large(void)
     if (made == 20) { /* tmpfs and xfs take that much, ext4 does not */
         r = scan((options){ .flags = HPC_SCAN_XATTRS, .inline_bytes = 100 }, top);
         CHECK(find(&r, file)->xattr_error == E2BIG &&
-              find(&r, file)->xattr_len > HPC_SCAN_MAX_XATTRS - 65536 &&
-              find(&r, file)->xattr_len <= HPC_SCAN_MAX_XATTRS);
+              find(&r, file)->xattr_len > HPC_XATTR_BLOCK - 65536 &&
+              find(&r, file)->xattr_len <= HPC_XATTR_BLOCK);
         CHECK(value_of(find(&r, file), "nothing", &len) == NULL &&
               !strcmp(find(&r, file)->content, "content"));
         CHECK(r.stats.xattr_failed == 1 && find(&r, at("large/next"))->xattr_len == 0 &&

@@ -189,7 +189,7 @@ void test_control(void)
     }
     h = begin_scan(0);
     CHECK(hpc_scan_control(0, 1, 0, 0) == -EINVAL && hpc_scan_control(h, -1, 0, 0) == -EINVAL);
-    CHECK(hpc_scan_control(h, THREADS_MAX + 1, 0, 0) == -EINVAL);
+    CHECK(hpc_scan_control(h, HPC_SCAN_MAX_THREADS + 1, 0, 0) == -EINVAL);
     CHECK(hpc_scan_control(h, 0, -1, 0) == -EINVAL);
     CHECK(hpc_scan_control(h, 0, PACE_PAUSED, 0) == -EINVAL);
     end_scan(h);

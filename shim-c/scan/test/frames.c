@@ -1,5 +1,5 @@
 /* Frames straight from a scan are those of its batches, whoever takes them and however slowly. */
-#include "../frames.h"
+#include "../../wire/frames.h"
 #include "tree.h"
 
 #include <sys/mman.h>

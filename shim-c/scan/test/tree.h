@@ -3,7 +3,7 @@
 #ifndef HPC_SCAN_TEST_TREE_H
 #define HPC_SCAN_TEST_TREE_H
 
-#include "../../include/hpc_entry.h"
+#include "../../wire/hpc_entry.h"
 #include "../hpc_scan.h"
 
 #include <dirent.h>

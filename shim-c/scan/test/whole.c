@@ -1,5 +1,5 @@
 /* What the job before could not see is saved, however old it is. */
-#include "../../include/hpc_entry.h"
+#include "../../wire/hpc_entry.h"
 #include "tree.h"
 
 static const char *const names[] = { "a/",     "a/b/",    "a/b/1", "a/b/c/", "a/b/c/2",

@@ -7,7 +7,7 @@
  * time, and forgets it pipelimit check BYTES            reads D frames, and fails unless they hold
  * exactly what `send` sends
  */
-#include "../frame_header.h"
+#include "../../wire/hpc_frame.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,7 +22,7 @@
 /* The payload is 64 bytes behind the start of a page: within 32, what is copied from or to whole
  * pages may take three times as long. */
 static uint8_t pages[64 + BLOCK] __attribute__((aligned(4096)));
-static uint8_t *const block = pages + 64 - FRAME_HEADER;
+static uint8_t *const block = pages + 64 - HPC_FRAME_HEADER;
 
 /* Byte i of what is sent; the period is no divisor of any block. */
 static uint8_t pattern(uint64_t i)
@@ -77,9 +77,9 @@ static void relay(void)
 {
     size_t n;
 
-    while ((n = read_some(block + FRAME_HEADER, BLOCK)) > 0) {
-        put_header(block, 'D', (uint32_t)n);
-        write_all(1, block, FRAME_HEADER + n);
+    while ((n = read_some(block + HPC_FRAME_HEADER, BLOCK)) > 0) {
+        hpc_frame_header(block, 'D', (uint32_t)n);
+        write_all(1, block, HPC_FRAME_HEADER + n);
     }
 }
 
@@ -95,13 +95,13 @@ static void check(uint64_t bytes)
 {
     uint64_t seen = 0, left = 0;
     size_t have = 0, n;
-    char header[FRAME_HEADER + 1] = { 0 };
+    char header[HPC_FRAME_HEADER + 1] = { 0 };
 
     while ((n = read_some(block, BLOCK)) > 0)
         for (size_t i = 0; i < n;) {
             if (left == 0) {
                 header[have++] = (char)block[i++];
-                if (have < FRAME_HEADER)
+                if (have < HPC_FRAME_HEADER)
                     continue;
                 if (header[0] != 'D' || header[7] != '\n') {
                     fprintf(stderr, "pipelimit: no frame after %llu bytes\n",

@@ -3,7 +3,7 @@
  * says how long that took: the engine's own limit. With "frames" the ordinary entries go to
  * standard output as frames, and what it says to standard error.
  */
-#include "../frames.h"
+#include "../../wire/frames.h"
 #include "../hpc_scan.h"
 
 #include <errno.h>

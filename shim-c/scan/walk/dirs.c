@@ -1,4 +1,5 @@
 #include "dirs.h"
+#include "../../wire/digest.h"
 #include "../core/deque.h"
 #include "../core/fds.h"
 #include "../core/held.h"
@@ -11,7 +12,6 @@
 #include "../entry/flags.h"
 #include "../entry/mdts.h"
 #include "../entry/object.h"
-#include "../xxh3.h"
 #include "entries.h"
 #include "exclude.h"
 #include "markers.h"

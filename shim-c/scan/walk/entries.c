@@ -1,5 +1,6 @@
 #include "entries.h"
-#include "../../include/hpc_entry.h"
+#include "../../wire/digest.h"
+#include "../../wire/hpc_entry.h"
 #include "../core/backoff.h"
 #include "../core/deque.h"
 #include "../core/fds.h"
@@ -16,7 +17,6 @@
 #include "../entry/object.h"
 #include "../entry/xattr_block.h"
 #include "../entry/xattrs.h"
-#include "../xxh3.h"
 #include "whole.h"
 
 #include <errno.h>

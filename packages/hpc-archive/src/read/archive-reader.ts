@@ -5,8 +5,8 @@ import {
   decodeDataEnd,
   decodeEntry,
   decodeXattrs,
-  ENTRY_AT,
   ENTRY_HEAD,
+  ENTRY_HEAD_BYTES,
   type Entry,
   EntryFlag,
   EntryKind,
@@ -346,8 +346,8 @@ function decoded(payload: Buffer): { readonly entry: Entry; readonly damage: str
 
 /** Nothing but the name, if that much can be made out. */
 function unreadable(payload: Buffer): Entry {
-  const length = payload.length < ENTRY_HEAD ? 0 : payload.readUInt32LE(ENTRY_AT.nameLength);
-  const name = payload.subarray(ENTRY_HEAD, ENTRY_HEAD + length);
+  const length = payload.length < ENTRY_HEAD_BYTES ? 0 : payload.readUInt32LE(ENTRY_HEAD.nameLen);
+  const name = payload.subarray(ENTRY_HEAD_BYTES, ENTRY_HEAD_BYTES + length);
   const whole = length > 0 && name.length === length && !name.includes(0);
   return {
     kind: EntryKind.REGULAR,

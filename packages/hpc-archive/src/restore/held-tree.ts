@@ -8,6 +8,7 @@ import {
   readlinkSync,
 } from "node:fs";
 import { HpcError } from "@podheitor/hpc-base";
+import { EntryKind, kindOfMode, LOOK, LOOK_BYTES } from "@podheitor/hpc-wire";
 import { parentOf } from "../common/paths";
 import { restoreLibrary } from "./restore-library";
 
@@ -27,10 +28,6 @@ export interface Looked {
   isSymbolicLink(): boolean;
 }
 
-/** `struct hpc_look` of shim-c/path/hpc_look.h: 64 bits each. */
-const FIELDS = 13;
-const S_IFMT = 0o170000n;
-const TYPE = { file: 0o100000n, directory: 0o040000n, symlink: 0o120000n };
 const SECOND = 1_000_000_000n;
 const SLASH = 0x2f;
 const DOT = Buffer.from(".");
@@ -67,7 +64,7 @@ function bind() {
 export class HeldTree {
   readonly #calls = bind();
   readonly #top: number;
-  readonly #out = Buffer.alloc(8 * FIELDS);
+  readonly #out = Buffer.alloc(LOOK_BYTES);
   /** The directory that was looked into last: names come directory by directory. */
   #last: { readonly name: Buffer; readonly fd: number } | undefined;
 
@@ -173,22 +170,22 @@ function quietly<T>(look: () => T): T | undefined {
 }
 
 function looked(out: Buffer): Looked {
-  const at = (i: number) => out.readBigUInt64LE(i * 8);
-  const time = (i: number) => out.readBigInt64LE(i * 8) * SECOND + out.readBigInt64LE(i * 8 + 8);
-  const mode = at(2);
-  const is = (type: bigint) => (mode & S_IFMT) === type;
+  const u64 = (at: number) => out.readBigUInt64LE(at);
+  const time = (s: number, ns: number) => out.readBigInt64LE(s) * SECOND + out.readBigInt64LE(ns);
+  const mode = u64(LOOK.mode);
+  const kind = kindOfMode(Number(mode));
   return {
-    dev: at(0),
-    ino: at(1),
+    dev: u64(LOOK.dev),
+    ino: u64(LOOK.ino),
     mode,
-    uid: at(4),
-    gid: at(5),
-    rdev: at(6),
-    size: at(7),
-    mtimeNs: time(9),
-    ctimeNs: time(11),
-    isFile: () => is(TYPE.file),
-    isDirectory: () => is(TYPE.directory),
-    isSymbolicLink: () => is(TYPE.symlink),
+    uid: u64(LOOK.uid),
+    gid: u64(LOOK.gid),
+    rdev: u64(LOOK.rdev),
+    size: u64(LOOK.size),
+    mtimeNs: time(LOOK.mtimeS, LOOK.mtimeNs),
+    ctimeNs: time(LOOK.ctimeS, LOOK.ctimeNs),
+    isFile: () => kind === EntryKind.REGULAR,
+    isDirectory: () => kind === EntryKind.DIRECTORY,
+    isSymbolicLink: () => kind === EntryKind.SYMLINK,
   };
 }

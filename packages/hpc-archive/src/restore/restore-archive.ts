@@ -1,6 +1,7 @@
 import { constants } from "node:os";
 import { causeOf, errnoRemedy } from "@podheitor/hpc-base";
 import { type Entry, EntryFlag, EntryKind, encodeEntry, FrameWriter } from "@podheitor/hpc-ptcomm";
+import { RestoreOp } from "@podheitor/hpc-wire";
 import { cancelled, HpcError } from "../common/errors";
 import { isInside } from "../common/paths";
 import { printable } from "../common/printable";
@@ -302,12 +303,13 @@ class ArchiveRestore {
   }
 
   summary(): RestoreSummary {
-    const stats = this.core.stats();
+    const { attributesFailed, ownersRefused, ...stats } = this.core.stats();
     return {
       ...stats,
       entries: stats.files + stats.directories + stats.symlinks + stats.hardlinks + stats.specials,
       failed: stats.failed + this.#unfed,
-      attributes_failed: stats.attributes_failed + this.#attributesLost,
+      attributes_failed: attributesFailed + this.#attributesLost,
+      owners_refused: ownersRefused,
       unselected: this.#unselected,
       seconds: this.#seconds,
     };
@@ -380,7 +382,8 @@ class ArchiveRestore {
   }
 
   #failed(failure: RestoreFailure): void {
-    if (failure.operation === "attribute") this.messages.entry("warning", attributeText(failure));
+    if (failure.operation === RestoreOp.ATTRIBUTE)
+      this.messages.entry("warning", attributeText(failure));
     else this.messages.entry("error", failureText(failure, this.#damage));
     if (failure.errno === constants.errno.ELOOP) this.#unreachableRoot(failure.name);
   }

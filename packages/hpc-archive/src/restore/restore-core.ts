@@ -1,12 +1,27 @@
 import { constants } from "node:os";
 import { errnoName, errnoText } from "@podheitor/hpc-base";
+import {
+  countsOf,
+  FAILURE_HEAD,
+  FAILURE_HEAD_BYTES,
+  RESTORE_STATS,
+  RESTORE_STATS_BYTES,
+  ReplaceRule,
+  RestoreFlag,
+  RestoreOp,
+} from "@podheitor/hpc-wire";
 import { counted } from "../common/pending-calls";
 import { printable } from "../common/printable";
 import { FAILURES_SIZE } from "../limits";
 import { restoreLibrary } from "./restore-library";
 
 /** When an entry that exists gives way, in words and as the core is told. */
-export const REPLACE = { always: "a", newer: "w", older: "o", never: "n" } as const;
+export const REPLACE = {
+  always: ReplaceRule.ALWAYS,
+  newer: ReplaceRule.NEWER,
+  older: ReplaceRule.OLDER,
+  never: ReplaceRule.NEVER,
+} as const;
 export type Replace = keyof typeof REPLACE;
 
 const { EEXIST, ELOOP, ENOENT, ERANGE, ESTALE } = constants.errno;
@@ -14,21 +29,10 @@ const SLASH = 0x2f;
 /** Room for the path of a symbolic link that is named. */
 const LINK_ROOM = 8192;
 
-/** `enum hpc_restore_op`: what a failed entry was about to do. */
-const OPERATIONS = [
-  "",
-  "create",
-  "link",
-  "write",
-  "finish",
-  "source",
-  "discard",
-  "attribute",
-] as const;
-
 /** An entry that could not be restored. */
 export interface RestoreFailure {
-  readonly operation: (typeof OPERATIONS)[number];
+  /** What was about to be done. */
+  readonly operation: RestoreOp;
   /** Positive. */
   readonly errno: number;
   readonly name: Buffer;
@@ -57,11 +61,11 @@ export function failureText(failure: RestoreFailure, discarded: string): string 
 }
 
 function reasonOf({ operation, errno, leader }: RestoreFailure, discarded: string): string {
-  if (operation === "discard") return discarded;
-  if (operation === "source") return "it was read incompletely when it was saved";
-  if (operation !== "link" || leader === undefined) {
+  if (operation === RestoreOp.DISCARD) return discarded;
+  if (operation === RestoreOp.SOURCE) return "it was read incompletely when it was saved";
+  if (operation !== RestoreOp.LINK || leader === undefined) {
     const why = WHY.get(errno);
-    return `cannot ${operation}: ${why === undefined ? errnoText(errno) : `${errnoName(errno)} (${why})`}`;
+    return `cannot ${VERBS.get(operation) ?? "restore"}: ${why === undefined ? errnoText(errno) : `${errnoName(errno)} (${why})`}`;
   }
   const other = printable(leader);
   if (errno === ENOENT)
@@ -73,6 +77,13 @@ function reasonOf({ operation, errno, leader }: RestoreFailure, discarded: strin
   return `cannot link to ${other}: ${errnoText(errno)}`;
 }
 
+const VERBS: ReadonlyMap<RestoreOp, string> = new Map([
+  [RestoreOp.CREATE, "create"],
+  [RestoreOp.LINK, "link"],
+  [RestoreOp.WRITE, "write"],
+  [RestoreOp.COMMIT, "finish"],
+]);
+
 /** What the core means by an errno that says too little. */
 const WHY: ReadonlyMap<number, string> = new Map([
   [ELOOP, "the way to it leads through a symbolic link, which is not followed"],
@@ -80,25 +91,8 @@ const WHY: ReadonlyMap<number, string> = new Map([
   [ESTALE, "a directory above it was replaced during the restore"],
 ]);
 
-/** `HPC_RESTORE_NAME_ATTRIBUTES`. */
-const NAME_ATTRIBUTES = 2;
-
-/** `struct hpc_restore_stats` of shim-c/restore/hpc_restore.h: u64 each, in its order. */
-const STATS = [
-  "files",
-  "directories",
-  "symlinks",
-  "hardlinks",
-  "specials",
-  "bytes",
-  "skipped",
-  "failed",
-  "attributes_failed",
-  "xattrs",
-  "unfinished",
-  "owners_refused",
-] as const;
-export type RestoreStats = Readonly<Record<(typeof STATS)[number], number>>;
+/** `struct hpc_restore_stats` says of each count what it is. */
+export type RestoreStats = Readonly<Record<keyof typeof RESTORE_STATS, number>>;
 
 function bind() {
   const lib = restoreLibrary();
@@ -153,8 +147,8 @@ export class RestoreCore {
       where.length,
       work,
       0,
-      replace.charCodeAt(0),
-      NAME_ATTRIBUTES,
+      replace,
+      RestoreFlag.NAME_ATTRIBUTES,
     );
   }
 
@@ -229,33 +223,35 @@ export class RestoreCore {
   }
 
   stats(): RestoreStats {
-    const bytes = Buffer.alloc(8 * STATS.length);
+    const bytes = Buffer.alloc(RESTORE_STATS_BYTES);
     this.#calls.stats(this.#handle, bytes, bytes.length);
-    return Object.fromEntries(
-      STATS.map((name, at) => [name, Number(bytes.readBigUInt64LE(at * 8))]),
-    ) as Record<(typeof STATS)[number], number>;
+    return countsOf(RESTORE_STATS, bytes);
   }
 
   close(): void {
     this.#calls.close(this.#handle);
   }
 
-  /** Records: u32 record length, i32 error, u32 name length, u32 operation, name, padding to 8. */
+  /** Records of a `struct hpc_failure_head` each, a name, and padding to 8. */
   #report(length: number, failed: (failure: RestoreFailure) => void): void {
-    for (let at = 0; at < length; ) {
-      const end = at + 16 + this.#failures.readUInt32LE(at + 8);
-      const operation = OPERATIONS[this.#failures.readUInt32LE(at + 12)] ?? "";
-      const text = Buffer.from(this.#failures.subarray(at + 16, end));
-      const cut = operation === "link" || operation === "attribute" ? text.indexOf(0) : -1;
+    const u32 = (at: number) => this.#failures.readUInt32LE(at);
+    for (let at = 0; at < length; at += u32(at + FAILURE_HEAD.recordLen)) {
+      const start = at + FAILURE_HEAD_BYTES;
+      const text = Buffer.from(
+        this.#failures.subarray(start, start + u32(at + FAILURE_HEAD.nameLen)),
+      );
+      const operation = u32(at + FAILURE_HEAD.op) as RestoreOp;
+      const isLink = operation === RestoreOp.LINK;
+      const isAttribute = operation === RestoreOp.ATTRIBUTE;
+      const cut = isLink || isAttribute ? text.indexOf(0) : -1;
       const second = cut < 0 ? undefined : text.subarray(cut + 1);
       failed({
         operation,
-        errno: this.#failures.readInt32LE(at + 4),
+        errno: this.#failures.readInt32LE(at + FAILURE_HEAD.error),
         name: cut < 0 ? text : text.subarray(0, cut),
-        leader: operation === "link" ? second : undefined,
-        attribute: operation === "attribute" ? second : undefined,
+        leader: isLink ? second : undefined,
+        attribute: isAttribute ? second : undefined,
       });
-      at += this.#failures.readUInt32LE(at);
     }
   }
 }

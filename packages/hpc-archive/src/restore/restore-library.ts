@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { type Library, openLibrary } from "@podheitor/hpc-native";
+import { RESTORE_ABI } from "@podheitor/hpc-wire";
 
 // In the bundle the library stands beside the program; in the package, one folder up in native/.
 const CANDIDATES = [
@@ -12,5 +13,8 @@ const CANDIDATES = [
  * shim-c/path/hpc_look.h.
  */
 export function restoreLibrary(): Library {
-  return openLibrary("libhpcrestore.so", CANDIDATES, { symbol: "hpc_restore_abi", version: 1 });
+  return openLibrary("libhpcrestore.so", CANDIDATES, {
+    symbol: "hpc_restore_abi",
+    version: RESTORE_ABI,
+  });
 }

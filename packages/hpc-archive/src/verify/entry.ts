@@ -1,17 +1,17 @@
-import { type Entry, EntryFlag, EntryKind, modeType } from "@podheitor/hpc-ptcomm";
+import { type Entry, EntryFlag, EntryKind } from "@podheitor/hpc-ptcomm";
+import { kindOfMode } from "@podheitor/hpc-wire";
 import type { Difference } from "../job/job-events";
 import type { Looked } from "../restore/held-tree";
 import type { Times } from "./times";
 
 export type Found = (what: Difference["what"], archived?: string, found?: string) => void;
 
-const S_IFMT = 0o170000;
 const PERMISSIONS = 0o7777;
 
 /** Compares what stat tells. Times of symlinks count too: restore sets them. */
 export function compareStat(entry: Entry, stat: Looked, times: Times, found: Found): void {
   const mode = Number(stat.mode);
-  if ((mode & S_IFMT) !== modeType(entry.kind)) {
+  if (kindOfMode(mode) !== entry.kind) {
     found("type", octal(entry.mode), octal(mode));
     return;
   }

@@ -1,9 +1,9 @@
 import { CHECK_ENTRIES, CHECK_UNANSWERED } from "@podheitor/hpc-ptcomm";
 import {
-  ENTRY_HEAD,
-  PREFIX_OFFSETS,
+  ENTRY_HEAD_BYTES,
   paddedLength,
   RECORD_PREFIX,
+  RECORD_PREFIX_BYTES,
   type RecordCursor,
   RecordWriter,
 } from "@podheitor/hpc-walker";
@@ -53,11 +53,11 @@ export class Checks {
 
   /** Copies the entry that the cursor stands on. */
   add(cursor: RecordCursor, bytes: Buffer): void {
-    const start = cursor.headStart - RECORD_PREFIX;
-    const length = bytes.readUInt32LE(start + PREFIX_OFFSETS.record_len);
+    const start = cursor.headStart - RECORD_PREFIX_BYTES;
+    const length = bytes.readUInt32LE(start + RECORD_PREFIX.recordLen);
     const dirLength = paddedLength(cursor.dir.length);
     // In the question every entry carries its full name.
-    const wire = ENTRY_HEAD + 5 + cursor.dir.length + cursor.nameLength + cursor.linkLength;
+    const wire = ENTRY_HEAD_BYTES + 5 + cursor.dir.length + cursor.nameLength + cursor.linkLength;
     const size = Math.max(this.#length + dirLength + length, this.#wire + wire);
     if (this.#count > 0 && size > CHECK_BYTES) this.flush();
     this.#wire += wire;

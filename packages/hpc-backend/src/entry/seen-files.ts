@@ -2,7 +2,7 @@ import { close } from "node:fs";
 import { promisify } from "node:util";
 import { counted, fullName, MIN_HOLE } from "@podheitor/hpc-archive";
 import {
-  ENTRY_OFFSETS as E,
+  ENTRY_HEAD as E,
   type OpenedEntry,
   Openers,
   OpenFlag,
@@ -103,8 +103,8 @@ function momentOf(head: Buffer): Moment {
     head.readBigInt64LE(seconds) * 1_000_000_000n + BigInt(head.readUInt32LE(nanoseconds));
   return {
     size: head.readBigUInt64LE(E.size),
-    mtimeNs: time(E.mtime_s, E.mtime_ns),
-    ctimeNs: time(E.ctime_s, E.ctime_ns),
+    mtimeNs: time(E.mtimeS, E.mtimeNs),
+    ctimeNs: time(E.ctimeS, E.ctimeNs),
   };
 }
 

@@ -1,8 +1,8 @@
 import { LinkGroups, WorkFile } from "@podheitor/hpc-archive";
 import {
-  PREFIX_OFFSETS,
   paddedLength,
   RECORD_PREFIX,
+  RECORD_PREFIX_BYTES,
   type RecordCursor,
   RecordWriter,
 } from "@podheitor/hpc-walker";
@@ -42,10 +42,10 @@ export class UnchangedLinks {
   keep(cursor: RecordCursor, bytes: Buffer): void {
     const group = this.#group(cursor);
     this.#kept.set(group);
-    const start = cursor.headStart - RECORD_PREFIX;
+    const start = cursor.headStart - RECORD_PREFIX_BYTES;
     const record = bytes.subarray(
       start,
-      start + bytes.readUInt32LE(start + PREFIX_OFFSETS.record_len),
+      start + bytes.readUInt32LE(start + RECORD_PREFIX.recordLen),
     );
     const head = Buffer.alloc(HEAD);
     head.writeUInt32LE(group, 0);

@@ -1,6 +1,8 @@
 import type { JobLog } from "@podheitor/hpc-archive";
 import type { ScanStats } from "@podheitor/hpc-walker";
 
+type BackOffs = Pick<ScanStats, "backOffs" | "threadsLeast" | "threadsNow">;
+
 /**
  * Says in the job log that the scan gives way to a filesystem that has grown slow: when that
  * begins, and at the end how far it went.
@@ -16,22 +18,21 @@ export class BackOffReport {
     this.#messages = messages;
   }
 
-  look({ backOff }: Pick<ScanStats, "backOff">): void {
-    if (this.#begun || backOff === undefined || backOff.times === 0) return;
+  look({ backOffs, threadsNow }: BackOffs): void {
+    if (this.#begun || backOffs === 0) return;
     this.#begun = true;
     this.#messages.say(
       "info",
-      `the filesystem answers much slower than it did: ${backOff.threads} of ${this.#threads} scan threads go on (back-off=no: all)`,
+      `the filesystem answers much slower than it did: ${threadsNow} of ${this.#threads} scan threads go on (back-off=no: all)`,
     );
   }
 
-  end(stats: Pick<ScanStats, "backOff">): void {
+  end(stats: BackOffs): void {
     this.look(stats);
-    const { backOff } = stats;
-    if (!this.#begun || backOff === undefined) return;
+    if (!this.#begun) return;
     this.#messages.say(
       "info",
-      `the scan gave way to a slow filesystem ${backOff.times} times, down to ${backOff.leastThreads} of ${this.#threads} threads; ${backOff.threads} at its end`,
+      `the scan gave way to a slow filesystem ${stats.backOffs} times, down to ${stats.threadsLeast} of ${this.#threads} threads; ${stats.threadsNow} at its end`,
     );
   }
 }

@@ -1,4 +1,5 @@
 import { type BigIntStats, lstatSync, readdirSync } from "node:fs";
+import { isDevice, ModeType, S_IFMT } from "@podheitor/hpc-wire";
 import { decodeLstat, mtimeNs } from "./lstat";
 import type { CatalogFile } from "./reader";
 
@@ -27,10 +28,6 @@ export interface CatalogDifference {
   /** `mode 0100644, found 0100600`; for `failed` what the job said. */
   readonly detail: string;
 }
-
-const S_IFMT = 0o170000;
-const TYPE = { regular: 0o100000, directory: 0o040000, symlink: 0o120000 } as const;
-const DEVICES: ReadonlySet<number> = new Set([0o020000, 0o060000]);
 
 /** lstat of a name in latin1; undefined when there is none. @throws other errors of lstat */
 export function statOf(path: string): BigIntStats | undefined {
@@ -64,10 +61,10 @@ export function compareRow(
   const mode = Number(stat.mode);
   differ("type", octal(type), octal(mode & S_IFMT));
   if (details.length === 0) {
-    if (type !== TYPE.symlink) differ("mode", octal(saved.mode), octal(mode));
+    if (type !== ModeType.SYMLINK) differ("mode", octal(saved.mode), octal(mode));
     differ("owner", `${saved.uid}:${saved.gid}`, `${stat.uid}:${stat.gid}`);
-    if (type === TYPE.regular) differ("size", saved.size, stat.size);
-    if (DEVICES.has(type)) differ("device", saved.rdev, stat.rdev);
+    if (type === ModeType.REGULAR) differ("size", saved.size, stat.size);
+    if (isDevice(type)) differ("device", saved.rdev, stat.rdev);
     const fraction = mtimeNs(saved);
     const whole = stat.mtimeNs - modulo(stat.mtimeNs);
     if (fraction === undefined) differ("mtime", saved.mtime, whole / NANOSECONDS);

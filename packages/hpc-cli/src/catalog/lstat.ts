@@ -1,3 +1,5 @@
+import { isDevice } from "@podheitor/hpc-wire";
+
 const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const digitValue = new Map([...digits].map((digit, index) => [digit, BigInt(index)]));
 
@@ -64,8 +66,6 @@ export function decodeLstat(text: string): Attributes {
   };
 }
 
-const S_IFMT = 0o170000;
-const DEVICES: ReadonlySet<number> = new Set([0o020000, 0o060000]);
 const TAG = 5n;
 const NS_BITS = 30n;
 const NS_MASK = (1n << NS_BITS) - 1n;
@@ -87,7 +87,7 @@ export function atimeNs(attributes: Attributes): bigint | undefined {
 
 /** mtime's 30 bits above atime's. */
 function nanosecondsOf(attributes: Attributes): bigint | undefined {
-  const word = DEVICES.has(attributes.mode & S_IFMT) ? attributes.blocks : attributes.rdev;
+  const word = isDevice(attributes.mode) ? attributes.blocks : attributes.rdev;
   const bits = BigInt.asUintN(64, word);
   return bits >> (2n * NS_BITS) === TAG ? bits & ((1n << (2n * NS_BITS)) - 1n) : undefined;
 }

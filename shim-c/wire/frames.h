@@ -53,17 +53,6 @@ int frames_begin(struct hpc_frames_call *c, const uint8_t *call, int64_t call_le
  * no sense. A malformed record is no ordinary entry. */
 int64_t hpc_frames(const uint8_t *records, int64_t records_len, uint8_t *out, int64_t cap,
                    uint8_t *call, int64_t call_len);
-/*
- * As hpc_frames(), of what a scan finds as it finds it, without a copy in between, for
- * call->time_ms. Each time that out is full it is written to `to`, a pipe or a socket that does not
- * block, and used again (SIGPIPE must be ignored). FULL: to < 0, or the receiver takes no more in
- * time, or out is empty and too small. `at` and `dir_at` are not used: the scan knows how far it
- * is. END: it is complete. OTHER: the record that is no ordinary entry is the next that
- * hpc_scan_next() hands out, with what is there behind it. The two may be called in any order.
- * Errors: as hpc_scan_next().
- */
-int64_t hpc_scan_frames(int64_t handle, int64_t to, uint8_t *out, int64_t cap, uint8_t *call,
-                        int64_t call_len);
 
 #pragma GCC visibility pop
 

@@ -2,13 +2,9 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "records are copied as they lie: little endian hosts only");
-
-#define HPC_ENTRY_FLAGS \
-    0x7fu /* every flag of version 1: an unknown one could change what the rest means */
 
 static uint32_t u32_at(const uint8_t *p)
 {
@@ -28,12 +24,12 @@ static uint64_t u64_at(const uint8_t *p)
 
 static int is_status(uint8_t byte)
 {
-    return byte != 0 && strchr("CDFTEAQWISNRPOVMBZKHGUX", byte) != NULL;
+    return byte != 0 && strchr(HPC_FRAME_STATUSES, byte) != NULL;
 }
 
 static int is_signal(uint8_t status)
 {
-    return strchr("FTHX", status) != NULL;
+    return strchr(HPC_FRAME_SIGNALS, status) != NULL;
 }
 
 int hpc_frame_parse_header(const uint8_t *buf, size_t len, struct hpc_frame *out)
@@ -77,31 +73,7 @@ int hpc_frame_parse(const uint8_t *buf, size_t len, struct hpc_frame *out, size_
     return 1;
 }
 
-void hpc_frame_header(uint8_t out[HPC_FRAME_HEADER], uint8_t status, uint32_t payload_len)
-{
-    out[0] = status;
-    for (int i = 6; i >= 1; i--) {
-        out[i] = (uint8_t)('0' + payload_len % 10);
-        payload_len /= 10;
-    }
-    out[7] = '\n';
-}
-
 /* ---- entry records ---- */
-
-static uint32_t mode_type(uint8_t kind)
-{
-    switch (kind) {
-    case HPC_REGULAR: return S_IFREG;
-    case HPC_DIRECTORY: return S_IFDIR;
-    case HPC_SYMLINK: return S_IFLNK;
-    case HPC_FIFO: return S_IFIFO;
-    case HPC_CHARDEV: return S_IFCHR;
-    case HPC_BLOCKDEV: return S_IFBLK;
-    case HPC_SOCKET: return S_IFSOCK;
-    default: return 0;
-    }
-}
 
 static int flags_make_sense(const struct hpc_entry_head *h)
 {
@@ -156,7 +128,7 @@ int hpc_entry_decode(const uint8_t *payload, size_t len, struct hpc_entry *out)
     memcpy(&e.head, payload, HPC_ENTRY_HEAD);
     if (e.head.version != HPC_ENTRY_VERSION || e.head.reserved != 0)
         return -EBADMSG;
-    if (mode_type(e.head.kind) == 0 || (e.head.mode & S_IFMT) != mode_type(e.head.kind) ||
+    if (e.head.kind == 0 || hpc_kind_of_mode(e.head.mode) != e.head.kind ||
         !flags_make_sense(&e.head))
         return -EBADMSG;
 
@@ -180,34 +152,31 @@ int hpc_entry_decode(const uint8_t *payload, size_t len, struct hpc_entry *out)
 
 /* ---- the other hpc/1 payloads ---- */
 
-static uint16_t u16_at(const uint8_t *p)
-{
-    uint16_t v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
 int hpc_xattr_next(const uint8_t *block, size_t len, size_t *at, struct hpc_xattr *out)
 {
     const uint8_t *p = block + *at;
     size_t rest = len - *at;
+    struct hpc_xattr_head head;
     struct hpc_xattr x;
 
     if (rest == 0)
         return 0;
-    if (rest < HPC_XATTR_HEAD || u16_at(p + 2) != 0)
+    if (rest < sizeof head)
         return -EBADMSG;
-    x.name_len = u16_at(p);
-    x.value_len = u32_at(p + 4);
-    rest -= HPC_XATTR_HEAD;
+    memcpy(&head, p, sizeof head);
+    if (head.flags != 0)
+        return -EBADMSG;
+    x.name_len = head.name_len;
+    x.value_len = head.value_len;
+    rest -= sizeof head;
     if (x.name_len == 0 || x.name_len > HPC_XATTR_NAME || x.name_len > rest ||
         x.value_len > rest - x.name_len)
         return -EBADMSG;
-    x.name = p + HPC_XATTR_HEAD;
+    x.name = p + sizeof(struct hpc_xattr_head);
     x.value = x.name + x.name_len;
     if (memchr(x.name, 0, x.name_len) != NULL)
         return -EBADMSG;
-    *at += HPC_XATTR_HEAD + (size_t)x.name_len + x.value_len;
+    *at += sizeof(struct hpc_xattr_head) + (size_t)x.name_len + x.value_len;
     *out = x;
     return 1;
 }
@@ -216,24 +185,13 @@ int hpc_data_end_decode(const uint8_t *payload, size_t len, struct hpc_data_end 
 {
     struct hpc_data_end end;
 
-    if (len != HPC_DATA_END)
+    if (len != sizeof end)
         return -EBADMSG;
-    end.bytes = u64_at(payload);
-    end.error = (int32_t)u32_at(payload + 8);
-    end.flags = u32_at(payload + 12);
-    end.digest = u64_at(payload + 16);
+    memcpy(&end, payload, sizeof end);
     if (end.error < 0 || (end.flags & ~(uint32_t)HPC_DATA_END_DIGEST))
         return -EBADMSG;
     *out = end;
     return 0;
-}
-
-void hpc_data_end_encode(uint8_t out[HPC_DATA_END], const struct hpc_data_end *end)
-{
-    memcpy(out, &end->bytes, 8);
-    memcpy(out + 8, &end->error, 4);
-    memcpy(out + 12, &end->flags, 4);
-    memcpy(out + 16, &end->digest, 8);
 }
 
 int hpc_check_begin(const uint8_t *payload, size_t len, struct hpc_check *out)
@@ -303,7 +261,7 @@ int hpc_accounting_balanced(const struct hpc_accounting *a)
 {
     const uint64_t *n = a->n;
     uint64_t filtered = n[HPC_N_FILTERED_SHARD] + n[HPC_N_FILTERED_SINCE] +
-                        n[HPC_N_FILTERED_UNCHANGED] + n[HPC_N_FILTERED_SOCKET] +
+                        n[HPC_N_FILTERED_UNCHANGED] + n[HPC_N_FILTERED_SOCKETS] +
                         n[HPC_N_FILTERED_DIALECT] + n[HPC_N_FILTERED_OTHER];
     uint64_t kinds = n[HPC_N_FILES] + n[HPC_N_DIRECTORIES] + n[HPC_N_SYMLINKS] +
                      n[HPC_N_HARDLINKS] + n[HPC_N_SPECIALS];

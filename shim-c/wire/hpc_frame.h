@@ -9,14 +9,23 @@
 #ifndef HPC_FRAME_H
 #define HPC_FRAME_H
 
-#include "../include/hpc_entry.h"
+#include "hpc_entry.h"
+#include "hpc_xattr.h"
 #include <stddef.h>
 #include <stdint.h>
 
-#define HPC_FRAME_HEADER 8       /* status, six digits, newline */
-#define HPC_FRAME_MAX    999999u /* the largest payload that six digits can announce */
-#define HPC_CHECK_ENTRIES \
-    512u /* entries in one CHECK batch; the backend keeps at most 4 batches unanswered */
+#define HPC_FRAME_HEADER     8       /* status, six digits, newline */
+#define HPC_FRAME_MAX        999999u /* the largest payload that six digits can announce */
+/* Every status byte; docs/ptcomm.md says who sends which. And those that never have a payload. */
+#define HPC_FRAME_STATUSES   "CDFTEAQWISNRPOVMBZKHGUX"
+#define HPC_FRAME_SIGNALS    "FTHX"
+/* Entries in one CHECK batch. 512 records of ordinary names are about 100 KB: one pipe buffer's
+ * worth of questions for each wake-up of the File Daemon, and an answer of 64 bytes. */
+#define HPC_CHECK_ENTRIES    512u
+/* CHECK batches without an answer. One would make the scan wait for every answer; four keep both
+ * ends busy while at most 2048 records wait in memory, and the answers (4 x 80 bytes) always fit
+ * the pipe, so that the two ends cannot block each other. */
+#define HPC_CHECK_UNANSWERED 4u
 #define HPC_CHECK_ANSWER_MAX (8u + HPC_CHECK_ENTRIES / 8u)
 
 struct hpc_frame {
@@ -36,8 +45,15 @@ int hpc_frame_parse(const uint8_t *buf, size_t len, struct hpc_frame *out, size_
  * payload on in pieces: 1: out->status and out->len are set, out->payload is NULL.
  */
 int hpc_frame_parse_header(const uint8_t *buf, size_t len, struct hpc_frame *out);
-/* payload_len <= HPC_FRAME_MAX. */
-void hpc_frame_header(uint8_t out[HPC_FRAME_HEADER], uint8_t status, uint32_t payload_len);
+/* payload_len <= HPC_FRAME_MAX. Returns where the payload goes. */
+static inline uint8_t *hpc_frame_header(uint8_t *out, uint8_t status, uint32_t payload_len)
+{
+    out[0] = status;
+    for (int digit = 6; digit > 0; digit--, payload_len /= 10)
+        out[digit] = (uint8_t)('0' + payload_len % 10);
+    out[7] = '\n';
+    return out + HPC_FRAME_HEADER;
+}
 
 /* An entry record (payload of M, element of K). */
 struct hpc_entry {
@@ -63,12 +79,6 @@ void hpc_entry_hole(const struct hpc_entry *entry, uint32_t index, uint64_t *off
  * library's from then on. 1: *out is the next one; 0: that was all; -EBADMSG: a name that is empty,
  * longer than HPC_XATTR_NAME or holds a NUL, or lengths that do not add up.
  */
-#define HPC_XATTR_HEAD 8
-#define HPC_XATTR_UNREAD \
-    "podheitor.unread" /* u32: errno with which the reading of this file failed; only on a volume, \
-                          never on the pipe */
-#define HPC_XATTR_NAME  255u
-#define HPC_XATTR_BLOCK 900000u /* the largest block that is sent */
 struct hpc_xattr {
     const uint8_t *name;  /* name_len bytes, not terminated */
     const uint8_t *value; /* value_len bytes, maybe none */
@@ -77,8 +87,7 @@ struct hpc_xattr {
 };
 int hpc_xattr_next(const uint8_t *block, size_t len, size_t *at, struct hpc_xattr *out);
 
-/* Z: the end of an entry's data. */
-#define HPC_DATA_END 24
+/* Z: the end of an entry's data. The payload is this struct, as it lies. */
 enum hpc_data_end_flag { HPC_DATA_END_DIGEST = 1 << 0 };
 struct hpc_data_end {
     uint64_t bytes;  /* of data in the D frames before */
@@ -87,7 +96,6 @@ struct hpc_data_end {
     uint64_t digest; /* xxh3_64 of the data, with HPC_DATA_END_DIGEST */
 };
 int hpc_data_end_decode(const uint8_t *payload, size_t len, struct hpc_data_end *out);
-void hpc_data_end_encode(uint8_t out[HPC_DATA_END], const struct hpc_data_end *end);
 
 /* K, backend to plugin: entries whose change the File Daemon decides. */
 struct hpc_check {
@@ -115,24 +123,24 @@ enum hpc_counter {
     HPC_N_FILTERED_SHARD,
     HPC_N_FILTERED_SINCE,
     HPC_N_FILTERED_UNCHANGED,
-    HPC_N_FILTERED_SOCKET,
+    HPC_N_FILTERED_SOCKETS,
     HPC_N_FILTERED_DIALECT,
     HPC_N_FILTERED_OTHER,
     HPC_N_VANISHED,
     HPC_N_FAILED,
-    HPC_N_UNLISTED,
+    HPC_N_UNLISTED_DIRECTORIES,
     HPC_N_FILES,
     HPC_N_DIRECTORIES,
     HPC_N_SYMLINKS,
     HPC_N_HARDLINKS,
     HPC_N_SPECIALS,
     HPC_N_BYTES,
-    HPC_N_LISTED,
+    HPC_N_LISTED_DIRECTORIES,
     HPC_N_RESTORED,
     HPC_N_SKIPPED,
-    HPC_N_XATTRS,
+    HPC_N_XATTR_BLOCKS,
     HPC_N_XATTRS_FAILED,
-    HPC_N_PRUNED,
+    HPC_N_PRUNED_DIRECTORIES,
     HPC_N_HOLE_BYTES,
     HPC_N_CHANGED,
     HPC_N_TORN,

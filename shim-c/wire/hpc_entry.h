@@ -12,9 +12,12 @@
 #define HPC_ENTRY_H
 
 #include <stdint.h>
+#include <sys/stat.h>
 
 #define HPC_ENTRY_VERSION 1
 #define HPC_ENTRY_HEAD    128
+/* Holes in one record: 512 KiB of its frame, which leaves room for any name. */
+#define HPC_HOLES_MAX     32768u
 
 /* What the object is (st_mode decides; this is only faster to test). */
 enum hpc_kind {
@@ -27,6 +30,21 @@ enum hpc_kind {
     HPC_SOCKET = 7,
 };
 
+/* The kind that st_mode means; 0: type bits that Linux does not have. */
+static inline uint8_t hpc_kind_of_mode(uint32_t mode)
+{
+    switch (mode & S_IFMT) {
+    case S_IFREG: return HPC_REGULAR;
+    case S_IFDIR: return HPC_DIRECTORY;
+    case S_IFLNK: return HPC_SYMLINK;
+    case S_IFIFO: return HPC_FIFO;
+    case S_IFCHR: return HPC_CHARDEV;
+    case S_IFBLK: return HPC_BLOCKDEV;
+    case S_IFSOCK: return HPC_SOCKET;
+    default: return 0;
+    }
+}
+
 enum hpc_entry_flag {
     HPC_ENTRY_HAS_DATA = 1 << 0, /* D frames (maybe none) and one Z frame follow */
     HPC_ENTRY_LINK = 1 << 1, /* another name of link_group; `link` is the leader's name; no data */
@@ -38,6 +56,8 @@ enum hpc_entry_flag {
     HPC_ENTRY_ATTRS =
         1 << 6, /* a B frame with the entry's xattr block follows the record, before any data */
 };
+/* Every flag of version 1: an unknown one could change what the rest means. */
+#define HPC_ENTRY_FLAGS 0x7fu
 
 struct hpc_entry_head {
     uint8_t version;   /*   0 HPC_ENTRY_VERSION */
@@ -67,6 +87,11 @@ struct hpc_entry_head {
     uint64_t link_group; /* 112 not 0: names of one inode within this job share it */
     uint32_t hole_count; /* 120 holes, 16 bytes each (u64 offset, u64 length) */
     uint32_t reserved;   /* 124 zero */
+};
+
+/* A stretch of a file that holds no data. */
+struct hpc_hole {
+    uint64_t offset, length;
 };
 
 _Static_assert(sizeof(struct hpc_entry_head) == HPC_ENTRY_HEAD, "entry head is 128 bytes");

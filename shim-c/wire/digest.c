@@ -4,7 +4,6 @@
  * is free to use vectors.
  */
 #include "digest.h"
-#include "xxh3.h"
 
 #include <string.h>
 

@@ -240,20 +240,20 @@ static void test_data_end(void)
                                .flags = HPC_DATA_END_DIGEST,
                                .digest = 42 },
                         out;
-    uint8_t bytes[HPC_DATA_END + 1];
+    uint8_t bytes[sizeof(struct hpc_data_end) + 1];
 
-    hpc_data_end_encode(bytes, &in);
-    CHECK(hpc_data_end_decode(bytes, HPC_DATA_END, &out) == 0);
+    memcpy(bytes, &in, sizeof in);
+    CHECK(hpc_data_end_decode(bytes, sizeof(struct hpc_data_end), &out) == 0);
     CHECK(out.bytes == in.bytes && out.error == EIO && out.flags == HPC_DATA_END_DIGEST &&
           out.digest == 42);
-    CHECK(hpc_data_end_decode(bytes, HPC_DATA_END - 1, &out) == -EBADMSG);
-    CHECK(hpc_data_end_decode(bytes, HPC_DATA_END + 1, &out) == -EBADMSG);
+    CHECK(hpc_data_end_decode(bytes, sizeof(struct hpc_data_end) - 1, &out) == -EBADMSG);
+    CHECK(hpc_data_end_decode(bytes, sizeof(struct hpc_data_end) + 1, &out) == -EBADMSG);
     in.error = -1;
-    hpc_data_end_encode(bytes, &in);
-    CHECK(hpc_data_end_decode(bytes, HPC_DATA_END, &out) == -EBADMSG);
+    memcpy(bytes, &in, sizeof in);
+    CHECK(hpc_data_end_decode(bytes, sizeof(struct hpc_data_end), &out) == -EBADMSG);
     in.error = 0, in.flags = 2;
-    hpc_data_end_encode(bytes, &in);
-    CHECK(hpc_data_end_decode(bytes, HPC_DATA_END, &out) == -EBADMSG);
+    memcpy(bytes, &in, sizeof in);
+    CHECK(hpc_data_end_decode(bytes, sizeof(struct hpc_data_end), &out) == -EBADMSG);
 }
 
 static size_t put_record(uint8_t *out, const struct sample *s)
@@ -368,7 +368,7 @@ static void test_accounting(void)
     CHECK(hpc_accounting_decode(bytes, len + 8, &a) == 0);
     bytes[4] = HPC_COUNTERS_LEAST; /* an older release */
     CHECK(hpc_accounting_decode(bytes, 8 + 8 * HPC_COUNTERS_LEAST, &a) == 0);
-    CHECK(a.n[HPC_N_SKIPPED] == 19 && a.n[HPC_N_XATTRS] == 0 && a.n[HPC_N_HOLE_BYTES] == 0);
+    CHECK(a.n[HPC_N_SKIPPED] == 19 && a.n[HPC_N_XATTR_BLOCKS] == 0 && a.n[HPC_N_HOLE_BYTES] == 0);
     bytes[4] = HPC_COUNTERS_LEAST - 1;
     CHECK(hpc_accounting_decode(bytes, 8 + 8 * (HPC_COUNTERS_LEAST - 1), &a) == -EBADMSG);
     bytes[4] = HPC_COUNTERS, bytes[0] = 2;
@@ -528,8 +528,44 @@ static void test_garbage(void)
     }
 }
 
+static void xattr_rules(void)
+{
+    static const struct {
+        enum hpc_xattr_rule rule;
+        const char *names[12];
+    } of[] = {
+        { HPC_XATTR_KEEP,
+          { "user.x", "user.jobs", "security.selinux", "security.capability",
+            "system.posix_acl_access", "system.posix_acl_default", "system.nfs4_acl",
+            "system.richacl", "trusted.x", "trusted.lovely", "trusted.overlays" } },
+        { HPC_XATTR_REFUSE,
+          { "trusted.lov", "trusted.lma", "trusted.hsm", "trusted.overlay.opaque", "lustre.lov",
+            "ceph.dir.layout", "btrfs.compression", "system.nfs4_acl_", "system.x", "user.", "" } },
+        { HPC_XATTR_REFUSE,
+          { "trusted.lmv", "trusted.link", "trusted.fid", "trusted.som", "trusted.version",
+            "trusted.dmv", "trusted.dummy", HPC_XATTR_FLAGS, HPC_XATTR_PROJECT } },
+        { HPC_XATTR_DROP,
+          { "user.job", "trusted.dataver", "trusted.lfsck_bitmap", "trusted.projid",
+            "trusted.pin" } },
+    };
+
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+        for (const char *const *name = of[i].names; *name; name++)
+            CHECK(hpc_xattr_rule(*name) == of[i].rule);
+}
+
+static void kinds(void)
+{
+    CHECK(hpc_kind_of_mode(0100644) == HPC_REGULAR && hpc_kind_of_mode(0040755) == HPC_DIRECTORY);
+    CHECK(hpc_kind_of_mode(0120777) == HPC_SYMLINK && hpc_kind_of_mode(0010600) == HPC_FIFO);
+    CHECK(hpc_kind_of_mode(0020600) == HPC_CHARDEV && hpc_kind_of_mode(0060600) == HPC_BLOCKDEV);
+    CHECK(hpc_kind_of_mode(0140600) == HPC_SOCKET && hpc_kind_of_mode(0170644) == 0);
+}
+
 int main(void)
 {
+    xattr_rules();
+    kinds();
     test_frames();
     test_entry_fields();
     test_entry_lengths();
@@ -540,6 +576,6 @@ int main(void)
     test_accounting();
     test_params();
     test_garbage();
-    printf("ptcomm: %d checks, %d failed\n", checks, failures);
+    printf("wire: %d checks, %d failed\n", checks, failures);
     return failures != 0;
 }

@@ -1,16 +1,15 @@
 /* Frames of ordinary entries: M, B with extended attributes, D and Z with content. */
 #include "frames.h"
-#include "../include/hpc_entry.h"
 #include "digest.h"
-#include "frame_header.h"
-#include "hpc_scan.h"
+#include "hpc_entry.h"
+#include "hpc_frame.h"
+#include "hpc_record.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
-#define END_BYTES    24u
 #define DIGEST_BYTES 8u
 
 _Static_assert(sizeof(struct hpc_frames_call) == 64, "the call block is packed as frames.h says");
@@ -114,8 +113,8 @@ static bool ordinary(const struct batch *b, uint64_t at, struct entry *e)
     e->slash = h->name_len && !(e->dir_len == 1 && e->dir[0] == '/');
     e->record_len = sizeof *h + (uint64_t)e->dir_len + e->slash + h->name_len + h->link_len +
                     digest;
-    if (e->record_len > MAX_PAYLOAD || e->content_len > MAX_PAYLOAD ||
-        p->xattr_len > HPC_SCAN_MAX_XATTRS)
+    if (e->record_len > HPC_FRAME_MAX || e->content_len > HPC_FRAME_MAX ||
+        p->xattr_len > HPC_XATTR_BLOCK)
         return false;
     e->name = b->records + at + sizeof *p + sizeof *h;
     e->link = e->name + h->name_len;
@@ -127,12 +126,13 @@ static bool ordinary(const struct batch *b, uint64_t at, struct entry *e)
 static uint64_t frames_length(const struct batch *b, const struct entry *e)
 {
     uint64_t digest = b->call->flags & HPC_FRAMES_DIGESTS ? DIGEST_BYTES : 0;
-    uint64_t length = FRAME_HEADER + e->record_len;
+    uint64_t length = HPC_FRAME_HEADER + e->record_len;
 
     if (e->prefix.xattr_len)
-        length += FRAME_HEADER + e->prefix.xattr_len + digest;
+        length += HPC_FRAME_HEADER + e->prefix.xattr_len + digest;
     if (e->has_data)
-        length += FRAME_HEADER + e->content_len + FRAME_HEADER + END_BYTES;
+        length += HPC_FRAME_HEADER + e->content_len + HPC_FRAME_HEADER +
+                  sizeof(struct hpc_data_end);
     return length;
 }
 
@@ -147,7 +147,7 @@ static uint8_t *put_entry(const struct batch *b, const struct entry *e, uint8_t 
                          (digests ? HPC_ENTRY_DIGEST : 0));
     h.name_len += e->dir_len + e->slash;
     h.link_group = 0;
-    record = to = put_header(to, 'M', (uint32_t)e->record_len);
+    record = to = hpc_frame_header(to, 'M', (uint32_t)e->record_len);
     to = put(to, &h, sizeof h);
     to = put(to, e->dir, e->dir_len);
     if (e->slash)
@@ -161,29 +161,22 @@ static uint8_t *put_xattrs(const struct batch *b, const struct entry *e, uint8_t
     bool digests = b->call->flags & HPC_FRAMES_DIGESTS;
     uint32_t len = e->prefix.xattr_len;
 
-    to = put_header(to, 'B', len + (digests ? DIGEST_BYTES : 0));
+    to = hpc_frame_header(to, 'B', len + (digests ? DIGEST_BYTES : 0));
     to = put(to, e->xattrs, len);
     return digests ? put_digest(to, e->xattrs, len) : to;
 }
 
-/* The content, and its end: u64 bytes, i32 errno, u32 1 = a digest follows, u64 digest. */
 static uint8_t *put_content(const struct batch *b, const struct entry *e, uint8_t *to)
 {
-    struct {
-        uint64_t bytes;
-        int32_t error;
-        uint32_t flags;
-        uint64_t digest;
-    } end = { .bytes = e->content_len };
+    struct hpc_data_end end = { .bytes = e->content_len };
 
-    _Static_assert(sizeof end == END_BYTES, "no padding");
-    to = put_header(to, 'D', e->content_len);
+    to = hpc_frame_header(to, 'D', e->content_len);
     to = put(to, e->content, e->content_len);
     if (b->call->flags & HPC_FRAMES_DIGESTS) {
-        end.flags = 1;
+        end.flags = HPC_DATA_END_DIGEST;
         end.digest = hpc_xxh3(e->content, e->content_len);
     }
-    return put(put_header(to, 'Z', END_BYTES), &end, sizeof end);
+    return put(hpc_frame_header(to, 'Z', sizeof end), &end, sizeof end);
 }
 
 static void count(struct hpc_frames_call *c, const struct entry *e)
