@@ -13,7 +13,7 @@ const edges = {
   shard: ["base", "walker"],
   cdylib: ["base", "native", "ptcomm"],
   archive: ["base", "ptcomm", "walker", "shard", "native", "wire"],
-  backend: ["archive", "base", "report", "ptcomm", "walker", "shard", "native", "wire"],
+  backend: ["archive", "base", "report", "ptcomm", "walker", "shard", "native"],
   bench: ["archive", "backend", "base", "report", "native", "walker"],
   cli: [
     "wire",
