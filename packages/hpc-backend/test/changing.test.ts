@@ -32,7 +32,7 @@ import {
 } from "@podheitor/hpc-walker";
 import { BatchEmitter } from "../src/emit/batch-emitter";
 import type { Outgoing } from "../src/emit/entry-sink";
-import type { FileReader } from "../src/entry/file-reader";
+import type { ContentReader } from "../src/entry/content-reader";
 import { SeenFiles } from "../src/entry/seen-files";
 import { backupToArchive, parseParams } from "../src/index";
 import { runBackup } from "../src/job/backup-job";
@@ -106,7 +106,7 @@ function seen(
   return { cursor, bytes: writer.batch };
 }
 
-async function opened(record: ReturnType<typeof seen>): Promise<FileReader> {
+async function opened(record: ReturnType<typeof seen>): Promise<ContentReader> {
   const files = new SeenFiles([root()]);
   try {
     return await files.open(record.cursor, record.bytes, { holes: true }, "changed");
@@ -115,7 +115,7 @@ async function opened(record: ReturnType<typeof seen>): Promise<FileReader> {
   }
 }
 
-async function contentOf(reader: FileReader): Promise<string> {
+async function contentOf(reader: ContentReader): Promise<string> {
   const blocks: Buffer[] = [];
   for (let block = await reader.next(); block !== undefined; block = await reader.next())
     blocks.push(Buffer.from(block));

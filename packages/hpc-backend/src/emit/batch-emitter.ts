@@ -8,8 +8,18 @@ import {
   NoteOperation,
 } from "@podheitor/hpc-archive";
 import { errnoName, errnoOf } from "@podheitor/hpc-base";
-import { EntryFlag, EntryKind, RecordCursor, RecordType, ScanOp } from "@podheitor/hpc-walker";
+import type { Filesystem } from "@podheitor/hpc-native";
+import {
+  ENTRY_HEAD,
+  ENTRY_HEAD_BYTES,
+  EntryFlag,
+  EntryKind,
+  RecordCursor,
+  RecordType,
+  ScanOp,
+} from "@podheitor/hpc-walker";
 import type { Checks } from "../dialogue/checks";
+import type { ContentReader, ReadOptions } from "../entry/content-reader";
 import {
   type Attributes,
   FileAhead,
@@ -17,7 +27,6 @@ import {
   type LookAhead,
   type Looked,
 } from "../entry/file-ahead";
-import { FileReader, type ReadOptions } from "../entry/file-reader";
 import { SeenFiles } from "../entry/seen-files";
 import { UnchangedLinks } from "../entry/unchanged-links";
 import type { BackupJob } from "../job/backup-types";
@@ -40,6 +49,7 @@ type Job = Pick<
   | "signal"
   | "workDirectory"
   | "stream"
+  | "contentDrivers"
   | "progress"
   | "trouble"
 >;
@@ -95,6 +105,7 @@ export class BatchEmitter {
       readonly native?: boolean;
       readonly skipReleased?: boolean;
       readonly projects?: boolean;
+      readonly filesystems?: readonly Filesystem[];
     } = {},
   ) {
     this.#job = job;
@@ -106,7 +117,10 @@ export class BatchEmitter {
       dropBehind: job.params.dropBehind,
       skipReleased: options.skipReleased ?? false,
     };
-    this.#files = new SeenFiles(job.params.paths, options.projects);
+    this.#files = new SeenFiles(job.params.paths, {
+      ...options,
+      ...(job.contentDrivers && { drivers: job.contentDrivers }),
+    });
     const ahead: LookAhead = (cursor, bytes) =>
       // Of a hard-linked inode only the leader is looked at, which is not known ahead.
       this.#needsLook(cursor) && !isLinked(cursor) ? this.#look(cursor, bytes) : undefined;
@@ -360,11 +374,11 @@ export class BatchEmitter {
     } finally {
       waits.content(begun);
     }
-    if (looked instanceof FileReader) await this.#file(cursor, bytes, looked);
+    if ("next" in looked) await this.#file(cursor, bytes, looked);
     else this.#emit(cursor, bytes, 0, { attributes: looked });
   }
 
-  async #file(cursor: RecordCursor, bytes: Buffer, reader: FileReader): Promise<void> {
+  async #file(cursor: RecordCursor, bytes: Buffer, reader: ContentReader): Promise<void> {
     const { sums, messages } = this.#job;
     const { holes, now } = reader;
     try {
@@ -373,7 +387,8 @@ export class BatchEmitter {
         messages.entry("info", changedText(cursor));
       }
       const fresh = now === undefined ? {} : { attributes: now, head: now.head };
-      this.#emit(cursor, bytes, EntryFlag.HAS_DATA, { holes, ...fresh });
+      const head = reader.layout ? withLayout(now?.head, cursor, bytes, reader.layout) : now?.head;
+      this.#emit(cursor, bytes, EntryFlag.HAS_DATA, { holes, ...fresh, ...(head && { head }) });
       await this.#content.read(cursor, reader);
     } finally {
       await reader.close();
@@ -427,6 +442,18 @@ export class BatchEmitter {
     this.#job.trouble?.(errno, operation, name);
     this.#job.sink.note?.({ errno, operation, name });
   }
+}
+
+/** A head of its own, `fresh` or the scan's, with that layout. */
+function withLayout(
+  fresh: Buffer | undefined,
+  { headStart }: RecordCursor,
+  bytes: Buffer,
+  layout: number,
+): Buffer {
+  const head = Buffer.from(fresh ?? bytes.subarray(headStart, headStart + ENTRY_HEAD_BYTES));
+  head.writeUInt32LE(layout, ENTRY_HEAD.layout);
+  return head;
 }
 
 /** A name of an inode that has others. */

@@ -1,7 +1,7 @@
 import { fullName, NoteOperation } from "@podheitor/hpc-archive";
 import { errnoOf } from "@podheitor/hpc-base";
 import type { RecordCursor, Streamed } from "@podheitor/hpc-walker";
-import type { FileReader, Torn } from "../entry/file-reader";
+import type { ContentReader, Torn } from "../entry/content-reader";
 import type { BackupJob } from "../job/backup-types";
 import { readFailedText, tornText } from "./entry-messages";
 
@@ -30,7 +30,7 @@ export class ContentSender {
    * What the reader has, to its end or to where reading fails, which is said, not thrown. Rejects
    * when the receiver is gone, and with the signal's reason.
    */
-  async read(cursor: RecordCursor, reader: FileReader): Promise<void> {
+  async read(cursor: RecordCursor, reader: ContentReader): Promise<void> {
     const { sink, signal, sums, messages } = this.job;
     sums.holeBytes += reader.holeBytes;
     let sent = 0;
@@ -72,7 +72,7 @@ export class ContentSender {
    * Gives the sink what comes next of a file; undefined at its end. Rejects when the receiver is
    * gone.
    */
-  async #piece(reader: FileReader): Promise<Streamed | undefined> {
+  async #piece(reader: ContentReader): Promise<Streamed | undefined> {
     const { sink } = this.job;
     if (sink.stream !== undefined && reader.streamable) return reader.stream(sink.stream);
     let block: Buffer | undefined;

@@ -2,8 +2,8 @@ import { constants } from "node:os";
 import { fullName, NoteOperation, printable } from "@podheitor/hpc-archive";
 import { errnoText } from "@podheitor/hpc-base";
 import type { RecordCursor } from "@podheitor/hpc-walker";
+import type { Torn } from "../entry/content-reader";
 import type { Attributes } from "../entry/file-ahead";
-import type { Torn } from "../entry/file-reader";
 
 /*
  * What the job log says of the entry that the cursor stands on: one line each, which begins with

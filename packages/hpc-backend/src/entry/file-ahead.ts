@@ -1,6 +1,6 @@
 import { EntryFlag, RecordCursor, RecordType } from "@podheitor/hpc-walker";
 import { OPEN_AHEAD } from "../limits";
-import { FileReader } from "./file-reader";
+import type { ContentReader } from "./content-reader";
 
 /** Extended attributes that were asked for after the scan. */
 export interface Attributes {
@@ -11,7 +11,7 @@ export interface Attributes {
 }
 
 /** What a look at an entry brought: its content, or what else the scan left out. */
-export type Looked = FileReader | Attributes;
+export type Looked = ContentReader | Attributes;
 
 /**
  * Begins to look at the entry that the cursor stands on; undefined: nothing is to be looked at, or
@@ -88,7 +88,7 @@ export class FileAhead {
 
   #discard({ looked }: Opened): void {
     const closed = looked
-      .then((seen) => (seen instanceof FileReader ? seen.close() : undefined))
+      .then((seen) => ("close" in seen ? seen.close() : undefined))
       .catch(() => undefined)
       .finally(() => this.#discarding.delete(closed));
     this.#discarding.add(closed);

@@ -9,9 +9,10 @@ import {
   readBuffer,
   runsOf,
 } from "@podheitor/hpc-archive";
-import { dropCache, type OpenedEntry, type Streamed } from "@podheitor/hpc-walker";
+import { dropCache, ENTRY_HEAD as E, type OpenedEntry, type Streamed } from "@podheitor/hpc-walker";
 import type { MoveContent } from "../emit/entry-sink";
 import { DROP_LAG, DROP_PIECE, OPEN_AHEAD, STREAM_MIN, STREAM_PIECE } from "../limits";
+import type { ContentDriver, ContentReader, ReadOptions, Torn } from "./content-reader";
 
 const closeAsync = promisify(close);
 const readAsync = promisify(read) as (
@@ -36,17 +37,6 @@ const EXACT = BigInt(Number.MAX_SAFE_INTEGER);
 const spare: Buffer[] = [];
 const SPARE_BUFFERS = OPEN_AHEAD + 2;
 
-export interface ReadOptions {
-  /** Skip the holes of a file that has fewer blocks than its size needs. */
-  readonly holes: boolean;
-  /** Reject with EREMOTE instead of bringing back what HSM has released. */
-  readonly skipReleased?: boolean;
-  /** Leave long runs of data behind the first block to `stream`. */
-  readonly streams?: boolean;
-  /** Let go of its pages in the page cache once they were read, whoever brought them there. */
-  readonly dropBehind?: boolean;
-}
-
 /** What a descriptor said of a file before a byte of it was read. */
 export interface Moment {
   readonly size: bigint;
@@ -54,16 +44,13 @@ export interface Moment {
   readonly ctimeNs: bigint;
 }
 
-/** How a file changed while it was read: what was read is of no one moment. */
-export type Torn = "grew" | "shrank" | "changed";
-
 /**
  * A regular file opened for its turn: the first block is read at once, and from then on one block
  * ahead of the consumer, unless the consumer takes the rest by `stream`. Blocks come in order;
  * those in a hole of `holes` do not come. It is read up to the size that it had when it was opened:
  * a file that others write on has no other end.
  */
-export class FileReader {
+export class FileReader implements ContentReader {
   readonly #fd: number;
   readonly #buffers: Buffer[] = [];
   #offset = 0n;
@@ -79,6 +66,7 @@ export class FileReader {
   readonly #moment: Moment;
   #streams: boolean;
   readonly #dropBehind: boolean;
+  readonly #readBytes: number;
   /** What lies before it has been dropped. */
   #dropped = 0;
 
@@ -91,7 +79,7 @@ export class FileReader {
      * not asked.
      */
     readonly holes: Buffer,
-    { streams = false, dropBehind = false }: Omit<ReadOptions, "holes">,
+    { streams = false, dropBehind = false, readBytes = READ_SIZE }: Omit<ReadOptions, "holes">,
     /**
      * What to save of it instead of what the scan saw: it has changed since, or the scan did not
      * ask for its attributes.
@@ -102,6 +90,7 @@ export class FileReader {
     this.#moment = moment;
     this.#streams = streams;
     this.#dropBehind = dropBehind;
+    this.#readBytes = readBytes;
     this.#runs = runsOf(holes, moment.size);
     this.#nextRun();
     if (!this.#done) this.#readAhead();
@@ -190,12 +179,14 @@ export class FileReader {
     this.#pending = undefined;
     if (this.#dropBehind) dropCache(this.#fd, this.#dropped, 0);
     for (const buffer of this.#buffers.splice(0))
-      if (spare.length < SPARE_BUFFERS) spare.push(buffer);
+      if (spare.length < SPARE_BUFFERS && buffer.length === READ_SIZE) spare.push(buffer);
     await counted(closeAsync(this.#fd));
   }
 
   #buffer(): Buffer {
-    const buffer = this.#buffers[this.#turn] ?? spare.pop() ?? readBuffer(READ_SIZE);
+    const size = this.#readBytes;
+    const kept = this.#buffers[this.#turn] ?? (size === READ_SIZE ? spare.pop() : undefined);
+    const buffer = kept ?? readBuffer(size);
     this.#buffers[this.#turn] = buffer;
     return buffer;
   }
@@ -235,4 +226,23 @@ export class FileReader {
     // Whoever calls next() gets the error; until then it must not count as unhandled.
     this.#pending.catch(() => undefined);
   }
+}
+
+/** Reads any regular file through its descriptor. */
+export const fileDriver: ContentDriver = {
+  name: "file",
+  canRead: () => true,
+  open: (entry, options, fresh) =>
+    new FileReader(entry.fd, momentOf(entry.head), entry.holes, options, fresh ? entry : undefined),
+};
+
+/** What `struct hpc_entry_head` says of a file. */
+export function momentOf(head: Buffer): Moment {
+  const time = (seconds: number, nanoseconds: number) =>
+    head.readBigInt64LE(seconds) * 1_000_000_000n + BigInt(head.readUInt32LE(nanoseconds));
+  return {
+    size: head.readBigUInt64LE(E.size),
+    mtimeNs: time(E.mtimeS, E.mtimeNs),
+    ctimeNs: time(E.ctimeS, E.ctimeNs),
+  };
 }

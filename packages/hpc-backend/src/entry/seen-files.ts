@@ -1,8 +1,8 @@
 import { close } from "node:fs";
 import { promisify } from "node:util";
 import { counted, fullName, MIN_HOLE } from "@podheitor/hpc-archive";
+import type { Filesystem, FilesystemType } from "@podheitor/hpc-native";
 import {
-  ENTRY_HEAD as E,
   type OpenedEntry,
   Openers,
   OpenFlag,
@@ -11,7 +11,9 @@ import {
   seenEntry,
 } from "@podheitor/hpc-walker";
 import { OPENERS, ROOTS_HELD } from "../limits";
-import { FileReader, type Moment, type ReadOptions } from "./file-reader";
+import { CONTENT_DRIVERS } from "./content-drivers";
+import type { ContentDriver, ContentReader, ReadOptions } from "./content-reader";
+import { fileDriver } from "./file-reader";
 
 const closeAsync = promisify(close);
 const SLASH = 0x2f;
@@ -22,20 +24,35 @@ interface Place {
   readonly path: Buffer;
 }
 
+export interface SeenFilesOptions {
+  /** Attributes come with project ids. */
+  readonly projects?: boolean;
+  /** Of the roots, in their order; fewer where not all could be told. */
+  readonly filesystems?: readonly Filesystem[];
+  /** The ways to read files. Default: CONTENT_DRIVERS. */
+  readonly drivers?: readonly ContentDriver[];
+}
+
 /**
  * Entries of a scan that are looked at again later. Users of the tree may have exchanged any
  * directory or file meanwhile, so everything is looked up below the roots, which are held open,
  * never through a symlink, and must be the object that the scan saw.
  */
 export class SeenFiles {
+  readonly #paths: readonly Buffer[];
   readonly #roots: Roots;
   readonly #project: number;
+  readonly #filesystems: readonly Filesystem[];
+  readonly #drivers: readonly ContentDriver[];
   #openers: Openers | undefined;
 
-  /** `paths`: the roots of the scan; `projects`: attributes come with project ids. */
-  constructor(paths: readonly Buffer[], projects = false) {
+  /** `paths`: the roots of the scan. */
+  constructor(paths: readonly Buffer[], options: SeenFilesOptions = {}) {
+    this.#paths = paths;
     this.#roots = new Roots(paths);
-    this.#project = projects ? OpenFlag.PROJECT : 0;
+    this.#project = options.projects ? OpenFlag.PROJECT : 0;
+    this.#filesystems = options.filesystems ?? [];
+    this.#drivers = options.drivers ?? CONTENT_DRIVERS;
   }
 
   /**
@@ -48,7 +65,7 @@ export class SeenFiles {
     bytes: Buffer,
     options: ReadOptions,
     xattrs: "always" | "changed" | "no",
-  ) {
+  ): Promise<ContentReader> {
     const wanted =
       xattrs === "always" ? OpenFlag.XATTRS : xattrs === "changed" ? OpenFlag.XATTRS_NEW : 0;
     const flags =
@@ -56,16 +73,12 @@ export class SeenFiles {
       (options.holes ? OpenFlag.HOLES : 0) |
       wanted |
       (options.skipReleased ? OpenFlag.SKIP_RELEASED : 0);
-    const asked = this.#ask(cursor, bytes, flags);
-    return asked.then((entry) => {
+    const place = this.#placeOf(cursor);
+    return this.#ask(place, cursor, bytes, flags).then((entry) => {
       const fresh = entry.changed || xattrs === "always";
-      return new FileReader(
-        entry.fd,
-        momentOf(entry.head),
-        entry.holes,
-        options,
-        fresh ? entry : undefined,
-      );
+      const type = this.#filesystemOf(place.root);
+      const driver = this.#drivers.find((one) => one.canRead(entry, type)) ?? fileDriver;
+      return driver.open(entry, options, fresh);
     });
   }
 
@@ -74,7 +87,7 @@ export class SeenFiles {
     cursor: RecordCursor,
     bytes: Buffer,
   ): Promise<Pick<OpenedEntry, "xattrs" | "xattrError">> {
-    return this.#ask(cursor, bytes, OpenFlag.XATTRS);
+    return this.#ask(this.#placeOf(cursor), cursor, bytes, OpenFlag.XATTRS);
   }
 
   /** Call it when nothing is under way. */
@@ -83,10 +96,18 @@ export class SeenFiles {
     await this.#roots.close();
   }
 
-  #ask(cursor: RecordCursor, bytes: Buffer, flags: number): Promise<OpenedEntry> {
+  #placeOf({ dir, name }: RecordCursor): Place {
+    return this.#roots.placeOf(fullName(dir, name));
+  }
+
+  #filesystemOf(root: Buffer): FilesystemType | undefined {
+    if (this.#filesystems.length !== this.#paths.length) return undefined;
+    return this.#filesystems[this.#paths.findIndex((path) => path.equals(root))]?.type;
+  }
+
+  #ask(place: Place, cursor: RecordCursor, bytes: Buffer, flags: number): Promise<OpenedEntry> {
     const seen = seenEntry(cursor, bytes);
     const all = flags | (flags & (OpenFlag.XATTRS | OpenFlag.XATTRS_NEW) ? this.#project : 0);
-    const place = this.#roots.placeOf(fullName(cursor.dir, cursor.name));
     return counted(this.#look(place, seen, all));
   }
 
@@ -96,16 +117,6 @@ export class SeenFiles {
     if (path.length === 0) return openers.look(-1, root, seen, flags);
     return this.#roots.use(root, openers, (dir) => openers.look(dir, path, seen, flags));
   }
-}
-
-function momentOf(head: Buffer): Moment {
-  const time = (seconds: number, nanoseconds: number) =>
-    head.readBigInt64LE(seconds) * 1_000_000_000n + BigInt(head.readUInt32LE(nanoseconds));
-  return {
-    size: head.readBigUInt64LE(E.size),
-    mtimeNs: time(E.mtimeS, E.mtimeNs),
-    ctimeNs: time(E.ctimeS, E.ctimeNs),
-  };
 }
 
 interface Held {

@@ -75,6 +75,7 @@ export async function runBackup(job: BackupJob): Promise<Confirm> {
       native: source.capabilities.frames,
       skipReleased: plan.scan.skipReleased === true,
       projects: plan.scan.projects !== undefined,
+      filesystems: plan.filesystems,
     },
   );
   const mine = sharding.byInode ? undefined : new MineOnly(sharding);

@@ -1,6 +1,7 @@
 import type { JobLog, NoteOperation } from "@podheitor/hpc-archive";
 import type { Ask } from "../dialogue/checks";
 import type { EntrySink } from "../emit/entry-sink";
+import type { ContentDriver } from "../entry/content-reader";
 import type { JobParams } from "../params/params";
 import type { OpenSource } from "../source/source";
 import type { Tally } from "./tally";
@@ -25,6 +26,8 @@ export interface BackupJob {
   readonly jobName?: string | undefined;
   /** That of the job which this one continues. */
   readonly previousJobName?: string | undefined;
+  /** Other ways to read files than CONTENT_DRIVERS. */
+  readonly contentDrivers?: readonly ContentDriver[];
   /** Number of this stream of entries, where several are merged into one job. Default 0. */
   readonly stream?: number | undefined;
   /** Where temporary files go; undefined: the system's directory for them. */
