@@ -590,8 +590,9 @@ static void scene_full(void)
  * its own limit. */
 static void scene_memory(void)
 {
-    static uint8_t out[1 << 20], head[512], end[sizeof(struct hpc_data_end)];
+    static uint8_t out[1 << 20], head[512];
     static const uint8_t content[1024] = "podheitor";
+    const struct hpc_data_end end = { .bytes = sizeof content };
     size_t used = 0;
 
     for (uint64_t i = 0; i < job.file_count; i++) {
@@ -603,8 +604,7 @@ static void scene_memory(void)
                        record(head, HPC_REGULAR, HPC_ENTRY_HAS_DATA, name, (size_t)name_len, NULL,
                               sizeof content, 0, 1700000000));
         used += append(out + used, 'D', content, sizeof content);
-        end = (struct hpc_data_end){ .bytes = sizeof content };
-        used += append(out + used, 'Z', end, sizeof end);
+        used += append(out + used, 'Z', &end, sizeof end);
         if (used > sizeof out - 4096 || i + 1 == job.file_count) {
             put(out, used);
             used = 0;
