@@ -273,7 +273,9 @@ int64_t hpc_scan_start(const uint8_t *options, int64_t options_len)
     pthread_mutex_init(&s->idle_lock, NULL);
     pthread_mutex_init(&s->mounts.lock, NULL);
     pthread_mutex_init(&s->back_off.lock, NULL);
-    s->back_off.working = s->back_off.least = s->back_off.allowed = s->threads;
+    s->back_off.least = s->threads;
+    s->back_off.working = s->threads;
+    s->back_off.allowed = s->threads;
     s->pace.rate = o.metadata_ops;
     pthread_cond_init(&s->work, &attr);
     pthread_condattr_destroy(&attr);
