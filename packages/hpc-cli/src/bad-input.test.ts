@@ -371,9 +371,9 @@ describe("plugin and backend", () => {
       filter: (path) => !path.endsWith("/build") && !path.endsWith("/test"),
     });
     const source = join(work, "shim-c/fd-plugin");
-    const table = readFileSync(join(source, "abi.c"), "utf8");
+    const table = readFileSync(join(source, "job/abi.c"), "utf8");
     expect(table).toContain(".version = 23,");
-    writeFileSync(join(source, "abi.c"), table.replace(".version = 23,", ".version = 24,"));
+    writeFileSync(join(source, "job/abi.c"), table.replace(".version = 23,", ".version = 24,"));
     execFileSync("make", ["-s", "-C", source, "build/podheitor-hpc-fd.so"], { stdio: "pipe" });
     await install("--backend", backend);
     copyFileSync(join(source, "build/podheitor-hpc-fd.so"), join(dir, "podheitor-hpc-fd.so"));
