@@ -5,22 +5,25 @@
  * Where things lie, and in which state they are, stands in extended attributes of the directory
  * below, which only the tests write:
  *
- *   trusted.lab.mdt       of a directory: "1", or "0,1" for one that is striped over both; it holds
- * for what is below. Default: 0 trusted.lab.ost       of a file: "2", or "0,3"; default: its inode
- * number modulo 4 trusted.lab.released  of a file: its data lies in the archive; a read, or
- * SEEK_DATA or SEEK_HOLE, waits for a copytool trusted.lab.project   "ID FLAGS": u32, and
- * FS_XFLAG_* of linux/fs.h in hexadecimal; what chattr -p would set trusted.lab.x.NAME    the value
- * of NAME, of the namespaces trusted and lustre, as the client shows it
+ * - trusted.lab.mdt, of a directory: "1", or "0,1" for one that is striped over both; it holds for
+ *   what is below. Default: 0.
+ * - trusted.lab.ost, of a file: "2", or "0,3". Default: its inode number modulo 4.
+ * - trusted.lab.released, of a file: its data lies in the archive; a read, or SEEK_DATA or
+ *   SEEK_HOLE, waits for a copytool.
+ * - trusted.lab.project: "ID FLAGS": u32, and FS_XFLAG_* of linux/fs.h in hexadecimal; what
+ *   chattr -p would set.
+ * - trusted.lab.x.NAME: the value of NAME, of the namespaces trusted and lustre, as the client
+ * shows it.
  *
  * The file `.labfs-lustre` in the mount's root controls the targets: `mdt K STATE` and `ost K
  * STATE`, one a line. STATE is
  *
- *   active
- *   inactive   as after `lctl set_param mdc.*MDTxxxx*.active=0`: ESHUTDOWN, and of a striped
+ * - active
+ * - inactive: as after `lctl set_param mdc.*MDTxxxx*.active=0`: ESHUTDOWN, and of a striped
  * directory only the names on other MDTs are listed. Through FUSE close(2) of a directory cannot
- * fail, so that readdir ends with ESHUTDOWN instead silent     the same, but readdir ends as if it
- * were complete: what an old program sees. With build/closedir.so preloaded close(2) fails then, as
- * on the real one
+ * fail, so that readdir ends with ESHUTDOWN instead.
+ * - silent: the same, but readdir ends as if it were complete: what an old program sees. With
+ *   build/closedir.so preloaded close(2) fails then, as on the real one.
  *
  * Read: "mdt K STATE" and "ost K STATE" with ACTIVE or INACTIVE, "recalls N" (how often a released
  * file was asked for its data), "release" in the other control file lets those reads fail.

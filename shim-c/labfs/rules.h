@@ -3,20 +3,25 @@
  *
  *   OPS ACTION [ARG] [offset N] [after N] [times N] : PATH
  *
- * OPS     comma-separated: getattr readdir opendir open read write create mkdir unlink rename link
- * symlink readlink mknod chmod chown utimens truncate statfs fsync release getxattr setxattr
- * listxattr, or `all` ACTION  error ERRNO      the operation fails (name or number) delay MS it
- * takes so much longer; delay-us US: microseconds hang             it takes until `release`; it
- * cannot be interrupted, as on a dead server short N          read: at most N bytes an operation;
- * write: likewise append N         before it, N bytes are appended to the file below truncate N
- * before it, the file below gets N bytes unlink           before it, the name is removed below
- *         replace PATH     before it, PATH (below the root) is renamed over the name
- *         exchange PATH    before it, the two names are exchanged
- * offset  read and write: only those that reach to or beyond byte N
- * after   the first N matches go well
- * times   it happens N times; 0, the default, for ever (1 for append, truncate, unlink, replace and
- * exchange) PATH    from the root of the filesystem, to the end of the line; as in fnmatch(3),
- * where * also matches '/'
+ * - OPS, comma-separated: getattr readdir opendir open read write create mkdir unlink rename link
+ *   symlink readlink mknod chmod chown utimens truncate statfs fsync release getxattr setxattr
+ *   listxattr, or `all`.
+ * - ACTION is one of
+ *   - error ERRNO: the operation fails (name or number).
+ *   - delay MS: it takes so much longer; delay-us US: microseconds.
+ *   - hang: it takes until `release`; it cannot be interrupted, as on a dead server.
+ *   - short N: read: at most N bytes an operation; write: likewise.
+ *   - append N: before it, N bytes are appended to the file below.
+ *   - truncate N: before it, the file below gets N bytes.
+ *   - unlink: before it, the name is removed below.
+ *   - replace PATH: before it, PATH (below the root) is renamed over the name.
+ *   - exchange PATH: before it, the two names are exchanged.
+ * - offset: read and write: only those that reach to or beyond byte N.
+ * - after: the first N matches go well.
+ * - times: it happens N times; 0, the default, for ever (1 for append, truncate, unlink, replace
+ * and exchange).
+ * - PATH: from the root of the filesystem, to the end of the line; as in fnmatch(3), where * also
+ *   matches '/'.
  */
 #ifndef LABFS_RULES_H
 #define LABFS_RULES_H

@@ -11,21 +11,24 @@
  * those of its children. A batch is self-contained: an ENTRY or ERROR is preceded, in the same
  * batch, by the DIR record it belongs to.
  *
- *   DIR    body: path of the directory as bytes (the option's path, '/', names; no trailing '/',
- * except "/" itself); then, where they were asked for and are known, the MDTs that its names lie
- * on, u32 each, in the last xattr_len bytes. The same directory may come again with more known.
- *   ENTRY  body: struct hpc_entry_head, name (one component), link target, xattr block, content.
- * name_len 0 = the DIR itself (a root). content_len bytes of content end the body (what was read,
- * which may differ from size when the file changed); HPC_CONTENT_NONE = not read (read it yourself
- * if wanted). error != 0: the content or the link target could not be read; no content then.
- *          xattr_len bytes of xattr block: zero or more of { u16 name_len, u16 flags = 0, u32
- * value_len, name, value }, unaligned. Names and values as the kernel gives them, which ones:
- * xattrs.c. Two names are ours, value u32: "podheitor.flags", inode flags (FS_*_FL of linux/fs.h)
- * if there are any, and "podheitor.project", the project id if it is not 0. xattr_error != 0: not
- * all of them could be read (E2BIG: they would not fit HPC_XATTR_BLOCK); those that could are
- * there. ERROR  body: u32 enum hpc_scan_op, u32 name_len, name. error = errno. The entry was not
- * handed out (stat) or the listing of a directory is missing or incomplete (opendir, readdir;
- * name_len 0 = the DIR itself).
+ * - DIR: its body is the path of the directory as bytes (the option's path, '/', names; no trailing
+ *   '/', except "/" itself); then, where they were asked for and are known, the MDTs that its names
+ *   lie on, u32 each, in the last xattr_len bytes. The same directory may come again with more
+ *   known.
+ * - ENTRY: its body is struct hpc_entry_head, name (one component), link target, xattr block,
+ *   content. name_len 0 = the DIR itself (a root).
+ *   - content_len bytes of content end the body (what was read, which may differ from size when the
+ *     file changed); HPC_CONTENT_NONE = not read (read it yourself if wanted).
+ *   - error != 0: the content or the link target could not be read; no content then.
+ *   - xattr_len bytes of xattr block: zero or more of { u16 name_len, u16 flags = 0, u32 value_len,
+ *     name, value }, unaligned. Names and values as the kernel gives them; hpc_xattr.h says which
+ *     ones. Two names are ours, value u32: "podheitor.flags", inode flags (FS_*_FL of linux/fs.h)
+ *     if there are any, and "podheitor.project", the project id if it is not 0.
+ *   - xattr_error != 0: not all of them could be read (E2BIG: they would not fit HPC_XATTR_BLOCK);
+ *     those that could are there.
+ * - ERROR: its body is u32 enum hpc_scan_op, u32 name_len, name. error = errno. The entry was not
+ *   handed out (stat), or the listing of a directory is missing or incomplete (opendir, readdir;
+ *   name_len 0 = the DIR itself).
  */
 enum hpc_record_type { HPC_REC_DIR = 1, HPC_REC_ENTRY = 2, HPC_REC_ERROR = 3 };
 enum hpc_scan_op { HPC_OP_STAT = 1, HPC_OP_OPENDIR = 2, HPC_OP_READDIR = 3 };

@@ -3,11 +3,16 @@
  * choose it.
  *
  *   # comment
- *   backend = /opt/podheitor/podheitor-hpc-backend.cjs    absolute; .cjs and .js are run by node,
- * anything else by itself node = /usr/bin/node                                  absolute; default:
- * /usr/bin/node, /usr/local/bin/node stall-limit = 60                                      seconds
- * without a byte before the backend counts as hung, 1..86400 holes = skip or send: whether the File
- * Daemon gets the zeros of holes; default: as its release allows
+ *   backend = /opt/podheitor/podheitor-hpc-backend.cjs
+ *   node = /usr/bin/node
+ *   stall-limit = 60
+ *   holes = skip
+ *
+ * - backend: absolute; .cjs and .js are run by node, anything else by itself.
+ * - node: absolute; default: /usr/bin/node, then /usr/local/bin/node.
+ * - stall-limit: seconds without a byte before the backend counts as hung, 1 to 86400; default 60.
+ * - holes: skip or send: whether the File Daemon gets the zeros of holes; default: as its release
+ *   allows.
  *
  * The file, the backend and node must be owned by root (or the FD's own user) and writable by their
  * owner alone; so must every directory on the way to them, except that a sticky one (/tmp) may be

@@ -1,11 +1,16 @@
 /*
  * podheitor-hpc-host: a File Daemon of four releases, played for one plugin file.
  *
- *   check FILE [--json]                          load it as 9.6, 11, 13 and 15; refuse what must be
- * refused backup FILE PLUGINSTRING... [options]        --volume OUT  --level F|I|D  --since EPOCH
- * --accurate PREVIOUS  --cancel-after N estimate FILE PLUGINSTRING restore FILE PLUGINSTRING
- * --volume IN        --where DIR  --replace a|w|o|n  --cancel-after N list VOLUME one line per
- * entry: index type link-index mode size bytes-of-data fnv64-of-data name [-> link]
+ * - check FILE [--json]
+ *     loads it as 9.6, 11, 13 and 15, and refuses what must be refused
+ * - backup FILE PLUGINSTRING... [options]
+ *     --volume OUT, --level F|I|D, --since EPOCH, --accurate PREVIOUS, --cancel-after N
+ * - estimate FILE PLUGINSTRING
+ * - restore FILE PLUGINSTRING --volume IN
+ *     --where DIR, --replace a|w|o|n, --cancel-after N
+ * - list VOLUME
+ *     one line per entry: index type link-index mode size bytes-of-data fnv64-of-data name
+ *     [-> link]
  *
  *   --release 14|21|22|23 (default 23), --work-dir DIR (default /tmp). Exit 0 done, 1 failed, 2
  * usage.

@@ -1,11 +1,11 @@
 /*
  * What C does with pipes, for benchmarks:
- *   pipelimit write BYTES            writes so many bytes, 256 KiB at a time: what a pipe takes
- *   pipelimit send BYTES PROGRAM …   becomes PROGRAM, whose standard input is a Unix socket that
- * brings so many bytes pipelimit relay                  standard input to standard output as D
- * frames, by read and write pipelimit drain                  reads standard input, a mebibyte at a
- * time, and forgets it pipelimit check BYTES            reads D frames, and fails unless they hold
- * exactly what `send` sends
+ * - pipelimit write BYTES: writes so many bytes, 256 KiB at a time: what a pipe takes.
+ * - pipelimit send BYTES PROGRAM …: becomes PROGRAM, whose standard input is a Unix socket that
+ *   brings so many bytes.
+ * - pipelimit relay: standard input to standard output as D frames, by read and write.
+ * - pipelimit drain: reads standard input, a mebibyte at a time, and forgets it.
+ * - pipelimit check BYTES: reads D frames, and fails unless they hold exactly what `send` sends.
  */
 #include "../../wire/hpc_frame.h"
 
