@@ -64,6 +64,37 @@ describe("npm run edges", () => {
     expect(output).toContain("known-package");
   });
 
+  test("fails on files that know each other by their types only", () => {
+    write(
+      "packages/hpc-ptcomm/src/one.ts",
+      'import type { Two } from "./two";\nexport interface One { two?: Two }\n',
+    );
+    write(
+      "packages/hpc-ptcomm/src/two.ts",
+      'import type { One } from "./one";\nexport interface Two { one?: One }\n',
+    );
+    const { status, output } = check();
+    expect(status).not.toBe(0);
+    expect(output).toContain("no-cycles");
+  });
+
+  test("fails on a folder of more files than can be read as a list, tests apart", () => {
+    const folders = () =>
+      spawnSync(process.execPath, [join(root, "scripts/folders.mjs")], {
+        cwd: tree,
+        encoding: "utf8",
+      });
+    const many = (from: number, to: number, suffix = "") => {
+      for (let i = from; i < to; i++) write(`packages/hpc-ptcomm/src/sub/f${i}${suffix}.ts`, "");
+    };
+    many(0, 22);
+    many(0, 30, ".test");
+    expect(folders()).toMatchObject({ status: 0, stderr: "" });
+    many(22, 23);
+    expect(folders().stderr).toContain("packages/hpc-ptcomm/src/sub: 23 files");
+    expect(folders().status).toBe(1);
+  });
+
   test("fails when ffi-rs is imported outside hpc-native", () => {
     write(
       "packages/hpc-walker/src/index.ts",

@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, jest, test } from "@jest/globals";
 import { OddTree, view } from "../test/odd-tree";
-import { escapeName } from "./escape";
 import { runCommand } from "./testing";
+import { escapeName } from "./text/escape";
 
 /* `backup` in shards: several archives that together are the tree. */
 

@@ -3,8 +3,8 @@ import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync 
 import { join } from "node:path";
 import { describe, expect, jest, test } from "@jest/globals";
 import { MAIN, OddTree, view } from "../test/odd-tree";
-import { escapeName } from "./escape";
 import { collector, runCommand } from "./testing";
+import { escapeName } from "./text/escape";
 
 /* The archive commands on a small tree that has every difficulty in its names. */
 

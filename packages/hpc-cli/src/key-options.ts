@@ -1,12 +1,12 @@
 import { resolve } from "node:path";
 import { KEYS, type Key, type KeyCommand, type KeyTable } from "@podheitor/hpc-backend/keys";
 import type { InferredOptionTypes, Options } from "yargs";
-import { absolutePath, toBytes, toText } from "./bytes";
 import { declareTypesOf } from "./declared-types";
 import { usageError } from "./errors";
 import type { Io } from "./io";
 import { readNames } from "./names-file";
 import { flag, pluginDir, repeated, value } from "./options";
+import { absolutePath, toBytes, toText } from "./text/bytes";
 
 /** Options that stand for keys, where a command scans a tree. */
 const besideKeys = {

@@ -1,9 +1,9 @@
 // First: the option parser asks for the current directory when it is loaded.
 import "./current-directory";
 
-import { rawArguments } from "./bytes";
 import { CANCEL_SIGNALS, Exit, exitOfSignal } from "./exit";
 import { run } from "./run";
+import { rawArguments } from "./text/bytes";
 
 /**
  * Time that a cancelled command gets to remove what it had begun; after it, or at a second signal,

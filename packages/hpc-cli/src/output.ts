@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { errorLine } from "@podheitor/hpc-base";
 import { reportOf } from "./errors";
-import { escapeText } from "./escape";
-import { plural } from "./format";
 import type { Io, Sink } from "./io";
 import { type ProgressFigures, ProgressLine } from "./progress";
+import { escapeText } from "./text/escape";
+import { plural } from "./text/format";
 
 export type MessageLevel = "info" | "warning" | "error" | "not-saved";
 

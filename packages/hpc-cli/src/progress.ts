@@ -1,6 +1,6 @@
-import { escapeName } from "./escape";
-import { formatBytes, formatCount, formatSeconds } from "./format";
 import type { Sink } from "./io";
+import { escapeName } from "./text/escape";
+import { formatBytes, formatCount, formatSeconds } from "./text/format";
 
 /** What a running job has done so far. */
 export interface ProgressFigures {

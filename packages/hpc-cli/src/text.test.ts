@@ -1,10 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
-import { formatBytes, formatCount, formatSeconds, plural } from "./format";
-import { type Listed, listLine, modeText, timeText } from "./listing";
 import { toJson } from "./output";
 import { ProgressLine } from "./progress";
 import { parseShards, shardArchive } from "./shards";
 import { collector } from "./testing";
+import { formatBytes, formatCount, formatSeconds, plural } from "./text/format";
+import { type Listed, listLine, modeText, timeText } from "./text/listing";
 
 test("numbers as people read them", () => {
   expect([0, 1023, 1024, 1536, 1024 ** 3 - 1, 5e15].map(formatBytes)).toEqual([

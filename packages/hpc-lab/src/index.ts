@@ -7,9 +7,15 @@ export {
   type RestoreOptions,
   startBacula,
   sweep,
-} from "./bacula";
-export type { CatalogRow } from "./catalog";
-export type { LabJob } from "./configuration";
+} from "./bacula/bacula";
+export type { CatalogRow } from "./bacula/catalog";
+export type { LabJob } from "./bacula/configuration";
+export {
+  ensureRelease,
+  missingForRelease,
+  type Release,
+  releaseOf,
+  releases,
+} from "./bacula/release";
 export { compareTrees, type Difference, type Parity, type ParityOptions } from "./parity";
-export { ensureRelease, missingForRelease, type Release, releaseOf, releases } from "./release";
-export { makeTree, type TreeOptions, type TreeSummary } from "./tree";
+export { makeTree, type TreeOptions, type TreeSummary } from "./trees/tree";

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { alive, type ProcessId, startProcess, stopProcesses, tail } from "./bacula/daemon";
 import { command } from "./command";
-import { alive, type ProcessId, startProcess, stopProcesses, tail } from "./daemon";
 import { labError } from "./errors";
 import { limits } from "./limits";
 import { until } from "./wait";

@@ -1,11 +1,11 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { HpcError } from "@podheitor/hpc-base";
-import { BaculaLab, type JobResult, type Level, labs, startBacula, sweep } from "./bacula";
-import type { LabJob } from "./configuration";
+import { BaculaLab, type JobResult, type Level, labs, startBacula, sweep } from "./bacula/bacula";
+import type { LabJob } from "./bacula/configuration";
+import { ensureRelease, missingForRelease, releaseOf } from "./bacula/release";
 import { labError } from "./errors";
 import { limits } from "./limits";
-import { ensureRelease, missingForRelease, releaseOf } from "./release";
 
 const help = `A real Bacula (Director, Storage Daemon, File Daemon, catalog) on loopback.
 

@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { catalogNames, compareTrees, printable } from "./parity";
-import { makeTree } from "./tree";
+import { makeTree } from "./trees/tree";
 
 const entries = 600;
 let base: string;

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { command } from "../src/command";
-import { makeTree } from "../src/tree";
+import { makeTree } from "../src/trees/tree";
 import { chosenReleases, cleanUp, installedPlugin, labWith, pluginJob, scratch } from "./support";
 
 describe.each(chosenReleases)("a volume of Bacula %s without our plugin", (release) => {

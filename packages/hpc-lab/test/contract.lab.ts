@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { listArchive } from "@podheitor/hpc-archive";
+import { type Digests, storedInArchive, storedInCatalog } from "../src/bacula/stored";
 import { command } from "../src/command";
 import {
   type Cell,
@@ -18,17 +19,16 @@ import {
   type Row,
   type Way,
   ways,
-} from "../src/metadata-contract";
-import { metadataFilesystem } from "../src/metadata-filesystem";
+} from "../src/trees/metadata-contract";
+import { metadataFilesystem } from "../src/trees/metadata-filesystem";
 import {
   type Aspect,
   makeMetadataTree,
   makeSocket,
   type Subject,
   sparse,
-} from "../src/metadata-tree";
-import { changed, type Observed, observe } from "../src/observe";
-import { type Digests, storedInArchive, storedInCatalog } from "../src/stored";
+} from "../src/trees/metadata-tree";
+import { changed, type Observed, observe } from "../src/trees/observe";
 import {
   atCleanUp,
   chosenReleases,

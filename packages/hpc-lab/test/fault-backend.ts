@@ -1,6 +1,6 @@
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { signalProcess } from "../src/daemon";
+import { signalProcess } from "../src/bacula/daemon";
 import { until } from "../src/wait";
 import { type Bench, cancelWhen, type Fault } from "./fault-bench";
 import { backendName } from "./support";

@@ -2,11 +2,11 @@ import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { expect } from "@jest/globals";
 import type { BaculaLab, JobResult, LabJob, Release } from "../src";
+import { childrenOf, type ProcessId } from "../src/bacula/daemon";
+import { letterOf } from "../src/bacula/stored";
 import { command } from "../src/command";
-import { childrenOf, type ProcessId } from "../src/daemon";
 import { LabFs } from "../src/labfs";
 import { childrenAndZombies, namesBelow, pipesOf } from "../src/leftovers";
-import { letterOf } from "../src/stored";
 import { until } from "../src/wait";
 import {
   atCleanUp,

@@ -2,8 +2,14 @@ import { appendFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "@jest/globals";
 import type { BaculaLab, Release } from "../src";
+import {
+  alive,
+  childrenOf,
+  type ProcessId,
+  signalProcess,
+  transferred,
+} from "../src/bacula/daemon";
 import { command } from "../src/command";
-import { alive, childrenOf, type ProcessId, signalProcess, transferred } from "../src/daemon";
 import { LabFs } from "../src/labfs";
 import { childrenAndZombies } from "../src/leftovers";
 import { until } from "../src/wait";

@@ -3,7 +3,13 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { BaculaLab } from "../src";
-import { alive, childrenOf, type ProcessId, signalProcess, transferred } from "../src/daemon";
+import {
+  alive,
+  childrenOf,
+  type ProcessId,
+  signalProcess,
+  transferred,
+} from "../src/bacula/daemon";
 import { until } from "../src/wait";
 import {
   backendName,

@@ -12,7 +12,7 @@ import {
 } from "@podheitor/hpc-bench";
 import { installPlugin } from "@podheitor/hpc-cdylib";
 import type { BaculaLab, Release } from "../src";
-import { watchStorageTime } from "../src/storage-time";
+import { watchStorageTime } from "../src/bacula/storage-time";
 import {
   backendName,
   chosenReleases,

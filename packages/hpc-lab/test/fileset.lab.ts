@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { BaculaLab, LabJob } from "../src";
-import { makeTree } from "../src/tree";
+import { makeTree } from "../src/trees/tree";
 import { chosenReleases, cleanUp, installedPlugin, labWith, pluginJob, scratch } from "./support";
 
 const bad: readonly [job: string, keys: (tree: string) => string, says: RegExp][] = [

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { EntryKind, kindOfMode } from "@podheitor/hpc-wire";
 import type { BaculaLab } from "../src";
 import { compareTrees } from "../src/parity";
-import { makeTree } from "../src/tree";
+import { makeTree } from "../src/trees/tree";
 import {
   chosenReleases,
   cleanUp,

@@ -2,8 +2,8 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { makeLinkTree } from "../src/link-tree";
 import { compareTrees } from "../src/parity";
+import { makeLinkTree } from "../src/trees/link-tree";
 import {
   chosenReleases,
   cleanUp,

@@ -3,10 +3,10 @@ import { existsSync, lstatSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, expect, test } from "@jest/globals";
 import type { BaculaLab, JobResult, Level } from "../src";
-import { childrenOf, signalProcess } from "../src/daemon";
-import { ModelTree } from "../src/model";
+import { childrenOf, signalProcess } from "../src/bacula/daemon";
 import { compareTrees } from "../src/parity";
-import { Random } from "../src/random";
+import { ModelTree } from "../src/trees/model";
+import { Random } from "../src/trees/random";
 import { until } from "../src/wait";
 import {
   backendName,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { allocatedBytes, compareTrees } from "../src/parity";
-import { makeTree } from "../src/tree";
+import { makeTree } from "../src/trees/tree";
 import {
   chosenReleases,
   cleanUp,

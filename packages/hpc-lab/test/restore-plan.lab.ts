@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { BaculaLab, Level } from "../src";
 import { command } from "../src/command";
 import { compareTrees } from "../src/parity";
-import { makeTree } from "../src/tree";
+import { makeTree } from "../src/trees/tree";
 import {
   chosenReleases,
   cleanUp,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { BaculaLab, CatalogRow, Level } from "../src";
 import { compareTrees } from "../src/parity";
-import { makeTree } from "../src/tree";
+import { makeTree } from "../src/trees/tree";
 import {
   chosenReleases,
   cleanUp,

@@ -4,9 +4,9 @@ import { existsSync, lstatSync, mkdirSync, readFileSync, unlinkSync } from "node
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type BaculaLab, sweep } from "../src";
-import { alive, processOf } from "../src/daemon";
+import { alive, processOf } from "../src/bacula/daemon";
 import { compareTrees } from "../src/parity";
-import { makeTree } from "../src/tree";
+import { makeTree } from "../src/trees/tree";
 import { until } from "../src/wait";
 import { chosenReleases, cleanUp, labWith, onDisk, present, repository, scratch } from "./support";
 

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { machineFacts, makeBenchTree, scanOnce } from "@podheitor/hpc-bench";
 import { filesystemOf } from "@podheitor/hpc-native";
-import { childrenOf } from "../src/daemon";
+import { childrenOf } from "../src/bacula/daemon";
 import {
   atCleanUp,
   backendName,

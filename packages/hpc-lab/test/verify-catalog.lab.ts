@@ -4,8 +4,8 @@ import { PassThrough } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { run } from "@podheitor/hpc-cli";
 import type { BaculaLab } from "../src";
-import { makeSocket } from "../src/metadata-tree";
-import { makeTree } from "../src/tree";
+import { makeSocket } from "../src/trees/metadata-tree";
+import { makeTree } from "../src/trees/tree";
 import {
   chosenReleases,
   cleanUp,

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Making, MemoryRun } from "@podheitor/hpc-bench";
-import { formatCount } from "../format";
+import { formatCount } from "../text/format";
 import { type BenchRun, hasRoom, makingOf } from "./run";
 
 /**

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Backup, Benchmark, BenchSetup, Making, Room } from "@podheitor/hpc-bench";
-import { formatBytes, formatCount } from "../format";
 import type { Output } from "../output";
+import { formatBytes, formatCount } from "../text/format";
 import type { Report } from "./report";
 
 /** What the benchmarks of one command line have in common. */

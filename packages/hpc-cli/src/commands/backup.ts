@@ -1,11 +1,9 @@
 import type { JobEvents } from "@podheitor/hpc-archive";
 import type { BackupSummary, FilteredBy } from "@podheitor/hpc-backend";
 import type { Argv, InferredOptionTypes } from "yargs";
-import { toText } from "../bytes";
 import type { Command } from "../command";
 import { HpcError, reportOf, usageError } from "../errors";
 import { Exit } from "../exit";
-import { formatBytes, formatCount, formatSeconds, plural } from "../format";
 import type { Io } from "../io";
 import { type KeyArguments, keyOptions, keyPairs } from "../key-options";
 import { json, needed, value } from "../options";
@@ -13,6 +11,8 @@ import { Output } from "../output";
 import { MAX_CONCURRENT_SHARDS, parseShards, shardArchive } from "../shards";
 import { isStdout } from "../stdout";
 import { addSummaries, ProgressSum } from "../summary";
+import { toText } from "../text/bytes";
+import { formatBytes, formatCount, formatSeconds, plural } from "../text/format";
 
 const options = {
   ...keyOptions("backup"),

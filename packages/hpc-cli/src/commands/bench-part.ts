@@ -1,12 +1,11 @@
 import type { Argv, InferredOptionTypes } from "yargs";
 import { scanThreads } from "../bench/threads";
-import { absolutePath, toBytes } from "../bytes";
 import type { Command } from "../command";
 import { usageError } from "../errors";
-
 import { Exit } from "../exit";
 import { json, value, valueOr, whole } from "../options";
 import { Output } from "../output";
+import { absolutePath, toBytes } from "../text/bytes";
 
 const PARTS = ["scan", "synthetic", "relay"] as const;
 

@@ -11,12 +11,12 @@ import { runMemory } from "../bench/memory";
 import { Report } from "../bench/report";
 import { runBackups, runContests } from "../bench/run";
 import { scanThreads } from "../bench/threads";
-import { toText } from "../bytes";
 import type { Command } from "../command";
 import { HpcError } from "../errors";
 import { Exit } from "../exit";
 import { json, value, valueOr, whole } from "../options";
 import { Output } from "../output";
+import { toText } from "../text/bytes";
 
 const NAMES = ["walk", "latency", "read", "archive", "emit", "relay", "memory", "backup"] as const;
 

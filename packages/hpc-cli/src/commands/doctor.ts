@@ -1,7 +1,6 @@
 import { resolve } from "node:path";
 import { builtBackend } from "@podheitor/hpc-cdylib";
 import type { Argv, InferredOptionTypes } from "yargs";
-import { toBytes, toText } from "../bytes";
 import type { Command } from "../command";
 import { configuredPluginDirectory } from "../declared-types";
 import { daemon, installation } from "../doctor/bacula";
@@ -18,10 +17,11 @@ import {
 import { programFiles } from "../doctor/program-files";
 import { selfTest } from "../doctor/self-test";
 import { reportOf } from "../errors";
-import { escapeName, escapeText } from "../escape";
 import { Exit } from "../exit";
 import { json, repeated, value } from "../options";
 import { Output } from "../output";
+import { toBytes, toText } from "../text/bytes";
+import { escapeName, escapeText } from "../text/escape";
 
 const options = {
   path: repeated("say which filesystem this path is on (may be repeated)"),

@@ -1,16 +1,16 @@
 import { textBars } from "@podheitor/hpc-report";
 import type { Argv, InferredOptionTypes } from "yargs";
 import type { Command } from "../command";
-import { escapeName } from "../escape";
 import { Exit } from "../exit";
-import { formatBytes, formatCount, formatSeconds, plural } from "../format";
 import { keyOptions, keyPairs } from "../key-options";
-import { jsonName } from "../listing";
 import { json, sizeOf, value } from "../options";
 import { Output } from "../output";
 import { secondsFor } from "../probe/predict";
 import { CATALOG_BYTES_PER_ROW } from "../probe/rates";
 import { rateOptions, ratesOf, survey } from "../probe/run";
+import { escapeName } from "../text/escape";
+import { formatBytes, formatCount, formatSeconds, plural } from "../text/format";
+import { jsonName } from "../text/listing";
 
 const options = {
   ...keyOptions("estimate"),

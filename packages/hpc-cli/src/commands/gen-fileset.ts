@@ -2,7 +2,6 @@ import { hostname } from "node:os";
 import { resolve } from "node:path";
 import type { Params } from "@podheitor/hpc-ptcomm";
 import type { Argv, InferredOptionTypes } from "yargs";
-import { toText } from "../bytes";
 import { jobsIn } from "../catalog/reader";
 import type { Command } from "../command";
 import { HpcError, usageError } from "../errors";
@@ -25,6 +24,7 @@ import type { Io } from "../io";
 import { keyOptions, keyPairs } from "../key-options";
 import { flag, json, repeated, sizeOf, value, valueOr, whole } from "../options";
 import { Output } from "../output";
+import { toText } from "../text/bytes";
 
 const options = {
   ...keyOptions("gen-fileset"),

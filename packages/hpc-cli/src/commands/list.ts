@@ -1,14 +1,14 @@
 import type { JobEvents } from "@podheitor/hpc-archive";
 import { EntryFlag } from "@podheitor/hpc-ptcomm";
 import type { Argv, InferredOptionTypes } from "yargs";
-import { toText } from "../bytes";
 import type { Command } from "../command";
 import { usageError } from "../errors";
-import { escapeName } from "../escape";
 import { Exit } from "../exit";
-import { jsonName, type Listed, listLine, typeName } from "../listing";
 import { archive, json } from "../options";
 import { Output, toJson } from "../output";
+import { toText } from "../text/bytes";
+import { escapeName } from "../text/escape";
+import { jsonName, type Listed, listLine, typeName } from "../text/listing";
 
 const options = {
   archive,

@@ -9,13 +9,13 @@ import {
   PLUGIN_NAME,
 } from "@podheitor/hpc-cdylib";
 import type { Argv, InferredOptionTypes } from "yargs";
-import { toBytes, toText } from "../bytes";
 import { addCommand, type Chosen, type Command } from "../command";
 import { usageError } from "../errors";
 import { Exit } from "../exit";
 import { checkLine, type PluginLine, pluginLines } from "../fileset/check-line";
 import { json, needed, value } from "../options";
 import { Output } from "../output";
+import { toBytes, toText } from "../text/bytes";
 
 const buildOptions = { compiler: value("use this C compiler", "$CC, else cc"), json } as const;
 

@@ -1,5 +1,4 @@
 import type { Argv, InferredOptionTypes } from "yargs";
-import { toText } from "../bytes";
 import { jobsIn } from "../catalog/reader";
 import type { Command } from "../command";
 import { HpcError, usageError } from "../errors";
@@ -8,6 +7,7 @@ import { checkPrefix } from "../fileset/names";
 import { type GenerationPlan, planGeneration, restoreCommand } from "../generation/plan";
 import { json, needed, value, valueOr } from "../options";
 import { Output } from "../output";
+import { toText } from "../text/bytes";
 
 const options = {
   "job-prefix": needed(

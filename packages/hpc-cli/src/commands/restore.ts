@@ -1,13 +1,13 @@
 import type { RestoreSummary } from "@podheitor/hpc-archive";
 import type { Argv, InferredOptionTypes } from "yargs";
-import { toBytes, toText } from "../bytes";
 import type { Command } from "../command";
 import { usageError } from "../errors";
 import { Exit } from "../exit";
-import { formatBytes, formatCount, formatSeconds, plural } from "../format";
 import { readNames } from "../names-file";
 import { json, needed, repeated, value } from "../options";
 import { Output } from "../output";
+import { toBytes, toText } from "../text/bytes";
+import { formatBytes, formatCount, formatSeconds, plural } from "../text/format";
 
 const REPLACE = ["always", "newer", "older", "never"] as const;
 

@@ -2,7 +2,6 @@ import { access, constants, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { MAX_SHARDS } from "@podheitor/hpc-shard";
 import type { Argv, InferredOptionTypes } from "yargs";
-import { toText } from "../bytes";
 import type { Command } from "../command";
 import { HpcError } from "../errors";
 import { Exit } from "../exit";
@@ -17,6 +16,7 @@ import { reportJson } from "../probe/shard-json";
 import { type ShardReport, shardReport } from "../probe/shard-report";
 import { printReport } from "../probe/shard-text";
 import { parseShards } from "../shards";
+import { toText } from "../text/bytes";
 
 const options = {
   ...keyOptions("shard-probe"),

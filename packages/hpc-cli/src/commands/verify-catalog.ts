@@ -1,14 +1,14 @@
-import { toBytes, toText } from "../bytes";
 import { CatalogReader } from "../catalog/reader";
 import { verifyCatalog } from "../catalog/verify";
 import { usageError } from "../errors";
-import { escapeName, escapeText } from "../escape";
 import { Exit, type ExitCode } from "../exit";
-import { formatCount, formatSeconds, plural } from "../format";
 import type { Io } from "../io";
-import { jsonName } from "../listing";
 import { value, whole } from "../options";
 import { Output } from "../output";
+import { toBytes, toText } from "../text/bytes";
+import { escapeName, escapeText } from "../text/escape";
+import { formatCount, formatSeconds, plural } from "../text/format";
+import { jsonName } from "../text/listing";
 
 /** Options of `verify` that belong to --catalog. */
 export const catalogOptions = {

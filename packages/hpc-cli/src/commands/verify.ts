@@ -1,16 +1,16 @@
 import { resolve } from "node:path";
 import type { Difference } from "@podheitor/hpc-archive";
 import type { Argv, InferredOptionTypes } from "yargs";
-import { toText } from "../bytes";
 import type { Command } from "../command";
 import { declareTypesOf } from "../declared-types";
 import { usageError } from "../errors";
-import { escapeName, escapeText } from "../escape";
 import { Exit } from "../exit";
-import { formatBytes, formatCount, formatSeconds, plural } from "../format";
-import { jsonName } from "../listing";
 import { json, needed, pluginDir, value } from "../options";
 import { Output } from "../output";
+import { toText } from "../text/bytes";
+import { escapeName, escapeText } from "../text/escape";
+import { formatBytes, formatCount, formatSeconds, plural } from "../text/format";
+import { jsonName } from "../text/listing";
 import { catalogOptions, runVerifyCatalog } from "./verify-catalog";
 
 const options = {

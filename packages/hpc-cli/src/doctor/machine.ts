@@ -8,7 +8,7 @@ import {
   serverRole,
 } from "@podheitor/hpc-native";
 import { reportOf } from "../errors";
-import { formatBytes } from "../format";
+import { formatBytes } from "../text/format";
 import { type Finding, failed, missing, ok } from "./finding";
 import { outputOf } from "./program";
 

@@ -1,5 +1,5 @@
-import { formatCount } from "../format";
 import type { GenerationPlan } from "../generation/plan";
+import { formatCount } from "../text/format";
 
 /** Whether the jobs are accurate, and why, as lines of a comment. */
 export interface Accuracy {

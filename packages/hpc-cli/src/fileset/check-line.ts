@@ -1,7 +1,7 @@
 import type { Check } from "@podheitor/hpc-cdylib";
 import { parsePluginString } from "@podheitor/hpc-ptcomm";
 import { HpcError, reportOf } from "../errors";
-import { escapeName } from "../escape";
+import { escapeName } from "../text/escape";
 import { readConfiguration } from "./conf-parser";
 
 /** A `Plugin =` line of a FileSet. */

@@ -1,5 +1,5 @@
 import { barChart } from "@podheitor/hpc-report";
-import { plural } from "../format";
+import { plural } from "../text/format";
 import type { ShardReport } from "./shard-report";
 import { shardRows } from "./shard-text";
 

@@ -1,5 +1,5 @@
 import { formatShard } from "@podheitor/hpc-shard";
-import { jsonName } from "../listing";
+import { jsonName } from "../text/listing";
 import type { SampleFigures, ShardReport } from "./shard-report";
 
 /** A report for programs: the last object of `shard-probe --json`. */

@@ -1,8 +1,8 @@
 import { textBars } from "@podheitor/hpc-report";
 import { formatShard } from "@podheitor/hpc-shard";
-import { escapeName } from "../escape";
-import { formatBytes, formatCount, formatSeconds, plural } from "../format";
 import type { Output } from "../output";
+import { escapeName } from "../text/escape";
+import { formatBytes, formatCount, formatSeconds, plural } from "../text/format";
 import type { Estimate } from "./sample";
 import type { SampleFigures, ShardReport } from "./shard-report";
 

@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { command } from "../../src/command";
-import { type Observed, observe } from "../../src/observe";
+import { type Observed, observe } from "../../src/trees/observe";
 import { atCleanUp, scratch } from "../support";
 import { attacker, shared, victim } from "./enemy";
 

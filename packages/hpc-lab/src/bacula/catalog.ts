@@ -1,6 +1,6 @@
 import { type Attributes, decodeLstat } from "@podheitor/hpc-cli";
-import { command } from "./command";
-import { labError } from "./errors";
+import { command } from "../command";
+import { labError } from "../errors";
 import type { Release } from "./release";
 
 /** One row of a job's File table. */

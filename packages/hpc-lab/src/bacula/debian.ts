@@ -2,9 +2,9 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { command } from "./command";
-import { labError } from "./errors";
-import { limits } from "./limits";
+import { command } from "../command";
+import { labError } from "../errors";
+import { limits } from "../limits";
 
 /**
  * What Bacula needs, in Debian 12 and 13. The director has to be named beside its SQLite part (it

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { limits } from "./limits";
+import { limits } from "../limits";
 
 /** One backup job and its FileSet (named `FS-<job>`). */
 export interface LabJob {

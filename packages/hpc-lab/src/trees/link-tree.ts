@@ -1,5 +1,5 @@
 import { linkSync, mkdirSync, writeFileSync } from "node:fs";
-import { labError } from "./errors";
+import { labError } from "../errors";
 import { Random } from "./random";
 
 /** How many names a group of hard links has. */

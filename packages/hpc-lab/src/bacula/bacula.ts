@@ -2,8 +2,11 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { copyFile, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { command } from "../command";
+import { labError } from "../errors";
+import { limits } from "../limits";
+import { until } from "../wait";
 import { Catalog, type CatalogRow } from "./catalog";
-import { command } from "./command";
 import { configurationFiles, type LabJob, type Ports } from "./configuration";
 import {
   alive,
@@ -15,10 +18,7 @@ import {
   stopProcesses,
   tail,
 } from "./daemon";
-import { labError } from "./errors";
-import { limits } from "./limits";
 import { ensureRelease, type Installation, type Release } from "./release";
-import { until } from "./wait";
 
 export interface BaculaOptions {
   readonly release: Release;

@@ -13,7 +13,7 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { labError } from "./errors";
+import { labError } from "../errors";
 
 export interface TreeOptions {
   /** The tree's root; must not exist. */

@@ -9,7 +9,7 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { labError } from "./errors";
+import { labError } from "../errors";
 
 /** What can be asked of an entry; {@link observe} asks it. */
 export type Aspect =

@@ -1,5 +1,5 @@
 import { readFileSync, readlinkSync } from "node:fs";
-import { usageError } from "./errors";
+import { usageError } from "../errors";
 
 /*
  * Node decodes its arguments as UTF-8 and loses every other byte. Linux keeps the original in

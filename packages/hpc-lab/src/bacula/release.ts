@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { labError } from "../errors";
 import {
   baculaPackages,
   ensureTrixie,
@@ -8,7 +9,6 @@ import {
   trixieFolder,
   trixieReady,
 } from "./debian";
-import { labError } from "./errors";
 
 export type Release = "9.6.7" | "15.0.3";
 export const releases: readonly Release[] = ["9.6.7", "15.0.3"];

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { labError } from "./errors";
-import { limits } from "./limits";
-import { until } from "./wait";
+import { labError } from "../errors";
+import { limits } from "../limits";
+import { until } from "../wait";
 
 /** A process that cannot be mistaken for another one that got its number later. */
 export interface ProcessId {

@@ -1,5 +1,5 @@
-import { command } from "./command";
-import { limits } from "./limits";
+import { command } from "../command";
+import { limits } from "../limits";
 import type { Aspect } from "./metadata-tree";
 
 /** What find, sha256sum, stat, getfattr, getfacl and lsattr say of an entry; text to compare. */

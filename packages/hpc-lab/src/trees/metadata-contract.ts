@@ -1,6 +1,6 @@
+import { notStored, type Stored } from "../bacula/stored";
 import type { Subject } from "./metadata-tree";
 import { changed, type Observed } from "./observe";
-import { notStored, type Stored } from "./stored";
 
 /** The ways through the product that the contract tells apart: the columns of the page. */
 export const ways = ["archive", "Bacula 9.6.7", "Bacula 15.0.3"] as const;

@@ -1,9 +1,9 @@
 import { type Attributes, atimeNs, mtimeNs } from "@podheitor/hpc-cli";
 import type { Entry, Xattr } from "@podheitor/hpc-ptcomm";
 import { EntryKind, kindOfMode } from "@podheitor/hpc-wire";
+import type { Aspect } from "../trees/metadata-tree";
+import type { Observed } from "../trees/observe";
 import type { CatalogRow } from "./catalog";
-import type { Aspect } from "./metadata-tree";
-import type { Observed } from "./observe";
 
 /**
  * What a backup holds of an entry, before anything is restored, in the words of {@link Observed};

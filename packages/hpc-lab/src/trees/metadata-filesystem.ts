@@ -1,7 +1,7 @@
 import { rmSync, truncateSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { command } from "./command";
+import { command } from "../command";
 
 /** A filesystem of one's own that can hold whatever the contract speaks of. */
 export interface MetadataFilesystem {
