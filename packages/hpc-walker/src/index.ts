@@ -12,27 +12,27 @@ export {
   ScanOp,
 } from "@podheitor/hpc-wire";
 export * from "./errors";
-export { Excludes, excludeProblem, markerProblem } from "./exclude";
-export { CACHEDIR_TAG, isCachedirTag } from "./markers";
-export { NamePattern, namePatternProblem } from "./name-pattern";
+export { Excludes, excludeProblem, markerProblem } from "./excludes/exclude";
+export { CACHEDIR_TAG, isCachedirTag } from "./excludes/markers";
+export { NamePattern, namePatternProblem } from "./excludes/name-pattern";
 export {
   dropCache,
   fileHoles,
   rootLink,
   widenPipe,
-} from "./native-files";
+} from "./native/files";
 export {
   type FileIdentity,
   type Filled,
   NativeFrames,
   type RunCounts,
-} from "./native-frames";
-export { type OpenedEntry, Openers, type SeenEntry, seenEntry } from "./native-opener";
-export { openNativeScanner } from "./native-scanner";
-export { type Streamed, type Streamer, streamerTo } from "./native-stream";
+} from "./native/frames";
+export { openNativeScanner } from "./native/native-scanner";
+export { type OpenedEntry, Openers, type SeenEntry, seenEntry } from "./native/opener";
+export { type Streamed, type Streamer, streamerTo } from "./native/stream";
 export { type CreateScannerOptions, createScanner } from "./open-scanner";
-export { paddedLength, RecordCursor, type WideField } from "./record";
-export { type EntryFields, RecordWriter } from "./record-writer";
+export { paddedLength, RecordCursor, type WideField } from "./records/record";
+export { type EntryFields, RecordWriter } from "./records/record-writer";
 export {
   type EntryBatch,
   type FillFrames,

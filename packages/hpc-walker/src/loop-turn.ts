@@ -1,5 +1,5 @@
 import { setImmediate as turn } from "node:timers/promises";
-import { TURN_MS } from "./native-limits";
+import { TURN_MS } from "./native/limits";
 
 let turned = Number.NEGATIVE_INFINITY;
 let turning: Promise<void> | undefined;

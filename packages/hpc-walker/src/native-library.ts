@@ -2,7 +2,10 @@ import { join } from "node:path";
 import { type Library, openLibrary } from "@podheitor/hpc-native";
 import { SCAN_ABI } from "@podheitor/hpc-wire";
 
-/** In the package (from src or dist), and beside a bundle. */
+/**
+ * In the package (from src or dist), and beside a bundle. This file stands at the root of src, so
+ * that a bundle looks no higher than one folder above itself.
+ */
 const CANDIDATES = [
   join(__dirname, "..", "native", "libhpcscan.so"),
   join(__dirname, "libhpcscan.so"),

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { RecordType } from "@podheitor/hpc-wire";
 import { createScanner } from "./open-scanner";
-import { RecordCursor } from "./record";
+import { RecordCursor } from "./records/record";
 
 let dir: string;
 beforeAll(() => {

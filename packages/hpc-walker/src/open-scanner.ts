@@ -1,7 +1,7 @@
-import { openNativeScanner, type StartOptions } from "./native-scanner";
+import { openNativeScanner, type StartOptions } from "./native/native-scanner";
 import type { ScanOptions } from "./scanner";
 import type { TreeScanner } from "./tree-scanner";
-import { openWorkersScanner, type WorkersOptions } from "./workers-scanner";
+import { openWorkersScanner, type WorkersOptions } from "./workers/workers-scanner";
 
 /** What holds where nothing else is asked for. */
 const DEFAULTS = {

@@ -1,5 +1,5 @@
 import { countsOf, type FramesStop, SCAN_STATS, SCAN_STATS_BYTES } from "@podheitor/hpc-wire";
-import type { FileIdentity, Filled, NativeFrames } from "./native-frames";
+import type { FileIdentity, Filled, NativeFrames } from "./native/frames";
 
 /** A path, a name or a pattern: bytes, any but NUL, or text that means its UTF-8. */
 export type GivenName = Uint8Array | string;

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { EntryFlag, EntryKind, RecordType, ScanOp } from "@podheitor/hpc-wire";
-import { RecordCursor } from "../src/record";
-import { type EntryFields, RecordWriter } from "../src/record-writer";
+import { RecordCursor } from "../src/records/record";
+import { type EntryFields, RecordWriter } from "../src/records/record-writer";
 
 const golden = Buffer.from(
   readFileSync(join(__dirname, "data/batch-v4.hex"), "latin1").replace(/\s/g, ""),

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { expect } from "@jest/globals";
 import { RecordType } from "@podheitor/hpc-wire";
 import { createScanner } from "../src/open-scanner";
-import { RecordCursor } from "../src/record";
+import { RecordCursor } from "../src/records/record";
 import type { GivenName, Scanner, ScanOptions, ScanStats } from "../src/scanner";
 import type { TreeScanner } from "../src/tree-scanner";
 

@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { afterAll, describe, expect, jest, test } from "@jest/globals";
 import { RecordType } from "@podheitor/hpc-wire";
 import * as fc from "fast-check";
-import { Excludes, excludeProblem } from "../src/exclude";
-import { NamePattern, namePatternProblem } from "../src/name-pattern";
-import { openNativeScanner } from "../src/native-scanner";
-import { RecordCursor } from "../src/record";
+import { Excludes, excludeProblem } from "../src/excludes/exclude";
+import { NamePattern, namePatternProblem } from "../src/excludes/name-pattern";
+import { openNativeScanner } from "../src/native/native-scanner";
+import { RecordCursor } from "../src/records/record";
 import type { Scanner, ScanOptions } from "../src/scanner";
-import { openWorkersScanner } from "../src/workers-scanner";
+import { openWorkersScanner } from "../src/workers/workers-scanner";
 
 const RUNS = Number(process.env["HPC_EXCLUDE_RUNS"] ?? 100);
 jest.setTimeout(Math.max(60_000, RUNS * 200));

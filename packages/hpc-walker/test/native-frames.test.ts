@@ -13,9 +13,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { FramesStop, RecordType } from "@podheitor/hpc-wire";
-import { NativeFrames } from "../src/native-frames";
-import { openNativeScanner } from "../src/native-scanner";
-import { RecordCursor } from "../src/record";
+import { NativeFrames } from "../src/native/frames";
+import { openNativeScanner } from "../src/native/native-scanner";
+import { RecordCursor } from "../src/records/record";
 import type { Scanner } from "../src/scanner";
 
 /* Frames straight from a scan; what they hold, bit by bit, is hpc-backend's and shim-c/scan's to test. */

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { RecordType } from "@podheitor/hpc-wire";
-import { openNativeScanner } from "../src/native-scanner";
-import { RecordCursor } from "../src/record";
+import { openNativeScanner } from "../src/native/native-scanner";
+import { RecordCursor } from "../src/records/record";
 
 const OURS = "podheitor.";
 const scratch = mkdtempSync(join(tmpdir(), "hpc-xattrs-"));

@@ -43,7 +43,7 @@ test("a worker that fails ends the scan with the reason", async () => {
   writeFileSync(file, 'throw new Error("planted");');
   // No option makes a worker fail, so another program runs in it.
   jest.resetModules();
-  jest.doMock("./workers-file", () => ({ workerFile: () => file }));
+  jest.doMock("./worker-file", () => ({ workerFile: () => file }));
   const { openWorkersScanner } = require("./workers-scanner") as typeof import("./workers-scanner");
   const how = {
     inlineBytes: 0,

@@ -4,9 +4,9 @@ import {
   SCAN_STATS,
   SCAN_STATS_BYTES,
 } from "@podheitor/hpc-wire";
-import { paddedLength } from "./record";
-import type { ScanCounts, ScanOptions } from "./scanner";
-import { maxSlots, PATH_MAX, SLOT_BYTES, STACK_BYTES } from "./workers-limits";
+import { paddedLength } from "../records/record";
+import type { ScanCounts, ScanOptions } from "../scanner";
+import { maxSlots, PATH_MAX, SLOT_BYTES, STACK_BYTES } from "./limits";
 
 /** Words of the control block (Int32Array). Waited-on words are counters that only ever grow. */
 export const Word = {

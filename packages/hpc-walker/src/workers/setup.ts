@@ -1,5 +1,5 @@
-import type { ScanOptions } from "./scanner";
-import type { ScanMemory } from "./workers-memory";
+import type { ScanOptions } from "../scanner";
+import type { ScanMemory } from "./memory";
 
 /** What a worker is started with (`workerData`); structured-cloned, shared memory stays shared. */
 export interface WorkerSetup

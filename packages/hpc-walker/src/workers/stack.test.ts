@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import * as fc from "fast-check";
-import { allocateMemory, counterIndex, SCAN_COUNTERS, statsOf, Word } from "./workers-memory";
-import { type Gift, giftBytes, Work, WorkStack } from "./workers-stack";
+import { allocateMemory, counterIndex, SCAN_COUNTERS, statsOf, Word } from "./memory";
+import { type Gift, giftBytes, Work, WorkStack } from "./stack";
 
 const options = {
   paths: [],

@@ -13,7 +13,7 @@ import {
   RecordType,
   type ScanOp,
 } from "@podheitor/hpc-wire";
-import { HpcError } from "./errors";
+import { HpcError } from "../errors";
 
 const TWO_32 = 0x1_0000_0000;
 const EMPTY: Buffer = Buffer.alloc(0);

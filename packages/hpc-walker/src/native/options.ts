@@ -7,9 +7,9 @@ import {
   SCAN_OPTIONS_BYTES,
   ScanFlag,
 } from "@podheitor/hpc-wire";
-import { HpcError } from "./errors";
-import { excludeProblem, markerProblem } from "./exclude";
-import type { GivenName, ScanOptions } from "./scanner";
+import { HpcError } from "../errors";
+import { excludeProblem, markerProblem } from "../excludes/exclude";
+import type { GivenName, ScanOptions } from "../scanner";
 
 const MAX_U32 = 0xffff_ffff;
 const MIN_I64 = -(2n ** 63n);

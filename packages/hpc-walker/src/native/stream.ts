@@ -1,6 +1,6 @@
 import { callFailed } from "@podheitor/hpc-native";
 import { STREAM_CONTROL, STREAM_CONTROL_BYTES } from "@podheitor/hpc-wire";
-import { type ScanLibrary, scanLibrary } from "./native-library";
+import { type ScanLibrary, scanLibrary } from "../native-library";
 
 /** What became of a piece. */
 export interface Streamed {

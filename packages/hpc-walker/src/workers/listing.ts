@@ -1,7 +1,7 @@
 import { type Dir, Dirent, opendirSync } from "node:fs";
 import { errnoOf } from "@podheitor/hpc-base";
-import { EIO, ENOENT } from "./system-error";
-import { NAMES_PER_READ } from "./workers-limits";
+import { EIO, ENOENT } from "../system-error";
+import { NAMES_PER_READ } from "./limits";
 
 /**
  * Names of a directory, some at a time. Node asks d_type of every name, and where a filesystem does

@@ -1,19 +1,19 @@
 import { errnoOf } from "@podheitor/hpc-base";
 import { ScanOp } from "@podheitor/hpc-wire";
-import type { Excludes } from "./exclude";
-import { isMarked } from "./markers";
-import { EINVAL, ELOOP, ENOENT, ENOTDIR } from "./system-error";
+import type { Excludes } from "../excludes/exclude";
+import { isMarked } from "../excludes/markers";
+import { EINVAL, ELOOP, ENOENT, ENOTDIR } from "../system-error";
 import {
   DIRS_PER_WAITING,
   MAX_STREAMS,
   NAMES_PER_GIFT,
   NAMES_PER_LOOK,
   NAMES_PER_READ,
-} from "./workers-limits";
-import { Listing } from "./workers-listing";
-import { type Looker, statOf } from "./workers-look";
-import { Word } from "./workers-memory";
-import { type Gift, Work, type WorkStack } from "./workers-stack";
+} from "./limits";
+import { Listing } from "./listing";
+import { type Looker, statOf } from "./look";
+import { Word } from "./memory";
+import { type Gift, Work, type WorkStack } from "./stack";
 
 /** A directory that is known and not yet listed. */
 interface Directory {

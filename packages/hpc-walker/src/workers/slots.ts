@@ -1,6 +1,6 @@
 import type { ScanOp } from "@podheitor/hpc-wire";
-import { type EntryFields, RecordWriter } from "./record-writer";
-import { type ScanMemory, signal, Word } from "./workers-memory";
+import { type EntryFields, RecordWriter } from "../records/record-writer";
+import { type ScanMemory, signal, Word } from "./memory";
 
 const State = { FREE: 0, WRITING: 1, FULL: 2 } as const;
 

@@ -9,14 +9,14 @@ import {
   SCAN_STATS,
   SCAN_STATS_BYTES,
 } from "@podheitor/hpc-wire";
-import { HpcError } from "./errors";
-import { loopTurn } from "./loop-turn";
-import type { FileIdentity, NativeFrames } from "./native-frames";
-import { type ScanLibrary, scanLibrary } from "./native-library";
-import { CLOSE_GRACE_MS, CLOSE_POLL_MS, PULL_TIMEOUT_MS } from "./native-limits";
-import { badOptions, encodeScanOptions } from "./native-options";
-import type { EntryBatch, FillFrames, ScanControl, ScanOptions, ScanStats } from "./scanner";
-import { type ScannerCapabilities, TreeScanner } from "./tree-scanner";
+import { HpcError } from "../errors";
+import { loopTurn } from "../loop-turn";
+import { type ScanLibrary, scanLibrary } from "../native-library";
+import type { EntryBatch, FillFrames, ScanControl, ScanOptions, ScanStats } from "../scanner";
+import { type ScannerCapabilities, TreeScanner } from "../tree-scanner";
+import type { FileIdentity, NativeFrames } from "./frames";
+import { CLOSE_GRACE_MS, CLOSE_POLL_MS, PULL_TIMEOUT_MS } from "./limits";
+import { badOptions, encodeScanOptions } from "./options";
 
 const { EAGAIN, EBUSY, ECANCELED, EINVAL } = constants.errno;
 

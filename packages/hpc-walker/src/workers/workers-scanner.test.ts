@@ -12,10 +12,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { RecordType, ScanOp } from "@podheitor/hpc-wire";
-import { RecordCursor } from "./record";
-import type { Scanner, ScanOptions } from "./scanner";
-import { ENOENT } from "./system-error";
-import { MAX_STREAMS, NAMES_PER_READ } from "./workers-limits";
+import { RecordCursor } from "../records/record";
+import type { Scanner, ScanOptions } from "../scanner";
+import { ENOENT } from "../system-error";
+import { MAX_STREAMS, NAMES_PER_READ } from "./limits";
 import { openWorkersScanner } from "./workers-scanner";
 
 // In memory where possible: thousands of files are made here.

@@ -5,10 +5,10 @@ import {
   FramesFlag,
   FramesStop,
 } from "@podheitor/hpc-wire";
-import { HpcError } from "./errors";
-import { scanLibrary } from "./native-library";
-import { PULL_TIMEOUT_MS, TURN_MS } from "./native-limits";
-import type { RecordCursor } from "./record";
+import { HpcError } from "../errors";
+import { scanLibrary } from "../native-library";
+import type { RecordCursor } from "../records/record";
+import { PULL_TIMEOUT_MS, TURN_MS } from "./limits";
 
 /** What the entries of one run were; each was one of the four kinds. */
 export interface RunCounts {

@@ -8,9 +8,9 @@ import {
   OPEN_REQUEST_BYTES,
   OpenFlag,
 } from "@podheitor/hpc-wire";
-import { HpcError } from "./errors";
-import { type ScanLibrary, scanLibrary } from "./native-library";
-import type { RecordCursor } from "./record";
+import { HpcError } from "../errors";
+import { type ScanLibrary, scanLibrary } from "../native-library";
+import type { RecordCursor } from "../records/record";
 
 /** An entry that was looked at again. */
 export interface OpenedEntry {

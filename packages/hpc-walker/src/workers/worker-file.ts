@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { HpcError } from "./errors";
+import { HpcError } from "../errors";
 
 /**
  * The file that a worker runs: `scan-worker.js` beside this one once the package is built.
@@ -26,7 +26,7 @@ export function workerFile(): string {
 let compiled: string | undefined;
 
 function compile(source: string): string {
-  const cache = join(__dirname, "..", ".cache");
+  const cache = join(__dirname, "..", "..", ".cache");
   mkdirSync(cache, { recursive: true });
   // Several processes may do this at once: each writes its own file and renames it to the name that
   // all use.

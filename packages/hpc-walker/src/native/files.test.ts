@@ -3,8 +3,8 @@ import { closeSync, mkdtempSync, openSync, readSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { fileHoles, widenPipe } from "./native-files";
-import { scanLibrary } from "./native-library";
+import { scanLibrary } from "../native-library";
+import { fileHoles, widenPipe } from "./files";
 
 let dir: string;
 const at = (name: string) => Buffer.from(join(dir, name));

@@ -2,18 +2,18 @@
 import { Worker } from "node:worker_threads";
 // An addon has to be loaded by the main thread before a worker loads it.
 import "@node-rs/xxhash";
-import { HpcError } from "./errors";
+import { HpcError } from "../errors";
 
-import { loopTurn } from "./loop-turn";
-import { badOptions, encodeScanOptions, namesOf } from "./native-options";
-import type { EntryBatch, ScanOptions, ScanStats } from "./scanner";
-import { type ScannerCapabilities, TreeScanner } from "./tree-scanner";
-import { workerFile } from "./workers-file";
-import { CLOSE_GRACE_MS, END_GRACE_MS, MAX_WORKERS } from "./workers-limits";
-import { allocateMemory, type ScanMemory, signal, statsOf, stopAll, Word } from "./workers-memory";
-import type { WorkerSetup } from "./workers-setup";
-import { SlotReader } from "./workers-slots";
-import { type Gift, giftBytes, Work, WorkStack } from "./workers-stack";
+import { loopTurn } from "../loop-turn";
+import { badOptions, encodeScanOptions, namesOf } from "../native/options";
+import type { EntryBatch, ScanOptions, ScanStats } from "../scanner";
+import { type ScannerCapabilities, TreeScanner } from "../tree-scanner";
+import { CLOSE_GRACE_MS, END_GRACE_MS, MAX_WORKERS } from "./limits";
+import { allocateMemory, type ScanMemory, signal, statsOf, stopAll, Word } from "./memory";
+import type { WorkerSetup } from "./setup";
+import { SlotReader } from "./slots";
+import { type Gift, giftBytes, Work, WorkStack } from "./stack";
+import { workerFile } from "./worker-file";
 
 /** Node has neither openat(2) nor d_ino nor xattrs, and no thread that waits is cheap. */
 const WORKERS_CAPABILITIES: ScannerCapabilities = {

@@ -2,8 +2,8 @@ import { Dir, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, jest, test } from "@jest/globals";
-import { EIO } from "./system-error";
-import { Listing } from "./workers-listing";
+import { EIO } from "../system-error";
+import { Listing } from "./listing";
 
 const dir = mkdtempSync(join(tmpdir(), "hpc-listing-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));

@@ -3,13 +3,13 @@
  * WorkerSetup.
  */
 import { workerData } from "node:worker_threads";
-import { Excludes } from "./exclude";
-import { Looker } from "./workers-look";
-import { signal, Word } from "./workers-memory";
-import type { WorkerSetup } from "./workers-setup";
-import { SlotWriter, Stopped } from "./workers-slots";
-import { WorkStack } from "./workers-stack";
-import { TreeWorker } from "./workers-tree";
+import { Excludes } from "../excludes/exclude";
+import { Looker } from "./look";
+import { signal, Word } from "./memory";
+import type { WorkerSetup } from "./setup";
+import { SlotWriter, Stopped } from "./slots";
+import { WorkStack } from "./stack";
+import { TreeWorker } from "./tree";
 
 const setup = workerData as WorkerSetup;
 const { control } = setup.memory;

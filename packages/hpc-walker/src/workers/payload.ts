@@ -8,8 +8,8 @@ import {
   readSync,
 } from "node:fs";
 import { errnoOf } from "@podheitor/hpc-base";
-import { EAGAIN, EINVAL, ELOOP, ENOENT, ENXIO, EPERM, ESTALE } from "./system-error";
-import { Word } from "./workers-memory";
+import { EAGAIN, EINVAL, ELOOP, ENOENT, ENXIO, EPERM, ESTALE } from "../system-error";
+import { Word } from "./memory";
 
 /** What belongs to an entry besides its attributes. `content` is overwritten by the next call. */
 export interface Payload {

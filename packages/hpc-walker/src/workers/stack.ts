@@ -1,4 +1,4 @@
-import { type ScanMemory, signal, Word } from "./workers-memory";
+import { type ScanMemory, signal, Word } from "./memory";
 
 /** What one worker may give another. */
 export const Work = { ROOT: 1, DIR: 2, NAMES: 3 } as const;

@@ -1,16 +1,16 @@
 import { type BigIntStats, lstatSync, statSync } from "node:fs";
 import { errnoOf } from "@podheitor/hpc-base";
 import { EntryFlag, EntryKind, kindOfMode, ScanOp } from "@podheitor/hpc-wire";
-import type { DirectoryExcludes } from "./exclude";
+import type { DirectoryExcludes } from "../excludes/exclude";
+import type { EntryFields } from "../records/record-writer";
+import type { ScanCounts } from "../scanner";
+import { ENOENT, ENOTDIR, ESTALE } from "../system-error";
 import { inodeHash } from "./inode-hash";
-import type { EntryFields } from "./record-writer";
-import type { ScanCounts } from "./scanner";
-import { ENOENT, ENOTDIR, ESTALE } from "./system-error";
-import { LOOKS_MAX } from "./workers-limits";
-import { counterIndex, SCAN_COUNTERS } from "./workers-memory";
-import { CHANGED, NO_PAYLOAD, type Payload, PayloadReader } from "./workers-payload";
-import type { WorkerSetup } from "./workers-setup";
-import type { SlotWriter } from "./workers-slots";
+import { LOOKS_MAX } from "./limits";
+import { counterIndex, SCAN_COUNTERS } from "./memory";
+import { CHANGED, NO_PAYLOAD, type Payload, PayloadReader } from "./payload";
+import type { WorkerSetup } from "./setup";
+import type { SlotWriter } from "./slots";
 
 const SECOND = 1_000_000_000n;
 

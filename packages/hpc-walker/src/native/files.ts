@@ -1,7 +1,7 @@
 import { callFailed } from "@podheitor/hpc-native";
 
-import { scanLibrary } from "./native-library";
-import { E2BIG } from "./system-error";
+import { scanLibrary } from "../native-library";
+import { E2BIG } from "../system-error";
 
 /** Room for the path of a link; a longer one is cut. */
 const LINK_ROOM = 65_536;
