@@ -16,7 +16,7 @@ const doubt = [__filename, ...loadedBeside(__filename)]
   .find((reason) => reason !== undefined);
 if (doubt !== undefined) {
   process.stderr.write(
-    `${PROGRAM}: it does not run as root, as ${doubt}: ${TRUST_REMEDY} [HPC_UNTRUSTED_FILE]\n`,
+    `${PROGRAM}: it does not run as root, as ${doubt}. ${TRUST_REMEDY} [HPC_UNTRUSTED_FILE]\n`,
   );
   process.exit(1);
 }

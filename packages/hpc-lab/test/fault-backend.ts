@@ -329,7 +329,7 @@ export const backendFaults: readonly Fault[] = [
     expect: {
       status: "failed",
       says: [
-        /it does not run as root, as \S+\/libhpcscan\.so is writable by group or others \(mode 0666\): `chown root`.*HPC_UNTRUSTED_FILE/,
+        /it does not run as root, as \S+\/libhpcscan\.so is writable by group or others \(mode 0666\)\. Run `chown root`.*HPC_UNTRUSTED_FILE/,
       ],
     },
   },
